@@ -1,0 +1,337 @@
+package schema
+
+import (
+	"math"
+)
+
+// The methods that take the values of known fields; decode_fields.go says which
+// takes which. All have the form of field.parse.
+
+// child takes a nested object of the kind slot.
+func (d *bulk) child(slot, p int) int {
+	if d.buf[p] != '{' {
+		return d.null(p)
+	}
+	return d.object(slot, p)
+}
+
+// span takes a text, or null.
+func (d *bulk) span(p int) (Span, int) {
+	if d.buf[p] != '"' {
+		return Span{}, d.null(p)
+	}
+	return d.text(p)
+}
+
+func (d *bulk) resultText(slot, p int) int {
+	d.res.Text[slot], p = d.span(p)
+	return p
+}
+
+func (d *bulk) resultInt(slot, p int) int {
+	v, ok, p := d.integer(p)
+	if ok {
+		d.res.setInt(slot, v)
+	}
+	return p
+}
+
+func (d *bulk) resultInt32(slot, p int) int {
+	v, ok, end := d.integer(p)
+	if ok {
+		if v < math.MinInt32 || v > math.MaxInt32 {
+			return d.fail(IntegerRange, p)
+		}
+		d.res.setInt(slot, v)
+	}
+	return end
+}
+
+func (d *bulk) resultBool(slot, p int) int {
+	switch d.buf[p] {
+	case 't':
+		p = d.literal(p, "true")
+		d.res.setBool(slot, true)
+	case 'f':
+		p = d.literal(p, "false")
+		d.res.setBool(slot, false)
+	default:
+		p = d.null(p)
+	}
+	return p
+}
+
+func (d *bulk) resultTime(slot, p int) int {
+	if d.buf[p] != '"' {
+		return d.null(p)
+	}
+	ms, ok, end := d.time(p)
+	if end < 0 {
+		return end
+	}
+	if !ok {
+		return d.fail(InvalidTime, p)
+	}
+	d.res.setInt(slot, ms)
+	return end
+}
+
+// integer takes an integer as a number or as text; ok is false for null.
+func (d *bulk) integer(p int) (v int64, ok bool, end int) {
+	buf := d.buf
+	q := p
+	quoted := buf[q] == '"'
+	if quoted {
+		q++
+	}
+	first := q
+	for {
+		c := buf[q] - '0'
+		if c > 9 {
+			break
+		}
+		v = v*10 + int64(c)
+		q++
+	}
+	// The usual integer: not negative, no leading zero, at most 18 digits, and
+	// nothing else in the quotes or in the number. Everything else is looked at
+	// slowly.
+	n := q - first
+	if n == 0 || n > 18 || n > 1 && buf[first] == '0' {
+		return d.oddInteger(p)
+	}
+	if quoted {
+		if buf[q] != '"' {
+			return d.oddInteger(p)
+		}
+		return v, true, q + 1
+	}
+	if c := buf[q]; c == '.' || c|0x20 == 'e' {
+		return d.oddInteger(p)
+	}
+	return v, true, q
+}
+
+func (d *bulk) oddInteger(p int) (v int64, ok bool, end int) {
+	var digits []byte
+	switch c := d.buf[p]; {
+	case c == '"':
+		stop, escaped, whole := d.stringEnd(p + 1)
+		if !whole {
+			return 0, false, d.scalar(p)
+		}
+		digits, end = d.buf[p+1:stop], stop+1
+		if escaped {
+			if badUTF8(digits) >= 0 {
+				return 0, false, d.fail(WrongType, p)
+			}
+			mark := len(d.b.Buf)
+			digits = d.b.Text(d.unescape(digits))
+			d.b.Buf = d.b.Buf[:mark]
+		}
+	case c == '-' || isDigit(c):
+		if end = d.number(p); end < 0 {
+			return 0, false, end
+		}
+		digits = d.buf[p:end]
+	default:
+		return 0, false, d.null(p)
+	}
+	v, class := parseInteger(digits)
+	if class != "" {
+		return 0, false, d.fail(class, p)
+	}
+	return v, true, end
+}
+
+// parseInteger parses -?(0|[1-9][0-9]*), with the class of what is wrong.
+func parseInteger(s []byte) (int64, Class) {
+	negative := len(s) > 0 && s[0] == '-'
+	if negative {
+		s = s[1:]
+	}
+	if len(s) == 0 || len(s) > 1 && s[0] == '0' {
+		return 0, WrongType
+	}
+	limit := uint64(math.MaxInt64)
+	if negative {
+		limit++
+	}
+	var v uint64
+	over := false
+	for _, c := range s {
+		if !isDigit(c) {
+			return 0, WrongType
+		}
+		digit := uint64(c - '0')
+		if v > (limit-digit)/10 {
+			over = true // and go on: a wrong type wins
+		}
+		v = v*10 + digit
+	}
+	if over {
+		return 0, IntegerRange
+	}
+	if negative {
+		return -int64(v), ""
+	}
+	return int64(v), ""
+}
+
+// member takes embeddedFileDetails, which says that the line is about a file
+// inside an archive.
+func (d *bulk) member(_, p int) int {
+	if d.buf[p] == '{' {
+		d.res.setBool(IsArchiveMember, true)
+	}
+	return d.child(memberObject, p)
+}
+
+func (d *bulk) tags(slot, p int) int {
+	b := d.b
+	if d.buf[p] != '[' {
+		return d.null(p)
+	}
+	first := len(b.Tags)
+	p = d.array(p, (*bulk).oneTag)
+	if p < 0 {
+		return p
+	}
+	unique := d.uniqueTags(b.Tags[first:])
+	b.Tags = b.Tags[:first+unique]
+	d.res.Maps[slot] = Range{uint32(first), uint32(first + unique)}
+	d.res.MapSet |= 1 << slot
+	return p
+}
+
+func (d *bulk) oneTag(p int) int {
+	d.tag = Tag{}
+	p = d.object(tagObject, p)
+	if p < 0 {
+		return p
+	}
+	if d.tag.Key.Null() {
+		return d.fail(TagWithoutKey, p-1)
+	}
+	d.b.Tags = append(d.b.Tags, d.tag)
+	return p
+}
+
+func (d *bulk) tagText(slot, p int) int {
+	s, p := d.span(p)
+	if slot == 0 {
+		d.tag.Key = s
+	} else {
+		d.tag.Value = s
+	}
+	return p
+}
+
+// fewTags is how many tags are compared one with another; S3 allows 50 a
+// bucket and 10 an object, input may have any number.
+const fewTags = 64
+
+// uniqueTags keeps of each key the last value in the first place, and returns
+// how many are left.
+func (d *bulk) uniqueTags(tags []Tag) int {
+	n := 0
+	if len(tags) > fewTags {
+		d.tagByKey = make(map[string]int, len(tags))
+		defer func() { d.tagByKey = nil }()
+	}
+	for _, t := range tags {
+		at := d.findTag(tags[:n], t.Key)
+		if at == n {
+			tags[n] = t
+			n++
+		}
+		tags[at].Value = t.Value
+	}
+	return n
+}
+
+// findTag returns the index of the tag with that key, or len(tags).
+func (d *bulk) findTag(tags []Tag, key Span) int {
+	text := d.b.Text(key)
+	if d.tagByKey != nil {
+		at, ok := d.tagByKey[string(text)]
+		if !ok {
+			at = len(tags)
+			d.tagByKey[string(text)] = at
+		}
+		return at
+	}
+	for i := range tags {
+		if string(d.b.Text(tags[i].Key)) == string(text) {
+			return i
+		}
+	}
+	return len(tags)
+}
+
+func (d *bulk) categories(_, p int) int {
+	first := len(d.b.Detections)
+	p = d.array(p, (*bulk).oneCategory)
+	d.managed = Range{uint32(first), uint32(len(d.b.Detections))}
+	return p
+}
+
+func (d *bulk) oneCategory(p int) int {
+	d.category = Span{}
+	first := len(d.b.Detections)
+	p = d.object(categoryObject, p)
+	// The category can stand behind the detections.
+	for i := first; i < len(d.b.Detections); i++ {
+		d.b.Detections[i].Text[Category] = d.category
+	}
+	return p
+}
+
+func (d *bulk) categoryName(_, p int) int {
+	d.category, p = d.span(p)
+	return p
+}
+
+func (d *bulk) categoryTotal(_, p int) int {
+	v, ok, p := d.integer(p)
+	if ok {
+		d.sensitive.add(v)
+	}
+	return p
+}
+
+func (d *bulk) managedDetections(_, p int) int {
+	return d.array(p, func(d *bulk, p int) int { return d.detection(p, managedObject, spanManaged, Span{}) })
+}
+
+func (d *bulk) customDetections(_, p int) int {
+	first := len(d.b.Detections)
+	p = d.array(p, func(d *bulk, p int) int { return d.detection(p, customObject, spanCustom, spanCustomIdentifier) })
+	d.custom = Range{uint32(first), uint32(len(d.b.Detections))}
+	return p
+}
+
+func (d *bulk) detection(p, object int, kind, category Span) int {
+	b := d.b
+	b.Detections = append(b.Detections, Detection{})
+	d.det = &b.Detections[len(b.Detections)-1]
+	d.det.Text[IdentifierKind] = kind
+	d.det.Text[Category] = category
+	d.locations = 0
+	p = d.object(object, p)
+	d.det.setInt(DetectionLocationCount, d.locations)
+	return p
+}
+
+func (d *bulk) detectionText(slot, p int) int {
+	d.det.Text[slot], p = d.span(p)
+	return p
+}
+
+func (d *bulk) detectionInt(slot, p int) int {
+	v, ok, p := d.integer(p)
+	if ok {
+		d.det.setInt(slot, v)
+	}
+	return p
+}
