@@ -169,6 +169,7 @@ type Source struct {
 	URI            string // source_uri
 	ETag           string // source_etag; empty is null
 	AdminAccountID string // admin_account_id; empty is null
+	LastModified   int64  // milliseconds since 1970; stands in for a created_at that is absent
 }
 
 // Segment is a run of whole lines of one source in a batch's buffer.
@@ -218,10 +219,11 @@ type Batch struct {
 	Records    []Record
 	Tags       []Tag
 
+	// Dropped are the sources of the results that Filter took out.
+	Dropped []uint32
 	Rejects []Reject
 	// LineCount counts the lines of all segments, BlankCount those that were
-	// empty or white space. LineCount - BlankCount - len(Rejects) lines were
-	// decoded to results.
+	// empty or white space. The others are in Results, Dropped or Rejects.
 	LineCount  int64
 	BlankCount int64
 	// Unknown counts fields this version doesn't know, by path with `[]` for
@@ -254,6 +256,7 @@ func (b *Batch) resetRows() {
 	b.Pages = b.Pages[:0]
 	b.Records = b.Records[:0]
 	b.Tags = b.Tags[:0]
+	b.Dropped = b.Dropped[:0]
 	b.Rejects = b.Rejects[:0]
 	b.LineCount, b.BlankCount = 0, 0
 	clear(b.Unknown)
@@ -286,6 +289,33 @@ func (b *Batch) AddSegment(src Source, line, offset int64, start int) {
 		Start:  uint32(start), End: uint32(len(b.Buf)),
 		Line: line, Offset: offset,
 	})
+}
+
+// CreatedAt is the result's created_at in milliseconds, or where that is null
+// when its source was last modified: the time that partitions and filters go by.
+func (b *Batch) CreatedAt(r *Result) int64 {
+	if r.HasInt(CreatedAt) {
+		return r.Int[CreatedAt]
+	}
+	return b.Sources[r.Source].LastModified
+}
+
+// Filter takes out the results that keep doesn't want, and remembers their
+// sources in Dropped.
+func (b *Batch) Filter(keep func(r *Result) bool) {
+	n := 0
+	for i := range b.Results {
+		r := &b.Results[i]
+		if !keep(r) {
+			b.Dropped = append(b.Dropped, r.Source)
+			continue
+		}
+		if n < i {
+			b.Results[n] = *r
+		}
+		n++
+	}
+	b.Results = b.Results[:n]
 }
 
 // Rows is the number of rows the batch has for a table with that row level.

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+	"github.com/macielake/macielake/pkg/stream"
+)
+
+// convertOptions are the flags of convert.
+type convertOptions struct {
+	out              string
+	format           choiceValue
+	tables           listValue
+	partitionBy      listValue
+	compression      choiceValue
+	targetFileSize   sizeValue
+	partSize         sizeValue
+	workers          int
+	accounts         listValue
+	regions          listValue
+	jobs             listValue
+	since            timeValue
+	until            timeValue
+	rejectRaw        choiceValue
+	maxRejects       int64
+	maxLineBytes     sizeValue
+	maxInflatedBytes sizeValue
+	overwrite        bool
+	json             bool
+	quiet            bool
+	stats            bool
+	verbose          bool
+}
+
+// A line and what is made of it must stay within the 4 GiB that a batch can
+// address.
+const maxMaxLineBytes = 128 << 20
+
+const noPartitions = "none"
+
+func (o *convertOptions) addFlags(f *pflag.FlagSet) {
+	limits := stream.DefaultLimits()
+	o.format = choiceValue{"parquet", []string{"parquet", "arrow"}}
+	o.compression = choiceValue{"zstd", []string{"zstd", "snappy", "none"}}
+	o.rejectRaw = choiceValue{"base64", []string{"base64", "none"}}
+	for _, t := range schema.Tables() {
+		o.tables.choices = append(o.tables.choices, t.Name)
+	}
+	o.tables.values = o.tables.choices
+	for _, k := range sink.PartitionKeys() {
+		o.partitionBy.choices = append(o.partitionBy.choices, string(k))
+	}
+	o.partitionBy.choices = append(o.partitionBy.choices, noPartitions)
+	o.partitionBy.values = []string{string(sink.ByCreatedMonth)}
+	o.targetFileSize = 256 << 20
+	o.partSize = 64 << 20
+	o.maxLineBytes = sizeValue(limits.MaxLineBytes)
+	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
+
+	f.StringVarP(&o.out, "out", "o", "", "directory of the dataset: new or empty (required)")
+	f.Var(&o.format, "format", "format of the tables")
+	f.Var(&o.tables, "tables", "tables to write")
+	f.Var(&o.partitionBy, "partition-by", "directories to split tables into: created_month, created_date, region, account, job, or none")
+	f.Var(&o.compression, "compression", "compression of the tables")
+	f.Var(&o.targetFileSize, "target-file-size", "size at which a file ends and the next begins")
+	f.Var(&o.partSize, "part-size", "stored bytes per part, the unit of work and of output; a small run has smaller parts")
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
+	f.Var(&o.accounts, "only-account", "convert only records of these accounts")
+	f.Var(&o.regions, "only-region", "convert only records of these regions")
+	f.Var(&o.jobs, "only-job", "convert only records of these jobs")
+	f.Var(&o.since, "since", "convert only records created at or after this time")
+	f.Var(&o.until, "until", "convert only records created before this time")
+	f.Var(&o.rejectRaw, "reject-raw", "keep rejected lines (up to 64 KiB each) with the rejects")
+	f.Int64Var(&o.maxRejects, "max-rejects", -1, "stop once more lines and objects than this are rejected; -1 never")
+	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
+	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject objects that inflate to more")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset that is in --out, once the new one is whole")
+	f.BoolVar(&o.json, "json", false, "print the summary as a JSON object on standard output")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress on standard error")
+	f.BoolVar(&o.stats, "stats", false, "print where the time went")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+}
+
+func newConvert() *cobra.Command {
+	var o convertOptions
+	cmd := &cobra.Command{
+		Use:   "convert INPUT... --out DIR",
+		Short: "Convert discovery results into Parquet or Arrow tables",
+		Long: `Convert discovery results into tables: results (a row per analysed object),
+detections (a row per object and type of sensitive data) and occurrences (a row
+per location).
+
+An INPUT is a file, a directory (read recursively), a glob, or - for standard
+input. Files named *.jsonl.gz and *.jsonl are read, others are skipped and
+counted. Lines and objects that can't be converted are written to
+DIR/_macielake/rejects and counted, and never stop the others.
+
+` + exitHelp,
+		Example: `  macielake convert ./AWSLogs --out lake
+  macielake convert 'results/**.jsonl.gz' --out lake --partition-by region,created_month
+  zcat results.jsonl.gz | macielake convert - --out lake --json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
+	options, err := o.options(args)
+	if err != nil {
+		return err
+	}
+	options.Stdin = cmd.InOrStdin()
+	stderr := cmd.ErrOrStderr()
+	level := slog.LevelWarn
+	if o.verbose {
+		level = slog.LevelInfo
+	}
+	options.Log = newLog(stderr, level)
+	bar := startProgress(stderr, o.quiet || o.verbose, options.Progress)
+	summary, err := convert.Run(cmd.Context(), options)
+	bar.stop()
+	if err != nil {
+		return err
+	}
+	if !o.quiet {
+		if err := summary.WriteText(stderr); err != nil {
+			return fmt.Errorf("writing the summary: %w", err)
+		}
+	}
+	if o.stats {
+		if err := summary.Stats.WriteText(stderr); err != nil {
+			return fmt.Errorf("writing the statistics: %w", err)
+		}
+	}
+	if o.json {
+		if err := writeJSON(cmd.OutOrStdout(), summary); err != nil {
+			return fmt.Errorf("writing the summary: %w", err)
+		}
+	}
+	switch {
+	case summary.Objects.Unreadable > 0:
+		return &outcome{exitUnreadable}
+	case summary.Rejects.Lines+summary.Rejects.Objects > 0:
+		return &outcome{exitRejects}
+	}
+	return nil
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// options checks the flags against each other.
+func (o *convertOptions) options(args []string) (convert.Options, error) {
+	var none convert.Options
+	switch {
+	case o.out == "":
+		return none, usagef("--out is missing")
+	case o.workers < 1:
+		return none, usagef("--workers must be at least 1")
+	case o.maxRejects < -1:
+		return none, usagef("--max-rejects must be -1 or more")
+	case o.maxLineBytes > maxMaxLineBytes:
+		return none, usagef("--max-line-bytes must be at most 128MiB")
+	case slices.Contains(o.partitionBy.values, noPartitions) && len(o.partitionBy.values) > 1:
+		return none, usagef("--partition-by %s goes with no other key", noPartitions)
+	case slices.Contains(o.partitionBy.values, string(sink.ByCreatedMonth)) &&
+		slices.Contains(o.partitionBy.values, string(sink.ByCreatedDate)):
+		return none, usagef("--partition-by takes created_month or created_date, not both")
+	case o.format.value == "arrow" && o.compression.value == "snappy":
+		return none, usagef("--format arrow goes with --compression zstd or none: Arrow files have no snappy")
+	case o.since.t != nil && o.until.t != nil && !o.since.t.Before(*o.until.t):
+		return none, usagef("--since must be before --until")
+	}
+	limits := stream.DefaultLimits()
+	limits.MaxLineBytes = int(o.maxLineBytes)
+	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
+	options := convert.Options{
+		Inputs: args, Out: o.out,
+		TableFormat: o.format.value, Tables: o.tables.values, Compression: o.compression.value,
+		TargetFileSize: int64(o.targetFileSize), PartSize: int64(o.partSize), Workers: o.workers,
+		Filter: dataset.Filter{
+			Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values,
+			Since: o.since.t, Until: o.until.t,
+		},
+		Limits: limits, RejectRaw: o.rejectRaw.value == "base64", MaxRejects: o.maxRejects,
+		Overwrite: o.overwrite, Version: version(), Progress: &convert.Progress{},
+	}
+	for _, k := range o.partitionBy.values {
+		if k != noPartitions {
+			options.PartitionBy = append(options.PartitionBy, sink.PartitionKey(k))
+		}
+	}
+	return options, nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
+
+	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/gen"
+	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/pkg/sink"
+)
+
+// Exit codes. exitHelp says what they mean.
+const (
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitRejects    = 3
+	exitUnreadable = 4
+	exitNotFound   = 5
+	exitInterrupt  = 130
+	exitTerminated = 143
+)
+
+const exitHelp = `Exit codes:
+  0    everything was converted
+  1    the job could not be done; nothing was changed
+  2    wrong usage
+  3    done, but lines or objects were rejected
+  4    done, but objects could not be read (wins over 3)
+  5    what was asked for isn't there
+  130  interrupted
+  141  the reader of standard output went away
+  143  terminated`
+
+// usageError is a mistake in the command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// outcome is the end of a command that did its job, though not for all of its
+// input: nothing more is to be said.
+type outcome struct{ code int }
+
+func (o *outcome) Error() string { return fmt.Sprintf("exit code %d", o.code) }
+
+// report prints an error with a hint what to do about it, and returns the exit
+// code. It is the only place that does.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if o := (*outcome)(nil); errors.As(err, &o) {
+		return o.code
+	}
+	code, hint := classify(err)
+	fmt.Fprintf(w, "macielake: %s\n", text.Printable(err.Error()))
+	if hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	}
+	return code
+}
+
+// classify returns an error's exit code and hint.
+func classify(err error) (code int, hint string) {
+	var (
+		stopped    *interruption
+		usage      *usageError
+		notFound   *convert.NotFoundError
+		notEmpty   *convert.NotEmptyError
+		inside     *convert.InsideOutputError
+		rejects    *convert.TooManyRejectsError
+		partitions *sink.TooManyPartitionsError
+		option     *gen.OptionError
+	)
+	switch {
+	case errors.As(err, &stopped):
+		if stopped.signal == syscall.SIGTERM {
+			return exitTerminated, ""
+		}
+		return exitInterrupt, ""
+	case errors.As(err, &usage):
+		return exitUsage, "see 'macielake help'"
+	case errors.As(err, &notFound):
+		if notFound.Input != "" {
+			return exitNotFound, "check the path; quote a glob so that the shell leaves it alone"
+		}
+		return exitNotFound, "results are under AWSLogs/ACCOUNT/Macie/REGION/ in the bucket Macie exports to; -v names what was skipped"
+	case errors.As(err, &inside):
+		return exitUsage, "name an output that holds none of the inputs"
+	case errors.As(err, &notEmpty):
+		if notEmpty.Dataset {
+			return exitFailed, "name a new directory with --out, or replace the dataset with --overwrite"
+		}
+		return exitFailed, "name a new or empty directory with --out"
+	case errors.As(err, &option):
+		return exitUsage, "see 'macielake help gen'"
+	case errors.Is(err, gen.ErrNotEmpty):
+		return exitFailed, "name a new or empty directory"
+	case errors.As(err, &rejects):
+		return exitFailed, "raise --max-rejects to convert the rest and have the rejects written down"
+	case errors.As(err, &partitions):
+		return exitFailed, "partition by something with fewer values, or make parts smaller with --part-size"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return exitFailed, "the disk is full, or a limit on file sizes was hit; nothing was left behind"
+	case errors.Is(err, syscall.EMFILE):
+		return exitFailed, "raise the limit on open files (ulimit -n), or use fewer partitions or workers"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return exitFailed, "check the permissions of the path"
+	}
+	return exitFailed, ""
+}

@@ -1,0 +1,54 @@
+// Command macielake turns Amazon Macie's sensitive data discovery results into
+// tables. Each command is a file here: flags, help and output; what it does is
+// in the packages under internal and pkg.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// interruption is the cause of a context that a signal ended.
+type interruption struct{ signal os.Signal }
+
+func (i *interruption) Error() string { return "stopped by signal: " + i.signal.String() }
+
+// run runs the command line and returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s := range signals {
+			// The second signal ends the program at once.
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
+			cancel(&interruption{s})
+		}
+	}()
+	defer func() {
+		signal.Stop(signals)
+		close(signals)
+		<-done
+	}()
+
+	root := newRoot(stdin, stdout, stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		if cause := context.Cause(ctx); errors.Is(err, cause) || errors.Is(err, context.Canceled) {
+			err = cause
+		}
+	}
+	return report(stderr, err)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/text"
+)
+
+// newLog returns a logger for people: no times, values quoted.
+func newLog(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey && len(groups) == 0 {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+}
+
+// progressBar draws a run's progress on a terminal, and nothing elsewhere.
+type progressBar struct {
+	end  chan struct{}
+	done chan struct{}
+}
+
+// progressInterval is the time between two drawings.
+const progressInterval = 200 * time.Millisecond
+
+func startProgress(w io.Writer, off bool, p *convert.Progress) *progressBar {
+	f, ok := w.(*os.File)
+	if off || !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	b := &progressBar{end: make(chan struct{}), done: make(chan struct{})}
+	go b.draw(f, p)
+	return b
+}
+
+// stop clears the line. It does nothing for a bar that isn't drawn.
+func (b *progressBar) stop() {
+	if b == nil {
+		return
+	}
+	close(b.end)
+	<-b.done
+}
+
+func (b *progressBar) draw(f *os.File, p *convert.Progress) {
+	defer close(b.done)
+	tick := time.NewTicker(progressInterval)
+	defer tick.Stop()
+	started := time.Now()
+	for {
+		select {
+		case <-b.end:
+			fmt.Fprint(f, "\r\x1b[K")
+			return
+		case <-tick.C:
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil || width < 20 {
+				width = 80
+			}
+			fmt.Fprint(f, "\r", progressLine(p, time.Since(started), width-1), "\x1b[K")
+		}
+	}
+}
+
+// progressLine is the progress in at most width columns.
+func progressLine(p *convert.Progress, elapsed time.Duration, width int) string {
+	if !p.Planned() {
+		return "finding inputs"
+	}
+	done, total := p.Bytes()
+	rate := float64(done) / elapsed.Seconds()
+	line := fmt.Sprintf("%s  %s/s", text.Bytes(done), text.Bytes(int64(rate)))
+	if total > 0 {
+		share := min(float64(done)/float64(total), 1)
+		line = fmt.Sprintf("%3.0f%%  %s of %s  %s/s", 100*share, text.Bytes(min(done, total)), text.Bytes(total), text.Bytes(int64(rate)))
+		if left := total - done; rate > 0 && left > 0 {
+			line += "  " + (time.Duration(float64(left)/rate) * time.Second).String() + " left"
+		}
+		if bar := min(width-len(line)-3, 40); bar >= 10 {
+			full := int(share * float64(bar))
+			line = "[" + strings.Repeat("=", full) + strings.Repeat(" ", bar-full) + "] " + line
+		}
+	}
+	return line[:min(len(line), width)]
+}

@@ -1,0 +1,217 @@
+package convert
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+	"github.com/macielake/macielake/pkg/stream"
+)
+
+// job is an attempt at a part.
+type job struct {
+	run    *run
+	part   int
+	staged string // directory of its files
+	nonce  string
+	known  map[int]stream.Outcome // of objects that spoiled earlier attempts
+
+	reader  *stream.Reader
+	account *account
+	sink    *sink.Sink
+	counted int64 // rejects that are in run.rejects
+}
+
+// Lanes of a job: the account, then a table each.
+const (
+	accountLane = iota
+	firstTableLane
+)
+
+// newNonce returns a name that no other attempt has.
+func newNonce() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+func (r *run) newJob(part int, known map[int]stream.Outcome) *job {
+	j := &job{run: r, part: part, nonce: newNonce(), known: known}
+	j.staged = dataset.StagingDir(r.id, part, j.nonce)
+	sources := r.plan.parts[part]
+	objects := make([]stream.Object, len(sources))
+	for i := range sources {
+		objects[i] = stream.Object{
+			Source: sources[i].Source,
+			Size:   sources[i].size,
+			Open:   func(context.Context) (io.ReadCloser, error) { return r.open(&sources[i]) },
+		}
+	}
+	j.reader = stream.NewReader(objects, stream.ReaderOptions{
+		Limits: r.o.Limits,
+		Known: func(i int) (stream.Outcome, bool) {
+			o, ok := known[i]
+			return o, ok
+		},
+		VerifyFirst: len(known) > 0,
+		FetchAhead:  fetchAhead,
+	})
+	j.account = newAccount(sources, r.o.Tables, r.o.RejectRaw, j.create)
+	j.sink = sink.New(sink.Options{
+		Format:         r.format,
+		Tables:         r.tables,
+		PartitionBy:    r.o.PartitionBy,
+		Name:           dataset.PartName(r.id, part),
+		TargetFileSize: r.o.TargetFileSize,
+		Memory:         sinkMemory,
+		Create: func(name string) (sink.Output, error) {
+			out, err := j.create(name, store.Shared)
+			if err != nil {
+				return nil, err
+			}
+			return &timedOutput{out, r}, nil
+		},
+	})
+	return j
+}
+
+// fetchAhead is how many local files are opened ahead of the one being read.
+const fetchAhead = 0
+
+// sinkMemory bounds what the open row groups of a part hold, in bytes.
+const sinkMemory = 48 << 20
+
+func (r *run) open(s *source) (io.ReadCloser, error) {
+	rc, err := s.open(r.o.Stdin)
+	if err != nil || r.o.Progress == nil {
+		return rc, err
+	}
+	return countedReader{rc, r.o.Progress}, nil
+}
+
+func (j *job) create(name string, access store.Access) (store.Output, error) {
+	return j.run.store.Create(j.run.ctx, path.Join(j.staged, name), access)
+}
+
+// timedOutput counts the time that writing files takes.
+type timedOutput struct {
+	sink.Output
+	r *run
+}
+
+func (o *timedOutput) Write(p []byte) (int, error) {
+	defer o.r.wrote(time.Now())
+	return o.Output.Write(p)
+}
+
+func (o *timedOutput) Commit() error {
+	defer o.r.wrote(time.Now())
+	return o.Output.Commit()
+}
+
+// Read implements stream.Job.
+func (j *job) Read(ctx context.Context, b *schema.Batch) error {
+	b.RunID = j.run.id
+	return j.reader.Next(ctx, b)
+}
+
+// Decode implements stream.Job.
+func (j *job) Decode(_ context.Context, dec schema.Decoder, b *schema.Batch) error {
+	dec.Decode(b)
+	if j.run.filters {
+		applyFilter(&j.run.o.Filter, b)
+	}
+	return nil
+}
+
+// Lanes implements stream.Job.
+func (j *job) Lanes() int { return firstTableLane + j.sink.Lanes() }
+
+// Write implements stream.Job.
+func (j *job) Write(_ context.Context, lane int, b *schema.Batch) error {
+	if lane != accountLane {
+		return j.sink.Write(lane-firstTableLane, b)
+	}
+	if err := j.account.add(b); err != nil {
+		return err
+	}
+	return j.checkRejects()
+}
+
+// checkRejects fails once the run has more rejects than it may have.
+func (j *job) checkRejects() error {
+	n := j.run.rejects.Add(j.account.rejects - j.counted)
+	j.counted = j.account.rejects
+	if limit := j.run.o.MaxRejects; limit >= 0 && n > limit {
+		return &TooManyRejectsError{Limit: limit, First: *j.account.first}
+	}
+	return nil
+}
+
+// Finish implements stream.Job.
+func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
+	j.run.waited(j.reader.FetchWait())
+	if closeErr := j.reader.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = j.commit(ctx)
+	}
+	if err == nil {
+		return nil, nil
+	}
+	j.run.rejects.Add(-j.counted)
+	if dropErr := j.drop(ctx); dropErr != nil {
+		return nil, errors.Join(err, dropErr)
+	}
+	var spoiled *stream.SpoiledError
+	if !errors.As(err, &spoiled) {
+		return nil, err
+	}
+	j.run.o.Log.Info("converting a part again without an object", "part", j.part,
+		"uri", j.run.plan.parts[j.part][spoiled.Index].URI, "why", spoiled.Error())
+	known := map[int]stream.Outcome{spoiled.Index: spoiled.Outcome}
+	for i, o := range j.known {
+		known[i] = o
+	}
+	return j.run.newJob(j.part, known), nil
+}
+
+// commit ends the part's files and writes its receipt.
+func (j *job) commit(ctx context.Context) error {
+	if err := j.account.finish(j.reader.Outcomes()); err != nil {
+		return err
+	}
+	if err := j.checkRejects(); err != nil {
+		return err
+	}
+	files, err := j.sink.Commit()
+	if err != nil {
+		return err
+	}
+	receipt := dataset.Receipt{
+		Run: j.run.id, Part: j.part, Nonce: j.nonce, Files: files, Objects: j.account.objects,
+	}
+	if j.account.out != nil {
+		receipt.Rejects = rejectsFile
+	}
+	if err := dataset.PutReceipt(ctx, j.run.store, receipt); err != nil {
+		return fmt.Errorf("part %d: %w", j.part, err)
+	}
+	j.run.done(&receipt, j.account)
+	return nil
+}
+
+// drop removes what the attempt wrote.
+func (j *job) drop(ctx context.Context) error {
+	return errors.Join(j.sink.Abort(), j.account.abort(), j.run.store.RemoveAll(ctx, j.staged))
+}

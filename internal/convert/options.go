@@ -1,0 +1,53 @@
+package convert
+
+import (
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+	"github.com/macielake/macielake/pkg/stream"
+)
+
+// Options are what a run is asked to do.
+type Options struct {
+	Inputs []string // files, directories, globs, or "-" for Stdin
+	Stdin  io.Reader
+	Out    string // directory
+
+	TableFormat string // "parquet" or "arrow"
+	Tables      []string
+	PartitionBy []sink.PartitionKey
+	Compression string // "zstd", "snappy" or "none"
+
+	TargetFileSize int64 // bytes
+	PartSize       int64 // stored bytes; small runs have smaller parts
+	Workers        int
+	Filter         dataset.Filter
+	Limits         stream.Limits
+	RejectRaw      bool  // keep the raw bytes of rejected lines
+	MaxRejects     int64 // -1 for no limit
+	Overwrite      bool  // replace the dataset that is in Out
+
+	Version  string    // of macielake, for run.json and the runs table
+	Progress *Progress // may be nil
+	// Log is told of skipped files and repeated parts.
+	Log *slog.Logger
+}
+
+// tables returns the definitions of the chosen tables, in their usual order.
+func (o *Options) tables() []*schema.Table {
+	return slices.DeleteFunc(schema.Tables(), func(t *schema.Table) bool {
+		return !slices.Contains(o.Tables, t.Name)
+	})
+}
+
+func (o *Options) format() (sink.Format, error) {
+	if o.TableFormat == "arrow" {
+		return sink.Arrow(sink.ArrowOptions{Compression: o.Compression})
+	}
+	return sink.Parquet(sink.ParquetOptions{Compression: o.Compression,
+		CreatedBy: "macielake version " + o.Version})
+}

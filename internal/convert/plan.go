@@ -1,0 +1,64 @@
+package convert
+
+import (
+	"iter"
+
+	"github.com/macielake/macielake/internal/dataset"
+)
+
+// A run that is small in all has parts of about this share of it, but not below
+// this size: enough of them to keep cores busy, few enough to make large files.
+// A function of the inputs alone, never of the machine.
+const (
+	smallRunParts = 16
+	smallPart     = 4 << 20
+)
+
+// plan is which sources belong to which part.
+type plan struct {
+	parts    [][]source
+	partSize int64
+	sources  int64
+	bytes    int64
+}
+
+// makePlan packs the sources: each part holds sources of one region, in the
+// order of their keys, up to partSize stored bytes. A source of unknown size
+// has a part of its own.
+func makePlan(sources []source, partSize int64) *plan {
+	sortSources(sources)
+	p := &plan{sources: int64(len(sources))}
+	for i := range sources {
+		p.bytes += max(0, sources[i].size)
+	}
+	p.partSize = min(partSize, max(smallPart, p.bytes/smallRunParts))
+	first, size := 0, int64(0)
+	for i := range sources {
+		s := &sources[i]
+		if i > first {
+			before := &sources[i-1]
+			if s.region != before.region || s.size < 0 || before.size < 0 || size+s.size > p.partSize {
+				p.parts = append(p.parts, sources[first:i])
+				first, size = i, 0
+			}
+		}
+		size += max(0, s.size)
+	}
+	p.parts = append(p.parts, sources[first:])
+	return p
+}
+
+// planned lists the plan as the state has it.
+func (p *plan) planned() iter.Seq[dataset.PlannedSource] {
+	return func(yield func(dataset.PlannedSource) bool) {
+		for i, part := range p.parts {
+			for _, s := range part {
+				if !yield(dataset.PlannedSource{
+					Part: i, URI: s.URI, Size: s.size, ETag: s.ETag, LastModified: s.LastModified,
+				}) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+	"github.com/macielake/macielake/pkg/stream"
+)
+
+// run is one run of the converter.
+type run struct {
+	o       *Options
+	ctx     context.Context
+	id      string
+	store   store.Store
+	format  sink.Format
+	tables  []*schema.Table
+	plan    *plan
+	filters bool
+	started time.Time
+
+	rejects atomic.Int64
+	waiting atomic.Int64 // nanoseconds waited for stored bytes
+	writing atomic.Int64 // nanoseconds spent on files
+
+	mu       sync.Mutex
+	receipts []receiptRef
+	summary  *Summary
+}
+
+// receiptRef is what publishing needs of a receipt.
+type receiptRef struct {
+	part    int
+	nonce   string
+	files   []sink.File
+	rejects string
+}
+
+// NotEmptyError says that the output holds something.
+type NotEmptyError struct {
+	Out     string
+	Dataset bool // that something is a dataset
+}
+
+func (e *NotEmptyError) Error() string {
+	if e.Dataset {
+		return fmt.Sprintf("%s already holds a dataset", e.Out)
+	}
+	return fmt.Sprintf("%s is not empty and holds no dataset", e.Out)
+}
+
+// TooManyRejectsError says that a run stopped because of its rejects.
+type TooManyRejectsError struct {
+	Limit int64
+	First Reject // one of them: the first of its part
+}
+
+func (e *TooManyRejectsError) Error() string {
+	where := e.First.URI
+	if e.First.Line > 0 {
+		where = fmt.Sprintf("%s, line %d, byte offset %d", where, e.First.Line, e.First.Offset)
+	}
+	return fmt.Sprintf("more than %d lines or objects were rejected, among them %s: %s", e.Limit, where, e.First.Class)
+}
+
+// Run converts the inputs into a dataset. Whatever the error, what readers see
+// of the output is either all of it or what was there before. Rejected and
+// unreadable input is no error: the summary has it. Besides the errors of this
+// package it returns errors of files, wrapped, and ctx's.
+func Run(ctx context.Context, o Options) (*Summary, error) {
+	started := time.Now()
+	format, err := o.format()
+	if err != nil {
+		return nil, err
+	}
+	sources, skipped, err := find(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	local, err := store.OpenLocal(o.Out)
+	if err != nil {
+		return nil, err
+	}
+	defer local.Close()
+	target, finish, err := prepare(ctx, local, &o)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{
+		o: &o, ctx: ctx, id: dataset.RunName(1), store: target, format: format,
+		tables: o.tables(), plan: makePlan(sources, o.PartSize), filters: filters(&o.Filter),
+		started: started, summary: newSummary(),
+	}
+	if p := o.Progress; p != nil {
+		p.total.Store(r.plan.bytes)
+		p.parts.Store(int64(len(r.plan.parts)))
+	}
+	r.summary.Run, r.summary.Output = r.id, local.URI(".")
+	r.summary.Objects.Skipped = skipped
+	err = r.convert(ctx)
+	if err == nil {
+		err = finish(ctx)
+	}
+	if err != nil {
+		// The run can't be resumed by this version: leave nothing behind.
+		discardErr := target.Discard(context.WithoutCancel(ctx), dataset.Contents()...)
+		return nil, errors.Join(err, discardErr)
+	}
+	r.summary.end(started)
+	return r.summary, nil
+}
+
+// prepare returns the store that a new dataset is built in, and what has to be
+// done once it is whole. A dataset that is to be replaced stays until then.
+func prepare(ctx context.Context, s store.Store, o *Options) (target store.Store, finish func(context.Context) error, err error) {
+	nothing := func(context.Context) error { return nil }
+	empty, err := s.Empty(ctx)
+	if err != nil || empty {
+		return s, nothing, err
+	}
+	switch _, err := dataset.Load(ctx, s); {
+	case errors.Is(err, dataset.ErrForeign):
+		return nil, nil, &NotEmptyError{Out: o.Out}
+	case !o.Overwrite && err == nil:
+		return nil, nil, &NotEmptyError{Out: o.Out, Dataset: true}
+	case !o.Overwrite:
+		return nil, nil, err
+	}
+	nonce := newNonce()
+	replace := func(ctx context.Context) error { return dataset.Replace(ctx, s, nonce) }
+	return dataset.Replacement(s, nonce), replace, nil
+}
+
+func (r *run) convert(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	next := 0
+	var stats stream.Stats
+	err := stream.Run(ctx, stream.PoolOptions{
+		Workers: r.o.Workers,
+		NewDecoder: func() schema.Decoder {
+			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !r.writes("occurrences")})
+		},
+		Stats: &stats,
+	}, func() (stream.Job, bool) {
+		if next == len(r.plan.parts) {
+			return nil, false
+		}
+		next++
+		return r.newJob(next-1, nil), true
+	})
+	if err != nil {
+		return err
+	}
+	r.summary.Stats = newStats(&stats, time.Duration(r.waiting.Load()), time.Duration(r.writing.Load()))
+	return r.end(ctx)
+}
+
+// writes reports whether the run writes that table.
+func (r *run) writes(table string) bool {
+	for _, t := range r.tables {
+		if t.Name == table {
+			return true
+		}
+	}
+	return false
+}
+
+// begin writes down what the run is going to do.
+func (r *run) begin(ctx context.Context) error {
+	d := dataset.Dataset{
+		Format: dataset.Format, TableFormat: r.o.TableFormat, Definitions: dataset.Definitions(r.tables),
+		PartitionBy: []string{}, Filter: r.o.Filter,
+	}
+	for _, t := range r.tables {
+		d.Tables = append(d.Tables, t.Name)
+	}
+	for _, k := range r.o.PartitionBy {
+		d.PartitionBy = append(d.PartitionBy, string(k))
+	}
+	if err := dataset.Create(ctx, r.store, d); err != nil {
+		return err
+	}
+	segments, err := dataset.PutPlan(ctx, r.store, r.plan.planned())
+	if err != nil {
+		return err
+	}
+	return dataset.PutRun(ctx, r.store, dataset.Run{
+		Run: r.id, StartedAt: r.started.UTC(), Version: r.o.Version,
+		Options: dataset.Options{
+			Compression: r.o.Compression, TargetFileSize: r.o.TargetFileSize, PartSize: r.plan.partSize,
+			MaxLineBytes: r.o.Limits.MaxLineBytes, MaxInflatedBytes: r.o.Limits.MaxInflatedBytes,
+			RejectRaw: r.o.RejectRaw, MaxRejects: r.o.MaxRejects,
+		},
+		Parts: len(r.plan.parts), Sources: r.plan.sources, Bytes: r.plan.bytes, Plan: segments,
+	})
+}
+
+// done takes a part that has its receipt.
+func (r *run) done(receipt *dataset.Receipt, a *account) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.receipts = append(r.receipts, receiptRef{receipt.Part, receipt.Nonce, receipt.Files, receipt.Rejects})
+	r.summary.addPart(receipt, a)
+}
+
+// end publishes all parts and commits the run.
+func (r *run) end(ctx context.Context) error {
+	for _, ref := range r.receipts {
+		err := dataset.Publish(ctx, r.store, dataset.Receipt{
+			Run: r.id, Part: ref.part, Nonce: ref.nonce, Files: ref.files, Rejects: ref.rejects,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s := r.summary
+	ended := time.Now().UTC()
+	err := dataset.PutRunRow(ctx, r.store, r.o.TableFormat, newNonce(), dataset.RunRow{
+		RunID: r.id, StartedAt: r.started.UTC(), EndedAt: ended, Version: r.o.Version,
+		Sources: r.plan.sources, Lines: s.Lines,
+		Results: s.Rows["results"], Detections: s.Rows["detections"], Occurrences: s.Rows["occurrences"],
+		Rejects: s.Rejects.Lines + s.Rejects.Objects, Unreadable: s.Objects.Unreadable,
+		StoredBytes: s.Bytes.Stored, InflatedBytes: s.Bytes.Inflated, WrittenBytes: s.Bytes.Written,
+	})
+	if err != nil {
+		return err
+	}
+	return dataset.PutEnd(ctx, r.store, dataset.End{Run: r.id, State: dataset.Committed, EndedAt: ended})
+}
+
+func (r *run) waited(d time.Duration) { r.waiting.Add(int64(d)) }
+
+func (r *run) wrote(since time.Time) { r.writing.Add(int64(time.Since(since))) }

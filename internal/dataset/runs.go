@@ -1,0 +1,141 @@
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/macielake/macielake/internal/store"
+)
+
+// RunsTable is the name of the table of committed runs.
+const RunsTable = "runs"
+
+// RunRow is a row of the runs table: a committed run.
+type RunRow struct {
+	RunID         string
+	StartedAt     time.Time
+	EndedAt       time.Time
+	Version       string
+	Sources       int64
+	Lines         int64
+	Results       int64
+	Detections    int64
+	Occurrences   int64
+	Rejects       int64
+	Unreadable    int64
+	StoredBytes   int64
+	InflatedBytes int64
+	WrittenBytes  int64
+}
+
+// runsColumn is a column of the runs table; value gives what a builder of its
+// type takes.
+type runsColumn struct {
+	name  string
+	typ   arrow.DataType
+	value func(r *RunRow) any
+}
+
+func runsColumns() []runsColumn {
+	text, integer := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64
+	at := &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}
+	return []runsColumn{
+		{"run_id", text, func(r *RunRow) any { return r.RunID }},
+		{"started_at", at, func(r *RunRow) any { return r.StartedAt.UnixMilli() }},
+		{"ended_at", at, func(r *RunRow) any { return r.EndedAt.UnixMilli() }},
+		{"version", text, func(r *RunRow) any { return r.Version }},
+		{"sources", integer, func(r *RunRow) any { return r.Sources }},
+		{"lines", integer, func(r *RunRow) any { return r.Lines }},
+		{"results_rows", integer, func(r *RunRow) any { return r.Results }},
+		{"detections_rows", integer, func(r *RunRow) any { return r.Detections }},
+		{"occurrences_rows", integer, func(r *RunRow) any { return r.Occurrences }},
+		{"rejects", integer, func(r *RunRow) any { return r.Rejects }},
+		{"unreadable", integer, func(r *RunRow) any { return r.Unreadable }},
+		{"stored_bytes", integer, func(r *RunRow) any { return r.StoredBytes }},
+		{"inflated_bytes", integer, func(r *RunRow) any { return r.InflatedBytes }},
+		{"written_bytes", integer, func(r *RunRow) any { return r.WrittenBytes }},
+	}
+}
+
+// PutRunRow writes a run's row of the runs table, as a file of its own in the
+// dataset's table format.
+func PutRunRow(ctx context.Context, s store.Store, tableFormat, nonce string, row RunRow) error {
+	columns := runsColumns()
+	fields := make([]arrow.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = arrow.Field{Name: c.name, Type: c.typ, Nullable: true}
+	}
+	sc := arrow.NewSchema(fields, nil)
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, sc)
+	defer builder.Release()
+	for i, c := range columns {
+		switch v := c.value(&row).(type) {
+		case string:
+			builder.Field(i).(*array.StringBuilder).Append(v)
+		case int64:
+			if b, ok := builder.Field(i).(*array.TimestampBuilder); ok {
+				b.Append(arrow.Timestamp(v))
+			} else {
+				builder.Field(i).(*array.Int64Builder).Append(v)
+			}
+		}
+	}
+	record := builder.NewRecordBatch()
+	defer record.Release()
+
+	name := path.Join(RunsTable, row.RunID+"."+tableFormat)
+	staging := path.Join(stateDir, "staging", "run-"+row.RunID+"-"+nonce, name)
+	out, err := s.Create(ctx, staging, store.Shared)
+	if err != nil {
+		return err
+	}
+	write := writeParquet
+	if tableFormat == "arrow" {
+		write = writeArrow
+	}
+	if err := write(out, sc, record); err != nil {
+		out.Abort()
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	if err := out.Commit(); err != nil {
+		out.Abort()
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	if err := s.Move(ctx, staging, name); err != nil {
+		return fmt.Errorf("publishing %s: %w", name, err)
+	}
+	return s.RemoveAll(ctx, path.Dir(path.Dir(staging)))
+}
+
+func writeParquet(w io.Writer, sc *arrow.Schema, record arrow.RecordBatch) error {
+	fw, err := pqarrow.NewFileWriter(sc, w, parquet.NewWriterProperties(
+		parquet.WithDataPageVersion(parquet.DataPageV1)), pqarrow.NewArrowWriterProperties())
+	if err != nil {
+		return err
+	}
+	if err := fw.Write(record); err != nil {
+		return err
+	}
+	return fw.Close()
+}
+
+func writeArrow(w io.Writer, sc *arrow.Schema, record arrow.RecordBatch) error {
+	fw, err := ipc.NewFileWriter(w, ipc.WithSchema(sc))
+	if err != nil {
+		return err
+	}
+	if err := fw.Write(record); err != nil {
+		return err
+	}
+	return fw.Close()
+}

@@ -1,0 +1,265 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Local is a store in a directory. Names can't leave it, not by symbolic links
+// either.
+type Local struct {
+	dir  string
+	root *os.Root
+	made bool // OpenLocal made the directory
+}
+
+// OpenLocal opens the store in dir, which it makes where it isn't there. The
+// caller closes it.
+func OpenLocal(dir string) (*Local, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	made := false
+	if _, err := os.Stat(abs); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(abs, 0o777); err != nil {
+			return nil, err
+		}
+		made = true
+	}
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, err
+	}
+	return &Local{dir: abs, root: root, made: made}, nil
+}
+
+// Close releases the directory.
+func (l *Local) Close() error { return l.root.Close() }
+
+// Discard implements Store.
+func (l *Local) Discard(ctx context.Context, names ...string) error {
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, l.RemoveAll(ctx, name))
+	}
+	if err := errors.Join(errs...); err != nil || !l.made {
+		return err
+	}
+	if empty, err := l.Empty(ctx); err != nil || !empty {
+		return err
+	}
+	return os.Remove(l.dir)
+}
+
+// URI implements Store.
+func (l *Local) URI(name string) string { return filepath.Join(l.dir, filepath.FromSlash(name)) }
+
+// dirMode is the mode of the directory name.
+func dirMode(name string) fs.FileMode {
+	if name == StateDir || strings.HasPrefix(name, StateDir+"/") {
+		return 0o700
+	}
+	return 0o777
+}
+
+// makeDir makes a directory and those above it, durably.
+func (l *Local) makeDir(dir string) error {
+	if dir == "." {
+		return nil
+	}
+	if info, err := l.root.Stat(dir); err == nil {
+		if !info.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: l.URI(dir), Err: errors.New("a file is in the way")}
+		}
+		return nil
+	}
+	if err := l.makeDir(path.Dir(dir)); err != nil {
+		return err
+	}
+	if err := l.root.Mkdir(dir, dirMode(dir)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return l.named(err)
+	}
+	return l.syncDir(path.Dir(dir))
+}
+
+// named gives an error of the root the full path.
+func (l *Local) named(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return &fs.PathError{Op: pathErr.Op, Path: l.URI(pathErr.Path), Err: pathErr.Err}
+	}
+	return err
+}
+
+func (l *Local) syncDir(dir string) error {
+	f, err := l.root.Open(dir)
+	if err != nil {
+		return l.named(err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("syncing %s: %w", l.URI(dir), err)
+	}
+	return nil
+}
+
+// Create implements Store.
+func (l *Local) Create(_ context.Context, name string, access Access) (Output, error) {
+	if err := l.makeDir(path.Dir(name)); err != nil {
+		return nil, err
+	}
+	mode := fs.FileMode(0o666)
+	if access == Private {
+		mode = 0o600
+	}
+	f, err := l.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return nil, l.named(err)
+	}
+	return &localOutput{l: l, name: name, f: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
+}
+
+type localOutput struct {
+	l    *Local
+	name string
+	f    *os.File
+	w    *bufio.Writer
+}
+
+func (o *localOutput) Write(p []byte) (int, error) { return o.w.Write(p) }
+
+func (o *localOutput) Commit() error {
+	err := o.w.Flush()
+	if err == nil {
+		err = o.f.Sync()
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.f.Close(); err != nil {
+		return err
+	}
+	return o.l.syncDir(path.Dir(o.name))
+}
+
+func (o *localOutput) Abort() error {
+	o.f.Close() // may be closed already
+	if err := o.l.root.Remove(o.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return o.l.named(err)
+	}
+	return nil
+}
+
+// PutNew implements Store: the file is written under another name and linked,
+// which fails where the name is taken.
+func (l *Local) PutNew(ctx context.Context, name string, data []byte) error {
+	var nonce [8]byte
+	rand.Read(nonce[:])
+	temp := path.Join(path.Dir(name), "."+path.Base(name)+"."+hex.EncodeToString(nonce[:]))
+	out, err := l.Create(ctx, temp, Private)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(data)
+	if err == nil {
+		err = out.Commit()
+	}
+	if err == nil {
+		err = l.root.Link(temp, name)
+	}
+	if removeErr := l.root.Remove(temp); err == nil {
+		err = removeErr
+	}
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", l.URI(name), err)
+	}
+	return l.syncDir(path.Dir(name))
+}
+
+// Open implements Store.
+func (l *Local) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	f, err := l.root.Open(name)
+	if err != nil {
+		return nil, l.named(err)
+	}
+	return f, nil
+}
+
+// Stat implements Store.
+func (l *Local) Stat(_ context.Context, name string) (int64, error) {
+	info, err := l.root.Stat(name)
+	if err != nil {
+		return 0, l.named(err)
+	}
+	return info.Size(), nil
+}
+
+// Move implements Store.
+func (l *Local) Move(_ context.Context, from, to string) error {
+	if err := l.makeDir(path.Dir(to)); err != nil {
+		return err
+	}
+	if err := l.root.Rename(from, to); err != nil {
+		return err
+	}
+	if err := l.syncDir(path.Dir(to)); err != nil {
+		return err
+	}
+	return l.syncDir(path.Dir(from))
+}
+
+// List implements Store.
+func (l *Local) List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error {
+	err := fs.WalkDir(l.root.FS(), prefix, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && name == prefix:
+			return nil
+		case err != nil:
+			return l.named(err)
+		case d.IsDir():
+			return ctx.Err()
+		}
+		info, err := d.Info()
+		if err != nil {
+			return l.named(err)
+		}
+		return each(name, info)
+	})
+	if err != nil {
+		return fmt.Errorf("listing %s: %w", l.URI(prefix), err)
+	}
+	return nil
+}
+
+// Empty implements Store.
+func (l *Local) Empty(context.Context) (bool, error) {
+	f, err := l.root.Open(".")
+	if err != nil {
+		return false, l.named(err)
+	}
+	defer f.Close()
+	_, err = f.ReadDir(1)
+	if err == io.EOF {
+		return true, nil
+	}
+	return false, err
+}
+
+// RemoveAll implements Store.
+func (l *Local) RemoveAll(_ context.Context, name string) error {
+	if err := l.root.RemoveAll(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return l.named(err)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+// Package store is where a dataset's bytes lie: files that are written whole or
+// not at all, created once, and moved to where readers see them.
+//
+// Start with [Store] and [OpenLocal].
+package store
+
+import (
+	"context"
+	"io"
+	"io/fs"
+)
+
+// Store holds a dataset's files under slash-separated relative names
+// (fs.ValidPath). It is safe for concurrent use. A name that isn't there gives
+// an error for which errors.Is(err, fs.ErrNotExist).
+type Store interface {
+	// URI is the name for people: of the store itself where name is ".".
+	URI(name string) string
+	// Create starts a file at name, which must not exist.
+	Create(ctx context.Context, name string, access Access) (Output, error)
+	// PutNew writes a whole, durable, private file, or fails with fs.ErrExist
+	// where there is one: of all who try, exactly one succeeds.
+	PutNew(ctx context.Context, name string, data []byte) error
+	// Open reads a file from its beginning.
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
+	// Stat returns a file's size.
+	Stat(ctx context.Context, name string) (size int64, err error)
+	// Move gives a file another name, durably; it replaces what is there.
+	Move(ctx context.Context, from, to string) error
+	// List calls each for all files below the directory prefix, in order of
+	// their names. A prefix that isn't there has none.
+	List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error
+	// Empty reports whether there is nothing at all.
+	Empty(ctx context.Context) (bool, error)
+	// RemoveAll removes a file, or a directory and all below it; no error
+	// where there is none.
+	RemoveAll(ctx context.Context, name string) error
+	// Discard removes the names and, where opening the store made it and
+	// nothing else is in it, the store.
+	Discard(ctx context.Context, names ...string) error
+}
+
+// StateDir is the directory of a dataset's state, which is its owner's alone.
+const StateDir = "_macielake"
+
+// Access says who may read a file that is created.
+type Access uint8
+
+// Kinds of access.
+const (
+	Shared  Access = iota // whoever may read new files
+	Private               // its owner alone
+)
+
+// Output is a file being written. Commit makes it whole and durable; Abort
+// drops it, also after a failed Commit.
+type Output interface {
+	io.Writer
+	Commit() error
+	Abort() error
+}

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// Sub returns the store below a directory of s.
+func Sub(s Store, dir string) Store { return &sub{s: s, dir: dir} }
+
+type sub struct {
+	s   Store
+	dir string
+}
+
+func (b *sub) name(name string) string { return path.Join(b.dir, name) }
+
+func (b *sub) URI(name string) string { return b.s.URI(b.name(name)) }
+
+func (b *sub) Create(ctx context.Context, name string, access Access) (Output, error) {
+	return b.s.Create(ctx, b.name(name), access)
+}
+
+func (b *sub) PutNew(ctx context.Context, name string, data []byte) error {
+	return b.s.PutNew(ctx, b.name(name), data)
+}
+
+func (b *sub) Open(ctx context.Context, name string) (io.ReadCloser, error) {
+	return b.s.Open(ctx, b.name(name))
+}
+
+func (b *sub) Stat(ctx context.Context, name string) (int64, error) {
+	return b.s.Stat(ctx, b.name(name))
+}
+
+func (b *sub) Move(ctx context.Context, from, to string) error {
+	return b.s.Move(ctx, b.name(from), b.name(to))
+}
+
+func (b *sub) List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error {
+	return b.s.List(ctx, b.name(prefix), func(name string, info fs.FileInfo) error {
+		return each(strings.TrimPrefix(name, b.dir+"/"), info)
+	})
+}
+
+func (b *sub) Empty(ctx context.Context) (bool, error) {
+	empty := true
+	err := b.List(ctx, ".", func(string, fs.FileInfo) error {
+		empty = false
+		return fs.SkipAll
+	})
+	return empty, err
+}
+
+func (b *sub) RemoveAll(ctx context.Context, name string) error {
+	return b.s.RemoveAll(ctx, b.name(name))
+}
+
+func (b *sub) Discard(ctx context.Context, _ ...string) error {
+	return b.s.RemoveAll(ctx, b.dir)
+}

@@ -1,0 +1,278 @@
+package schema_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/schema/internal/reference"
+)
+
+// bulk is a bulk decoder and a batch that it has used before, as in a worker.
+type bulk struct {
+	opts  schema.DecoderOptions
+	dec   schema.Decoder
+	batch *schema.Batch
+}
+
+func bulks() []*bulk {
+	var all []*bulk
+	for _, opts := range []schema.DecoderOptions{{}, {SkipOccurrences: true}} {
+		all = append(all, &bulk{opts: opts, dec: schema.NewDecoder(opts), batch: schema.NewBatch()})
+	}
+	return all
+}
+
+// dirty leaves something of everything in the batch.
+func (k *bulk) dirty() {
+	k.batch.Reset()
+	k.batch.RunID = "before"
+	k.batch.AppendLines(schema.Source{URI: "before", ETag: "before", AdminAccountID: "before"}, 7, 0,
+		[]byte(full+"\n\n{x\n"+full+"\n"))
+	k.dec.Decode(k.batch)
+	k.batch.Reset()
+}
+
+// difference decodes data both ways, the bulk decoder on a batch that held
+// something else, and once more on what it just decoded. It returns the first
+// difference, or a panic, and is empty where there is none. The sources differ
+// in what is null; the last one, when there are three or more lines, is a line
+// over the limit.
+func (k *bulk) difference(data []byte) (d string) {
+	defer func() {
+		if p := recover(); p != nil {
+			d = fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
+			*k = bulk{opts: k.opts, dec: schema.NewDecoder(k.opts), batch: schema.NewBatch()}
+		}
+	}()
+	k.dirty()
+	b := k.batch
+	b.RunID = ""
+	if len(data)%2 == 0 {
+		b.RunID = "run"
+	}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	cut := 0
+	for _, line := range lines[:len(lines)/2] {
+		cut += len(line)
+	}
+	b.AppendLines(schema.Source{URI: "s3://bucket/a"}, 1, 0, data[:cut])
+	b.AppendLines(schema.Source{ETag: "etag", AdminAccountID: "111111111111"}, 10, 1<<40, data[cut:])
+	if len(lines) > 2 {
+		b.AppendLines(schema.Source{URI: "s3://bucket/long"}, 3, 50, lines[0][:len(lines[0])-1])
+		b.Segments[len(b.Segments)-1].TooLong = 50 + int64(len(lines[0]))
+	}
+	before := bytes.Clone(b.Buf)
+	segments := slices.Clone(b.Segments)
+
+	want := reference.Decode(b, k.opts)
+	for _, time := range []string{"first", "second"} {
+		k.dec.Decode(b)
+		if d := reference.Diff(want, reference.FromBatch(b)); d != "" {
+			return time + " decode: " + d
+		}
+		if !bytes.HasPrefix(b.Buf, before) || !slices.Equal(b.Segments, segments) {
+			return time + " decode: the lines or segments changed"
+		}
+	}
+	return ""
+}
+
+// check fails the test where the decoders differ on data, with a smaller input
+// that they differ on too.
+func check(t *testing.T, all []*bulk, data []byte) {
+	t.Helper()
+	for _, k := range all {
+		if d := k.difference(data); d != "" {
+			small := shrink(data, func(b []byte) bool { return k.difference(b) != "" })
+			t.Fatalf("%+v: %s\nsmaller: %q\n%s", k.opts, d, small, k.difference(small))
+		}
+	}
+}
+
+// shrink leaves pieces of data out as long as it fails.
+func shrink(data []byte, fails func([]byte) bool) []byte {
+	for size := len(data) / 2; size > 0; size /= 2 {
+		for again := true; again; {
+			again = false
+			for i := 0; i+size <= len(data); {
+				if less := slices.Delete(bytes.Clone(data), i, i+size); fails(less) {
+					data, again = less, size == 1
+				} else {
+					i += size
+				}
+			}
+		}
+	}
+	return data
+}
+
+// samples returns real results, or none where they aren't at hand.
+func samples(t testing.TB) [][]byte {
+	names, err := filepath.Glob("../../../shared/samples/*.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all [][]byte
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, data)
+	}
+	return all
+}
+
+// inputs are the blocks that every differential test begins with.
+func inputs(t testing.TB) [][]byte {
+	all := [][]byte{
+		[]byte(full), []byte(full + "\r\n" + full), []byte(strings.ReplaceAll(full, ",", " ,\t")),
+		[]byte("\n \n\t\r\n{}"), []byte(`{}{}` + "\n{}\n"), nil,
+		[]byte(inOccurrence + `"records":[{}` + strings.Repeat(",{}", 999) + `]},"count":1001}]}]}}}`),
+	}
+	for _, r := range rules() {
+		line, _ := r.split(t)
+		all = append(all, line)
+	}
+	return append(all, samples(t)...)
+}
+
+// TestDecoderRules holds the bulk decoder against the reference on every rule,
+// alone and after and before other lines.
+func TestDecoderRules(t *testing.T) {
+	all := bulks()
+	for _, data := range inputs(t) {
+		check(t, all, data)
+		check(t, all, slices.Concat([]byte("{\"id\":\"a\"}\n"), data, []byte("\n{\"region\":\"b\",\"x\":1}\n")))
+	}
+}
+
+// TestDecoderRows holds the bulk decoder against rows written by hand.
+func TestDecoderRows(t *testing.T) {
+	b := fullBatch()
+	schema.NewDecoder(schema.DecoderOptions{}).Decode(b)
+	if d := reference.Diff(fullRows(), reference.FromBatch(b)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestDecoderSamples holds it against the reference on real results, which must
+// all give rows.
+func TestDecoderSamples(t *testing.T) {
+	all := samples(t)
+	if all == nil {
+		t.Skip("the real samples are not at hand")
+	}
+	for _, data := range all {
+		check(t, bulks(), data)
+		b := schema.NewBatch()
+		b.AppendLines(schema.Source{}, 1, 0, data)
+		schema.NewDecoder(schema.DecoderOptions{}).Decode(b)
+		if len(b.Rejects) > 0 || len(b.Results) == 0 || len(b.Unknown) > 0 {
+			t.Errorf("%d results, %d rejects, unknown fields %v", len(b.Results), len(b.Rejects), b.Unknown)
+		}
+	}
+}
+
+// TestDecoderDamage cuts a line at every byte, puts bytes that mean something in
+// JSON at every place, and damages whole lines at random.
+func TestDecoderDamage(t *testing.T) {
+	all := bulks()[:1]
+	for _, data := range append(samples(t), []byte(full)) {
+		for seed := range uint64(100) {
+			check(t, all, reference.Damage(seed, data))
+		}
+	}
+	line := []byte(`{"id":"a\u00e9\ud83d\ude00é","count":"12","createdAt":"2021-09-14T19:44:10.5+01:00","sample":true,"x":{"y":[1.5e3,null]},` +
+		`"resourcesAffected":{"s3Bucket":{"tags":[{"key":"k","value":"v"}]}},"classificationDetails":{"result":{"sensitiveData":[{"totalCount":3,` +
+		`"detections":[{"type":"T","count":3,"occurrences":{"cells":[{"row":"1","column":2,"cellReference":"A1"}],"lineRanges":[{"start":"1"}],` +
+		`"pages":[{"pageNumber":"1","offsetRange":{"end":2}}],"records":[{"recordIndex":"0","jsonPath":"$.a"}]}}]}]}}}`)
+	for i := range line {
+		check(t, all, line[:i])
+		for _, c := range []byte("\"\\{}[],: \n0-.eu\x00\xc3\xff") {
+			other := bytes.Clone(line)
+			other[i] = c
+			check(t, all, other)
+			if !testing.Short() {
+				check(t, all, slices.Insert(bytes.Clone(line), i, c))
+			}
+		}
+	}
+}
+
+// TestDecoderGenerated holds it against the reference on generated lines, and
+// makes sure that these reach every class of error and every kind of row.
+func TestDecoderGenerated(t *testing.T) {
+	n := uint64(1500)
+	if testing.Short() {
+		n = 500
+	}
+	all := bulks()
+	reached := map[string]int{}
+	for seed := range n {
+		data := reference.Generate(seed)
+		check(t, all, data)
+		b := schema.NewBatch()
+		b.AppendLines(schema.Source{}, 1, 0, data)
+		out := reference.Decode(b, schema.DecoderOptions{})
+		for _, r := range out.Rejects {
+			reached[string(r.Class)]++
+		}
+		for _, row := range out.Tables["occurrences"] {
+			reached[row["location_kind"].(string)]++
+		}
+		reached["results"] += len(out.Tables["results"])
+		reached["detections"] += len(out.Tables["detections"])
+		reached["unknown"] += len(out.Unknown)
+	}
+	for _, name := range []string{
+		"results", "detections", "unknown", "cell", "line", "offset", "page", "record",
+		string(schema.Nesting), string(schema.Malformed), string(schema.TrailingText), string(schema.NotObject),
+		string(schema.WrongType), string(schema.DuplicateField), string(schema.IntegerRange), string(schema.InvalidUTF8),
+		string(schema.InvalidTime), string(schema.TagWithoutKey),
+	} {
+		if reached[name] == 0 {
+			t.Errorf("%d seeds never reached %s", n, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(reached)) {
+		t.Logf("%-16s %d", name, reached[name])
+	}
+}
+
+// FuzzDecode holds the bulk decoder against the reference on any bytes.
+func FuzzDecode(f *testing.F) {
+	for _, data := range inputs(f) {
+		f.Add(data)
+	}
+	all := bulks()
+	f.Fuzz(func(t *testing.T, data []byte) { check(t, all, data) })
+}
+
+// FuzzStructured holds it against the reference on generated lines.
+func FuzzStructured(f *testing.F) {
+	for seed := range uint64(100) {
+		f.Add(seed)
+	}
+	all := bulks()
+	f.Fuzz(func(t *testing.T, seed uint64) { check(t, all, reference.Generate(seed)) })
+}

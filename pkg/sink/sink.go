@@ -1,0 +1,343 @@
+package sink
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// Options say what a sink writes and where.
+type Options struct {
+	Format      Format
+	Tables      []*schema.Table
+	PartitionBy []PartitionKey // in the order of the directories; none for no partitions
+	// Name is the beginning of every file name; a number and the format's
+	// extension follow.
+	Name string
+	// TargetFileSize is the size in bytes past which a file ends and the next
+	// one of its partition begins.
+	TargetFileSize int64
+	// Memory bounds, in bytes, what the open row groups of all tables hold
+	// together; the largest ends first.
+	Memory int64
+	// Create starts a file. Its path is relative and slash-separated:
+	// table/partition/name.
+	Create func(path string) (Output, error)
+}
+
+// Output is a file being written.
+type Output interface {
+	io.Writer
+	// Commit makes the file whole and durable. Nothing may be called after it.
+	Commit() error
+	// Abort drops the file. It may be called after a failed Commit.
+	Abort() error
+}
+
+// File is a file that a sink wrote.
+type File struct {
+	Table  string `json:"table"`
+	Path   string `json:"path"` // as given to Options.Create
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"` // hexadecimal
+}
+
+// Sink writes the tables of one part. Each table is a lane: lanes may be
+// written side by side, each by one goroutine at a time. It ends with Commit or
+// Abort.
+type Sink struct {
+	lanes []*lane
+}
+
+// New returns a sink; nothing is created before the first row.
+func New(o Options) *Sink {
+	s := &Sink{}
+	for _, t := range o.Tables {
+		s.lanes = append(s.lanes, newLane(o, t))
+	}
+	return s
+}
+
+// Lanes is the number of tables.
+func (s *Sink) Lanes() int { return len(s.lanes) }
+
+// Write adds a batch's rows to the table of that lane. It keeps nothing of the
+// batch. Batches must come in the same order in every lane.
+func (s *Sink) Write(lane int, b *schema.Batch) error { return s.lanes[lane].write(b) }
+
+// Commit ends all files and returns them, by table and in the order in which
+// they were begun. After an error, call Abort.
+func (s *Sink) Commit() ([]File, error) {
+	var files []File
+	for _, l := range s.lanes {
+		if err := l.close(); err != nil {
+			return nil, err
+		}
+		files = append(files, l.files...)
+	}
+	return files, nil
+}
+
+// Abort drops the files that are still open. Files that are whole already stay
+// where Options.Create put them.
+func (s *Sink) Abort() error {
+	var errs []error
+	for _, l := range s.lanes {
+		errs = append(errs, l.abort())
+	}
+	return errors.Join(errs...)
+}
+
+// Row groups end at so many rows, or bytes of memory.
+const (
+	maxGroupRows  = 1 << 20
+	maxGroupBytes = 128 << 20
+)
+
+// lane writes one table: a file at a time for each partition.
+type lane struct {
+	Options
+	table  *schema.Table
+	memory int64
+	// interval is how many rows go by between two looks at sizes: looks happen
+	// at fixed places in the sequence of rows, so that what they decide does.
+	interval  int64
+	unchecked int64 // rows since the last look
+
+	partitioner partitioner
+	writers     []*writer // in the order of their first row
+	byDir       map[string]*writer
+	current     *writer
+	files       []File
+}
+
+// writer writes the files of one partition.
+type writer struct {
+	dir  string
+	next int // number of the next file
+	rows int64
+	path string
+	enc  Encoder
+	out  *countedOutput
+}
+
+func newLane(o Options, t *schema.Table) *lane {
+	l := &lane{
+		Options:     o,
+		table:       t,
+		interval:    4 << 10,
+		memory:      o.Memory / int64(len(o.Tables)),
+		partitioner: partitioner{keys: o.PartitionBy},
+		byDir:       make(map[string]*writer),
+	}
+	if t.Row == schema.OccurrenceLevel {
+		l.interval = 64 << 10
+	}
+	return l
+}
+
+// rows is the number of rows that the table has of a result.
+func (l *lane) rows(r *schema.Result) int64 {
+	switch l.table.Row {
+	case schema.ResultLevel:
+		return 1
+	case schema.DetectionLevel:
+		return r.Int[schema.TypeCount]
+	}
+	return r.Int[schema.LocationCount]
+}
+
+func (l *lane) write(b *schema.Batch) error {
+	for first := 0; first < len(b.Results); {
+		// The longest run of results for one writer that doesn't pass a look.
+		dir, same := l.partitioner.dir(b, &b.Results[first])
+		end, rows := first, int64(0)
+		for {
+			rows += l.rows(&b.Results[end])
+			end++
+			if end == len(b.Results) || l.unchecked+rows >= l.interval || !l.partitioner.same(b, &b.Results[end]) {
+				break
+			}
+		}
+		if rows > 0 {
+			if err := l.writeRun(dir, same, b, first, end, rows); err != nil {
+				return err
+			}
+		}
+		first = end
+	}
+	return nil
+}
+
+func (l *lane) writeRun(dir string, same bool, b *schema.Batch, first, end int, rows int64) error {
+	w := l.current
+	if !same || w == nil {
+		var err error
+		if w, err = l.writer(dir); err != nil {
+			return err
+		}
+		l.current = w
+	}
+	if w.enc == nil {
+		if err := l.open(w); err != nil {
+			return err
+		}
+	}
+	if err := w.enc.Write(b, first, end); err != nil {
+		return fmt.Errorf("writing %s: %w", w.path, err)
+	}
+	w.rows += rows
+	if l.unchecked += rows; l.unchecked < l.interval {
+		return nil
+	}
+	l.unchecked = 0
+	return l.check()
+}
+
+// check ends row groups and files that have become large enough, and the
+// largest row groups where all of them together outgrow the memory.
+func (l *lane) check() error {
+	var total int64
+	for _, w := range l.writers {
+		if w.enc == nil {
+			continue
+		}
+		held := w.enc.Buffered()
+		switch {
+		case w.enc.Written()+held >= l.TargetFileSize:
+			if err := l.finish(w); err != nil {
+				return err
+			}
+		case held >= maxGroupBytes || w.enc.Rows()+l.interval > maxGroupRows:
+			if err := l.flush(w); err != nil {
+				return err
+			}
+		default:
+			total += held
+		}
+	}
+	for total > l.memory {
+		var largest *writer
+		for _, w := range l.writers {
+			if w.enc != nil && (largest == nil || w.enc.Buffered() > largest.enc.Buffered()) {
+				largest = w
+			}
+		}
+		held := largest.enc.Buffered()
+		if largest.enc.Rows() == 0 {
+			return nil
+		}
+		if err := l.flush(largest); err != nil {
+			return err
+		}
+		total -= held - largest.enc.Buffered()
+	}
+	return nil
+}
+
+func (l *lane) flush(w *writer) error {
+	if err := w.enc.Flush(); err != nil {
+		return fmt.Errorf("writing %s: %w", w.path, err)
+	}
+	return nil
+}
+
+// maxPartitions is how many partitions of a table a part may have.
+const maxPartitions = 256
+
+// TooManyPartitionsError says that a part's rows belong to more partitions than
+// may be open at once.
+type TooManyPartitionsError struct{ Table string }
+
+func (e *TooManyPartitionsError) Error() string {
+	return fmt.Sprintf("a part has rows of %s in more than %d partitions", e.Table, maxPartitions)
+}
+
+func (l *lane) writer(dir string) (*writer, error) {
+	if w, ok := l.byDir[dir]; ok {
+		return w, nil
+	}
+	if len(l.writers) == maxPartitions {
+		return nil, &TooManyPartitionsError{Table: l.table.Name}
+	}
+	w := &writer{dir: dir}
+	l.writers = append(l.writers, w)
+	l.byDir[dir] = w
+	return w, nil
+}
+
+func (l *lane) open(w *writer) error {
+	w.path = path.Join(l.table.Name, w.dir, fmt.Sprintf("%s-%d%s", l.Name, w.next, l.Format.Extension()))
+	w.next++
+	w.rows = 0
+	out, err := l.Create(w.path)
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", w.path, err)
+	}
+	w.out = &countedOutput{Output: out, hash: sha256.New()}
+	w.enc, err = l.Format.NewEncoder(w.out, l.table)
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", w.path, err)
+	}
+	return nil
+}
+
+// finish ends a writer's file.
+func (l *lane) finish(w *writer) error {
+	if err := w.enc.Close(); err != nil {
+		return fmt.Errorf("writing %s: %w", w.path, err)
+	}
+	if err := w.out.Commit(); err != nil {
+		return fmt.Errorf("writing %s: %w", w.path, err)
+	}
+	l.files = append(l.files, File{
+		Table: l.table.Name, Path: w.path, Rows: w.rows,
+		Bytes: w.out.bytes, SHA256: hex.EncodeToString(w.out.hash.Sum(nil)),
+	})
+	w.enc, w.out = nil, nil
+	return nil
+}
+
+func (l *lane) close() error {
+	for _, w := range l.writers {
+		if w.enc == nil {
+			continue
+		}
+		if err := l.finish(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lane) abort() error {
+	var errs []error
+	for _, w := range l.writers {
+		if w.out != nil {
+			errs = append(errs, w.out.Abort())
+			w.enc, w.out = nil, nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// countedOutput knows the size and checksum of what went through it.
+type countedOutput struct {
+	Output
+	hash  hash.Hash
+	bytes int64
+}
+
+func (o *countedOutput) Write(p []byte) (int, error) {
+	n, err := o.Output.Write(p)
+	o.hash.Write(p[:n])
+	o.bytes += int64(n)
+	return n, err
+}
