@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"time"
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/store"
@@ -29,6 +28,7 @@ type job struct {
 	account *account
 	sink    *sink.Sink
 	counted int64 // rejects that are in run.rejects
+	files   clock
 }
 
 // Lanes of a job: the account, then a table each.
@@ -78,7 +78,7 @@ func (r *run) newJob(part int, known map[int]stream.Outcome) *job {
 			if err != nil {
 				return nil, err
 			}
-			return &timedOutput{out, r}, nil
+			return &timedOutput{out, &j.files}, nil
 		},
 	})
 	return j
@@ -100,22 +100,6 @@ func (r *run) open(s *source) (io.ReadCloser, error) {
 
 func (j *job) create(name string, access store.Access) (store.Output, error) {
 	return j.run.store.Create(j.run.ctx, path.Join(j.staged, name), access)
-}
-
-// timedOutput counts the time that writing files takes.
-type timedOutput struct {
-	sink.Output
-	r *run
-}
-
-func (o *timedOutput) Write(p []byte) (int, error) {
-	defer o.r.wrote(time.Now())
-	return o.Output.Write(p)
-}
-
-func (o *timedOutput) Commit() error {
-	defer o.r.wrote(time.Now())
-	return o.Output.Commit()
 }
 
 // Read implements stream.Job.
@@ -159,7 +143,7 @@ func (j *job) checkRejects() error {
 
 // Finish implements stream.Job.
 func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
-	j.run.waited(j.reader.FetchWait())
+	defer func() { j.run.waited(j.reader.FetchWait(), j.files.total) }()
 	if closeErr := j.reader.Close(); err == nil {
 		err = closeErr
 	}

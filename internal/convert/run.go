@@ -238,6 +238,8 @@ func (r *run) end(ctx context.Context) error {
 	return dataset.PutEnd(ctx, r.store, dataset.End{Run: r.id, State: dataset.Committed, EndedAt: ended})
 }
 
-func (r *run) waited(d time.Duration) { r.waiting.Add(int64(d)) }
-
-func (r *run) wrote(since time.Time) { r.writing.Add(int64(time.Since(since))) }
+// waited takes the time that a part spent on stored bytes and on its files.
+func (r *run) waited(fetch, files time.Duration) {
+	r.waiting.Add(int64(fetch))
+	r.writing.Add(int64(files))
+}

@@ -13,6 +13,8 @@ import (
 	"path"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -191,19 +193,30 @@ func PutEnd(ctx context.Context, s store.Store, e End) error {
 	return putNew(ctx, s, path.Join(runDir(e.Run), "end.json"), e)
 }
 
+// moves is how many files are published at a time.
+const moves = 16
+
 // Publish moves a receipt's files to where readers see them.
 func Publish(ctx context.Context, s store.Store, r Receipt) error {
 	staging := StagingDir(r.Run, r.Part, r.Nonce)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(moves)
+	move := func(from, to string) {
+		group.Go(func() error {
+			if err := s.Move(ctx, path.Join(staging, from), to); err != nil {
+				return fmt.Errorf("publishing %s: %w", to, err)
+			}
+			return nil
+		})
+	}
 	for _, f := range r.Files {
-		if err := s.Move(ctx, path.Join(staging, f.Path), f.Path); err != nil {
-			return fmt.Errorf("publishing %s: %w", f.Path, err)
-		}
+		move(f.Path, f.Path)
 	}
 	if r.Rejects != "" {
-		name := RejectsName(r.Run, r.Part)
-		if err := s.Move(ctx, path.Join(staging, r.Rejects), name); err != nil {
-			return fmt.Errorf("publishing %s: %w", name, err)
-		}
+		move(r.Rejects, RejectsName(r.Run, r.Part))
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	return s.RemoveAll(ctx, staging)
 }

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"hash"
 	"io"
 	"path"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -72,14 +75,26 @@ func (s *Sink) Lanes() int { return len(s.lanes) }
 // batch. Batches must come in the same order in every lane.
 func (s *Sink) Write(lane int, b *schema.Batch) error { return s.lanes[lane].write(b) }
 
+// commits is how many files are made durable at a time: waiting for a disk costs
+// no core, and a file system can answer several that wait with one write.
+const commits = 16
+
 // Commit ends all files and returns them, by table and in the order in which
-// they were begun. After an error, call Abort.
+// they ended. After an error, call Abort.
 func (s *Sink) Commit() ([]File, error) {
+	var group errgroup.Group
+	group.SetLimit(commits)
+	var err error
+	for _, l := range s.lanes {
+		if err = l.close(&group); err != nil {
+			break
+		}
+	}
+	if err = cmp.Or(err, group.Wait()); err != nil {
+		return nil, err
+	}
 	var files []File
 	for _, l := range s.lanes {
-		if err := l.close(); err != nil {
-			return nil, err
-		}
 		files = append(files, l.files...)
 	}
 	return files, nil
@@ -215,6 +230,9 @@ func (l *lane) check() error {
 			if err := l.finish(w); err != nil {
 				return err
 			}
+			if err := w.commit(); err != nil {
+				return err
+			}
 		case held >= maxGroupBytes || w.enc.Rows()+l.interval > maxGroupRows:
 			if err := l.flush(w); err != nil {
 				return err
@@ -289,23 +307,30 @@ func (l *lane) open(w *writer) error {
 	return nil
 }
 
-// finish ends a writer's file.
+// finish ends a writer's file, up to its commit.
 func (l *lane) finish(w *writer) error {
 	if err := w.enc.Close(); err != nil {
-		return fmt.Errorf("writing %s: %w", w.path, err)
-	}
-	if err := w.out.Commit(); err != nil {
 		return fmt.Errorf("writing %s: %w", w.path, err)
 	}
 	l.files = append(l.files, File{
 		Table: l.table.Name, Path: w.path, Rows: w.rows,
 		Bytes: w.out.bytes, SHA256: hex.EncodeToString(w.out.hash.Sum(nil)),
 	})
-	w.enc, w.out = nil, nil
+	w.enc = nil
 	return nil
 }
 
-func (l *lane) close() error {
+// commit makes a finished file durable.
+func (w *writer) commit() error {
+	if err := w.out.Commit(); err != nil {
+		return fmt.Errorf("writing %s: %w", w.path, err)
+	}
+	w.out = nil
+	return nil
+}
+
+// close finishes the files that are open, and commits them in the group.
+func (l *lane) close(group *errgroup.Group) error {
 	for _, w := range l.writers {
 		if w.enc == nil {
 			continue
@@ -313,6 +338,7 @@ func (l *lane) close() error {
 		if err := l.finish(w); err != nil {
 			return err
 		}
+		group.Go(w.commit)
 	}
 	return nil
 }

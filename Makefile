@@ -1,0 +1,60 @@
+# What people run: make demo, make test. The rest is for those who change things.
+
+GO      ?= go
+BUILD   := build
+PROGRAM := bin/macielake
+FUZZ    ?= 10s
+
+.PHONY: build demo test lint unit race fuzz oracle bench torture golden vulncheck clean
+
+build:
+	$(GO) build -o $(PROGRAM) ./cmd/macielake
+
+# Generates a sample, converts it, and shows what came out.
+demo: build
+	rm -rf $(BUILD)/demo
+	mkdir -p $(BUILD)/demo
+	$(PROGRAM) gen $(BUILD)/demo/results --size 20MB
+	$(PROGRAM) convert $(BUILD)/demo/results --out $(BUILD)/demo/lake
+	$(GO) run -C bench/oracle . show --dataset ../../$(BUILD)/demo/lake
+
+test: lint unit race fuzz oracle
+
+$(BUILD)/staticcheck: tools/go.mod
+	$(GO) build -C tools -o ../$(BUILD)/ honnef.co/go/tools/cmd/staticcheck
+
+lint: $(BUILD)/staticcheck
+	test -z "$$(gofmt -l cmd internal pkg bench | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(BUILD)/staticcheck ./...
+	$(GO) vet -C bench/oracle ./...
+
+unit:
+	$(GO) test ./...
+
+# The packages that have goroutines of their own.
+race:
+	$(GO) test -race -short ./pkg/stream ./pkg/sink ./internal/convert
+
+# Each fuzz target for a moment; FUZZ=1h for more.
+fuzz:
+	scripts/fuzz $(FUZZ)
+
+# DuckDB, which reads the same files with SQL of its own, must find the same
+# rows in every column.
+oracle: build
+	$(GO) test -C bench/oracle ./...
+	scripts/oracle $(PROGRAM) $(BUILD)/oracle
+
+bench: build
+	scripts/bench
+
+golden:
+	scripts/golden
+
+vulncheck:
+	$(GO) build -C tools -o ../$(BUILD)/ golang.org/x/vuln/cmd/govulncheck
+	$(BUILD)/govulncheck ./...
+
+clean:
+	rm -rf bin $(BUILD)

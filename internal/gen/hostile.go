@@ -1,0 +1,423 @@
+package gen
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// Limits that the hostile profile is made for; far below a conversion's
+// defaults, so that the sample stays small.
+const (
+	maxLineBytes     = 1 << 20
+	maxInflatedBytes = 96 << 20
+)
+
+// Classes of whole objects that must be rejected. Those of lines are in
+// badlines.go.
+const (
+	classEmptyObject      = "empty_object"
+	classNotGzip          = "not_gzip"
+	classTrailingGarbage  = "trailing_garbage"
+	classTruncated        = "truncated"
+	classCorrupt          = "corrupt"
+	classChecksum         = "checksum"
+	classInflatedTooLarge = "inflated_too_large"
+	classInflationRatio   = "inflation_ratio"
+)
+
+// hostile writes the objects of the hostile profile that aren't plain good
+// ones.
+type hostile struct {
+	ctx     context.Context
+	tree    *tree
+	gen     *generator
+	opts    Options
+	objects *router
+	next    int64 // number of the next object
+}
+
+// writeHostile adds lines and objects that must be rejected, and odd ones that
+// must not, to the good objects of a tree.
+func writeHostile(ctx context.Context, t *tree, opts Options, objects *router) error {
+	t.expected.ConvertFlags = []string{
+		"--max-line-bytes", strconv.Itoa(maxLineBytes),
+		"--max-inflated-bytes", strconv.Itoa(maxInflatedBytes),
+	}
+	s := shapeOf(opts.Profile, opts.Size)
+	s.locations = 5
+	h := &hostile{ctx, t, &generator{encoding: opts.Encoding, shape: s}, opts, objects, t.expected.Objects}
+	for _, write := range []func() error{h.lines, h.oddLines, h.oddObjects, h.badObjects, h.inflated} {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// script is the content of one object: its lines and what becomes of them.
+type script struct {
+	hostile *hostile
+	b       []byte
+	tally   *tally
+	lines   int64
+	blanks  int64
+	rejects []LineReject // without a path
+}
+
+// script starts a new object. Its key is in h.gen.rel.
+func (h *hostile) script() (*script, error) {
+	if err := h.ctx.Err(); err != nil {
+		return nil, err
+	}
+	at := h.objects.next(h.next)
+	h.gen.startObject(h.opts, &at, h.next)
+	h.next++
+	return &script{hostile: h, tally: newTally()}, nil
+}
+
+// template is what bad lines are made from: a line with managed and custom
+// detections, and the tally of it.
+func (s *script) template() (string, *tally) {
+	g := s.hostile.gen
+	g.b, g.t = g.b[:0], newTally()
+	g.chooseStyle()
+	f := feature{formatJSON, outcomeFound, withCustom}
+	rec := g.newRecord(f, g.newObject(f))
+	g.line(&rec)
+	return string(g.b[:len(g.b)-1]), g.t
+}
+
+// append adds a line with its newline.
+func (s *script) append(line string) {
+	s.b = append(s.b, line...)
+	s.b = append(s.b, '\n')
+	s.lines++
+}
+
+// good adds lines as they come.
+func (s *script) good(n int) {
+	for range n {
+		line, t := s.template()
+		s.append(line)
+		s.tally.add(t)
+	}
+}
+
+// bad adds a line that must be rejected.
+func (s *script) bad(l badLine) {
+	line, _ := s.template()
+	s.append(l.make(line))
+	s.rejects = append(s.rejects, LineReject{Line: s.lines, Class: l.class})
+}
+
+// odd adds a line that must be accepted.
+func (s *script) odd(l oddLine) {
+	line, t := s.template()
+	if l.tally != nil {
+		t = l.tally()
+	}
+	s.append(l.make(line))
+	s.tally.add(t)
+	for _, path := range l.unknown {
+		s.tally.unknown[path]++
+	}
+}
+
+// blank adds a line of white space.
+func (s *script) blank(text string) {
+	s.append(text)
+	s.blanks++
+}
+
+// unend takes the last newline away.
+func (s *script) unend() { s.b = s.b[:len(s.b)-1] }
+
+// write writes an object that is read, with content as its bytes on disk.
+func (s *script) write(rel string, content []byte) error {
+	h := s.hostile
+	e := &h.tree.expected
+	e.Objects++
+	e.Lines += s.lines
+	e.BlankLines += s.blanks
+	e.InflatedBytes += int64(len(s.b))
+	e.CompressedBytes += int64(len(content))
+	h.tree.tally.add(s.tally)
+	for _, r := range s.rejects {
+		r.Path = rel
+		e.Rejects.Lines = append(e.Rejects.Lines, r)
+	}
+	return h.tree.writeFile(rel, content, h.gen.place.start)
+}
+
+// writeGzip writes the object as one gzip member under its usual key.
+func (s *script) writeGzip() error {
+	return s.write(s.hostile.gen.rel, s.hostile.tree.gzipMember(s.b))
+}
+
+// reject writes an object that must be rejected whole.
+func (s *script) reject(class string, content []byte) error {
+	h := s.hostile
+	h.tree.expected.Objects++
+	h.tree.expected.Rejects.Objects = append(h.tree.expected.Rejects.Objects, ObjectReject{h.gen.rel, class})
+	return h.tree.writeFile(h.gen.rel, content, h.gen.place.start)
+}
+
+// lines writes one object for each class of line, one with all of them and
+// nothing good, and one that ends within a line.
+func (h *hostile) lines() error {
+	all := badLines()
+	for start := 0; start < len(all); {
+		s, err := h.script()
+		if err != nil {
+			return err
+		}
+		s.good(1)
+		end := start
+		for ; end < len(all) && all[end].class == all[start].class; end++ {
+			s.bad(all[end])
+			switch end % 4 {
+			case 1:
+				s.good(1)
+			case 3:
+				s.blank("")
+			}
+		}
+		s.good(1)
+		if err := s.writeGzip(); err != nil {
+			return err
+		}
+		start = end
+	}
+
+	s, err := h.script()
+	if err != nil {
+		return err
+	}
+	for i, l := range all {
+		if i == 0 || l.class != all[i-1].class {
+			s.bad(l)
+		}
+	}
+	if err := s.writeGzip(); err != nil {
+		return err
+	}
+
+	if s, err = h.script(); err != nil {
+		return err
+	}
+	s.good(2)
+	s.bad(badLine{classMalformed, upTo(`"resourcesAffected":{`)})
+	s.unend()
+	return s.writeGzip()
+}
+
+// oddLines writes an object of lines that look wrong but are not.
+func (h *hostile) oddLines() error {
+	s, err := h.script()
+	if err != nil {
+		return err
+	}
+	s.blank("")
+	for i, l := range oddLines() {
+		s.odd(l)
+		if i%5 == 0 {
+			s.blank([]string{"\r", " \t ", ""}[i/5%3])
+		}
+	}
+	s.blank("")
+	return s.writeGzip()
+}
+
+const byteOrderMark = "\ufeff"
+
+// oddObjects writes objects that look wrong but are not.
+func (h *hostile) oddObjects() error {
+	for _, write := range []func(s *script) error{
+		func(s *script) error { // a byte order mark, and CRLF
+			s.b = append(s.b, byteOrderMark...)
+			s.good(3)
+			s.b = bytes.ReplaceAll(s.b, []byte("\n"), []byte("\r\n"))
+			return s.writeGzip()
+		},
+		func(s *script) error { // no last newline
+			s.good(2)
+			s.unend()
+			return s.writeGzip()
+		},
+		func(s *script) error { // members that end within a line, and empty ones
+			s.good(4)
+			t, a, b := h.tree, len(s.b)/3, len(s.b)/2
+			var content []byte
+			for _, part := range [][]byte{s.b[:a], nil, s.b[a:b], s.b[b : b+1], nil, s.b[b+1:], nil} {
+				content = append(content, t.gzipMember(part)...)
+			}
+			return s.write(h.gen.rel, content)
+		},
+		func(s *script) error { // gzip of nothing
+			return s.writeGzip()
+		},
+		func(s *script) error { // blank lines only
+			s.blank("")
+			s.blank("\r")
+			return s.writeGzip()
+		},
+		func(s *script) error { // plain text
+			s.b = append(s.b, byteOrderMark...)
+			s.good(2)
+			s.blank("\r")
+			s.bad(badLine{classMalformed, field(`"future":01`)})
+			s.good(1)
+			s.unend()
+			return s.write(strings.TrimSuffix(h.gen.rel, ".gz"), s.b)
+		},
+		func(s *script) error { // gzip under the name of plain text
+			s.good(2)
+			return s.write(strings.TrimSuffix(h.gen.rel, ".gz"), h.tree.gzipMember(s.b))
+		},
+		func(s *script) error { // a name that needs escapes in a URI, and looks like a pattern
+			s.good(2)
+			return s.write(strings.TrimSuffix(h.gen.rel, ".jsonl.gz")+" [1] 100%25 é+#&=.jsonl.gz", h.tree.gzipMember(s.b))
+		},
+		func(s *script) error { // every optional part of a gzip header, data not compressed
+			s.good(2)
+			content, err := richGzip(s.b)
+			if err != nil {
+				return err
+			}
+			return s.write(h.gen.rel, content)
+		},
+	} {
+		s, err := h.script()
+		if err != nil {
+			return err
+		}
+		if err := write(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// richGzip returns b as gzip whose header has an extra field, a name and a
+// comment.
+func richGzip(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.NoCompression)
+	if err != nil {
+		return nil, fmt.Errorf("sample object: %w", err)
+	}
+	w.Extra, w.Name, w.Comment = []byte("ab\x02\x00cd"), "results.jsonl", "a comment"
+	if _, err := w.Write(b); err != nil {
+		return nil, fmt.Errorf("sample object: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("sample object: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// badObjects writes objects whose gzip is damaged. All hold good lines, none of
+// which may be published.
+func (h *hostile) badObjects() error {
+	const header, trailer = 10, 8 // bytes of a gzip member of ours
+	for _, o := range []struct {
+		class  string
+		damage func(member []byte) []byte
+	}{
+		{classEmptyObject, func([]byte) []byte { return nil }},
+		{classNotGzip, func([]byte) []byte { return []byte("PK\x03\x04\x14\x00\x00\x00\x08\x00results.jsonl") }},
+		{classNotGzip, func([]byte) []byte {
+			return []byte("<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code></Error>\n")
+		}},
+		{classTrailingGarbage, func(m []byte) []byte { return append(m, "garbage\n"...) }},
+		{classTrailingGarbage, func(m []byte) []byte { return append(append(m, m...), "PK\x03\x04"...) }},
+		{classTrailingGarbage, func(m []byte) []byte { return append(m, `{"schemaVersion":"1.0"}`+"\n"...) }},
+		{classTruncated, func(m []byte) []byte { return m[:header/2] }},
+		{classTruncated, func(m []byte) []byte { return m[:len(m)/2] }},
+		{classTruncated, func(m []byte) []byte { return m[:len(m)-trailer] }},
+		{classTruncated, func(m []byte) []byte { return m[:len(m)-1] }},
+		{classTruncated, func(m []byte) []byte { return append(m, m[:header/2]...) }},
+		{classTruncated, func(m []byte) []byte { return append(m, m[:len(m)/2]...) }},
+		{classCorrupt, func(m []byte) []byte { // a block of the reserved type (RFC 1951, 3.2.3)
+			m[header] |= 6
+			return m
+		}},
+		{classCorrupt, func(m []byte) []byte { // the same in a second member
+			second := bytes.Clone(m)
+			second[header] |= 6
+			return append(m, second...)
+		}},
+		{classCorrupt, func(m []byte) []byte { // a stored block whose length and its complement differ
+			return append(append(m[:header:header], 1, 5, 0, 0, 0), "hello\x00\x00\x00\x00\x05\x00\x00\x00"...)
+		}},
+		{classChecksum, func(m []byte) []byte {
+			m[len(m)-trailer] ^= 1
+			return m
+		}},
+		{classChecksum, func(m []byte) []byte { // the size
+			m[len(m)-1] ^= 0x80
+			return m
+		}},
+		{classChecksum, func(m []byte) []byte { // a second member's
+			second := bytes.Clone(m)
+			second[len(second)-trailer+3] ^= 0x10
+			return append(m, second...)
+		}},
+	} {
+		s, err := h.script()
+		if err != nil {
+			return err
+		}
+		s.good(3)
+		if err := s.reject(o.class, o.damage(h.tree.gzipMember(s.b))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inflated writes objects that inflate to too much: one past the limit at a
+// ratio that is fine, one below the limit past the ratio of 200:1 that holds
+// after 64 MiB.
+func (h *hostile) inflated() error {
+	for _, o := range []struct {
+		class string
+		size  int
+		noise int // hexadecimal digits that are random, in each line
+	}{
+		{classInflatedTooLarge, maxInflatedBytes + 4<<20, 1000},
+		{classInflationRatio, 80 << 20, 0},
+	} {
+		s, err := h.script()
+		if err != nil {
+			return err
+		}
+		s.good(1)
+		var out bytes.Buffer
+		gz := h.tree.gz
+		gz.Reset(&out)
+		gz.Write(s.b) // a bytes.Buffer takes everything
+		padding := bytes.Repeat([]byte{' '}, 64<<10)
+		for n := len(s.b); n < o.size; n += len(padding) {
+			if err := h.ctx.Err(); err != nil {
+				return err
+			}
+			line := fmt.Appendf(padding[:0], `{"id":"%s","future":"%s"`, h.gen.r.hex(32*min(o.noise, 1)), h.gen.r.hex(o.noise))
+			for i := len(line); i < len(padding); i++ {
+				padding[i] = ' '
+			}
+			padding[len(padding)-2], padding[len(padding)-1] = '}', '\n'
+			gz.Write(padding)
+		}
+		gz.Close()
+		if err := s.reject(o.class, out.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package gen
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// gzipLevel gives about the ratio of Macie's own files. The library's output
+// for a level is fixed within a version of it.
+const gzipLevel = 6
+
+// tree writes the files of one sample and keeps its counts.
+type tree struct {
+	dir      string
+	expected Expected // its row counts are in tally until the end
+	tally    *tally
+	gz       *gzip.Writer
+}
+
+func newTree(dir string, opts Options) *tree {
+	gz, err := gzip.NewWriterLevel(nil, gzipLevel)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return &tree{dir: dir, gz: gz, tally: newTally(), expected: Expected{
+		Seed: opts.Seed, Profile: opts.Profile, Encoding: opts.Encoding, Size: opts.Size,
+		Rejects:      Rejects{Lines: []LineReject{}, Objects: []ObjectReject{}},
+		ConvertFlags: []string{},
+	}}
+}
+
+// counts returns what was written so far.
+func (t *tree) counts() Expected {
+	e := t.expected
+	e.Rows, e.OccurrencesByKind, e.SumOfCounts = t.tally.rows, t.tally.kinds, t.tally.sumOfCounts
+	e.ByType, e.UnknownFields = t.tally.byType, t.tally.unknown
+	return e
+}
+
+// create opens the file rel (with slashes) for writing, its directories made.
+func (t *tree) create(rel string) (*os.File, error) {
+	path := filepath.Join(t.dir, filepath.FromSlash(rel))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("sample object: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("sample object: %w", err)
+	}
+	return f, nil
+}
+
+// closeAt closes f and sets its modification time, so that what a reader
+// derives from it doesn't depend on when the sample was made.
+func closeAt(f *os.File, ms int64) error {
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("sample object: %w", err)
+	}
+	at := time.UnixMilli(ms)
+	if err := os.Chtimes(f.Name(), at, at); err != nil {
+		return fmt.Errorf("sample object: %w", err)
+	}
+	return nil
+}
+
+// writeFile writes a whole file with the modification time ms.
+func (t *tree) writeFile(rel string, b []byte, ms int64) error {
+	f, err := t.create(rel)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(b); err != nil {
+		f.Close()
+		return fmt.Errorf("sample object: %w", err)
+	}
+	return closeAt(f, ms)
+}
+
+// writeSkipped adds files that are no results: what Macie leaves when the
+// repository is set up, and what others leave beside it.
+func (t *tree) writeSkipped() error {
+	for _, s := range []struct{ rel, text string }{
+		{"macie-test-object", "macie-test-object"},
+		{"_SUCCESS", ""},
+		{"AWSLogs/inventory.json", `{"files":[]}` + "\n"},
+	} {
+		if err := t.writeFile(s.rel, []byte(s.text), baseTime); err != nil {
+			return err
+		}
+		t.expected.SkippedFiles++
+	}
+	return nil
+}
+
+// object writes one gzip object as a stream. Only one can be open on a tree.
+type object struct {
+	tree     *tree
+	file     *os.File
+	inflated int64
+}
+
+func (t *tree) open(rel string) (*object, error) {
+	f, err := t.create(rel)
+	if err != nil {
+		return nil, err
+	}
+	t.gz.Reset(f)
+	return &object{tree: t, file: f}, nil
+}
+
+// write adds whole lines.
+func (o *object) write(b []byte) error {
+	o.inflated += int64(len(b))
+	if _, err := o.tree.gz.Write(b); err != nil {
+		return fmt.Errorf("sample object: %w", err)
+	}
+	return nil
+}
+
+// close ends the object, and counts it and its lines.
+func (o *object) close(ms int64, lines *tally) error {
+	err := o.tree.gz.Close()
+	var size int64
+	if err == nil {
+		var info os.FileInfo
+		if info, err = o.file.Stat(); err == nil {
+			size = info.Size()
+		}
+	}
+	if err != nil {
+		o.file.Close()
+		return fmt.Errorf("sample object: %w", err)
+	}
+	e := &o.tree.expected
+	e.Objects++
+	e.Lines += lines.rows.Results
+	e.InflatedBytes += o.inflated
+	e.CompressedBytes += size
+	o.tree.tally.add(lines)
+	return closeAt(o.file, ms)
+}
+
+// abort closes the file of an object that can't be finished.
+func (o *object) abort() { o.file.Close() }
+
+// gzipMember returns b as one gzip member.
+func (t *tree) gzipMember(b []byte) []byte {
+	var out bytes.Buffer
+	t.gz.Reset(&out)
+	t.gz.Write(b) // a bytes.Buffer takes everything
+	t.gz.Close()
+	return out.Bytes()
+}
