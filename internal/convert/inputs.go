@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -228,13 +227,24 @@ func newSource(path string, size, lastModified int64, etag string) source {
 	}
 }
 
-// localURI is the source_uri of a file: its path, or a file URI where the path
-// is no UTF-8 and so no text.
+// localURI is the source_uri of a file: its path, or where that is no UTF-8, and
+// so no text, a file URI with every byte escaped that RFC 3986 doesn't call
+// unreserved, but the slash.
 func localURI(path string) string {
 	if utf8.ValidString(path) {
 		return path
 	}
-	return (&url.URL{Scheme: "file", Path: path}).String()
+	var uri strings.Builder
+	uri.WriteString("file://")
+	for i := range len(path) {
+		c := path[i]
+		if letter := c | 0x20; 'a' <= letter && letter <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._~/", c) >= 0 {
+			uri.WriteByte(c)
+		} else {
+			fmt.Fprintf(&uri, "%%%02X", c)
+		}
+	}
+	return uri.String()
 }
 
 // fromKey returns the administrator account and the region that a key names:

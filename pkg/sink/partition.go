@@ -80,11 +80,10 @@ func (p *partitioner) same(b *schema.Batch, r *schema.Result) bool {
 	return true
 }
 
-// dir returns the directory of r, slash-separated, and whether it is the one of
-// the result before.
-func (p *partitioner) dir(b *schema.Batch, r *schema.Result) (dir string, same bool) {
+// dir returns the directory of r, slash-separated.
+func (p *partitioner) dir(b *schema.Batch, r *schema.Result) string {
 	if p.same(b, r) {
-		return p.last, true
+		return p.last
 	}
 	if p.values == nil {
 		p.values = make([]partitionValue, len(p.keys))
@@ -115,7 +114,7 @@ func (p *partitioner) dir(b *schema.Batch, r *schema.Result) (dir string, same b
 	}
 	p.known = true
 	p.last = path.Join(dirs...)
-	return p.last, false
+	return p.last
 }
 
 // Directory names can't be longer than 255 bytes.

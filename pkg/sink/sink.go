@@ -172,7 +172,7 @@ func (l *lane) rows(r *schema.Result) int64 {
 func (l *lane) write(b *schema.Batch) error {
 	for first := 0; first < len(b.Results); {
 		// The longest run of results for one writer that doesn't pass a look.
-		dir, same := l.partitioner.dir(b, &b.Results[first])
+		dir := l.partitioner.dir(b, &b.Results[first])
 		end, rows := first, int64(0)
 		for {
 			rows += l.rows(&b.Results[end])
@@ -182,7 +182,7 @@ func (l *lane) write(b *schema.Batch) error {
 			}
 		}
 		if rows > 0 {
-			if err := l.writeRun(dir, same, b, first, end, rows); err != nil {
+			if err := l.writeRun(dir, b, first, end, rows); err != nil {
 				return err
 			}
 		}
@@ -191,9 +191,9 @@ func (l *lane) write(b *schema.Batch) error {
 	return nil
 }
 
-func (l *lane) writeRun(dir string, same bool, b *schema.Batch, first, end int, rows int64) error {
+func (l *lane) writeRun(dir string, b *schema.Batch, first, end int, rows int64) error {
 	w := l.current
-	if !same || w == nil {
+	if w == nil || w.dir != dir {
 		var err error
 		if w, err = l.writer(dir); err != nil {
 			return err
