@@ -5,7 +5,8 @@ BUILD   := build
 PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
-.PHONY: build demo test lint unit race fuzz oracle bench torture golden vulncheck clean
+# oracle-long is not part of test: it takes half an hour.
+.PHONY: build demo test lint unit race fuzz oracle oracle-long bench golden vulncheck clean
 
 build:
 	$(GO) build -o $(PROGRAM) ./cmd/macielake
@@ -16,7 +17,7 @@ demo: build
 	mkdir -p $(BUILD)/demo
 	$(PROGRAM) gen $(BUILD)/demo/results --size 20MB
 	$(PROGRAM) convert $(BUILD)/demo/results --out $(BUILD)/demo/lake
-	$(GO) run -C bench/oracle . show --dataset ../../$(BUILD)/demo/lake
+	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/demo/lake
 
 test: lint unit race fuzz oracle
 
@@ -45,6 +46,10 @@ fuzz:
 oracle: build
 	$(GO) test -C bench/oracle ./...
 	scripts/oracle $(PROGRAM) $(BUILD)/oracle
+
+# The same at full size: 400 MB, five seeds.
+oracle-long: build
+	scripts/oracle $(PROGRAM) $(BUILD)/oracle 400MB 1 2 3 4 5
 
 bench: build
 	scripts/bench

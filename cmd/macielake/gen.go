@@ -44,7 +44,7 @@ api as its API reference does, mixed both.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s objects, %s lines, %s bytes inflated, %s stored in %s\n",
+			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s objects, %s lines, %s inflated, %s stored in %s\n",
 				text.Count(expected.Objects), text.Count(expected.Lines), text.Bytes(expected.InflatedBytes),
 				text.Bytes(expected.CompressedBytes), text.Printable(args[0]))
 			return err

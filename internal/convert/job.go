@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/store"
@@ -22,7 +23,6 @@ type job struct {
 	part   int
 	staged string // directory of its files
 	nonce  string
-	known  map[int]stream.Outcome // of objects that spoiled earlier attempts
 
 	reader  *stream.Reader
 	account *account
@@ -44,8 +44,10 @@ func newNonce() string {
 	return hex.EncodeToString(b[:])
 }
 
-func (r *run) newJob(part int, known map[int]stream.Outcome) *job {
-	j := &job{run: r, part: part, nonce: newNonce(), known: known}
+// newJob returns an attempt at a part; known are the outcomes of its first
+// objects, as far as an earlier attempt got.
+func (r *run) newJob(part int, known []stream.Outcome) *job {
+	j := &job{run: r, part: part, nonce: newNonce()}
 	j.staged = dataset.StagingDir(r.id, part, j.nonce)
 	sources := r.plan.parts[part]
 	objects := make([]stream.Object, len(sources))
@@ -57,11 +59,8 @@ func (r *run) newJob(part int, known map[int]stream.Outcome) *job {
 		}
 	}
 	j.reader = stream.NewReader(objects, stream.ReaderOptions{
-		Limits: r.o.Limits,
-		Known: func(i int) (stream.Outcome, bool) {
-			o, ok := known[i]
-			return o, ok
-		},
+		Limits:      r.o.Limits,
+		Known:       known,
 		VerifyFirst: len(known) > 0,
 		FetchAhead:  fetchAhead,
 	})
@@ -163,11 +162,7 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 	}
 	j.run.o.Log.Info("converting a part again without an object", "part", j.part,
 		"uri", j.run.plan.parts[j.part][spoiled.Index].URI, "why", spoiled.Error())
-	known := map[int]stream.Outcome{spoiled.Index: spoiled.Outcome}
-	for i, o := range j.known {
-		known[i] = o
-	}
-	return j.run.newJob(j.part, known), nil
+	return j.run.newJob(j.part, slices.Clone(j.reader.Outcomes())), nil
 }
 
 // commit ends the part's files and writes its receipt.

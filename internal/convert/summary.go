@@ -204,7 +204,7 @@ func (s *Summary) WriteText(w io.Writer) error {
 		line("unreadable", "and %s more", text.Count(more))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.UnknownFields)) {
-		line("unknown", "field %s, %s times, kept in unrecognized", text.Printable(name), text.Count(s.UnknownFields[name]))
+		line("unknown", "%s × %s, kept in unrecognized", text.Count(s.UnknownFields[name]), text.Printable(name))
 	}
 	line("bytes", "%s read, %s inflated, %s written in %s files",
 		text.Bytes(s.Bytes.Stored), text.Bytes(s.Bytes.Inflated), text.Bytes(s.Bytes.Written), text.Count(s.Files))
