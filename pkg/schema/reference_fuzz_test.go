@@ -205,7 +205,7 @@ func TestDecoderDamage(t *testing.T) {
 	line := []byte(`{"id":"a\u00e9\ud83d\ude00é","count":"12","createdAt":"2021-09-14T19:44:10.5+01:00","sample":true,"x":{"y":[1.5e3,null]},` +
 		`"resourcesAffected":{"s3Bucket":{"tags":[{"key":"k","value":"v"}]}},"classificationDetails":{"result":{"sensitiveData":[{"totalCount":3,` +
 		`"detections":[{"type":"T","count":3,"occurrences":{"cells":[{"row":"1","column":2,"cellReference":"A1"}],"lineRanges":[{"start":"1"}],` +
-		`"pages":[{"pageNumber":"1","offsetRange":{"end":2}}],"records":[{"recordIndex":"0","jsonPath":"$.a"}]}}]}]}}}`)
+		`"pages":[{"pageNumber":"1","offsetRange":{"end":2}}],"records":[{"recordIndex":"0","jsonPath":"$.a"},{"recordIndex":"1","jsonPath":"$.a"}]}}]}]}}}`)
 	for i := range line {
 		check(t, all, line[:i])
 		for _, c := range []byte("\"\\{}[],: \n0-.eu\x00\xc3\xff") {
@@ -216,6 +216,47 @@ func TestDecoderDamage(t *testing.T) {
 				check(t, all, slices.Insert(bytes.Clone(line), i, c))
 			}
 		}
+	}
+}
+
+// TestDecoderStale decodes a line that is cut short where the batch held the
+// whole line before, so that its other half is still behind the end.
+func TestDecoderStale(t *testing.T) {
+	dec := schema.NewDecoder(schema.DecoderOptions{})
+	b := schema.NewBatch()
+	for i := range full {
+		b.Reset()
+		b.AppendLines(schema.Source{}, 1, 0, []byte(full))
+		b.Reset()
+		b.AppendLines(schema.Source{}, 1, 0, []byte(full[:i]))
+		want := reference.Decode(b, schema.DecoderOptions{})
+		dec.Decode(b)
+		if d := reference.Diff(want, reference.FromBatch(b)); d != "" {
+			t.Fatalf("%q: %s", full[:i], d)
+		}
+	}
+}
+
+// TestDecoderBatches uses a decoder for one batch while another one, of the
+// same lines, is still read.
+func TestDecoderBatches(t *testing.T) {
+	dec := schema.NewDecoder(schema.DecoderOptions{})
+	one, two := fullBatch(), fullBatch()
+	two.Reset()
+	two.RunID = "run"
+	two.AppendLines(schema.Source{}, 1, 0, []byte("{}\n"))
+	two.AppendLines(one.Sources[0], 3, 100, []byte(full))
+	want := reference.Decode(two, schema.DecoderOptions{})
+	dec.Decode(one)
+	dec.Decode(two)
+	for range 2 {
+		if d := reference.Diff(fullRows(), reference.FromBatch(one)); d != "" {
+			t.Errorf("the first batch: %s", d)
+		}
+		if d := reference.Diff(want, reference.FromBatch(two)); d != "" {
+			t.Errorf("the second batch: %s", d)
+		}
+		dec.Decode(one)
 	}
 }
 
