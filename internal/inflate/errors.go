@@ -7,7 +7,10 @@ import (
 
 // What is wrong with the input. They come wrapped in an [Error]; compare with errors.Is.
 var (
-	// ErrHeader: no gzip member begins where one should, or its header is invalid.
+	// ErrNoMember: no gzip member begins where one should; behind another member, where the input
+	// could have ended, it means garbage.
+	ErrNoMember = errors.New("no gzip member")
+	// ErrHeader: a member's header is invalid.
 	ErrHeader = errors.New("invalid gzip header")
 	// ErrCorrupt: the deflate stream of a member breaks the rules of RFC 1951.
 	ErrCorrupt = errors.New("corrupt deflate data")
@@ -17,9 +20,9 @@ var (
 
 // Error says what is wrong with the input, and where.
 type Error struct {
-	Err    error  // ErrHeader, ErrCorrupt or ErrChecksum
+	Err    error  // ErrNoMember, ErrHeader, ErrCorrupt or ErrChecksum
 	Reason string // of a fixed set, nothing from the input
-	Member int    // from 0; an ErrHeader with a Member above 0 means that garbage follows the last member
+	Member int    // from 0
 	Offset int64  // how many bytes of the compressed input had been used when it showed
 }
 

@@ -1,6 +1,9 @@
 package inflate
 
-import "hash/crc32"
+import (
+	"hash/crc32"
+	"io"
+)
 
 // The flags of a member's header that say what follows its fixed part.
 const (
@@ -12,17 +15,22 @@ const (
 )
 
 // readHeader reads a member's header (RFC 1952 section 2.3), of which nothing but its form matters.
-func readHeader(d *decoder) error {
+// Behind another member, one byte of gzip's magic at the end of the input is no cut member: nothing
+// says that it is one.
+func readHeader(d *decoder, first bool) error {
 	h := headerReader{d: d, sum: true}
 	var fixed [4]byte
 	for i := range fixed {
 		fixed[i] = h.next()
+		if i == 1 && !first && h.err == io.ErrUnexpectedEOF {
+			return &Error{Err: ErrNoMember, Reason: "a single byte"}
+		}
 		if h.err != nil {
 			return h.err
 		}
 		switch {
 		case i == 0 && fixed[0] != 0x1f, i == 1 && fixed[1] != 0x8b:
-			return &Error{Err: ErrHeader, Reason: "no gzip member"}
+			return &Error{Err: ErrNoMember, Reason: "no magic"}
 		case i == 2 && fixed[2] != 8:
 			return &Error{Err: ErrHeader, Reason: "unknown compression method"}
 		case i == 3 && fixed[3]&flagsUnset != 0:

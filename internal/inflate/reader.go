@@ -120,7 +120,7 @@ func (r *Reader) begin() error {
 			return err
 		}
 	}
-	if err := readHeader(&r.d); err != nil {
+	if err := readHeader(&r.d, r.members == 0); err != nil {
 		return r.located(err)
 	}
 	r.begun = true

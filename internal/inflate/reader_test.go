@@ -177,16 +177,20 @@ func TestTruncated(t *testing.T) {
 				if n == len(before) && n > 0 {
 					continue // the whole first member
 				}
+				want := io.ErrUnexpectedEOF
+				if before != nil && n == len(before)+1 {
+					want = ErrNoMember // half a magic is garbage
+				}
 				r.ResetBytes(z[:n])
 				got, err := io.ReadAll(r)
-				if err != io.ErrUnexpectedEOF {
+				if !errors.Is(err, want) {
 					t.Fatalf("%s, %d of %d bytes: %v", name, n, len(z), err)
 				}
 				if before == nil && !bytes.HasPrefix(whole, got) {
 					t.Fatalf("%s, %d of %d bytes: wrong data", name, n, len(z))
 				}
 				if n%7 == 0 {
-					if _, err := inflateAll(t, r, z[:n], rnd); err != io.ErrUnexpectedEOF {
+					if _, err := inflateAll(t, r, z[:n], rnd); !errors.Is(err, want) {
 						t.Fatalf("%s, %d of %d bytes: %v", name, n, len(z), err)
 					}
 				}
@@ -230,14 +234,18 @@ func TestHeaders(t *testing.T) {
 		{"reserved flag", set(3, 0x20), ErrHeader, 0},
 		{"reserved flags", set(3, 0xc0), ErrHeader, 0},
 		{"method", set(2, 7), ErrHeader, 0},
-		{"first byte", set(0, 0x1e), ErrHeader, 0},
-		{"second byte", set(1, 0), ErrHeader, 0},
-		{"no gzip", []byte("{"), ErrHeader, 0},
-		{"no gzip, one byte less than enough", []byte{0x1f, 'x'}, ErrHeader, 0},
+		{"first byte", set(0, 0x1e), ErrNoMember, 0},
+		{"second byte", set(1, 0), ErrNoMember, 0},
+		{"no gzip", []byte("{"), ErrNoMember, 0},
+		{"no gzip, one byte less than enough", []byte{0x1f, 'x'}, ErrNoMember, 0},
 		{"empty", nil, io.ErrUnexpectedEOF, 0},
 		{"two members", append(good[:len(good):len(good)], good...), nil, 2},
-		{"garbage", append(good[:len(good):len(good)], 'x'), ErrHeader, 1},
-		{"zero", append(good[:len(good):len(good)], 0), ErrHeader, 1},
+		{"garbage", append(good[:len(good):len(good)], 'x'), ErrNoMember, 1},
+		{"zero", append(good[:len(good):len(good)], 0), ErrNoMember, 1},
+		{"half a magic", append(good[:len(good):len(good)], 0x1f), ErrNoMember, 1},
+		{"half a magic alone", []byte{0x1f}, io.ErrUnexpectedEOF, 0},
+		{"magic alone", append(good[:len(good):len(good)], 0x1f, 0x8b), io.ErrUnexpectedEOF, 1},
+		{"header of the second", append(good[:len(good):len(good)], 0x1f, 0x8b, 7), ErrHeader, 1},
 		{"checksum", set(len(good)-8, 1), ErrChecksum, 0},
 		{"length", set(len(good)-1, 1), ErrChecksum, 0},
 		{"checksum of the second", append(good[:len(good):len(good)], set(len(good)-8, 1)...), ErrChecksum, 1},

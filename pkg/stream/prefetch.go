@@ -1,0 +1,213 @@
+package stream
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	// windows is how many windows an object is read ahead. An object that
+	// fits them is fetched whole.
+	windows = 4
+	// maxStreams bounds the objects larger than that which are open at the
+	// same time: the one being read, and the next. More would sit idle until
+	// their server gives up on them.
+	maxStreams = 2
+)
+
+// bufferSizes are the sizes of fetch buffers; many objects are tiny.
+var bufferSizes = [...]int{4 << 10, 32 << 10, window}
+
+// prefetcher opens and reads objects ahead of the reader, each in a goroutine
+// of its own, and yields them in order. Only the reader's goroutine uses it.
+type prefetcher struct {
+	ctx     context.Context
+	objects []Object
+	skip    func(i int) bool
+	ahead   int   // objects
+	limit   int64 // bytes in the buffers of all fetches
+	next    int   // the object to start next
+	started []*fetch
+	charged int64
+	streams int
+	free    [len(bufferSizes)][][]byte
+	idle    int64 // bytes in free
+	running sync.WaitGroup
+	wait    *time.Duration
+}
+
+// take returns the next object that isn't skipped. It is closed before the next
+// take.
+func (p *prefetcher) take() *fetch {
+	p.start()
+	return p.started[0]
+}
+
+// start starts as many fetches as the bounds allow, one in any case.
+func (p *prefetcher) start() {
+	for ; p.next < len(p.objects) && len(p.started) <= p.ahead; p.next++ {
+		if p.skip(p.next) {
+			continue
+		}
+		o := &p.objects[p.next]
+		size, count := len(bufferSizes)-1, windows
+		stream := o.Size < 0 || o.Size >= windows*window
+		if !stream {
+			// One byte more, so that the end is seen without another buffer.
+			for size > 0 && o.Size+1 <= int64(bufferSizes[size-1]) {
+				size--
+			}
+			count = int(o.Size)/bufferSizes[size] + 1
+		}
+		charge := int64(count) * int64(bufferSizes[size])
+		if len(p.started) > 0 && (p.charged+charge > p.limit || stream && p.streams == maxStreams) {
+			return
+		}
+		p.charged += charge
+		if stream {
+			p.streams++
+		}
+		f := &fetch{
+			p: p, size: size, charge: charge, stream: stream,
+			full:  make(chan []byte, count),
+			empty: make(chan []byte, count),
+		}
+		for range count {
+			f.empty <- p.buffer(size)
+		}
+		ctx, cancel := context.WithCancel(p.ctx)
+		f.cancel = cancel
+		p.started = append(p.started, f)
+		p.running.Go(func() { f.run(ctx, o) })
+	}
+}
+
+func (p *prefetcher) buffer(size int) []byte {
+	if n := len(p.free[size]); n > 0 {
+		b := p.free[size][n-1]
+		p.free[size] = p.free[size][:n-1]
+		p.idle -= int64(len(b))
+		return b
+	}
+	return make([]byte, bufferSizes[size])
+}
+
+// keep keeps a buffer for a later fetch, as far as the bound allows.
+func (p *prefetcher) keep(size int, buf []byte) {
+	buf = buf[:cap(buf)]
+	if p.charged+p.idle+int64(len(buf)) > p.limit {
+		return
+	}
+	p.free[size] = append(p.free[size], buf)
+	p.idle += int64(len(buf))
+}
+
+// close ends all fetches and waits for them.
+func (p *prefetcher) close() {
+	for _, f := range p.started {
+		f.cancel()
+	}
+	p.running.Wait()
+	p.started = nil
+}
+
+// fetch is an object that is read ahead. Its buffers go round: the goroutine
+// takes from empty and sends to full, the reader gives back. As no more buffers
+// exist than either channel holds, only taking can block.
+type fetch struct {
+	p           *prefetcher
+	size        int // index of the buffers' size
+	charge      int64
+	stream      bool
+	full, empty chan []byte // full is closed by the goroutine at its end
+	err         error       // set before full is closed; nil at the object's end
+	cancel      context.CancelFunc
+
+	// The reader's side.
+	buf  []byte // the buffer being read
+	rest []byte // what is unread of it
+}
+
+func (f *fetch) run(ctx context.Context, o *Object) {
+	defer close(f.full)
+	f.err = f.fill(ctx, o)
+}
+
+func (f *fetch) fill(ctx context.Context, o *Object) error {
+	rc, err := o.Open(ctx)
+	if err != nil {
+		return noEOF(err)
+	}
+	defer rc.Close()
+	for {
+		select {
+		case buf := <-f.empty:
+			n, err := readFull(rc, buf[:cap(buf)], ctx.Err())
+			f.full <- buf[:n]
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *fetch) Read(p []byte) (int, error) {
+	for len(f.rest) == 0 {
+		if f.buf != nil {
+			f.empty <- f.buf
+			f.buf = nil
+		}
+		buf, ok := f.receive()
+		if !ok {
+			if f.err != nil {
+				return 0, f.err
+			}
+			return 0, io.EOF
+		}
+		f.buf, f.rest = buf, buf
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	return n, nil
+}
+
+// receive waits for the goroutine, which ends when the context does.
+func (f *fetch) receive() (buf []byte, ok bool) {
+	select {
+	case buf, ok = <-f.full:
+	default:
+		start := time.Now()
+		buf, ok = <-f.full
+		*f.p.wait += time.Since(start)
+	}
+	return buf, ok
+}
+
+// close ends the fetch, waits for its goroutine, and keeps its buffers for
+// later ones.
+func (f *fetch) close() {
+	p := f.p
+	f.cancel()
+	p.started = p.started[1:]
+	p.charged -= f.charge
+	if f.stream {
+		p.streams--
+	}
+	for buf := range f.full {
+		p.keep(f.size, buf)
+	}
+	if f.buf != nil {
+		p.keep(f.size, f.buf)
+	}
+	close(f.empty)
+	for buf := range f.empty {
+		p.keep(f.size, buf)
+	}
+}
