@@ -33,8 +33,22 @@ func peer(ctx context.Context, stdout io.Writer, args []string) error {
 	dir := flags.String("dir", "", "directory of the raw results")
 	out := flags.String("out", "", "file to write")
 	threads := flags.Int("threads", 1, "threads of DuckDB")
+	version := flags.Bool("version", false, "write the version of DuckDB and do nothing else")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var run peerRun
+	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&run.DuckDB); err != nil {
+		return err
+	}
+	if *version {
+		_, err := fmt.Fprintln(stdout, run.DuckDB)
+		return err
 	}
 	if *file == "" || *dir == "" || *out == "" || *threads < 1 || flags.NArg() > 0 {
 		return fmt.Errorf("%w: peer takes --sql, --dir, --out and --threads", errUsage)
@@ -50,15 +64,6 @@ func peer(ctx context.Context, stdout io.Writer, args []string) error {
 	statements := strings.NewReplacer("${dir}", inString(*dir), "${out}", inString(*out),
 		"${threads}", strconv.Itoa(*threads)).Replace(string(text))
 
-	db, err := sql.Open("duckdb", "")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	var run peerRun
-	if err := db.QueryRowContext(ctx, "SELECT version()").Scan(&run.DuckDB); err != nil {
-		return err
-	}
 	start := time.Now()
 	result, err := db.ExecContext(ctx, statements)
 	if err != nil {

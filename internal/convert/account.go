@@ -113,7 +113,7 @@ func (a *account) add(b *schema.Batch) error {
 	return nil
 }
 
-// finish takes the outcomes of the part's objects, and ends the rejects.
+// finish takes the outcomes of the part's objects.
 func (a *account) finish(outcomes []stream.Outcome) error {
 	for _, o := range outcomes {
 		obj := &a.objects[o.Index]
@@ -136,10 +136,7 @@ func (a *account) finish(outcomes []stream.Outcome) error {
 			obj.Error = o.Err.Error()
 		}
 	}
-	if a.out == nil {
-		return nil
-	}
-	return a.out.Commit()
+	return nil
 }
 
 func (a *account) reject(r Reject) error {

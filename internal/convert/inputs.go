@@ -262,11 +262,33 @@ func fromKey(key string) (admin, region string) {
 }
 
 // open opens the source for a reading.
-func (s *source) open(stdin io.Reader) (io.ReadCloser, error) {
+func (s *source) open(ctx context.Context, stdin io.Reader) (io.ReadCloser, error) {
 	if s.path == "" {
-		return io.NopCloser(stdin), nil
+		return interruptible(ctx, stdin), nil
 	}
 	return os.Open(s.path)
+}
+
+// interruptible reads from r until ctx ends. A read of a terminal or pipe can't
+// be interrupted: the goroutine that is in one then is left to it.
+func interruptible(ctx context.Context, r io.Reader) io.ReadCloser {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err)
+	}()
+	stop := context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	return &interruptibleReader{out, stop}
+}
+
+type interruptibleReader struct {
+	*io.PipeReader
+	stop func() bool
+}
+
+func (r *interruptibleReader) Close() error {
+	r.stop()
+	return r.PipeReader.Close()
 }
 
 // sortSources puts sources in the order in which parts are packed.

@@ -28,7 +28,6 @@ type job struct {
 	account *account
 	sink    *sink.Sink
 	counted int64 // rejects that are in run.rejects
-	files   clock
 }
 
 // Lanes of a job: the account, then a table each.
@@ -55,7 +54,7 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 		objects[i] = stream.Object{
 			Source: sources[i].Source,
 			Size:   sources[i].size,
-			Open:   func(context.Context) (io.ReadCloser, error) { return r.open(&sources[i]) },
+			Open:   func(ctx context.Context) (io.ReadCloser, error) { return r.open(ctx, &sources[i]) },
 		}
 	}
 	j.reader = stream.NewReader(objects, stream.ReaderOptions{
@@ -77,7 +76,7 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 			if err != nil {
 				return nil, err
 			}
-			return &timedOutput{out, &j.files}, nil
+			return &timedOutput{out, &r.times}, nil
 		},
 	})
 	return j
@@ -89,8 +88,8 @@ const fetchAhead = 0
 // sinkMemory bounds what the open row groups of a part hold, in bytes.
 const sinkMemory = 48 << 20
 
-func (r *run) open(s *source) (io.ReadCloser, error) {
-	rc, err := s.open(r.o.Stdin)
+func (r *run) open(ctx context.Context, s *source) (io.ReadCloser, error) {
+	rc, err := s.open(ctx, r.o.Stdin)
 	if err != nil || r.o.Progress == nil {
 		return rc, err
 	}
@@ -98,7 +97,7 @@ func (r *run) open(s *source) (io.ReadCloser, error) {
 }
 
 func (j *job) create(name string, access store.Access) (store.Output, error) {
-	return j.run.store.Create(j.run.ctx, path.Join(j.staged, name), access)
+	return j.run.store.Create(j.run.work, path.Join(j.staged, dataset.StagedName(name)), access)
 }
 
 // Read implements stream.Job.
@@ -140,16 +139,30 @@ func (j *job) checkRejects() error {
 	return nil
 }
 
-// Finish implements stream.Job.
+// Finish implements stream.Job. What waits for disks, and nothing else, goes on
+// behind the next parts.
 func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
-	defer func() { j.run.waited(j.reader.FetchWait(), j.files.total) }()
 	if closeErr := j.reader.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = j.commit(ctx)
+		err = j.account.finish(j.reader.Outcomes())
 	}
 	if err == nil {
+		err = j.checkRejects()
+	}
+	if err == nil {
+		err = j.sink.Close()
+	}
+	j.run.times.fetch.add(j.reader.FetchWait())
+	if err == nil {
+		j.run.commits.Go(func() error {
+			err := j.commit(j.run.work)
+			if err != nil {
+				err = errors.Join(err, j.drop(ctx))
+			}
+			return err
+		})
 		return nil, nil
 	}
 	j.run.rejects.Add(-j.counted)
@@ -165,14 +178,8 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 	return j.run.newJob(j.part, slices.Clone(j.reader.Outcomes())), nil
 }
 
-// commit ends the part's files and writes its receipt.
+// commit makes the part's files durable and writes its receipt.
 func (j *job) commit(ctx context.Context) error {
-	if err := j.account.finish(j.reader.Outcomes()); err != nil {
-		return err
-	}
-	if err := j.checkRejects(); err != nil {
-		return err
-	}
 	files, err := j.sink.Commit()
 	if err != nil {
 		return err
@@ -181,7 +188,13 @@ func (j *job) commit(ctx context.Context) error {
 		Run: j.run.id, Part: j.part, Nonce: j.nonce, Files: files, Objects: j.account.objects,
 	}
 	if j.account.out != nil {
+		if err := j.account.out.Commit(); err != nil {
+			return fmt.Errorf("writing the rejects: %w", err)
+		}
 		receipt.Rejects = rejectsFile
+	}
+	if err := j.run.store.Sync(ctx); err != nil {
+		return err
 	}
 	if err := dataset.PutReceipt(ctx, j.run.store, receipt); err != nil {
 		return fmt.Errorf("part %d: %w", j.part, err)

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
@@ -18,7 +20,7 @@ import (
 // run is one run of the converter.
 type run struct {
 	o       *Options
-	ctx     context.Context
+	work    context.Context // of the parts; ends with the first that fails
 	id      string
 	store   store.Store
 	format  sink.Format
@@ -27,9 +29,9 @@ type run struct {
 	filters bool
 	started time.Time
 
+	commits *errgroup.Group // of parts whose rows are all written
 	rejects atomic.Int64
-	waiting atomic.Int64 // nanoseconds waited for stored bytes
-	writing atomic.Int64 // nanoseconds spent on files
+	times   times
 
 	mu       sync.Mutex
 	receipts []receiptRef
@@ -71,6 +73,10 @@ func (e *TooManyRejectsError) Error() string {
 	return fmt.Sprintf("more than %d lines or objects were rejected, among them %s: %s", e.Limit, where, e.First.Class)
 }
 
+// commits is how many parts are made durable at a time, behind the work on
+// others.
+const commits = 4
+
 // Run converts the inputs into a dataset. Whatever the error, what readers see
 // of the output is either all of it or what was there before. Rejected and
 // unreadable input is no error: the summary has it. Besides the errors of this
@@ -95,7 +101,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	r := &run{
-		o: &o, ctx: ctx, id: dataset.RunName(1), store: target, format: format,
+		o: &o, id: dataset.RunName(1), store: target, format: format,
 		tables: o.tables(), plan: makePlan(sources, o.PartSize), filters: filters(&o.Filter),
 		started: started, summary: newSummary(),
 	}
@@ -145,7 +151,9 @@ func (r *run) convert(ctx context.Context) error {
 	}
 	next := 0
 	var stats stream.Stats
-	err := stream.Run(ctx, stream.PoolOptions{
+	r.commits, r.work = errgroup.WithContext(ctx)
+	r.commits.SetLimit(commits)
+	err := stream.Run(r.work, stream.PoolOptions{
 		Workers: r.o.Workers,
 		NewDecoder: func() schema.Decoder {
 			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !r.writes("occurrences")})
@@ -158,10 +166,14 @@ func (r *run) convert(ctx context.Context) error {
 		next++
 		return r.newJob(next-1, nil), true
 	})
+	// A failed commit ended the parts' work: it is the reason.
+	if commitErr := r.commits.Wait(); commitErr != nil && ctx.Err() == nil {
+		err = commitErr
+	}
 	if err != nil {
 		return err
 	}
-	r.summary.Stats = newStats(&stats, time.Duration(r.waiting.Load()), time.Duration(r.writing.Load()))
+	r.summary.Stats = newStats(&stats, &r.times)
 	return r.end(ctx)
 }
 
@@ -236,10 +248,4 @@ func (r *run) end(ctx context.Context) error {
 		return err
 	}
 	return dataset.PutEnd(ctx, r.store, dataset.End{Run: r.id, State: dataset.Committed, EndedAt: ended})
-}
-
-// waited takes the time that a part spent on stored bytes and on its files.
-func (r *run) waited(fetch, files time.Duration) {
-	r.waiting.Add(int64(fetch))
-	r.writing.Add(int64(files))
 }

@@ -65,35 +65,6 @@ type UnreadableObject struct {
 // maxListed is how many unreadable objects a summary names.
 const maxListed = 100
 
-// Stats says where the time went, in seconds added up over the workers. Fetch
-// and Idle are waiting; the others are work.
-type Stats struct {
-	Fetch   float64 `json:"fetch_seconds"` // waiting for stored bytes
-	Inflate float64 `json:"inflate_seconds"`
-	Decode  float64 `json:"decode_seconds"`
-	Encode  float64 `json:"encode_seconds"`
-	Write   float64 `json:"write_seconds"` // writing and syncing files
-	Idle    float64 `json:"idle_seconds"`  // nothing to do
-
-	Batches  int64 `json:"batches"`
-	Stolen   int64 `json:"stolen"`   // tasks done for another worker's part
-	Restarts int64 `json:"restarts"` // parts begun again without a broken object
-}
-
-func newStats(s *stream.Stats, fetch, files time.Duration) Stats {
-	return Stats{
-		Fetch:    fetch.Seconds(),
-		Inflate:  (s.Read - fetch).Seconds(),
-		Decode:   s.Decode.Seconds(),
-		Encode:   (s.Write + s.Finish + s.Next - files).Seconds(),
-		Write:    files.Seconds(),
-		Idle:     s.Idle.Seconds(),
-		Batches:  s.Batches,
-		Stolen:   s.Stolen,
-		Restarts: s.Restarts,
-	}
-}
-
 func newSummary() *Summary {
 	s := &Summary{
 		Rows:              make(map[string]int64),
@@ -223,28 +194,4 @@ func (s *Summary) kinds() string {
 		}
 	}
 	return strings.Join(kinds, ", ")
-}
-
-// WriteText writes the statistics for people.
-func (s *Stats) WriteText(w io.Writer) error {
-	all := s.Fetch + s.Inflate + s.Decode + s.Encode + s.Write + s.Idle
-	var b strings.Builder
-	for _, stage := range []struct {
-		name    string
-		seconds float64
-		what    string
-	}{
-		{"fetch", s.Fetch, "waiting for stored bytes"},
-		{"inflate", s.Inflate, "working"},
-		{"decode", s.Decode, "working"},
-		{"encode", s.Encode, "working"},
-		{"write", s.Write, "writing and syncing files"},
-		{"idle", s.Idle, "waiting for work"},
-	} {
-		fmt.Fprintf(&b, "%-12s %8.3f s  %3.0f%%  %s\n", stage.name, stage.seconds, 100*stage.seconds/max(all, 1e-9), stage.what)
-	}
-	fmt.Fprintf(&b, "%-12s %s batches, %s tasks stolen, %s parts restarted\n", "work",
-		text.Count(s.Batches), text.Count(s.Stolen), text.Count(s.Restarts))
-	_, err := io.WriteString(w, b.String())
-	return err
 }

@@ -50,8 +50,14 @@ func Replace(ctx context.Context, s store.Store, nonce string) error {
 			return fmt.Errorf("publishing %s: %w", name, err)
 		}
 	}
+	if err := s.Sync(ctx); err != nil {
+		return err
+	}
 	if err := s.Move(ctx, path.Join(replacement, datasetName), datasetName); err != nil {
 		return fmt.Errorf("publishing %s: %w", datasetName, err)
 	}
-	return s.RemoveAll(ctx, replacement)
+	if err := s.RemoveAll(ctx, replacement); err != nil {
+		return err
+	}
+	return s.Sync(ctx)
 }

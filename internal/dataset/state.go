@@ -149,6 +149,13 @@ func StagingDir(run string, part int, nonce string) string {
 	return path.Join(stateDir, "staging", PartName(run, part)+"-"+nonce)
 }
 
+// StagedName is the name in its staging directory of a file that will be
+// published as name: one directory holds them all, and one sync their names.
+func StagedName(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:16])
+}
+
 // RejectsName is where a part's rejects are published.
 func RejectsName(run string, part int) string {
 	return path.Join(stateDir, "rejects", PartName(run, part)+".jsonl")
@@ -196,14 +203,15 @@ func PutEnd(ctx context.Context, s store.Store, e End) error {
 // moves is how many files are published at a time.
 const moves = 16
 
-// Publish moves a receipt's files to where readers see them.
+// Publish moves a receipt's files to where readers see them. The store's next
+// Sync makes that durable.
 func Publish(ctx context.Context, s store.Store, r Receipt) error {
 	staging := StagingDir(r.Run, r.Part, r.Nonce)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(moves)
-	move := func(from, to string) {
+	move := func(name, to string) {
 		group.Go(func() error {
-			if err := s.Move(ctx, path.Join(staging, from), to); err != nil {
+			if err := s.Move(ctx, path.Join(staging, StagedName(name)), to); err != nil {
 				return fmt.Errorf("publishing %s: %w", to, err)
 			}
 			return nil

@@ -9,10 +9,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Local is a store in a directory. Names can't leave it, not by symbolic links
@@ -21,6 +26,9 @@ type Local struct {
 	dir  string
 	root *os.Root
 	made bool // OpenLocal made the directory
+
+	mu    sync.Mutex
+	dirty map[string]bool // directories with names that aren't durable
 }
 
 // OpenLocal opens the store in dir, which it makes where it isn't there. The
@@ -41,7 +49,7 @@ func OpenLocal(dir string) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Local{dir: abs, root: root, made: made}, nil
+	return &Local{dir: abs, root: root, made: made, dirty: make(map[string]bool)}, nil
 }
 
 // Close releases the directory.
@@ -73,7 +81,7 @@ func dirMode(name string) fs.FileMode {
 	return 0o777
 }
 
-// makeDir makes a directory and those above it, durably.
+// makeDir makes a directory and those above it.
 func (l *Local) makeDir(dir string) error {
 	if dir == "." {
 		return nil
@@ -90,7 +98,32 @@ func (l *Local) makeDir(dir string) error {
 	if err := l.root.Mkdir(dir, dirMode(dir)); err != nil && !errors.Is(err, fs.ErrExist) {
 		return l.named(err)
 	}
-	return l.syncDir(path.Dir(dir))
+	l.touch(dir)
+	return nil
+}
+
+// touch notes that name isn't durable.
+func (l *Local) touch(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dirty[path.Dir(name)] = true
+}
+
+// syncs is how many directories are synced at a time.
+const syncs = 16
+
+// Sync implements Store.
+func (l *Local) Sync(context.Context) error {
+	l.mu.Lock()
+	dirs := slices.Collect(maps.Keys(l.dirty))
+	clear(l.dirty)
+	l.mu.Unlock()
+	var group errgroup.Group
+	group.SetLimit(syncs)
+	for _, dir := range dirs {
+		group.Go(func() error { return l.syncDir(dir) })
+	}
+	return group.Wait()
 }
 
 // named gives an error of the root the full path.
@@ -104,6 +137,9 @@ func (l *Local) named(err error) error {
 
 func (l *Local) syncDir(dir string) error {
 	f, err := l.root.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+		return nil
+	}
 	if err != nil {
 		return l.named(err)
 	}
@@ -127,6 +163,7 @@ func (l *Local) Create(_ context.Context, name string, access Access) (Output, e
 	if err != nil {
 		return nil, l.named(err)
 	}
+	l.touch(name)
 	return &localOutput{l: l, name: name, f: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
 }
 
@@ -147,10 +184,7 @@ func (o *localOutput) Commit() error {
 	if err != nil {
 		return err
 	}
-	if err := o.f.Close(); err != nil {
-		return err
-	}
-	return o.l.syncDir(path.Dir(o.name))
+	return o.f.Close()
 }
 
 func (o *localOutput) Abort() error {
@@ -184,7 +218,7 @@ func (l *Local) PutNew(ctx context.Context, name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("creating %s: %w", l.URI(name), err)
 	}
-	return l.syncDir(path.Dir(name))
+	return l.Sync(ctx)
 }
 
 // Open implements Store.
@@ -213,10 +247,8 @@ func (l *Local) Move(_ context.Context, from, to string) error {
 	if err := l.root.Rename(from, to); err != nil {
 		return err
 	}
-	if err := l.syncDir(path.Dir(to)); err != nil {
-		return err
-	}
-	return l.syncDir(path.Dir(from))
+	l.touch(to)
+	return nil
 }
 
 // List implements Store.

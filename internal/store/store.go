@@ -18,15 +18,18 @@ type Store interface {
 	URI(name string) string
 	// Create starts a file at name, which must not exist.
 	Create(ctx context.Context, name string, access Access) (Output, error)
-	// PutNew writes a whole, durable, private file, or fails with fs.ErrExist
-	// where there is one: of all who try, exactly one succeeds.
+	// PutNew writes a whole, private file, or fails with fs.ErrExist where there
+	// is one: of all who try, exactly one succeeds. When it returns, the file
+	// is durable, and so is all that was created and moved before.
 	PutNew(ctx context.Context, name string, data []byte) error
 	// Open reads a file from its beginning.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	// Stat returns a file's size.
 	Stat(ctx context.Context, name string) (size int64, err error)
-	// Move gives a file another name, durably; it replaces what is there.
+	// Move gives a file another name; it replaces what is there.
 	Move(ctx context.Context, from, to string) error
+	// Sync makes durable the names of what was created and moved before.
+	Sync(ctx context.Context) error
 	// List calls each for all files below the directory prefix, in order of
 	// their names. A prefix that isn't there has none.
 	List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error
@@ -52,8 +55,9 @@ const (
 	Private               // its owner alone
 )
 
-// Output is a file being written. Commit makes it whole and durable; Abort
-// drops it, also after a failed Commit.
+// Output is a file being written. Commit makes it whole and its content
+// durable, its name is with the store's next Sync; Abort drops it, also after a
+// failed Commit.
 type Output interface {
 	io.Writer
 	Commit() error

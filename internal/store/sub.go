@@ -40,6 +40,8 @@ func (b *sub) Move(ctx context.Context, from, to string) error {
 	return b.s.Move(ctx, b.name(from), b.name(to))
 }
 
+func (b *sub) Sync(ctx context.Context) error { return b.s.Sync(ctx) }
+
 func (b *sub) List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error {
 	return b.s.List(ctx, b.name(prefix), func(name string, info fs.FileInfo) error {
 		return each(strings.TrimPrefix(name, b.dir+"/"), info)

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -53,8 +52,8 @@ type File struct {
 }
 
 // Sink writes the tables of one part. Each table is a lane: lanes may be
-// written side by side, each by one goroutine at a time. It ends with Commit or
-// Abort.
+// written side by side, each by one goroutine at a time. It ends with Close and
+// Commit, or with Abort.
 type Sink struct {
 	lanes []*lane
 }
@@ -79,25 +78,32 @@ func (s *Sink) Write(lane int, b *schema.Batch) error { return s.lanes[lane].wri
 // no core, and a file system can answer several that wait with one write.
 const commits = 16
 
-// Commit ends all files and returns them, by table and in the order in which
-// they ended. After an error, call Abort.
+// Close ends all files. No more can be written; Commit, which is to follow,
+// waits for disks alone. After an error, call Abort.
+func (s *Sink) Close() error {
+	for _, l := range s.lanes {
+		if err := l.close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Commit makes the files durable and returns them, by table and in the order in
+// which they ended. After an error, call Abort.
 func (s *Sink) Commit() ([]File, error) {
 	var group errgroup.Group
 	group.SetLimit(commits)
-	var err error
-	for _, l := range s.lanes {
-		if err = l.close(&group); err != nil {
-			break
-		}
-	}
-	if err = cmp.Or(err, group.Wait()); err != nil {
-		return nil, err
-	}
 	var files []File
 	for _, l := range s.lanes {
+		for _, w := range l.writers {
+			if w.out != nil {
+				group.Go(w.commit)
+			}
+		}
 		files = append(files, l.files...)
 	}
-	return files, nil
+	return files, group.Wait()
 }
 
 // Abort drops the files that are still open. Files that are whole already stay
@@ -329,8 +335,8 @@ func (w *writer) commit() error {
 	return nil
 }
 
-// close finishes the files that are open, and commits them in the group.
-func (l *lane) close(group *errgroup.Group) error {
+// close finishes the files that are open.
+func (l *lane) close() error {
 	for _, w := range l.writers {
 		if w.enc == nil {
 			continue
@@ -338,7 +344,6 @@ func (l *lane) close(group *errgroup.Group) error {
 		if err := l.finish(w); err != nil {
 			return err
 		}
-		group.Go(w.commit)
 	}
 	return nil
 }
