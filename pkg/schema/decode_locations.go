@@ -1,6 +1,6 @@
 package schema
 
-// Locations of sensitive data: nearly all of the bytes of most files. The four
+// Locations of sensitive data: nearly all of the bytes of most files. The
 // shapes that Macie writes have a way of their own through the bytes; whatever
 // looks different in any way goes through the general one.
 
@@ -244,13 +244,31 @@ func (d *bulk) pages(_, p int) int {
 func (d *bulk) onePage(p int) int {
 	d.locations++
 	d.page = Page{}
-	if p = d.object(pageObject, p); p < 0 {
-		return p
+	end := d.usualPage(p)
+	if end < 0 {
+		if end = d.object(pageObject, p); end < 0 {
+			return end
+		}
 	}
 	if !d.skipOccurrences {
 		d.b.Pages = append(d.b.Pages, d.page)
 	}
-	return p
+	return end
+}
+
+// usualPage takes {"pageNumber":"7"}, or returns -1.
+func (d *bulk) usualPage(p int) int {
+	const head = `{"pageNumber":`
+	buf := d.buf
+	if string(buf[p:p+len(head)]) != head {
+		return -1
+	}
+	number, p := usualInteger(buf, p+len(head))
+	if p < 0 || buf[p] != '}' {
+		return -1
+	}
+	d.page.Number, d.page.HasNumber = number, true
+	return p + 1
 }
 
 func (d *bulk) pageNumber(_, p int) int {

@@ -17,6 +17,14 @@ const (
 
 // space returns the first position at or after p that is not white space.
 func (d *bulk) space(p int) int {
+	if d.buf[p] > ' ' {
+		return p
+	}
+	return d.someSpace(p)
+}
+
+// someSpace is space where there probably is some.
+func (d *bulk) someSpace(p int) int {
 	buf := d.buf
 	for buf[p] == ' ' || buf[p] == '\t' || buf[p] == '\r' {
 		p++
