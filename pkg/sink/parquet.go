@@ -1,0 +1,241 @@
+package sink
+
+import (
+	"fmt"
+	"hash/maphash"
+	"io"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// ParquetOptions are how Parquet files are written.
+type ParquetOptions struct {
+	// Compression of the pages: zstd, snappy or none, the empty string is
+	// zstd.
+	Compression string
+	// CreatedBy names the writer in the files' footers; the empty string is
+	// macielake.
+	CreatedBy string
+}
+
+// Parquet returns the format of Parquet files (".parquet"): data pages of
+// version 1, PLAIN and RLE_DICTIONARY encodings, all columns optional, exact
+// statistics for every column chunk, no page index, no bloom filters. A text
+// over 1 GiB is an error. The only error here is a compression that isn't
+// listed.
+//
+// Values that rows share cost per result or per detection, not per row: they
+// go into runs of dictionary indices and levels without being looked at again.
+func Parquet(o ParquetOptions) (Format, error) {
+	f := &parquetFormat{createdBy: o.CreatedBy, seed: maphash.MakeSeed()}
+	if f.createdBy == "" {
+		f.createdBy = "macielake"
+	}
+	f.intSeed = [2]uint64{rand.Uint64(), rand.Uint64()}
+	switch o.Compression {
+	case "", "zstd":
+		var err error
+		f.zstd, err = zstd.NewWriter(nil,
+			zstd.WithEncoderLevel(zstd.SpeedFastest),
+			// Identifiers in hexadecimal don't repeat, yet take half their size.
+			zstd.WithAllLitEntropyCompression(true),
+			// Few pages are larger.
+			zstd.WithWindowSize(pageBytes), zstd.WithLowerEncoderMem(true),
+			zstd.WithEncoderCRC(false))
+		if err != nil {
+			return nil, fmt.Errorf("zstd: %w", err)
+		}
+		f.codec = codecZstd
+	case "snappy":
+		f.codec = codecSnappy
+	case "none":
+		f.codec = codecNone
+	default:
+		return nil, fmt.Errorf("parquet files have no compression %q: choose zstd, snappy or none", o.Compression)
+	}
+	return f, nil
+}
+
+// Numbers of CompressionCodec (parquet.thrift).
+const (
+	codecNone   = 0
+	codecSnappy = 1
+	codecZstd   = 6
+)
+
+// parquetFormat holds what encoders share. Seeds differ from one to the next,
+// and leave no trace in the files.
+type parquetFormat struct {
+	createdBy string
+	codec     int32
+	zstd      *zstd.Encoder
+	seed      maphash.Seed
+	intSeed   [2]uint64
+	pool      sync.Pool // of *pqScratch
+}
+
+func (*parquetFormat) Extension() string { return ".parquet" }
+
+// pqScratch is the memory in which a page is put together.
+type pqScratch struct {
+	format       *parquetFormat
+	body, packed []byte
+	dict         []byte
+	thrift       pqThrift
+}
+
+func (f *parquetFormat) scratch() *pqScratch {
+	if s, ok := f.pool.Get().(*pqScratch); ok {
+		return s
+	}
+	return &pqScratch{format: f}
+}
+
+func (f *parquetFormat) release(s *pqScratch) {
+	s.body, s.packed, s.dict = trim(s.body), trim(s.packed), trim(s.dict)
+	f.pool.Put(s)
+}
+
+// compress returns the compressed form of page, which is valid until the next
+// call, or page itself.
+func (s *pqScratch) compress(page []byte) []byte {
+	switch s.format.codec {
+	case codecZstd:
+		s.packed = room(s.packed[:0], s.format.zstd.MaxEncodedSize(len(page)))
+		return s.format.zstd.EncodeAll(page, s.packed)
+	case codecSnappy:
+		n := s2.MaxEncodedLen(len(page))
+		s.packed = room(s.packed[:0], n)
+		return s2.EncodeSnappy(s.packed[:n], page)
+	default:
+		return page
+	}
+}
+
+func (f *parquetFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error) {
+	e := &parquetEncoder{format: f, table: t, out: countingWriter{w: w}}
+	for _, c := range t.Columns {
+		switch c.Type {
+		case schema.Text:
+			e.columns = append(e.columns, newText(f, c.Level, c.Slot, 1, 0, c.Name))
+		case schema.Bool:
+			e.columns = append(e.columns, newBool(f, c))
+		case schema.Map:
+			e.columns = append(e.columns, newMap(f, c))
+		default:
+			e.columns = append(e.columns, newInt(f, c))
+		}
+	}
+	if err := e.write([]byte(parquetMagic)); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// parquetEncoder writes one file. Pages of the open row group stay in memory,
+// compressed: a column chunk is contiguous in the file.
+type parquetEncoder struct {
+	format    *parquetFormat
+	table     *schema.Table
+	out       countingWriter
+	columns   []pqColumn
+	rows      pqRows
+	open      int64     // rows in the open row group
+	closed    int64     // rows in the row groups before it
+	groups    int       // row groups
+	chunks    []pqChunk // of the row group that is being flushed
+	rowGroups []byte    // their descriptions for the footer
+	thrift    pqThrift
+	err       error
+}
+
+// pqColumn is a column of the table in the open row group.
+type pqColumn interface {
+	// write appends the column's values of rows.
+	write(b *schema.Batch, rows *pqRows) error
+	// bytes is about what it holds, by its rows alone.
+	bytes() int64
+	// flush writes its column chunks and starts the next row group.
+	flush(e *parquetEncoder) error
+}
+
+func (e *parquetEncoder) Write(b *schema.Batch, first, end int) error {
+	n := e.rows.find(b, e.table.Row, first, end)
+	if n == 0 || e.err != nil {
+		return e.err
+	}
+	e.open += n
+	for i, c := range e.columns {
+		if err := c.write(b, &e.rows); err != nil {
+			return e.fail(i, err)
+		}
+	}
+	return nil
+}
+
+// fail makes an error in a column that of all later calls: columns may differ
+// in their rows from here on.
+func (e *parquetEncoder) fail(column int, err error) error {
+	e.err = fmt.Errorf("column %s: %w", e.table.Columns[column].Name, err)
+	return e.err
+}
+
+func (e *parquetEncoder) Rows() int64    { return e.open }
+func (e *parquetEncoder) Written() int64 { return e.out.n }
+
+func (e *parquetEncoder) Buffered() int64 {
+	n := int64(0)
+	for _, c := range e.columns {
+		n += c.bytes()
+	}
+	return n
+}
+
+func (e *parquetEncoder) Flush() error {
+	if e.open == 0 || e.err != nil {
+		return e.err
+	}
+	e.chunks = e.chunks[:0]
+	for i, c := range e.columns {
+		if err := c.flush(e); err != nil {
+			return e.fail(i, err)
+		}
+	}
+	e.rowGroups = appendRowGroup(&e.thrift, e.rowGroups, e.open, e.chunks)
+	e.groups++
+	e.closed += e.open
+	e.open = 0
+	return nil
+}
+
+// writeChunk writes a column chunk: its dictionary page, then its data pages.
+func (e *parquetEncoder) writeChunk(c pqChunk, dictionary, pages []byte) error {
+	c.offset = e.out.n
+	e.chunks = append(e.chunks, c)
+	if len(dictionary) > 0 {
+		if err := e.write(dictionary); err != nil {
+			return err
+		}
+	}
+	return e.write(pages)
+}
+
+func (e *parquetEncoder) write(p []byte) error {
+	if _, err := e.out.Write(p); err != nil {
+		return fmt.Errorf("writing a Parquet file: %w", err)
+	}
+	return nil
+}
+
+func (e *parquetEncoder) Close() error {
+	if err := e.Flush(); err != nil {
+		return err
+	}
+	footer := appendFooter(&e.thrift, nil, e.table, e.format.createdBy, e.closed, e.groups, e.rowGroups)
+	return e.write(footer)
+}

@@ -1,0 +1,94 @@
+package sink
+
+import "github.com/macielake/macielake/pkg/schema"
+
+// pqBool is a column of booleans.
+type pqBool struct {
+	pqLeaf
+	level  schema.Level
+	slot   int
+	truths pqRuns
+	seen   [2]bool // false, true
+}
+
+func newBool(f *parquetFormat, c schema.Column) *pqBool {
+	return &pqBool{
+		pqLeaf: pqLeaf{format: f, physical: typeBoolean, path: []string{c.Name}, maxDef: 1},
+		level:  c.Level, slot: c.Slot,
+	}
+}
+
+func (c *pqBool) add(v, ok bool, n int) {
+	for n > 0 {
+		k := min(n, c.left())
+		switch {
+		case !ok:
+			c.addNulls(k)
+		case v:
+			c.truths.add(1, k)
+			c.seen[1] = true
+			c.addLevels(k)
+		default:
+			c.truths.add(0, k)
+			c.seen[0] = true
+			c.addLevels(k)
+		}
+		n -= k
+		if c.entries == pageEntries {
+			c.closePage()
+		}
+	}
+}
+
+func (c *pqBool) closePage() {
+	s := c.format.scratch()
+	defer c.format.release(s)
+	s.body = c.appendLevels(s.body[:0])
+	c.truths.settle()
+	s.body = appendBits(s.body, c.truths.tokens)
+	c.addPage(s, encodingPlain, len(s.body), s.compress(s.body))
+	c.truths.reset()
+}
+
+func (c *pqBool) write(b *schema.Batch, rows *pqRows) error {
+	switch c.level {
+	case schema.ResultLevel:
+		for _, r := range rows.results {
+			v, ok := b.Results[r.row].Bool(c.slot)
+			c.add(v, ok, r.n)
+		}
+	default:
+		for _, r := range rows.detections {
+			c.add(b.Detections[r.row].Capped, true, r.n)
+		}
+	}
+	return c.err
+}
+
+func (c *pqBool) bytes() int64 { return c.pqLeaf.bytes() + int64(4*len(c.truths.tokens)) }
+
+func (c *pqBool) flush(e *parquetEncoder) error {
+	if c.entries > 0 {
+		c.closePage()
+	}
+	if c.err != nil {
+		return c.err
+	}
+	chunk := c.chunk()
+	truths := []byte{0, 1}
+	if c.seen[0] || c.seen[1] {
+		chunk.bounded, chunk.low, chunk.high = true, truths[:1], truths[1:]
+		if !c.seen[0] {
+			chunk.low = truths[1:]
+		}
+		if !c.seen[1] {
+			chunk.high = truths[:1]
+		}
+	}
+	if err := e.writeChunk(chunk, nil, c.pages); err != nil {
+		return err
+	}
+	c.next()
+	c.seen = [2]bool{}
+	return nil
+}

@@ -1,0 +1,341 @@
+package sink
+
+import (
+	"encoding/binary"
+
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// pqInt is a column of integers: INT64, INT32 or timestamps.
+type pqInt struct {
+	pqValues
+	level schema.Level
+	slot  int
+	width int // of a value in the file, in bytes
+	ints  pqIntDict
+
+	// values are an occurrence's own integers: of the open page from values[taken]
+	// on, and after them those that place has yet to add.
+	values []int64
+	taken  int
+	gap    int // nulls that fill has yet to add, after the values
+
+	value   int64  // the last value
+	index   uint32 // its index, if indexed
+	indexed bool
+
+	bounded   bool // there are low and high
+	low, high int64
+	lowBytes  [8]byte
+	highBytes [8]byte
+}
+
+func newInt(f *parquetFormat, c schema.Column) *pqInt {
+	i := &pqInt{level: c.Level, slot: c.Slot, width: 8}
+	if c.Type == schema.Int32 {
+		i.width = 4
+	}
+	i.pqLeaf = pqLeaf{format: f, physical: physicalType(c.Type), path: []string{c.Name}, maxDef: 1}
+	i.ints.seed = f.intSeed
+	i.pqValues.dict = i
+	return i
+}
+
+func (c *pqInt) count() int { return c.ints.len() }
+func (c *pqInt) size() int  { return c.width * c.ints.len() }
+
+func (c *pqInt) appendPage(dst []byte, n int) []byte {
+	return c.appendAll(dst, c.ints.values[:n])
+}
+
+func (c *pqInt) expand(dst []byte, index uint32, n int) []byte {
+	return c.appendOne(dst, c.ints.values[index], n)
+}
+
+// appendOne appends v n times, PLAIN.
+func (c *pqInt) appendOne(dst []byte, v int64, n int) []byte {
+	dst = room(dst, n*c.width)
+	for range n {
+		if c.width == 4 {
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(v))
+		} else {
+			dst = binary.LittleEndian.AppendUint64(dst, uint64(v))
+		}
+	}
+	return dst
+}
+
+// appendAll appends values, PLAIN.
+func (c *pqInt) appendAll(dst []byte, values []int64) []byte {
+	dst = room(dst, len(values)*c.width)
+	if c.width == 4 {
+		for _, v := range values {
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(v))
+		}
+		return dst
+	}
+	at := len(dst)
+	dst = dst[:at+8*len(values)]
+	for i, v := range values {
+		binary.LittleEndian.PutUint64(dst[at+8*i:], uint64(v))
+	}
+	return dst
+}
+
+func (c *pqInt) drop() {
+	for _, v := range c.ints.values {
+		c.bound(v)
+	}
+	c.ints.reset()
+	c.indexed = false
+}
+
+func (c *pqInt) bytes() int64 { return c.pqValues.bytes() + int64(8*(len(c.values)-c.taken)) }
+
+func (c *pqInt) bound(v int64) {
+	if !c.bounded {
+		c.bounded, c.low, c.high = true, v, v
+		return
+	}
+	c.low, c.high = min(c.low, v), max(c.high, v)
+}
+
+// collect turns the values that belong to the open page into indices or plain
+// values.
+func (c *pqInt) collect() {
+	if c.level != schema.OccurrenceLevel {
+		return
+	}
+	values := c.values[c.taken : c.taken+c.present]
+	if c.taken += c.present; c.taken == len(c.values) {
+		c.values, c.taken = trim(c.values), 0
+	}
+	c.plainSize += int64(len(values) * c.width)
+	if c.direct {
+		for _, v := range values {
+			c.bound(v)
+		}
+		c.plain = c.appendAll(c.plain, values)
+	} else {
+		c.indices.tokens = c.appendTokens(room(c.indices.tokens, len(values)), values)
+	}
+}
+
+// appendTokens appends values as runs of indices to tokens, which has space for
+// as many.
+func (c *pqInt) appendTokens(tokens []uint32, values []int64) []uint32 {
+	at := len(tokens)
+	tokens = tokens[:at+len(values)]
+	for i := 0; i < len(values); at++ {
+		v, first := values[i], i
+		for i++; i < len(values) && values[i] == v; i++ {
+		}
+		if n := i - first; n > 1 {
+			tokens[at] = repeated | uint32(n)
+			at++
+		}
+		tokens[at] = c.ints.index(v)
+	}
+	return tokens[:at]
+}
+
+// addNull appends n rows that are null: fill does.
+func (c *pqInt) addNull(n int) {
+	c.place()
+	c.gap += n
+}
+
+// fill adds the levels of the nulls that were put off.
+func (c *pqInt) fill() {
+	for c.gap > 0 {
+		k := min(c.gap, c.left())
+		c.addNulls(k)
+		c.gap -= k
+		c.checkPage()
+	}
+}
+
+// add appends n rows of v.
+func (c *pqInt) add(v int64, n int) {
+	c.fill()
+	if v != c.value || !c.indexed {
+		c.value, c.indexed = v, false
+	}
+	for n > 0 {
+		k := min(n, c.left())
+		if c.direct {
+			c.bound(v)
+			c.plain = c.appendOne(c.plain, v, k)
+		} else {
+			if !c.indexed {
+				c.index, c.indexed = c.ints.index(v), true
+			}
+			c.indices.add(c.index, k)
+		}
+		c.plainSize += int64(k * c.width)
+		c.addLevels(k)
+		n -= k
+		c.checkPage()
+	}
+}
+
+// put appends an occurrence's own integer. Its levels follow in place, and
+// collect decides what becomes of it, for all of a page together.
+func (c *pqInt) put(v int64, ok bool) {
+	if !ok {
+		c.addNull(1)
+		return
+	}
+	if c.gap > 0 {
+		c.fill()
+	}
+	c.values = append(c.values, v)
+}
+
+// place adds the levels of the values that were put.
+func (c *pqInt) place() {
+	if c.level != schema.OccurrenceLevel || len(c.values) == c.taken+c.present {
+		return
+	}
+	for len(c.values) > c.taken+c.present {
+		c.addLevels(min(len(c.values)-c.taken-c.present, c.left()))
+		c.checkPage()
+	}
+	if c.taken > 0 {
+		rest := c.values[c.taken:]
+		c.values = append(trim(c.values), rest...)
+		c.taken = 0
+	}
+}
+
+// checkPage ends the open page if it is full.
+func (c *pqInt) checkPage() {
+	if !c.probed && c.present >= probeValues && c.level == schema.ResultLevel {
+		c.probe()
+	}
+	if c.entries == pageEntries {
+		c.closePage()
+	}
+}
+
+func (c *pqInt) write(b *schema.Batch, rows *pqRows) error {
+	switch c.level {
+	case schema.ResultLevel:
+		for _, r := range rows.results {
+			if res := &b.Results[r.row]; res.HasInt(c.slot) {
+				c.add(res.Int[c.slot], r.n)
+			} else {
+				c.addNull(r.n)
+			}
+		}
+	case schema.DetectionLevel:
+		for _, r := range rows.detections {
+			if det := &b.Detections[r.row]; det.HasInt(c.slot) {
+				c.add(det.Int[c.slot], r.n)
+			} else {
+				c.addNull(r.n)
+			}
+		}
+	default:
+		for _, r := range rows.detections {
+			c.addLocations(b, &b.Detections[r.row], r.n)
+		}
+	}
+	c.fill()
+	return c.err
+}
+
+// addLocations appends the n occurrences of a detection, kind by kind.
+func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
+	at := &det.Locations
+	switch c.slot {
+	case schema.OccurrenceIndex:
+		for i := range n {
+			c.values = append(c.values, int64(i))
+		}
+	case schema.CellRow:
+		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
+		for i := range cells {
+			c.put(cells[i].Row, cells[i].Set&schema.HasRow != 0)
+		}
+		c.addNull(n - len(cells))
+	case schema.CellColumn:
+		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
+		for i := range cells {
+			c.put(cells[i].Column, cells[i].Set&schema.HasColumn != 0)
+		}
+		c.addNull(n - len(cells))
+	case schema.LineStart, schema.LineEnd, schema.LineStartColumn:
+		part := c.slot - schema.LineStart
+		c.addNull(at[schema.CellKind].Len())
+		lines := b.Lines[at[schema.LineKind].First:at[schema.LineKind].End]
+		for i := range lines {
+			c.putPosition(&lines[i], part)
+		}
+		c.addNull(at[schema.OffsetKind].Len())
+		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
+		for i := range pages {
+			c.putPosition(&pages[i].Line, part)
+		}
+		c.addNull(at[schema.RecordKind].Len())
+	case schema.OffsetStart, schema.OffsetEnd, schema.OffsetStartColumn:
+		part := c.slot - schema.OffsetStart
+		c.addNull(at[schema.CellKind].Len() + at[schema.LineKind].Len())
+		offsets := b.Offsets[at[schema.OffsetKind].First:at[schema.OffsetKind].End]
+		for i := range offsets {
+			c.putPosition(&offsets[i], part)
+		}
+		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
+		for i := range pages {
+			c.putPosition(&pages[i].Offset, part)
+		}
+		c.addNull(at[schema.RecordKind].Len())
+	case schema.PageNumber:
+		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
+		c.addNull(n - len(pages) - at[schema.RecordKind].Len())
+		for i := range pages {
+			c.put(pages[i].Number, pages[i].HasNumber)
+		}
+		c.addNull(at[schema.RecordKind].Len())
+	case schema.RecordIndex:
+		records := b.Records[at[schema.RecordKind].First:at[schema.RecordKind].End]
+		c.addNull(n - len(records))
+		for i := range records {
+			c.put(records[i].Index, records[i].Set&schema.HasRecordIndex != 0)
+		}
+	}
+	c.place()
+}
+
+// putPosition puts Start, End or StartColumn, whose bits in Set are 0, 1 and 2.
+func (c *pqInt) putPosition(p *schema.Position, part int) {
+	switch part {
+	case 0:
+		c.put(p.Start, p.Set&schema.HasStart != 0)
+	case 1:
+		c.put(p.End, p.Set&schema.HasEnd != 0)
+	default:
+		c.put(p.StartColumn, p.Set&schema.HasStartColumn != 0)
+	}
+}
+
+func (c *pqInt) flush(e *parquetEncoder) error {
+	c.closeLast()
+	s := c.format.scratch()
+	defer c.format.release(s)
+	chunk, dictionary := c.finish(s)
+	if c.err != nil {
+		return c.err
+	}
+	if c.bounded {
+		binary.LittleEndian.PutUint64(c.lowBytes[:], uint64(c.low))
+		binary.LittleEndian.PutUint64(c.highBytes[:], uint64(c.high))
+		chunk.bounded, chunk.low, chunk.high = true, c.lowBytes[:c.width], c.highBytes[:c.width]
+	}
+	if err := e.writeChunk(chunk, dictionary, c.pages); err != nil {
+		return err
+	}
+	c.next()
+	c.bounded = false
+	return nil
+}

@@ -1,0 +1,86 @@
+package sink
+
+import "github.com/macielake/macielake/pkg/schema"
+
+// pqMap is a column of maps: its keys and its values (Parquet specification,
+// LogicalTypes, MAP). The definition level of a row is 0 for null, 1 for an
+// empty map, 2 for an entry, 3 where the entry has a value.
+type pqMap struct {
+	slot         int
+	keys, values *pqText
+}
+
+func newMap(f *parquetFormat, c schema.Column) *pqMap {
+	return &pqMap{
+		slot:   c.Slot,
+		keys:   newText(f, c.Level, c.Slot, 2, 1, c.Name, "key_value", "key"),
+		values: newText(f, c.Level, c.Slot, 3, 1, c.Name, "key_value", "value"),
+	}
+}
+
+func (c *pqMap) write(b *schema.Batch, rows *pqRows) error {
+	c.keys.begin()
+	c.values.begin()
+	for _, r := range rows.results {
+		res := &b.Results[r.row]
+		for range r.n {
+			if res.MapSet&(1<<c.slot) == 0 {
+				c.add(0)
+			} else if tags := res.Maps[c.slot]; tags.Len() == 0 {
+				c.add(1)
+			} else {
+				c.addTags(b, b.Tags[tags.First:tags.End])
+			}
+			c.keys.checkPage()
+			c.values.checkPage()
+		}
+	}
+	if c.keys.err != nil {
+		return c.keys.err
+	}
+	return c.values.err
+}
+
+// add adds a row without entries.
+func (c *pqMap) add(def uint32) {
+	c.keys.addEntry(0, def)
+	c.values.addEntry(0, def)
+}
+
+func (c *pqMap) addTags(b *schema.Batch, tags []schema.Tag) {
+	for i, tag := range tags {
+		rep := uint32(min(i, 1))
+		c.keys.addTag(b, tag.Key, rep)
+		if tag.Value.Null() {
+			c.values.addEntry(rep, 2)
+		} else {
+			c.values.addTag(b, tag.Value, rep)
+		}
+	}
+}
+
+// addTag adds an entry with a text.
+func (t *pqText) addTag(b *schema.Batch, s schema.Span, rep uint32) {
+	if s != t.span {
+		t.set(b, s)
+	}
+	t.push(1)
+	t.present++
+	t.addEntry(rep, t.maxDef)
+}
+
+// addEntry adds the levels of an entry.
+func (t *pqText) addEntry(rep, def uint32) {
+	t.reps.add(rep, 1)
+	t.defs.add(def, 1)
+	t.entries++
+}
+
+func (c *pqMap) bytes() int64 { return c.keys.bytes() + c.values.bytes() }
+
+func (c *pqMap) flush(e *parquetEncoder) error {
+	if err := c.keys.flush(e); err != nil {
+		return err
+	}
+	return c.values.flush(e)
+}

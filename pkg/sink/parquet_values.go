@@ -1,0 +1,223 @@
+package sink
+
+import (
+	"math"
+	"math/bits"
+)
+
+// Limits on a dictionary. One over dictBytes is given up unless it saves three
+// quarters of what its values take in full. One over maxDict is given up in any
+// case: with what a page can add to it, it stays below the 2 GiB that the
+// header of its page can say.
+const (
+	dictBytes = 1 << 20
+	maxDict   = 512 << 20
+
+	// probeValues is after how many values of a column at the level of results
+	// it is seen whether they repeat at all.
+	probeValues = 1024
+
+	// sampleBytes is how much of a page, in full, shows whether a dictionary
+	// pays.
+	sampleBytes = 128 << 10
+
+	// trialGroups is for how many row groups that holds.
+	trialGroups = 8
+)
+
+// pqDict is the dictionary of a column.
+type pqDict interface {
+	// collect adds the values of the open page that were put off until it ends.
+	collect()
+	// count is the number of entries, size their bytes in full.
+	count() int
+	size() int
+	// appendPage appends the first n entries, PLAIN.
+	appendPage(dst []byte, n int) []byte
+	// expand appends an entry n times, PLAIN.
+	expand(dst []byte, index uint32, n int) []byte
+	// drop forgets the entries, but not what they say about the column's
+	// smallest and largest value.
+	drop()
+}
+
+// pqValues is a column of texts or integers. As long as a dictionary pays, a
+// page holds the dictionary indices of its values, otherwise the values.
+type pqValues struct {
+	pqLeaf
+	dict    pqDict
+	indices pqRuns // the open page's values, as indices
+	plain   []byte // the open page's values, in full
+
+	direct    bool  // the open page has plain, not indices
+	settled   bool  // a page has shown whether a dictionary pays
+	probed    bool  // the first values have shown whether they repeat
+	groups    int   // row groups since it was last tried
+	ending    bool  // the open page is the last
+	plainSize int64 // what all values would take in full
+	dictStart int   // size of the dictionary when the open page began
+}
+
+// closePage ends the open page, which has rows.
+func (v *pqValues) closePage() {
+	v.dict.collect()
+	s := v.format.scratch()
+	defer v.format.release(s)
+	if !v.settled && v.present > 0 {
+		v.settled = true
+		if !v.pays(s) {
+			v.giveUp()
+		}
+	}
+	s.body = v.appendLevels(s.body[:0])
+	switch {
+	case v.present == 0:
+		v.addPage(s, encodingPlain, len(s.body), s.compress(s.body))
+	case v.direct:
+		s.body = append(s.body, v.plain...)
+		v.addPage(s, encodingPlain, len(s.body), s.compress(s.body))
+	default:
+		s.body = v.appendIndices(s.body)
+		v.addPage(s, encodingRLEDictionary, len(s.body), s.compress(s.body))
+	}
+	v.indices.reset()
+	v.plain = trim(v.plain)
+	v.dictStart = v.dict.size()
+	if v.dictStart > dictBytes && 4*int64(v.dictStart) > v.plainSize || v.dictStart > maxDict {
+		v.direct = true
+	}
+}
+
+// pays reports whether a dictionary makes the first page that has values
+// smaller, going by a sample of it.
+func (v *pqValues) pays(s *pqScratch) bool {
+	v.indices.settle()
+	width := v.indexWidth()
+	indexed := int64(v.dict.size()) + int64(len(v.indices.tokens))*int64(width)/8
+	large := v.plainSize > 4*pageBytes && v.plainSize > 2*int64(v.dict.size())
+	if large || 16*indexed < v.plainSize {
+		return true
+	}
+	if v.dict.count() == v.present {
+		return false
+	}
+	// The sample are the first values, and the entries they refer to.
+	var values, top, end int
+	s.body = s.body[:0]
+	for end < len(v.indices.tokens) && len(s.body) < sampleBytes {
+		index, n, after := nextRun(v.indices.tokens, end)
+		top, end = max(top, int(index)+1), after
+		for ; n > 0 && len(s.body) < sampleBytes; n-- {
+			s.body = v.dict.expand(s.body, index, 1)
+			values++
+		}
+	}
+	plain := s.cost() * float64(v.present) / float64(values)
+	s.body = appendHybrid(s.body[:0], v.indices.tokens[:end], width)
+	indices := s.cost() * float64(v.present) / float64(values)
+	s.body = v.dict.appendPage(s.body[:0], top)
+	dict := s.cost() * float64(v.dict.size()) / float64(len(s.body))
+	if !v.ending { // more pages will use it
+		dict /= 2
+	}
+	if v.physical != typeByteArray {
+		plain *= 1.2 // they compress slowly: short matches, far apart
+	}
+	return indices+dict < plain
+}
+
+// cost is the size of body when it is compressed, and a little for the work: so
+// that of two forms of the same size the one with less to compress is taken.
+func (s *pqScratch) cost() float64 {
+	return float64(len(s.compress(s.body))) + float64(len(s.body))/64
+}
+
+// giveUp turns the open page from indices to values, and drops the dictionary.
+func (v *pqValues) giveUp() {
+	v.indices.settle()
+	for i := 0; i < len(v.indices.tokens); {
+		var index uint32
+		var n int
+		index, n, i = nextRun(v.indices.tokens, i)
+		v.plain = v.dict.expand(v.plain, index, n)
+	}
+	v.indices.reset()
+	v.dict.drop()
+	v.dictStart = 0
+	v.direct, v.settled = true, true
+}
+
+// probe gives up the dictionary of a column whose first values are mostly
+// distinct, before it has cost much.
+func (v *pqValues) probe() {
+	v.probed = true
+	if !v.direct && 4*int64(v.dict.size()) >= 3*v.plainSize {
+		v.giveUp()
+	}
+}
+
+// indexWidth is how many bits an index of the open page takes. At least one:
+// not every reader expects none. More than four are whole bytes, where equal
+// sequences of values are equal sequences of bytes, wherever they begin: that
+// makes pages smaller once they are compressed, and faster to compress.
+func (v *pqValues) indexWidth() uint {
+	width := uint(bits.Len(uint(v.dict.count() - 1)))
+	if width > 4 {
+		return (width + 7) &^ 7
+	}
+	return max(1, width)
+}
+
+// appendIndices appends the page's indices after their width.
+func (v *pqValues) appendIndices(dst []byte) []byte {
+	v.indices.settle()
+	width := v.indexWidth()
+	return appendHybrid(append(dst, byte(width)), v.indices.tokens, width)
+}
+
+func (v *pqValues) bytes() int64 {
+	entries := v.dict.size() + 16*v.dict.count()
+	return v.pqLeaf.bytes() + int64(4*len(v.indices.tokens)+len(v.plain)+entries)
+}
+
+// closeLast ends the last page of the row group.
+func (v *pqValues) closeLast() {
+	if v.entries > 0 {
+		v.ending = true
+		v.closePage()
+		v.ending = false
+	}
+}
+
+// finish drops the dictionary and returns the chunk with its dictionary page,
+// which is nil where there is none. The page is valid until s is used again.
+func (v *pqValues) finish(s *pqScratch) (c pqChunk, dictionary []byte) {
+	c = v.chunk()
+	if c.dictPages > 0 {
+		s.dict = v.dict.appendPage(s.dict[:0], v.dict.count())
+		if len(s.dict) > math.MaxInt32 {
+			v.err = errPageTooLarge
+		}
+		packed := s.compress(s.dict)
+		s.body = appendPageHeader(&s.thrift, s.body[:0], pageDictionary, encodingPlain, len(s.dict), len(packed), v.dict.count())
+		c.rawSize += int64(len(s.body) + len(s.dict))
+		s.body = append(s.body, packed...)
+		dictionary = s.body
+		c.dictionary = int64(len(dictionary))
+		c.size += c.dictionary
+	}
+	v.dict.drop()
+	return c, dictionary
+}
+
+// next starts the next row group.
+func (v *pqValues) next() {
+	v.pqLeaf.next()
+	v.plainSize, v.dictStart = 0, 0
+	if v.settled {
+		v.groups++
+	}
+	if v.groups == trialGroups {
+		v.direct, v.settled, v.probed, v.groups = false, false, false, 0
+	}
+}
