@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
@@ -77,6 +78,7 @@ type parquetFormat struct {
 	seed      maphash.Seed
 	intSeed   [2]uint64
 	pool      sync.Pool // of *pqScratch
+	tables    sync.Map  // *schema.Table to *sync.Pool of *pqTable
 }
 
 func (*parquetFormat) Extension() string { return ".parquet" }
@@ -118,18 +120,11 @@ func (s *pqScratch) compress(page []byte) []byte {
 }
 
 func (f *parquetFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error) {
-	e := &parquetEncoder{format: f, table: t, out: countingWriter{w: w}}
-	for _, c := range t.Columns {
-		switch c.Type {
-		case schema.Text:
-			e.columns = append(e.columns, newText(f, c.Level, c.Slot, 1, 0, c.Name))
-		case schema.Bool:
-			e.columns = append(e.columns, newBool(f, c))
-		case schema.Map:
-			e.columns = append(e.columns, newMap(f, c))
-		default:
-			e.columns = append(e.columns, newInt(f, c))
-		}
+	pool, _ := f.tables.LoadOrStore(t, new(sync.Pool))
+	e := &parquetEncoder{format: f, table: t, out: countingWriter{w: w}, pool: pool.(*sync.Pool)}
+	var ok bool
+	if e.pqTable, ok = e.pool.Get().(*pqTable); !ok {
+		e.pqTable = f.newTable(t)
 	}
 	if err := e.write([]byte(parquetMagic)); err != nil {
 		return nil, err
@@ -137,21 +132,45 @@ func (f *parquetFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error
 	return e, nil
 }
 
-// parquetEncoder writes one file. Pages of the open row group stay in memory,
-// compressed: a column chunk is contiguous in the file.
-type parquetEncoder struct {
-	format    *parquetFormat
-	table     *schema.Table
-	out       countingWriter
+// pqTable is the memory of an encoder, for another one of the same table to use
+// when the first has closed its file.
+type pqTable struct {
 	columns   []pqColumn
 	rows      pqRows
-	open      int64     // rows in the open row group
-	closed    int64     // rows in the row groups before it
-	groups    int       // row groups
 	chunks    []pqChunk // of the row group that is being flushed
 	rowGroups []byte    // their descriptions for the footer
 	thrift    pqThrift
-	err       error
+}
+
+func (f *parquetFormat) newTable(t *schema.Table) *pqTable {
+	m := &pqTable{}
+	for _, c := range t.Columns {
+		switch c.Type {
+		case schema.Text:
+			m.columns = append(m.columns, newText(f, c.Level, c.Slot, 1, 0, c.Name))
+		case schema.Bool:
+			m.columns = append(m.columns, newBool(f, c))
+		case schema.Map:
+			m.columns = append(m.columns, newMap(f, c))
+		default:
+			m.columns = append(m.columns, newInt(f, c))
+		}
+	}
+	return m
+}
+
+// parquetEncoder writes one file. Pages of the open row group stay in memory,
+// compressed: a column chunk is contiguous in the file.
+type parquetEncoder struct {
+	*pqTable
+	format *parquetFormat
+	table  *schema.Table
+	out    countingWriter
+	pool   *sync.Pool // where the memory goes
+	open   int64      // rows in the open row group
+	closed int64      // rows in the row groups before it
+	groups int        // row groups
+	err    error
 }
 
 // pqColumn is a column of the table in the open row group.
@@ -162,6 +181,8 @@ type pqColumn interface {
 	bytes() int64
 	// flush writes its column chunks and starts the next row group.
 	flush(e *parquetEncoder) error
+	// restart forgets what the column learnt from the row groups of a file.
+	restart()
 }
 
 func (e *parquetEncoder) Write(b *schema.Batch, first, end int) error {
@@ -232,10 +253,22 @@ func (e *parquetEncoder) write(p []byte) error {
 	return nil
 }
 
+// errClosed is what a use after Close gets.
+var errClosed = errors.New("the Parquet file is closed")
+
 func (e *parquetEncoder) Close() error {
 	if err := e.Flush(); err != nil {
 		return err
 	}
 	footer := appendFooter(&e.thrift, nil, e.table, e.format.createdBy, e.closed, e.groups, e.rowGroups)
-	return e.write(footer)
+	if err := e.write(footer); err != nil {
+		return err
+	}
+	for _, c := range e.columns {
+		c.restart()
+	}
+	e.rowGroups = e.rowGroups[:0]
+	e.pool.Put(e.pqTable)
+	e.pqTable, e.err = &pqTable{}, errClosed
+	return nil
 }

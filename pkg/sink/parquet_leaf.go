@@ -10,7 +10,7 @@ import (
 // new in the dictionary), but not inside a row. Both depend on a column's rows
 // alone.
 const (
-	pageEntries = 128 << 10
+	pageEntries = 32 << 10
 	pageBytes   = 1 << 20
 )
 

@@ -84,3 +84,8 @@ func (c *pqMap) flush(e *parquetEncoder) error {
 	}
 	return c.values.flush(e)
 }
+
+func (c *pqMap) restart() {
+	c.keys.restart()
+	c.values.restart()
+}

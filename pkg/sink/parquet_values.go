@@ -17,9 +17,10 @@ const (
 	// it is seen whether they repeat at all.
 	probeValues = 1024
 
-	// sampleBytes is how much of a page, in full, shows whether a dictionary
-	// pays.
-	sampleBytes = 128 << 10
+	// minRepeats is how often values repeat, on average, for a dictionary to
+	// pay: compression finds the few repetitions of others, and costs them
+	// less than an entry and its indices.
+	minRepeats = 8
 
 	// trialGroups is for how many row groups that holds.
 	trialGroups = 8
@@ -53,7 +54,6 @@ type pqValues struct {
 	settled   bool  // a page has shown whether a dictionary pays
 	probed    bool  // the first values have shown whether they repeat
 	groups    int   // row groups since it was last tried
-	ending    bool  // the open page is the last
 	plainSize int64 // what all values would take in full
 	dictStart int   // size of the dictionary when the open page began
 }
@@ -65,7 +65,7 @@ func (v *pqValues) closePage() {
 	defer v.format.release(s)
 	if !v.settled && v.present > 0 {
 		v.settled = true
-		if !v.pays(s) {
+		if !v.pays() {
 			v.giveUp()
 		}
 	}
@@ -89,8 +89,9 @@ func (v *pqValues) closePage() {
 }
 
 // pays reports whether a dictionary makes the first page that has values
-// smaller, going by a sample of it.
-func (v *pqValues) pays(s *pqScratch) bool {
+// smaller once it is compressed. Compressing both forms of a sample would tell
+// more exactly, and takes longer than compressing the page.
+func (v *pqValues) pays() bool {
 	v.indices.settle()
 	width := v.indexWidth()
 	indexed := int64(v.dict.size()) + int64(len(v.indices.tokens))*int64(width)/8
@@ -98,38 +99,7 @@ func (v *pqValues) pays(s *pqScratch) bool {
 	if large || 16*indexed < v.plainSize {
 		return true
 	}
-	if v.dict.count() == v.present {
-		return false
-	}
-	// The sample are the first values, and the entries they refer to.
-	var values, top, end int
-	s.body = s.body[:0]
-	for end < len(v.indices.tokens) && len(s.body) < sampleBytes {
-		index, n, after := nextRun(v.indices.tokens, end)
-		top, end = max(top, int(index)+1), after
-		for ; n > 0 && len(s.body) < sampleBytes; n-- {
-			s.body = v.dict.expand(s.body, index, 1)
-			values++
-		}
-	}
-	plain := s.cost() * float64(v.present) / float64(values)
-	s.body = appendHybrid(s.body[:0], v.indices.tokens[:end], width)
-	indices := s.cost() * float64(v.present) / float64(values)
-	s.body = v.dict.appendPage(s.body[:0], top)
-	dict := s.cost() * float64(v.dict.size()) / float64(len(s.body))
-	if !v.ending { // more pages will use it
-		dict /= 2
-	}
-	if v.physical != typeByteArray {
-		plain *= 1.2 // they compress slowly: short matches, far apart
-	}
-	return indices+dict < plain
-}
-
-// cost is the size of body when it is compressed, and a little for the work: so
-// that of two forms of the same size the one with less to compress is taken.
-func (s *pqScratch) cost() float64 {
-	return float64(len(s.compress(s.body))) + float64(len(s.body))/64
+	return v.present >= minRepeats*v.dict.count()
 }
 
 // giveUp turns the open page from indices to values, and drops the dictionary.
@@ -183,9 +153,7 @@ func (v *pqValues) bytes() int64 {
 // closeLast ends the last page of the row group.
 func (v *pqValues) closeLast() {
 	if v.entries > 0 {
-		v.ending = true
 		v.closePage()
-		v.ending = false
 	}
 }
 
@@ -220,4 +188,8 @@ func (v *pqValues) next() {
 	if v.groups == trialGroups {
 		v.direct, v.settled, v.probed, v.groups = false, false, false, 0
 	}
+}
+
+func (v *pqValues) restart() {
+	v.direct, v.settled, v.probed, v.groups = false, false, false, 0
 }
