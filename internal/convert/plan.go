@@ -11,7 +11,7 @@ import (
 // A function of the inputs alone, never of the machine.
 const (
 	smallRunParts = 16
-	smallPart     = 4 << 20
+	smallPart     = 16 << 20
 )
 
 // plan is which sources belong to which part.
