@@ -130,35 +130,36 @@ func (d *bulk) segment(s *Segment, common *sourceText) {
 	}
 	d.buf = b.Buf
 	line := s.Line
-	end := int(s.End)
-	for p := int(s.Start); p < end; line++ {
-		at := s.Offset + int64(p-int(s.Start))
-		n := bytes.IndexByte(d.buf[p:end], '\n')
-		if n < 0 {
-			// The last line has no end that would stop the scanners: decode a
-			// copy that has one.
-			n = end - p
-			start := len(b.Buf)
-			b.Buf = append(b.Buf, b.Buf[p:end]...)
-			b.Buf = append(b.Buf, '\n')
-			b.Buf = append(b.Buf, make([]byte, padding)...)
-			d.buf = b.Buf
-			d.line(start, n, line, at, s.Source, common)
-			return
-		}
-		d.line(p, n, line, at, s.Source, common)
-		p += n + 1
+	first, end := int(s.Start), int(s.End)
+	at := func(p int) int64 { return s.Offset + int64(p-first) }
+	// Lines that have an end stop the scanners there, so where it is shows once
+	// they are decoded.
+	last := first + bytes.LastIndexByte(d.buf[first:end], '\n') + 1
+	p := first
+	for ; p < last; line++ {
+		p = d.line(p, line, at(p), s.Source, common) + 1
 	}
+	if p == end {
+		return
+	}
+	// The last line has no end: decode a copy that has one.
+	start := len(b.Buf)
+	b.Buf = append(b.Buf, b.Buf[p:end]...)
+	b.Buf = append(b.Buf, '\n')
+	b.Buf = append(b.Buf, make([]byte, padding)...)
+	d.buf = b.Buf
+	d.line(start, line, at(p), s.Source, common)
 }
 
-// line decodes one line of n bytes at p; at is its offset in the source.
-func (d *bulk) line(p, n int, number, at int64, source uint32, common *sourceText) {
+// line decodes the line at p, which ends with '\n', and returns where that is;
+// at is its offset in the source.
+func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) int {
 	b := d.b
 	b.LineCount++
 	start := d.space(p)
-	if start == p+n {
+	if d.buf[start] == '\n' {
 		b.BlankCount++
-		return
+		return start
 	}
 	mark := struct{ results, detections, cells, lines, offsets, pages, records, tags, buf int }{
 		len(b.Results), len(b.Detections), len(b.Cells), len(b.Lines), len(b.Offsets),
@@ -179,8 +180,8 @@ func (d *bulk) line(p, n int, number, at int64, source uint32, common *sourceTex
 	d.path, d.name = lastText{}, lastText{}
 	d.unknown, d.unknownPaths, d.unknownNames = d.unknown[:0], d.unknownPaths[:0], d.unknownNames[:0]
 
-	if d.whole(start) >= 0 {
-		return
+	if end := d.whole(start); end >= 0 {
+		return end
 	}
 	b.Results = b.Results[:mark.results]
 	b.Detections = b.Detections[:mark.detections]
@@ -191,13 +192,16 @@ func (d *bulk) line(p, n int, number, at int64, source uint32, common *sourceTex
 	b.Records = b.Records[:mark.records]
 	b.Tags = b.Tags[:mark.tags]
 	b.Buf = b.Buf[:mark.buf]
+	n := bytes.IndexByte(d.buf[p:], '\n')
 	b.Rejects = append(b.Rejects, Reject{
 		Source: source, Line: number, Offset: at + int64(d.at-p),
 		Class: d.class, Raw: Span{uint32(p), uint32(n)},
 	})
+	return p + n
 }
 
-// whole decodes the line's object and what follows from all of it.
+// whole decodes the line's object and what follows from all of it, and returns
+// where the line ends.
 func (d *bulk) whole(p int) int {
 	if d.buf[p] != '{' {
 		return d.wrong(p, NotObject)

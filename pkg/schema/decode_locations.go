@@ -52,13 +52,10 @@ func (d *bulk) usualCell(p int) int {
 	}
 	const reference = `,"cellReference":"`
 	if string(buf[p:p+len(reference)]) == reference {
-		start := p + len(reference)
-		end := plain(buf, start)
-		if buf[end] != '"' {
+		d.cell.Reference, p = d.text(p + len(reference) - 1)
+		if p < 0 {
 			return -1
 		}
-		d.cell.Reference = Span{uint32(start), uint32(end - start)}
-		p = end + 1
 	}
 	if buf[p] != '}' {
 		return -1

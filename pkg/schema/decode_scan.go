@@ -60,48 +60,65 @@ func (d *bulk) text(p int) (Span, int) {
 // oddText is text for a string with escapes, other than ASCII, or broken; up to
 // odd it is plain.
 func (d *bulk) oddText(p, odd int) (Span, int) {
-	end, escaped, ok := d.stringEnd(odd)
-	raw := d.buf[p+1 : end]
-	if bad := badUTF8(raw); bad >= 0 {
-		return Span{}, d.fail(InvalidUTF8, p+1+bad)
+	str := d.stringEnd(odd)
+	raw := d.buf[p+1 : str.end]
+	if str.suspect {
+		if bad := badUTF8(raw); bad >= 0 {
+			return Span{}, d.fail(InvalidUTF8, p+1+bad)
+		}
 	}
-	if !ok {
-		return Span{}, d.fail(Malformed, end)
+	if str.broken {
+		return Span{}, d.fail(Malformed, str.end)
 	}
-	if !escaped {
-		return Span{uint32(p + 1), uint32(len(raw))}, end + 1
+	if !str.escaped {
+		return Span{uint32(p + 1), uint32(len(raw))}, str.end + 1
 	}
-	return d.unescape(raw), end + 1
+	return d.unescape(raw), str.end + 1
 }
 
-// stringEnd returns where the closing quote is, scanning from p inside a
-// string, or, where ok is false, the byte that breaks the string.
-func (d *bulk) stringEnd(p int) (end int, escaped, ok bool) {
+// scanned is what stringEnd says about a string.
+type scanned struct {
+	end     int  // where its closing quote is, or the byte that breaks it
+	broken  bool // it has no closing quote
+	escaped bool // it has escapes
+	suspect bool // it has bytes that aren't ASCII, or surrogate escapes
+}
+
+// stringEnd looks for the end of a string, scanning from p inside it.
+func (d *bulk) stringEnd(p int) (s scanned) {
 	buf := d.buf
 	for {
 		p = plain(buf, p)
+		s.end = p
 		switch c := buf[p]; {
 		case c == '"':
-			return p, escaped, true
+			return s
 		case c >= utf8.RuneSelf:
+			s.suspect = true
 			p++
 		case c == '\\':
-			escaped = true
+			s.escaped = true
 			switch buf[p+1] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 				p += 2
 			case 'u':
-				for i := p + 2; i < p+6; i++ {
-					if hexDigit(buf[i]) < 0 {
-						return i, escaped, false
+				for s.end = p + 2; s.end < p+6; s.end++ {
+					if hexDigit(buf[s.end]) < 0 {
+						s.broken = true
+						return s
 					}
+				}
+				if buf[p+2]|0x20 == 'd' && buf[p+3] >= '8' {
+					s.suspect = true
 				}
 				p += 6
 			default:
-				return p + 1, escaped, false
+				s.end, s.broken = p+1, true
+				return s
 			}
 		default:
-			return p, escaped, false
+			s.broken = true
+			return s
 		}
 	}
 }
@@ -266,14 +283,14 @@ func (d *bulk) literal(p int, word string) int {
 func (d *bulk) scalar(p int) int {
 	switch c := d.buf[p]; {
 	case c == '"':
-		end, _, ok := d.stringEnd(p + 1)
-		if !ok {
-			if bad := badUTF8(d.buf[p+1 : end]); bad >= 0 {
+		s := d.stringEnd(p + 1)
+		if s.broken {
+			if bad := badUTF8(d.buf[p+1 : s.end]); bad >= 0 {
 				return d.fail(InvalidUTF8, p+1+bad)
 			}
-			return d.fail(Malformed, end)
+			return d.fail(Malformed, s.end)
 		}
-		return end + 1
+		return s.end + 1
 	case c == '-' || isDigit(c):
 		return d.number(p)
 	case c == 't':

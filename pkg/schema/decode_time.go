@@ -7,18 +7,18 @@ func (d *bulk) time(p int) (ms int64, ok bool, end int) {
 		ms, ok = parseTime(d.buf[p+1 : stop])
 		return ms, ok, stop + 1
 	}
-	stop, escaped, whole := d.stringEnd(stop)
-	if !whole {
+	s := d.stringEnd(stop)
+	if s.broken {
 		return 0, false, d.scalar(p)
 	}
-	raw := d.buf[p+1 : stop]
-	if !escaped || badUTF8(raw) >= 0 { // then it has something other than ASCII
-		return 0, false, stop + 1
+	raw := d.buf[p+1 : s.end]
+	if s.suspect { // it has something that isn't ASCII
+		return 0, false, s.end + 1
 	}
 	mark := len(d.b.Buf)
 	ms, ok = parseTime(d.b.Text(d.unescape(raw)))
 	d.b.Buf = d.b.Buf[:mark]
-	return ms, ok, stop + 1
+	return ms, ok, s.end + 1
 }
 
 // parseTime parses RFC 3339 with a `T` or a space, any number of fraction

@@ -116,12 +116,12 @@ func (d *bulk) oddInteger(p int) (v int64, ok bool, end int) {
 	var digits []byte
 	switch c := d.buf[p]; {
 	case c == '"':
-		stop, escaped, whole := d.stringEnd(p + 1)
-		if !whole {
+		s := d.stringEnd(p + 1)
+		if s.broken {
 			return 0, false, d.scalar(p)
 		}
-		digits, end = d.buf[p+1:stop], stop+1
-		if escaped {
+		digits, end = d.buf[p+1:s.end], s.end+1
+		if s.escaped {
 			if badUTF8(digits) >= 0 {
 				return 0, false, d.fail(WrongType, p)
 			}
