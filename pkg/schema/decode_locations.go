@@ -52,8 +52,7 @@ func (d *bulk) usualCell(p int) int {
 	}
 	const reference = `,"cellReference":"`
 	if string(buf[p:p+len(reference)]) == reference {
-		d.cell.Reference, p = d.text(p + len(reference) - 1)
-		if p < 0 {
+		if d.cell.Reference, p = d.ownText(p + len(reference) - 1); p < 0 {
 			return -1
 		}
 	}
@@ -302,14 +301,22 @@ func usualInteger(buf []byte, p int) (v int64, end int) {
 	return 0, -1
 }
 
-// repeatedText is text for a column whose rows are often equal to the row
+// ownText is text for a column of the locations.
+func (d *bulk) ownText(p int) (Span, int) {
+	if d.skipOccurrences {
+		return Span{}, d.checkText(p)
+	}
+	return d.text(p)
+}
+
+// repeatedText is ownText for a column whose rows are often equal to the row
 // before: they share one Span.
 func (d *bulk) repeatedText(last *lastText, p int) (Span, int) {
 	n := len(last.raw)
 	if n > 0 && len(d.buf)-(p+1) >= n && string(d.buf[p+1:p+1+n]) == string(last.raw) {
 		return last.span, p + 1 + n
 	}
-	s, end := d.text(p)
+	s, end := d.ownText(p)
 	if end >= 0 {
 		last.raw, last.span = d.buf[p+1:end], s
 	}

@@ -60,20 +60,39 @@ func (d *bulk) text(p int) (Span, int) {
 // oddText is text for a string with escapes, other than ASCII, or broken; up to
 // odd it is plain.
 func (d *bulk) oddText(p, odd int) (Span, int) {
-	str := d.stringEnd(odd)
+	str, end := d.validate(p, odd)
+	if end < 0 {
+		return Span{}, end
+	}
 	raw := d.buf[p+1 : str.end]
+	if !str.escaped {
+		return Span{uint32(p + 1), uint32(len(raw))}, end
+	}
+	return d.unescape(raw), end
+}
+
+// checkText is text for a value that nobody reads: it validates only.
+func (d *bulk) checkText(p int) int {
+	end := plain(d.buf, p+1)
+	if d.buf[end] == '"' {
+		return end + 1
+	}
+	_, end = d.validate(p, end)
+	return end
+}
+
+// validate scans the string whose opening quote is at p; up to odd it is plain.
+func (d *bulk) validate(p, odd int) (str scanned, end int) {
+	str = d.stringEnd(odd)
 	if str.suspect {
-		if bad := badUTF8(raw); bad >= 0 {
-			return Span{}, d.fail(InvalidUTF8, p+1+bad)
+		if bad := badUTF8(d.buf[p+1 : str.end]); bad >= 0 {
+			return str, d.fail(InvalidUTF8, p+1+bad)
 		}
 	}
 	if str.broken {
-		return Span{}, d.fail(Malformed, str.end)
+		return str, d.fail(Malformed, str.end)
 	}
-	if !str.escaped {
-		return Span{uint32(p + 1), uint32(len(raw))}, str.end + 1
-	}
-	return d.unescape(raw), str.end + 1
+	return str, str.end + 1
 }
 
 // scanned is what stringEnd says about a string.
@@ -346,7 +365,7 @@ value:
 		}
 		goto key
 	case '"':
-		if _, p = d.checkedText(p); p < 0 {
+		if p = d.checkText(p); p < 0 {
 			return p
 		}
 	default:
@@ -374,7 +393,7 @@ key:
 	if buf[p] != '"' {
 		return d.fail(Malformed, p)
 	}
-	if _, p = d.checkedText(p); p < 0 {
+	if p = d.checkText(p); p < 0 {
 		return p
 	}
 	if p = d.space(p); buf[p] != ':' {
@@ -386,13 +405,4 @@ closed:
 	nest--
 	p++
 	goto next
-}
-
-// checkedText is text for a value that nobody reads: it validates and leaves
-// nothing in the batch.
-func (d *bulk) checkedText(p int) (Span, int) {
-	mark := len(d.b.Buf)
-	s, p := d.text(p)
-	d.b.Buf = d.b.Buf[:mark]
-	return s, p
 }
