@@ -25,7 +25,7 @@ import (
 type Local struct {
 	dir  string
 	root *os.Root
-	made bool // OpenLocal made the directory
+	made int // how many directories OpenLocal made: dir and those above it
 
 	mu    sync.Mutex
 	dirty map[string]bool // directories with names that aren't durable
@@ -38,12 +38,15 @@ func OpenLocal(dir string) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := false
-	if _, err := os.Stat(abs); errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(abs, 0o777); err != nil {
-			return nil, err
+	made := 0
+	for dir := abs; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
 		}
-		made = true
+		made++
+	}
+	if err := os.MkdirAll(abs, 0o777); err != nil {
+		return nil, err
 	}
 	root, err := os.OpenRoot(abs)
 	if err != nil {
@@ -61,13 +64,21 @@ func (l *Local) Discard(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		errs = append(errs, l.RemoveAll(ctx, name))
 	}
-	if err := errors.Join(errs...); err != nil || !l.made {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	if empty, err := l.Empty(ctx); err != nil || !empty {
-		return err
+	dir := l.dir
+	for range l.made {
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) > 0 {
+			return err
+		}
+		if err := os.Remove(dir); err != nil {
+			return err
+		}
+		dir = filepath.Dir(dir)
 	}
-	return os.Remove(l.dir)
+	return nil
 }
 
 // URI implements Store.
@@ -126,8 +137,12 @@ func (l *Local) Sync(context.Context) error {
 	return group.Wait()
 }
 
-// named gives an error of the root the full path.
+// named gives an error of the root full paths.
 func (l *Local) named(err error) error {
+	var linkErr *os.LinkError
+	if errors.As(err, &linkErr) {
+		return &os.LinkError{Op: linkErr.Op, Old: l.URI(linkErr.Old), New: l.URI(linkErr.New), Err: linkErr.Err}
+	}
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return &fs.PathError{Op: pathErr.Op, Path: l.URI(pathErr.Path), Err: pathErr.Err}
@@ -245,7 +260,7 @@ func (l *Local) Move(_ context.Context, from, to string) error {
 		return err
 	}
 	if err := l.root.Rename(from, to); err != nil {
-		return err
+		return l.named(err)
 	}
 	l.touch(to)
 	return nil
@@ -253,6 +268,8 @@ func (l *Local) Move(_ context.Context, from, to string) error {
 
 // List implements Store.
 func (l *Local) List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error {
+	// A walk goes by directory, where `b-c/x` comes after `b/x`.
+	var names []string
 	err := fs.WalkDir(l.root.FS(), prefix, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && name == prefix:
@@ -262,13 +279,22 @@ func (l *Local) List(ctx context.Context, prefix string, each func(name string, 
 		case d.IsDir():
 			return ctx.Err()
 		}
-		info, err := d.Info()
-		if err != nil {
-			return l.named(err)
-		}
-		return each(name, info)
+		names = append(names, name)
+		return nil
 	})
-	if err != nil {
+	slices.Sort(names)
+	for _, name := range names {
+		if err != nil {
+			break
+		}
+		var info fs.FileInfo
+		if info, err = l.root.Lstat(name); err != nil {
+			err = l.named(err)
+		} else {
+			err = each(name, info)
+		}
+	}
+	if err != nil && err != fs.SkipAll {
 		return fmt.Errorf("listing %s: %w", l.URI(prefix), err)
 	}
 	return nil

@@ -31,15 +31,16 @@ type Store interface {
 	// Sync makes durable the names of what was created and moved before.
 	Sync(ctx context.Context) error
 	// List calls each for all files below the directory prefix, in order of
-	// their names. A prefix that isn't there has none.
+	// their names, byte by byte. A prefix that isn't there has none. It ends
+	// early, without an error, where each returns fs.SkipAll.
 	List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error
 	// Empty reports whether there is nothing at all.
 	Empty(ctx context.Context) (bool, error)
 	// RemoveAll removes a file, or a directory and all below it; no error
 	// where there is none.
 	RemoveAll(ctx context.Context, name string) error
-	// Discard removes the names and, where opening the store made it and
-	// nothing else is in it, the store.
+	// Discard removes the names and, as far as nothing else is in it, what
+	// opening the store made.
 	Discard(ctx context.Context, names ...string) error
 }
 

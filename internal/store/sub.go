@@ -16,7 +16,14 @@ type sub struct {
 	dir string
 }
 
-func (b *sub) name(name string) string { return path.Join(b.dir, name) }
+// name is a name of b as s has it. One that would leave b stays one that would,
+// and that s doesn't take.
+func (b *sub) name(name string) string {
+	if !fs.ValidPath(name) {
+		return "../" + name
+	}
+	return path.Join(b.dir, name)
+}
 
 func (b *sub) URI(name string) string { return b.s.URI(b.name(name)) }
 
