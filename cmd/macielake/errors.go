@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/sink"
@@ -109,6 +110,8 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "raise --max-rejects to convert the rest and have the rejects written down"
 	case errors.As(err, &partitions):
 		return exitFailed, "partition by something with fewer values, or make parts smaller with --part-size"
+	case errors.Is(err, dataset.ErrHalfReplaced):
+		return exitFailed, "mend what stopped it, and convert with --overwrite again; no file was removed"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return exitFailed, "the disk is full, or a limit on file sizes was hit; nothing was left behind"
 	case errors.Is(err, syscall.EMFILE):

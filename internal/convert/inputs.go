@@ -141,6 +141,10 @@ func (f *finder) add(path string) error {
 	if err != nil {
 		return f.unreadable(path, err)
 	}
+	// A dataset's state holds files that look like results, and none is one.
+	if slices.Contains(strings.Split(real, string(filepath.Separator)), store.StateDir) {
+		return nil
+	}
 	info, err := os.Stat(real)
 	if err != nil {
 		return f.unreadable(path, err)
@@ -149,8 +153,7 @@ func (f *finder) add(path string) error {
 		f.file(path, real, info)
 		return nil
 	}
-	// A dataset's state holds files that look like results, and none is one.
-	if f.dirs[real] || f.inOutput(real) || filepath.Base(real) == store.StateDir {
+	if f.dirs[real] || f.inOutput(real) {
 		return nil
 	}
 	f.dirs[real] = true
@@ -202,7 +205,8 @@ func (f *finder) file(path, real string, info fs.FileInfo) {
 // it will fail, and say so.
 func (f *finder) unreadable(path string, err error) error {
 	if !isResult(filepath.Base(path)) {
-		if errors.Is(err, fs.ErrNotExist) { // a dangling link
+		info, statErr := os.Lstat(path)
+		if statErr == nil && info.Mode()&fs.ModeSymlink != 0 { // dangling, or a loop
 			f.skipFile(path)
 			return nil
 		}

@@ -27,7 +27,6 @@ type job struct {
 	reader  *stream.Reader
 	account *account
 	sink    *sink.Sink
-	counted int64 // rejects that are in run.rejects
 }
 
 // Lanes of a job: the account, then a table each.
@@ -123,20 +122,7 @@ func (j *job) Write(_ context.Context, lane int, b *schema.Batch) error {
 	if lane != accountLane {
 		return j.sink.Write(lane-firstTableLane, b)
 	}
-	if err := j.account.add(b); err != nil {
-		return err
-	}
-	return j.checkRejects()
-}
-
-// checkRejects fails once the run has more rejects than it may have.
-func (j *job) checkRejects() error {
-	n := j.run.rejects.Add(j.account.rejects - j.counted)
-	j.counted = j.account.rejects
-	if limit := j.run.o.MaxRejects; limit >= 0 && n > limit {
-		return &TooManyRejectsError{Limit: limit, First: *j.account.first}
-	}
-	return nil
+	return j.account.add(b)
 }
 
 // Finish implements stream.Job. What waits for disks, and nothing else, goes on
@@ -149,7 +135,7 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 		err = j.account.finish(j.reader.Outcomes())
 	}
 	if err == nil {
-		err = j.checkRejects()
+		err = j.run.addRejects(j.account)
 	}
 	if err == nil {
 		err = j.sink.Close()
@@ -165,7 +151,6 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 		})
 		return nil, nil
 	}
-	j.run.rejects.Add(-j.counted)
 	if dropErr := j.drop(ctx); dropErr != nil {
 		return nil, errors.Join(err, dropErr)
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,13 +27,15 @@ type run struct {
 	tables  []*schema.Table
 	plan    *plan
 	filters bool
+	owned   bool // the dataset is this run's: it made dataset.json
 	started time.Time
 
 	commits *errgroup.Group // of parts whose rows are all written
-	rejects atomic.Int64
 	times   times
 
 	mu       sync.Mutex
+	rejects  int64   // of the parts that are read
+	first    *Reject // one of them
 	receipts []receiptRef
 	summary  *Summary
 }
@@ -62,7 +64,7 @@ func (e *NotEmptyError) Error() string {
 // TooManyRejectsError says that a run stopped because of its rejects.
 type TooManyRejectsError struct {
 	Limit int64
-	First Reject // one of them: the first of its part
+	First Reject // one of them
 }
 
 func (e *TooManyRejectsError) Error() string {
@@ -115,10 +117,16 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	if err == nil {
 		err = finish(ctx)
 	}
+	if errors.Is(err, dataset.ErrHalfReplaced) {
+		return nil, err
+	}
 	if err != nil {
 		// The run can't be resumed by this version: leave nothing behind.
-		discardErr := target.Discard(context.WithoutCancel(ctx), dataset.Contents()...)
-		return nil, errors.Join(err, discardErr)
+		var names []string
+		if r.owned {
+			names = dataset.Contents()
+		}
+		return nil, errors.Join(err, target.Discard(context.WithoutCancel(ctx), names...))
 	}
 	r.summary.end(started)
 	return r.summary, nil
@@ -167,7 +175,7 @@ func (r *run) convert(ctx context.Context) error {
 		return r.newJob(next-1, nil), true
 	})
 	// A failed commit ended the parts' work: it is the reason.
-	if commitErr := r.commits.Wait(); commitErr != nil && ctx.Err() == nil {
+	if commitErr := r.commits.Wait(); commitErr != nil && (err == nil || ctx.Err() == nil) {
 		err = commitErr
 	}
 	if err != nil {
@@ -199,9 +207,14 @@ func (r *run) begin(ctx context.Context) error {
 	for _, k := range r.o.PartitionBy {
 		d.PartitionBy = append(d.PartitionBy, string(k))
 	}
-	if err := dataset.Create(ctx, r.store, d); err != nil {
+	err := dataset.Create(ctx, r.store, d)
+	if errors.Is(err, fs.ErrExist) { // another run was faster
+		return &NotEmptyError{Out: r.o.Out, Dataset: true}
+	}
+	if err != nil {
 		return err
 	}
+	r.owned = true
 	segments, err := dataset.PutPlan(ctx, r.store, r.plan.planned())
 	if err != nil {
 		return err
@@ -215,6 +228,22 @@ func (r *run) begin(ctx context.Context) error {
 		},
 		Parts: len(r.plan.parts), Sources: r.plan.sources, Bytes: r.plan.bytes, Plan: segments,
 	})
+}
+
+// addRejects counts the rejects of a part that is read to its end: which lines
+// are rejected is only sure once their objects are known to be whole. It fails
+// once the run has more than it may have.
+func (r *run) addRejects(a *account) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rejects += a.rejects
+	if r.first == nil {
+		r.first = a.first
+	}
+	if limit := r.o.MaxRejects; limit >= 0 && r.rejects > limit {
+		return &TooManyRejectsError{Limit: limit, First: *r.first}
+	}
+	return nil
 }
 
 // done takes a part that has its receipt.

@@ -43,7 +43,7 @@ type Summary struct {
 	// Unreadable are the first maxListed unreadable objects, by part; the
 	// receipts have all of them.
 	Unreadable    []UnreadableObject `json:"unreadable"`
-	UnknownFields map[string]int64   `json:"unknown_fields"`
+	UnknownFields map[string]int64   `json:"unknown_fields"` // of all records that were read
 	Files         int64              `json:"files"`
 	Bytes         struct {
 		Stored   int64 `json:"stored"`
@@ -169,13 +169,13 @@ func (s *Summary) WriteText(w io.Writer) error {
 		line("rejects", "%s", strings.Join(classes, ", "))
 	}
 	for _, u := range s.Unreadable {
-		line("unreadable", "%s: %s", text.Printable(u.URI), text.Printable(u.Error))
+		line("unreadable", "%s: %s", text.Printable(text.Short(u.URI)), text.Printable(text.Short(u.Error)))
 	}
 	if more := s.Objects.Unreadable - int64(len(s.Unreadable)); more > 0 {
 		line("unreadable", "and %s more", text.Count(more))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.UnknownFields)) {
-		line("unknown", "%s × %s, kept in unrecognized", text.Count(s.UnknownFields[name]), text.Printable(name))
+		line("unknown", "%s × %s, kept in unrecognized", text.Count(s.UnknownFields[name]), text.Printable(text.Short(name)))
 	}
 	line("bytes", "%s read, %s inflated, %s written in %s files",
 		text.Bytes(s.Bytes.Stored), text.Bytes(s.Bytes.Inflated), text.Bytes(s.Bytes.Written), text.Count(s.Files))

@@ -58,5 +58,8 @@ func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]
 			}
 		}
 	}
-	return names, flush()
+	if err := flush(); err != nil {
+		return nil, err
+	}
+	return names, nil
 }

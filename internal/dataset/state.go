@@ -174,13 +174,20 @@ func Create(ctx context.Context, s store.Store, d Dataset) error {
 
 // Load reads dataset.json. It gives ErrForeign where there is none.
 func Load(ctx context.Context, s store.Store) (Dataset, error) {
-	var d Dataset
-	err := get(ctx, s, datasetName, &d)
-	if errors.Is(err, fs.ErrNotExist) {
-		return d, fmt.Errorf("%s: %w", s.URI("."), ErrForeign)
+	// Another format's other fields may have other types.
+	var version struct {
+		Format int `json:"format"`
 	}
-	if err == nil && d.Format != Format {
-		err = fmt.Errorf("%s: format %d is not one that this version reads (%d)", s.URI(datasetName), d.Format, Format)
+	err := get(ctx, s, datasetName, &version)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Dataset{}, fmt.Errorf("%s: %w", s.URI("."), ErrForeign)
+	}
+	if err == nil && version.Format != Format {
+		err = fmt.Errorf("%s: format %d is not one that this version reads (%d)", s.URI(datasetName), version.Format, Format)
+	}
+	var d Dataset
+	if err == nil {
+		err = get(ctx, s, datasetName, &d)
 	}
 	return d, err
 }
@@ -207,11 +214,11 @@ const moves = 16
 // Sync makes that durable.
 func Publish(ctx context.Context, s store.Store, r Receipt) error {
 	staging := StagingDir(r.Run, r.Part, r.Nonce)
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(moves)
 	move := func(name, to string) {
 		group.Go(func() error {
-			if err := s.Move(ctx, path.Join(staging, StagedName(name)), to); err != nil {
+			if err := s.Move(groupCtx, path.Join(staging, StagedName(name)), to); err != nil {
 				return fmt.Errorf("publishing %s: %w", to, err)
 			}
 			return nil

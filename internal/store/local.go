@@ -27,8 +27,9 @@ type Local struct {
 	root *os.Root
 	made int // how many directories OpenLocal made: dir and those above it
 
-	mu    sync.Mutex
-	dirty map[string]bool // directories with names that aren't durable
+	mu      sync.Mutex
+	dirty   map[string]bool // directories with names that aren't durable
+	syncing sync.Mutex      // held while they are made so: who finds none waits for others
 }
 
 // OpenLocal opens the store in dir, which it makes where it isn't there. The
@@ -125,6 +126,8 @@ const syncs = 16
 
 // Sync implements Store.
 func (l *Local) Sync(context.Context) error {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
 	l.mu.Lock()
 	dirs := slices.Collect(maps.Keys(l.dirty))
 	clear(l.dirty)
@@ -134,7 +137,15 @@ func (l *Local) Sync(context.Context) error {
 	for _, dir := range dirs {
 		group.Go(func() error { return l.syncDir(dir) })
 	}
-	return group.Wait()
+	err := group.Wait()
+	if err != nil {
+		l.mu.Lock()
+		for _, dir := range dirs {
+			l.dirty[dir] = true
+		}
+		l.mu.Unlock()
+	}
+	return err
 }
 
 // named gives an error of the root full paths.
@@ -225,10 +236,12 @@ func (l *Local) PutNew(ctx context.Context, name string, data []byte) error {
 		err = out.Commit()
 	}
 	if err == nil {
-		err = l.root.Link(temp, name)
+		if err = l.root.Link(temp, name); err == nil {
+			l.touch(name)
+		}
 	}
-	if removeErr := l.root.Remove(temp); err == nil {
-		err = removeErr
+	if abortErr := out.Abort(); err == nil { // it is linked, or not wanted
+		err = abortErr
 	}
 	if err != nil {
 		return fmt.Errorf("creating %s: %w", l.URI(name), err)
@@ -312,6 +325,38 @@ func (l *Local) Empty(context.Context) (bool, error) {
 		return true, nil
 	}
 	return false, err
+}
+
+// Prune implements Store.
+func (l *Local) Prune(ctx context.Context, dir string) error {
+	var dirs []string
+	err := fs.WalkDir(l.root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return l.named(err)
+		case d.IsDir():
+			dirs = append(dirs, name)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("listing %s: %w", l.URI(dir), err)
+	}
+	for _, name := range slices.Backward(dirs) {
+		if f, err := l.root.Open(name); err == nil {
+			_, err = f.ReadDir(1)
+			f.Close()
+			if err == io.EOF {
+				err = l.root.Remove(name)
+			}
+			if err != nil {
+				return l.named(err)
+			}
+		}
+	}
+	return nil
 }
 
 // RemoveAll implements Store.

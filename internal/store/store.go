@@ -39,6 +39,9 @@ type Store interface {
 	// RemoveAll removes a file, or a directory and all below it; no error
 	// where there is none.
 	RemoveAll(ctx context.Context, name string) error
+	// Prune removes the directories at and below dir that hold no file, where
+	// the store has such a thing.
+	Prune(ctx context.Context, dir string) error
 	// Discard removes the names and, as far as nothing else is in it, what
 	// opening the store made.
 	Discard(ctx context.Context, names ...string) error

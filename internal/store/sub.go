@@ -68,6 +68,8 @@ func (b *sub) RemoveAll(ctx context.Context, name string) error {
 	return b.s.RemoveAll(ctx, b.name(name))
 }
 
+func (b *sub) Prune(ctx context.Context, dir string) error { return b.s.Prune(ctx, b.name(dir)) }
+
 func (b *sub) Discard(ctx context.Context, _ ...string) error {
 	return b.s.RemoveAll(ctx, b.dir)
 }

@@ -1,5 +1,5 @@
 // Package text makes values fit for people and terminals: [Printable] for
-// anything that comes from outside, [Count] and [Bytes] for numbers.
+// anything that comes from outside, [Short] for what may be long, [Count] and [Bytes] for numbers.
 package text
 
 import (
@@ -32,6 +32,18 @@ func Printable(s string) string {
 		i += n
 	}
 	return out.String()
+}
+
+// maxShort is how many bytes Short leaves.
+const maxShort = 1000
+
+// Short returns s, or of a very long one its beginning: names that come from
+// outside may have any length.
+func Short(s string) string {
+	if len(s) <= maxShort {
+		return s
+	}
+	return s[:maxShort] + "…"
 }
 
 // Count returns n with thin groups of three digits: 1,234,567.

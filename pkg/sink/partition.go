@@ -123,23 +123,27 @@ const (
 	keptValue = 120
 )
 
-// escapeValue escapes a partition value as Hive does (FileUtils.escapePathName).
-// One too long for a directory's name is cut and ends with `~` and its hash.
+// escapeValue escapes a partition value as Hive does (FileUtils.escapePathName),
+// and `~`. One too long for a directory's name is cut and ends with `~` and its hash.
 func escapeValue(s string) string {
 	if s == "" {
 		return "unknown"
 	}
 	var out strings.Builder
+	kept := 0 // of a value that is cut: whole escapes
 	for i := range len(s) {
 		c := s[i]
-		if c < ' ' || c == 0x7f || strings.IndexByte(`"#%'*/:=?\{[]^`, c) >= 0 {
+		if out.Len() <= keptValue {
+			kept = out.Len()
+		}
+		if c < ' ' || c == 0x7f || strings.IndexByte(`"#%'*/:=?\{[]^~`, c) >= 0 {
 			fmt.Fprintf(&out, "%%%02X", c)
 		} else {
 			out.WriteByte(c)
 		}
 		if out.Len() > maxValue {
 			sum := sha256.Sum256([]byte(s))
-			return strings.ToValidUTF8(out.String()[:keptValue], "") + "~" + hex.EncodeToString(sum[:16])
+			return strings.ToValidUTF8(out.String()[:kept], "") + "~" + hex.EncodeToString(sum[:16])
 		}
 	}
 	return out.String()

@@ -250,14 +250,14 @@ func (l *lane) check() error {
 	for total > l.memory {
 		var largest *writer
 		for _, w := range l.writers {
-			if w.enc != nil && (largest == nil || w.enc.Buffered() > largest.enc.Buffered()) {
+			if w.enc != nil && w.enc.Rows() > 0 && (largest == nil || w.enc.Buffered() > largest.enc.Buffered()) {
 				largest = w
 			}
 		}
-		held := largest.enc.Buffered()
-		if largest.enc.Rows() == 0 {
+		if largest == nil {
 			return nil
 		}
+		held := largest.enc.Buffered()
 		if err := l.flush(largest); err != nil {
 			return err
 		}

@@ -1,0 +1,95 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/macielake/macielake/internal/gen"
+)
+
+// openTerminal opens a pseudo-terminal.
+func openTerminal(t *testing.T) (control, terminal *os.File) {
+	t.Helper()
+	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminals here: ", err)
+	}
+	ioctl := func(request uintptr, arg *int32) {
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, control.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
+			t.Skip("no pseudo-terminals here: ", errno)
+		}
+	}
+	var unlock, number int32
+	ioctl(syscall.TIOCSPTLCK, &unlock)
+	ioctl(syscall.TIOCGPTN, &number)
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip("no pseudo-terminals here: ", err)
+	}
+	t.Cleanup(func() { control.Close() })
+	return control, terminal
+}
+
+// onTerminal runs macielake with a terminal for standard error and returns what
+// it wrote there.
+func onTerminal(t *testing.T, args ...string) string {
+	t.Helper()
+	control, terminal := openTerminal(t)
+	cmd := exec.Command("macielake", args...)
+	cmd.Stderr = terminal
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	terminal.Close()
+	written := make(chan string)
+	go func() {
+		var all strings.Builder
+		buf := make([]byte, 4096)
+		for {
+			n, err := control.Read(buf)
+			all.Write(buf[:n])
+			if err != nil { // EIO once nobody has the terminal open
+				written <- all.String()
+				return
+			}
+		}
+	}()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case s := <-written:
+		return s
+	case <-time.After(patience):
+		t.Fatal("the terminal is still open")
+		return ""
+	}
+}
+
+func TestProgressOnTerminal(t *testing.T) {
+	in := sample(t, gen.Options{Size: 60_000_000, Seed: 5})
+	out := filepath.Join(t.TempDir(), "lake")
+	s := onTerminal(t, "convert", in, "--out", out, "-j", "1")
+	if !strings.Contains(s, "\r[=") && !strings.Contains(s, "% ") {
+		t.Errorf("no progress: %q", s)
+	}
+	bar, summary, ok := strings.Cut(s, "objects ")
+	if !ok || !strings.HasSuffix(bar, "\r\x1b[K") {
+		t.Errorf("the bar wasn't cleared: %q", s)
+	}
+	if strings.Contains(summary, "\x1b") {
+		t.Errorf("escapes after the bar: %q", summary)
+	}
+	if s := onTerminal(t, "convert", in, "--out", out, "--overwrite", "-j", "1", "-q"); s != "" {
+		t.Errorf("quiet, but wrote %q", s)
+	}
+}

@@ -1,0 +1,196 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// found runs the finder and returns what it found, relative to dir.
+func found(t *testing.T, dir string, o Options) (paths []string, skipped int64) {
+	t.Helper()
+	sources, skipped, err := find(context.Background(), &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sources {
+		rel, err := filepath.Rel(real, s.path)
+		if err != nil || s.path == "" {
+			rel = s.URI
+		}
+		paths = append(paths, rel)
+	}
+	slices.Sort(paths)
+	return paths, skipped
+}
+
+func symlink(t *testing.T, target, name string) {
+	t.Helper()
+	if err := os.Symlink(target, name); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	dir := write(t, map[string][]byte{
+		"a.jsonl": nil, "b.jsonl.gz": nil, "sub/c.jsonl": nil, "sub/deep/d.jsonl": nil,
+		"macie-test-object": nil, "_SUCCESS": nil, "sub/x.json": nil, "e.jsonl/f.jsonl": nil, ".jsonl": nil,
+		"_macielake/rejects/000001-00000.jsonl": nil, "lake/results/x.jsonl": nil,
+		"[x].jsonl": nil, "s p/é.jsonl": nil,
+	})
+	symlink(t, "../sub", filepath.Join(dir, "sub", "loop"))
+	symlink(t, "a.jsonl", filepath.Join(dir, "again.jsonl"))
+	symlink(t, "nowhere.jsonl", filepath.Join(dir, "gone.jsonl"))
+	symlink(t, "nowhere", filepath.Join(dir, "gone"))
+	elsewhere := write(t, nil)
+	if err := os.MkdirAll(elsewhere, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	symlink(t, dir, filepath.Join(elsewhere, "all"))
+	symlink(t, elsewhere, filepath.Join(dir, "zz"))
+	all := []string{".jsonl", "[x].jsonl", "a.jsonl", "b.jsonl.gz", "e.jsonl/f.jsonl", "gone.jsonl", "s p/é.jsonl", "sub/c.jsonl", "sub/deep/d.jsonl"}
+	for _, test := range []struct {
+		name    string
+		inputs  []string
+		want    []string
+		skipped int64
+	}{
+		{"a directory", []string{"."}, all, 4},
+		{"twice", []string{".", "sub", ".", "a.jsonl", "sub/../again.jsonl"}, all, 4},
+		{"a file", []string{"a.jsonl"}, []string{"a.jsonl"}, 0},
+		{"a link", []string{"again.jsonl"}, []string{"a.jsonl"}, 0},
+		{"a loop", []string{"sub/loop"}, []string{"sub/c.jsonl", "sub/deep/d.jsonl"}, 1},
+		{"a glob", []string{"*.jsonl"}, []string{".jsonl", "[x].jsonl", "a.jsonl", "e.jsonl/f.jsonl", "gone.jsonl"}, 0},
+		{"a glob of all", []string{"*/*"}, nil, 0},
+		{"a name like a glob", []string{"[x].jsonl"}, []string{"[x].jsonl"}, 0},
+		{"standard input", []string{"-", "a.jsonl", "-"}, []string{"-", "a.jsonl"}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := testOptions(t)
+			o.Out = filepath.Join(dir, "lake")
+			for _, in := range test.inputs {
+				if in != "-" {
+					in = filepath.Join(dir, in)
+				}
+				o.Inputs = append(o.Inputs, in)
+			}
+			got, skipped := found(t, dir, o)
+			if test.name == "a glob of all" { // whatever it finds, nothing of the output or of state
+				for _, name := range got {
+					if strings.HasPrefix(name, "lake/") || strings.HasPrefix(name, "_macielake/rejects") {
+						t.Errorf("found %s", name)
+					}
+				}
+				return
+			}
+			if !slices.Equal(got, test.want) || skipped != test.skipped {
+				t.Errorf("found %q and skipped %d, want %q and %d", got, skipped, test.want, test.skipped)
+			}
+		})
+	}
+}
+
+// A link to itself is a loop that isn't followed; it doesn't fail the run.
+func TestFindSelfLink(t *testing.T) {
+	dir := write(t, map[string][]byte{"a.jsonl": nil})
+	symlink(t, "self", filepath.Join(dir, "self"))
+	symlink(t, "pong", filepath.Join(dir, "ping"))
+	symlink(t, "ping", filepath.Join(dir, "pong"))
+	if got, _ := found(t, dir, testOptions(t, dir)); !slices.Equal(got, []string{"a.jsonl"}) {
+		t.Errorf("found %q", got)
+	}
+}
+
+func TestFindErrors(t *testing.T) {
+	dir := write(t, map[string][]byte{"a.jsonl": nil, "other/x": nil, "lake/results/r.jsonl": nil})
+	for _, test := range []struct {
+		inputs []string
+		want   any
+	}{
+		{[]string{"nowhere"}, &NotFoundError{}},
+		{[]string{"a.jsonl", "nowhere"}, &NotFoundError{}},
+		{[]string{"*.gz"}, &NotFoundError{}},
+		{[]string{"[a"}, &NotFoundError{}},
+		{[]string{"other"}, &NotFoundError{}},
+		{[]string{"other/x"}, &NotFoundError{}},
+		{[]string{"lake"}, &InsideOutputError{}},
+		{[]string{"lake/results/r.jsonl"}, &InsideOutputError{}},
+	} {
+		o := testOptions(t)
+		o.Out = filepath.Join(dir, "lake")
+		for _, in := range test.inputs {
+			o.Inputs = append(o.Inputs, filepath.Join(dir, in))
+		}
+		_, _, err := find(context.Background(), &o)
+		switch want := test.want.(type) {
+		case *NotFoundError:
+			if !errors.As(err, &want) {
+				t.Errorf("%q: %v", test.inputs, err)
+			}
+		case *InsideOutputError:
+			if !errors.As(err, &want) {
+				t.Errorf("%q: %v", test.inputs, err)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(errors.New("stop"))
+	o := testOptions(t, dir)
+	if _, _, err := find(ctx, &o); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// What a source is known by: its real path, its size and time, and what its key
+// tells.
+func TestFindSource(t *testing.T) {
+	dir := write(t, map[string][]byte{
+		"AWSLogs/111122223333/Macie/eu-west-1/job/444455556666/x.jsonl.gz": []byte("12345"),
+		"b\xff%20 ö.jsonl": nil,
+	})
+	o := testOptions(t, dir)
+	sources, _, err := find(context.Background(), &o)
+	if err != nil {
+		t.Skip("the file system refuses such names: ", err)
+	}
+	sortSources(sources)
+	if len(sources) != 2 {
+		t.Fatalf("%d sources", len(sources))
+	}
+	odd, s := sources[0], sources[1]
+	if s.region != "eu-west-1" || s.AdminAccountID != "111122223333" || s.size != 5 || s.ETag != "5-1770091506789000000" ||
+		s.LastModified != 1770091506789 || s.URI != s.path || !filepath.IsAbs(s.URI) {
+		t.Errorf("%+v", s)
+	}
+	if !utf8.ValidString(odd.URI) || !strings.HasPrefix(odd.URI, "file:///") || !strings.HasSuffix(odd.URI, "/b%FF%2520%20%C3%B6.jsonl") {
+		t.Errorf("%q", odd.URI)
+	}
+}
+
+func TestFromKey(t *testing.T) {
+	for _, test := range []struct{ key, admin, region string }{
+		{"AWSLogs/1/Macie/eu-west-1/job/x.jsonl.gz", "1", "eu-west-1"},
+		{"/a/b/AWSLogs/1/Macie/eu-west-1/x.jsonl.gz", "1", "eu-west-1"},
+		{"AWSLogs/1/Macie/eu-west-1", "1", "eu-west-1"},
+		{"AWSLogs/1/Macie", "", ""},
+		{"AWSLogs/1/macie/eu-west-1/x", "", ""},
+		{"x/1/Macie/eu-west-1/x", "", ""},
+		{"AWSLogs/0/Macie/a/AWSLogs/1/Macie/b/x", "1", "b"},
+		{"AWSLogs/\xff/Macie/b/x", "", ""},
+		{"AWSLogs//Macie//x", "", ""},
+		{"", "", ""},
+	} {
+		if admin, region := fromKey(test.key); admin != test.admin || region != test.region {
+			t.Errorf("%q: %q, %q", test.key, admin, region)
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package convert
+
+// raceEnabled leaves out what takes minutes with the race detector.
+const raceEnabled = false

@@ -1,0 +1,522 @@
+package dataset
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+)
+
+func open(t *testing.T) *store.Local {
+	t.Helper()
+	s, err := store.OpenLocal(filepath.Join(t.TempDir(), "lake"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// contents is what is in a store, by name.
+func contents(t *testing.T, s store.Store) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := s.List(context.Background(), ".", func(name string, _ fs.FileInfo) error {
+		r, err := s.Open(context.Background(), name)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		data, err := io.ReadAll(r)
+		all[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestDatasetRoundTrip(t *testing.T) {
+	ctx, s := context.Background(), open(t)
+	since := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
+	want := Dataset{
+		Format: Format, TableFormat: "parquet", Tables: []string{"results"}, Definitions: Definitions(schema.Tables()),
+		PartitionBy: []string{"created_month"}, Filter: Filter{Accounts: []string{"<&>\"\u2028é"}, Since: &since},
+	}
+	if err := Create(ctx, s, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(ctx, s)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	if err := Create(ctx, s, Dataset{Format: Format}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("created again: %v", err)
+	}
+	if again, err := Load(ctx, s); err != nil || !reflect.DeepEqual(again, want) {
+		t.Errorf("%+v, %v; want %+v", again, err, want)
+	}
+}
+
+func TestLoadOthers(t *testing.T) {
+	for _, test := range []struct {
+		name, content string
+		foreign       bool
+		want          string // in the error
+	}{
+		{"none", "", true, "not a dataset"},
+		{"empty", " ", false, "damaged"},
+		{"cut", `{"format":1,"table_fo`, false, "damaged"},
+		{"an array", `[]`, false, "damaged"},
+		{"text after it", `{"format":1}{"format":1}`, false, "damaged"},
+		{"a wrong type", `{"format":1,"tables":"results"}`, false, "damaged"},
+		{"another's", `{"name":"data"}`, false, "format 0"},
+		{"a newer one", `{"format":2}`, false, "format 2"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := open(t)
+			if test.content != "" {
+				if err := s.PutNew(context.Background(), "_macielake/dataset.json", []byte(strings.TrimSpace(test.content))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := Load(context.Background(), s)
+			if err == nil || errors.Is(err, ErrForeign) != test.foreign || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %s in it", err, test.want)
+			}
+			if err != nil && test.content != "" && !strings.Contains(err.Error(), s.URI("_macielake/dataset.json")) {
+				t.Errorf("the file isn't named: %v", err)
+			}
+		})
+	}
+}
+
+func TestDefinitions(t *testing.T) {
+	all := Definitions(schema.Tables())
+	if len(all) != 64 || all != Definitions(schema.Tables()) {
+		t.Errorf("%q", all)
+	}
+	if all == Definitions(schema.Tables()[:2]) {
+		t.Error("a table less makes no difference")
+	}
+	for _, change := range []func(c *schema.Column){
+		func(c *schema.Column) { c.Name += "x" },
+		func(c *schema.Column) { c.Type = schema.Bool },
+	} {
+		tables := schema.Tables()
+		change(&tables[2].Columns[0])
+		if all == Definitions(tables) {
+			t.Error("a change of a column makes no difference")
+		}
+	}
+}
+
+func TestStateFiles(t *testing.T) {
+	ctx, s := context.Background(), open(t)
+	at := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	run := Run{Run: RunName(1), StartedAt: at, Version: "v", Parts: 2, Sources: 3, Bytes: 4, Plan: []string{"x"}, Options: Options{Compression: "zstd", MaxRejects: -1}}
+	receipt := Receipt{
+		Run: run.Run, Part: 1, Nonce: "n", Files: []sink.File{{Table: "results", Path: "results/a", Rows: 1, Bytes: 2, SHA256: "3"}},
+		Objects: []Object{{URI: "u", State: "converted", Lines: 3, Records: 1, Rejects: 1, Blank: 1}, {URI: "v", State: "rejected", Class: schema.Truncated}},
+	}
+	end := End{Run: run.Run, State: Committed, EndedAt: at}
+	for name, put := range map[string]func() error{
+		"_macielake/runs/000001/run.json":         func() error { return PutRun(ctx, s, run) },
+		"_macielake/runs/000001/parts/00001.json": func() error { return PutReceipt(ctx, s, receipt) },
+		"_macielake/runs/000001/end.json":         func() error { return PutEnd(ctx, s, end) },
+	} {
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: written again: %v", name, err)
+		}
+		if _, err := s.Stat(ctx, name); err != nil {
+			t.Error(err)
+		}
+	}
+	all := contents(t, s)
+	for name, want := range map[string]any{
+		"_macielake/runs/000001/run.json": &run, "_macielake/runs/000001/parts/00001.json": &receipt, "_macielake/runs/000001/end.json": &end,
+	} {
+		got := reflect.New(reflect.TypeOf(want).Elem()).Interface()
+		if err := json.Unmarshal([]byte(all[name]), got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	if a, b := PartName("000001", 99_999), PartName("000001", 100_000); a != "000001-99999" || b != "000001-100000" {
+		t.Error(a, b)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	ctx := context.Background()
+	for _, n := range []int{0, 1, segmentSources + 1} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			s := open(t)
+			source := func(i int) PlannedSource {
+				return PlannedSource{Part: i / 7, URI: fmt.Sprintf("/x/<%d>\u2028", i), Size: int64(i) - 1, ETag: "e", LastModified: int64(-i)}
+			}
+			all := func(yield func(PlannedSource) bool) {
+				for i := range n {
+					if !yield(source(i)) {
+						return
+					}
+				}
+			}
+			names, err := PutPlan(ctx, s, all)
+			if err != nil || len(names) != (n+segmentSources-1)/segmentSources {
+				t.Fatalf("%d segments, %v", len(names), err)
+			}
+			if again, err := PutPlan(ctx, s, all); err != nil || !slices.Equal(names, again) {
+				t.Errorf("again: %v, %v; was %v", again, err, names)
+			}
+			i := 0
+			stored := contents(t, s)
+			for _, name := range names {
+				data := stored["_macielake/plans/"+name+".jsonl.gz"]
+				if sum := sha256.Sum256([]byte(data)); hex.EncodeToString(sum[:]) != name {
+					t.Errorf("%s isn't the hash of its content", name)
+				}
+				zr, err := gzip.NewReader(strings.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for dec := json.NewDecoder(zr); dec.More(); i++ {
+					var got PlannedSource
+					if err := dec.Decode(&got); err != nil || got != source(i) {
+						t.Fatalf("source %d: %+v, %v", i, got, err)
+					}
+				}
+			}
+			if i != n {
+				t.Errorf("%d of %d sources", i, n)
+			}
+		})
+	}
+}
+
+// stage writes a part's files as a run does, and returns its receipt.
+func stage(t *testing.T, s store.Store, part int, rejects bool, files ...string) Receipt {
+	t.Helper()
+	r := Receipt{Run: "000001", Part: part, Nonce: fmt.Sprintf("n%d", part), Objects: []Object{}}
+	dir := StagingDir(r.Run, part, r.Nonce)
+	write := func(name string, access store.Access) {
+		out, err := s.Create(context.Background(), dir+"/"+StagedName(name), access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(out, "content of %s", name)
+		if err := out.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range files {
+		write(name, store.Shared)
+		r.Files = append(r.Files, sink.File{Table: strings.SplitN(name, "/", 2)[0], Path: name})
+	}
+	if rejects {
+		r.Rejects = "rejects.jsonl"
+		write(r.Rejects, store.Private)
+	}
+	return r
+}
+
+func TestPublish(t *testing.T) {
+	ctx, s := context.Background(), open(t)
+	r := stage(t, s, 3, true, "results/p=1/a.parquet", "results/p=2/a.parquet", "occurrences/p=1/a.parquet")
+	if got := contents(t, s); len(got) != 4 {
+		t.Fatalf("staged: %v", got)
+	}
+	if err := Publish(ctx, s, r); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"results/p=1/a.parquet": "content of results/p=1/a.parquet", "results/p=2/a.parquet": "content of results/p=2/a.parquet",
+		"occurrences/p=1/a.parquet": "content of occurrences/p=1/a.parquet", "_macielake/rejects/000001-00003.jsonl": "content of rejects.jsonl",
+	}
+	if got := contents(t, s); !maps.Equal(got, want) {
+		t.Errorf("published: %v", got)
+	}
+	if err := Publish(ctx, s, Receipt{Run: "000001", Part: 4, Nonce: "none"}); err != nil {
+		t.Errorf("a part without files: %v", err)
+	}
+	lost := stage(t, s, 5, false, "results/p=1/b.parquet")
+	if err := s.RemoveAll(ctx, StagingDir("000001", 5, "n5")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Publish(ctx, s, lost); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "results/p=1/b.parquet") {
+		t.Errorf("a staged file that is gone: %v", err)
+	}
+}
+
+func TestRunsTable(t *testing.T) {
+	row := RunRow{
+		RunID: "000001", StartedAt: time.UnixMilli(1_000_001).UTC(), EndedAt: time.UnixMilli(-1).UTC(), Version: "v\u00e9",
+		Sources: 1, Lines: 2, Results: 3, Detections: 4, Occurrences: 5, Rejects: 6, Unreadable: 7, StoredBytes: 8, InflatedBytes: 9, WrittenBytes: 1 << 60,
+	}
+	want := "000001 1000001 -1 vé 1 2 3 4 5 6 7 8 9 1152921504606846976"
+	names := "run_id started_at ended_at version sources lines results_rows detections_rows occurrences_rows rejects unreadable stored_bytes inflated_bytes written_bytes"
+	for _, format := range []string{"parquet", "arrow"} {
+		t.Run(format, func(t *testing.T) {
+			ctx, s := context.Background(), open(t)
+			if err := PutRunRow(ctx, s, format, "nonce", row); err != nil {
+				t.Fatal(err)
+			}
+			all := contents(t, s)
+			if len(all) != 1 {
+				t.Fatalf("there is %v", slices.Collect(maps.Keys(all)))
+			}
+			data := []byte(all["runs/000001."+format])
+			mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+			defer mem.AssertSize(t, 0)
+			var record arrow.RecordBatch
+			if format == "arrow" {
+				r, err := ipc.NewFileReader(bytes.NewReader(data), ipc.WithAllocator(mem))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer r.Close()
+				if record, err = r.RecordBatch(0); err != nil || r.NumRecords() != 1 {
+					t.Fatal(r.NumRecords(), err)
+				}
+			} else {
+				f, err := file.NewParquetReader(bytes.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: 10}, mem)
+				if err != nil {
+					t.Fatal(err)
+				}
+				table, err := r.ReadTable(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer table.Release()
+				tr := array.NewTableReader(table, 0)
+				defer tr.Release()
+				if !tr.Next() {
+					t.Fatal("no row")
+				}
+				record = tr.RecordBatch()
+			}
+			var got, columns []string
+			for i, c := range record.Columns() {
+				columns = append(columns, record.ColumnName(i))
+				if typ, ok := c.DataType().(*arrow.TimestampType); ok {
+					if typ.Unit != arrow.Millisecond || typ.TimeZone != "UTC" {
+						t.Errorf("%s is %v", record.ColumnName(i), typ)
+					}
+					got = append(got, fmt.Sprint(int64(c.(*array.Timestamp).Value(0))))
+					continue
+				}
+				got = append(got, c.ValueStr(0))
+			}
+			if s := strings.Join(got, " "); s != want || record.NumRows() != 1 {
+				t.Errorf("%s, want %s", s, want)
+			}
+			if s := strings.Join(columns, " "); s != names {
+				t.Errorf("columns %s, want %s", s, names)
+			}
+		})
+	}
+}
+
+// flaky is a store that breaks off at its n'th change.
+type flaky struct {
+	store.Store
+	left int
+}
+
+var errBroken = errors.New("broken off")
+
+func (f *flaky) change() error {
+	if f.left == 0 {
+		return errBroken
+	}
+	f.left--
+	return nil
+}
+
+func (f *flaky) Move(ctx context.Context, from, to string) error {
+	if err := f.change(); err != nil {
+		return err
+	}
+	return f.Store.Move(ctx, from, to)
+}
+
+func (f *flaky) RemoveAll(ctx context.Context, name string) error {
+	if err := f.change(); err != nil {
+		return err
+	}
+	return f.Store.RemoveAll(ctx, name)
+}
+
+func (f *flaky) Sync(ctx context.Context) error {
+	if err := f.change(); err != nil {
+		return err
+	}
+	return f.Store.Sync(ctx)
+}
+
+// build makes a dataset of some files.
+func build(t *testing.T, s store.Store, version string, names ...string) {
+	t.Helper()
+	ctx := context.Background()
+	if err := Create(ctx, s, Dataset{Format: Format, TableFormat: version}); err != nil {
+		t.Fatal(err)
+	}
+	if err := PutRun(ctx, s, Run{Run: "000001", Version: version}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if err := s.PutNew(ctx, name, []byte(version+" "+name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := PutEnd(ctx, s, End{Run: "000001", State: Committed}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var (
+	oldFiles = []string{"results/p=1/a", "results/p=2/a", "occurrences/p=1/a", "runs/000001.parquet", "_macielake/rejects/000001-00000.jsonl", "_macielake/runs/000002/run.json"}
+	newFiles = []string{"results/p=2/a", "results/p=3/a", "detections/p=1/a", "runs/000001.parquet", "_macielake/runs/000001/parts/00000.json"}
+)
+
+// afterReplace is what a store holds once the new dataset is in it.
+func afterReplace(t *testing.T) map[string]string {
+	t.Helper()
+	s := open(t)
+	build(t, s, "new", newFiles...)
+	want := contents(t, s)
+	want["README"] = "x"
+	return want
+}
+
+func TestReplace(t *testing.T) {
+	ctx, s := context.Background(), open(t)
+	build(t, s, "old", oldFiles...)
+	if err := s.PutNew(ctx, "README", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	replacement := Replacement(s, "n1")
+	build(t, replacement, "new", newFiles...)
+	// What another replacement left behind goes, too.
+	if err := s.PutNew(ctx, "_macielake/new-n0/results/a", nil); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, s)
+	if d, err := Load(ctx, s); err != nil || d.TableFormat != "old" {
+		t.Errorf("while the new one is built: %+v, %v", d, err)
+	}
+	if err := Replace(ctx, s, "n1"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := contents(t, s), afterReplace(t); !maps.Equal(got, want) {
+		t.Errorf("there is %v, want %v; before %v", got, want, before)
+	}
+	// No directory is left that is nobody's.
+	err := filepath.WalkDir(s.URI("."), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		entries, err := os.ReadDir(path)
+		if err == nil && len(entries) == 0 {
+			t.Errorf("%s is empty", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Wherever it breaks off, what is left is a dataset that can be replaced, and
+// doing that ends well.
+func TestReplaceBreaksOff(t *testing.T) {
+	for n := 0; ; n++ {
+		ctx, s := context.Background(), open(t)
+		build(t, s, "old", oldFiles...)
+		if err := s.PutNew(ctx, "README", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		build(t, Replacement(s, "n1"), "new", newFiles...)
+		err := Replace(ctx, &flaky{s, n}, "n1")
+		if err == nil {
+			if n < 10 {
+				t.Errorf("whole after %d changes", n)
+			}
+			return
+		}
+		if !errors.Is(err, errBroken) {
+			t.Fatalf("step %d: %v", n, err)
+		}
+		if _, err := Load(ctx, s); err != nil {
+			t.Errorf("step %d: no dataset is left: %v", n, err)
+		}
+		build(t, Replacement(s, "n2"), "new", newFiles...)
+		if err := Replace(ctx, s, "n2"); err != nil {
+			t.Fatalf("step %d, done again: %v", n, err)
+		}
+		if got, want := contents(t, s), afterReplace(t); !maps.Equal(got, want) {
+			t.Errorf("step %d, done again: there is %v, want %v", n, got, want)
+		}
+	}
+}
+
+// The same replacement can be finished, and nothing of it is lost.
+func TestReplaceIsFinished(t *testing.T) {
+	for n := 0; ; n++ {
+		ctx, s := context.Background(), open(t)
+		build(t, s, "old", oldFiles...)
+		if err := s.PutNew(ctx, "README", []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		build(t, Replacement(s, "n1"), "new", newFiles...)
+		if err := Replace(ctx, &flaky{s, n}, "n1"); err == nil {
+			return
+		}
+		if err := Replace(ctx, s, "n1"); err != nil {
+			t.Errorf("step %d, finished: %v", n, err)
+			continue
+		}
+		if got, want := contents(t, s), afterReplace(t); !maps.Equal(got, want) {
+			t.Errorf("step %d, finished: there is %v, want %v", n, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+		}
+	}
+}
+
+func TestContentsAreAll(t *testing.T) {
+	if names := Contents(); names[len(names)-1] != "_macielake" || !slices.Contains(names, "runs") || len(names) != len(schema.Tables())+2 {
+		t.Errorf("%q", names)
+	}
+}

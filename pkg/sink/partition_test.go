@@ -1,0 +1,282 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// rowsBatch builds batches of results by the values that a sink looks at.
+type rowsBatch struct{ *schema.Batch }
+
+func newRowsBatch() rowsBatch {
+	b := rowsBatch{schema.NewBatch()}
+	b.Sources = append(b.Sources, schema.Source{})
+	return b
+}
+
+// text adds a text; the empty one isn't null.
+func (b rowsBatch) text(s string) schema.Span {
+	off := len(b.Buf)
+	b.Buf = append(b.Buf, s...)
+	return schema.Span{Off: uint32(off), Len: uint32(len(s))}
+}
+
+// add adds a result with that account and as many detections and locations, and
+// returns it.
+func (b rowsBatch) add(account string, detections, locations int64) *schema.Result {
+	var r schema.Result
+	r.Text[schema.AccountID] = b.text(account)
+	r.Int[schema.SourceLine] = int64(len(b.Results))
+	r.Int[schema.TypeCount] = detections
+	r.Int[schema.LocationCount] = locations
+	r.IntSet = 1<<schema.SourceLine | 1<<schema.TypeCount | 1<<schema.LocationCount
+	b.Results = append(b.Results, r)
+	return &b.Results[len(b.Results)-1]
+}
+
+func setCreated(r *schema.Result, ms int64) {
+	r.Int[schema.CreatedAt] = ms
+	r.IntSet |= 1 << schema.CreatedAt
+}
+
+func millis(t *testing.T, s string) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.UnixMilli()
+}
+
+func TestPartitionTimes(t *testing.T) {
+	for _, test := range []struct {
+		at          string
+		month, date string
+	}{
+		{"2026-11-22T05:18:41Z", "2026-11", "2026-11-22"},
+		{"2026-10-31T23:59:59.999Z", "2026-10", "2026-10-31"},
+		{"2026-11-01T00:00:00Z", "2026-11", "2026-11-01"},
+		{"2026-11-01T00:30:00+01:00", "2026-10", "2026-10-31"}, // the day is UTC's
+		{"2026-12-31T23:30:00-01:00", "2027-01", "2027-01-01"},
+		{"2024-02-29T12:00:00Z", "2024-02", "2024-02-29"},
+		{"1970-01-01T00:00:00Z", "1970-01", "1970-01-01"},
+		{"1969-12-31T23:59:59.999Z", "1969-12", "1969-12-31"},
+		{"0001-01-01T00:00:00Z", "0001-01", "0001-01-01"},
+		{"9999-12-31T23:59:59.999Z", "9999-12", "9999-12-31"},
+	} {
+		for _, absent := range []bool{false, true} {
+			b := newRowsBatch()
+			r := b.add("", 0, 0)
+			if ms := millis(t, test.at); absent { // created_at is null: the source's time stands in
+				b.Sources[0].LastModified = ms
+			} else {
+				setCreated(r, ms)
+				b.Sources[0].LastModified = 12345
+			}
+			p := partitioner{keys: []PartitionKey{ByCreatedMonth, ByCreatedDate}}
+			want := "created_month=" + test.month + "/created_date=" + test.date
+			if got := p.dir(b.Batch, r); got != want {
+				t.Errorf("%s (absent: %v) is in %s, want %s", test.at, absent, got, want)
+			}
+		}
+	}
+}
+
+// TestPartitionMemory: what a partitioner remembers of the result before never
+// decides differently from a new one.
+func TestPartitionMemory(t *testing.T) {
+	b := newRowsBatch()
+	b.Sources = append(b.Sources, schema.Source{LastModified: millis(t, "2026-03-31T23:59:59.999Z")})
+	for _, at := range []int64{
+		millis(t, "2026-03-31T23:59:59.999Z"), millis(t, "2026-04-01T00:00:00Z"), millis(t, "2026-03-01T00:00:00Z"),
+		millis(t, "2026-02-28T23:59:59.999Z"), 0, -1, millis(t, "0001-01-01T00:00:00Z"), millis(t, "9999-12-31T23:59:59.999Z"),
+		math.MinInt64, math.MaxInt64, // a source's time may be anything
+	} {
+		for _, account := range []string{"", "111122223333", "444455556666"} {
+			for _, source := range []uint32{0, 1} {
+				r := b.add(account, 0, 0)
+				if r.Source = source; source == 0 {
+					setCreated(r, at)
+				}
+			}
+		}
+	}
+	b.Results[0].Text[schema.AccountID] = schema.Span{} // null is as empty
+	for _, keys := range [][]PartitionKey{
+		nil, {ByCreatedMonth}, {ByCreatedDate}, {ByAccount}, {ByAccount, ByCreatedMonth}, {ByCreatedDate, ByRegion, ByAccount},
+	} {
+		for i := range b.Results {
+			for j := range b.Results {
+				used := partitioner{keys: keys}
+				before, got := used.dir(b.Batch, &b.Results[i]), used.dir(b.Batch, &b.Results[j])
+				fresh := partitioner{keys: keys}
+				if want := fresh.dir(b.Batch, &b.Results[j]); got != want {
+					t.Fatalf("by %v, result %d after %d is in %s, want %s", keys, j, i, got, want)
+				}
+				// A partitioner may forget, but never takes two places for one.
+				fresh = partitioner{keys: keys}
+				fresh.dir(b.Batch, &b.Results[i])
+				if fresh.same(b.Batch, &b.Results[j]) && before != got {
+					t.Fatalf("by %v, results %d in %s and %d in %s count as the same", keys, i, before, j, got)
+				}
+			}
+		}
+	}
+}
+
+func TestPartitionKeys(t *testing.T) {
+	b := newRowsBatch()
+	r := b.add("111122223333", 0, 0)
+	setCreated(r, 0)
+	r.Text[schema.Region] = b.text("eu-west-1")
+	r.Text[schema.JobID] = b.text("3ce05dbb7ec5505def334104bf226e4b")
+	for _, test := range []struct {
+		keys []PartitionKey
+		want string
+	}{
+		{nil, ""},
+		{PartitionKeys(), "created_month=1970-01/created_date=1970-01-01/p_region=eu-west-1/p_account=111122223333/p_job=3ce05dbb7ec5505def334104bf226e4b"},
+		{[]PartitionKey{ByAccount, ByCreatedMonth}, "p_account=111122223333/created_month=1970-01"},
+	} {
+		p := partitioner{keys: test.keys}
+		if got := p.dir(b.Batch, r); got != test.want {
+			t.Errorf("by %v in %s, want %s", test.keys, got, test.want)
+		}
+	}
+}
+
+func TestEscapeValue(t *testing.T) {
+	for _, test := range []struct{ in, want string }{
+		{"", "unknown"},
+		{"us-east-1", "us-east-1"},
+		{"a b", "a b"},
+		{"é€", "é€"},
+		{"..", ".."}, // after `p_region=` it is no name of its own
+		{"../..", "..%2F.."},
+		{"a/b", "a%2Fb"},
+		{`a\b`, "a%5Cb"},
+		{"a=b", "a%3Db"},
+		{"a%2Fb", "a%252Fb"},
+		{"\x00\n\x1f\x7f", "%00%0A%1F%7F"},
+		{`"#%'*/:=?\{[]^`, "%22%23%25%27%2A%2F%3A%3D%3F%5C%7B%5B%5D%5E"},
+		{strings.Repeat("a", 200), strings.Repeat("a", 200)},
+	} {
+		if got := escapeValue(test.in); got != test.want {
+			t.Errorf("escapeValue(%q) = %q, want %q", test.in, got, test.want)
+		}
+	}
+}
+
+// TestEscapeLongValue: long values are cut, and stay apart.
+func TestEscapeLongValue(t *testing.T) {
+	seen := make(map[string]string)
+	for _, unit := range []string{"a", "/", "é", "€", "𝄞", "a/€"} {
+		for n := range 300 {
+			for _, end := range []string{"x", "y"} {
+				value := strings.Repeat(unit, n) + end
+				got := escapeValue(value)
+				checkDir(t, value, got)
+				if other, ok := seen[got]; ok && other != value {
+					t.Fatalf("%q and %q are both in %q", value, other, got)
+				}
+				seen[got] = value
+				if len(got) > maxValue {
+					t.Fatalf("%q has %d bytes", got, len(got))
+				}
+			}
+		}
+	}
+	long := strings.Repeat("a", 201)
+	if got := escapeValue(long); !strings.HasPrefix(got, long[:keptValue]+"~") || len(got) != keptValue+33 {
+		t.Errorf("a long value is cut to %q", got)
+	}
+}
+
+// checkDir checks that a value's escaped form is a part of one directory name.
+func checkDir(t *testing.T, value, escaped string) {
+	t.Helper()
+	name := "p_account=" + escaped
+	if len(name) > 255 || strings.ContainsAny(escaped, "/\\=\x00") || path.Join("results", name) != "results/"+name {
+		t.Fatalf("%.60q is in %q, which is no directory name", value, name)
+	}
+	if utf8.ValidString(value) && !utf8.ValidString(escaped) {
+		t.Fatalf("%.60q is in %q, which isn't UTF-8", value, name)
+	}
+}
+
+func FuzzEscapeValue(f *testing.F) {
+	for _, s := range []string{"", "../..", "a/b", "a\x00b", "=", "..", ".", "\xff", "é", strings.Repeat("%", 300)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) { checkDir(t, value, escapeValue(value)) })
+}
+
+// TestHostilePartitions: whatever the values are, files stay below their table.
+func TestHostilePartitions(t *testing.T) {
+	b := newRowsBatch()
+	values := []string{"../..", "a/b", "a\x00b", "a=b", "..", ".", "/etc", `..\..`, "", strings.Repeat("../", 200), "p_account=x"}
+	for _, v := range values {
+		b.add(v, 1, 1)
+	}
+	f := newRecorder()
+	s := New(f.options([]PartitionKey{ByAccount}, resultsOnly(t)...))
+	if err := s.Write(0, b.Batch); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := s.Commit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(values) {
+		t.Errorf("%d files, want %d", len(files), len(values))
+	}
+	for _, file := range files {
+		parts := strings.Split(file.Path, "/")
+		if len(parts) != 3 || parts[0] != "results" || !strings.HasPrefix(parts[1], "p_account=") || parts[2] != "part-0.fake" ||
+			path.Clean(file.Path) != file.Path || strings.ContainsRune(file.Path, 0) {
+			t.Errorf("a file is at %q", file.Path)
+		}
+	}
+}
+
+func TestTooManyPartitions(t *testing.T) {
+	b := newRowsBatch()
+	for i := range maxPartitions {
+		b.add(fmt.Sprint(i), 1, 1)
+	}
+	b.add("0", 1, 1) // one that is known
+	f := newRecorder()
+	s := New(f.options([]PartitionKey{ByAccount}, resultsOnly(t)...))
+	if err := s.Write(0, b.Batch); err != nil {
+		t.Fatal(err)
+	}
+	b.Results = b.Results[:0]
+	b.add("one more", 1, 1)
+	err := s.Write(0, b.Batch)
+	var tooMany *TooManyPartitionsError
+	if !errors.As(err, &tooMany) || tooMany.Table != "results" {
+		t.Fatalf("the 257th partition: %v, want a TooManyPartitionsError", err)
+	}
+	if err := s.Abort(); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.outputs) != maxPartitions {
+		t.Errorf("%d files were begun, want %d", len(f.outputs), maxPartitions)
+	}
+	for _, out := range f.outputs {
+		if !out.aborted || out.committed {
+			t.Errorf("%s isn't aborted", out.path)
+		}
+	}
+}
