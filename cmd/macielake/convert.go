@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
@@ -138,17 +137,17 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	if !o.quiet {
 		if err := summary.WriteText(stderr); err != nil {
-			return fmt.Errorf("writing the summary: %w", err)
+			return &printError{err}
 		}
 	}
 	if o.stats {
 		if err := summary.Stats.WriteText(stderr); err != nil {
-			return fmt.Errorf("writing the statistics: %w", err)
+			return &printError{err}
 		}
 	}
 	if o.json {
 		if err := writeJSON(cmd.OutOrStdout(), summary); err != nil {
-			return fmt.Errorf("writing the summary: %w", err)
+			return &printError{err}
 		}
 	}
 	switch {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/macielake/macielake/internal/convert"
@@ -47,6 +48,12 @@ func usagef(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
 
+// printError says that a job was done, but not what came of it could be printed.
+type printError struct{ err error }
+
+func (e *printError) Error() string { return "printing the summary: " + e.err.Error() }
+func (e *printError) Unwrap() error { return e.err }
+
 // outcome is the end of a command that did its job, though not for all of its
 // input: nothing more is to be said.
 type outcome struct{ code int }
@@ -63,7 +70,8 @@ func report(w io.Writer, err error) int {
 		return o.code
 	}
 	code, hint := classify(err)
-	fmt.Fprintf(w, "macielake: %s\n", text.Printable(err.Error()))
+	message := strings.ReplaceAll(err.Error(), "\n", "; ") // of errors that were joined
+	fmt.Fprintf(w, "macielake: %s\n", text.Printable(message))
 	if hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", hint)
 	}
@@ -81,6 +89,8 @@ func classify(err error) (code int, hint string) {
 		rejects    *convert.TooManyRejectsError
 		partitions *sink.TooManyPartitionsError
 		option     *gen.OptionError
+		printing   *printError
+		path       *fs.PathError
 	)
 	switch {
 	case errors.As(err, &stopped):
@@ -110,6 +120,8 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "raise --max-rejects to convert the rest and have the rejects written down"
 	case errors.As(err, &partitions):
 		return exitFailed, "partition by something with fewer values, or make parts smaller with --part-size"
+	case errors.As(err, &printing):
+		return exitFailed, "the dataset is whole; only its summary could not be printed"
 	case errors.Is(err, dataset.ErrHalfReplaced):
 		return exitFailed, "mend what stopped it, and convert with --overwrite again; no file was removed"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
@@ -118,6 +130,10 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "raise the limit on open files (ulimit -n), or use fewer partitions or workers"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return exitFailed, "check the permissions of the path"
+	case errors.Is(err, syscall.ENOTDIR):
+		return exitFailed, "a file is where a directory must be: name another path"
+	case errors.As(err, &path):
+		return exitFailed, "check the path"
 	}
 	return exitFailed, ""
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -32,6 +33,7 @@ only, never the objects that Macie analysed, and sends nothing anywhere.
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}
+	refuseUnknown(root)
 	root.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no command %q", args[0])
@@ -48,5 +50,36 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return &usageError{err}
 		}
 		return nil
+	}
+}
+
+// refuseUnknown makes help and completion of what isn't there a usage error:
+// cobra's own print a help text and succeed.
+func refuseUnknown(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run = nil
+			cmd.RunE = func(_ *cobra.Command, args []string) error {
+				topic, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return usagef("there is no command %q", strings.Join(args, " "))
+				}
+				return topic.Help()
+			}
+		case "completion":
+			cmd.Args = cobra.ArbitraryArgs
+			for _, shell := range cmd.Commands() {
+				shell.Args = usageArgs(shell.Args)
+			}
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return usagef("there is no shell %q", args[0])
+				}
+				return cmd.Help()
+			}
+		}
 	}
 }

@@ -75,6 +75,9 @@ func (b *progressBar) draw(f *os.File, p *convert.Progress) {
 	}
 }
 
+// maxLeft is the longest time that is worth a forecast.
+const maxLeft = 100 * time.Hour
+
 // progressLine is the progress in at most width columns.
 func progressLine(p *convert.Progress, elapsed time.Duration, width int) string {
 	if !p.Planned() {
@@ -86,8 +89,8 @@ func progressLine(p *convert.Progress, elapsed time.Duration, width int) string 
 	if total > 0 {
 		share := min(float64(done)/float64(total), 1)
 		line = fmt.Sprintf("%3.0f%%  %s of %s  %s/s", 100*share, text.Bytes(min(done, total)), text.Bytes(total), text.Bytes(int64(rate)))
-		if left := total - done; rate > 0 && left > 0 {
-			line += "  " + (time.Duration(float64(left)/rate) * time.Second).String() + " left"
+		if left := float64(total-done) / rate; left > 0 && left < maxLeft.Seconds() {
+			line += "  " + (time.Duration(left) * time.Second).String() + " left"
 		}
 		if bar := min(width-len(line)-3, 40); bar >= 10 {
 			full := int(share * float64(bar))

@@ -2,10 +2,7 @@ package dataset
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -172,53 +169,6 @@ func TestStateFiles(t *testing.T) {
 	}
 	if a, b := PartName("000001", 99_999), PartName("000001", 100_000); a != "000001-99999" || b != "000001-100000" {
 		t.Error(a, b)
-	}
-}
-
-func TestPlan(t *testing.T) {
-	ctx := context.Background()
-	for _, n := range []int{0, 1, segmentSources + 1} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			s := open(t)
-			source := func(i int) PlannedSource {
-				return PlannedSource{Part: i / 7, URI: fmt.Sprintf("/x/<%d>\u2028", i), Size: int64(i) - 1, ETag: "e", LastModified: int64(-i)}
-			}
-			all := func(yield func(PlannedSource) bool) {
-				for i := range n {
-					if !yield(source(i)) {
-						return
-					}
-				}
-			}
-			names, err := PutPlan(ctx, s, all)
-			if err != nil || len(names) != (n+segmentSources-1)/segmentSources {
-				t.Fatalf("%d segments, %v", len(names), err)
-			}
-			if again, err := PutPlan(ctx, s, all); err != nil || !slices.Equal(names, again) {
-				t.Errorf("again: %v, %v; was %v", again, err, names)
-			}
-			i := 0
-			stored := contents(t, s)
-			for _, name := range names {
-				data := stored["_macielake/plans/"+name+".jsonl.gz"]
-				if sum := sha256.Sum256([]byte(data)); hex.EncodeToString(sum[:]) != name {
-					t.Errorf("%s isn't the hash of its content", name)
-				}
-				zr, err := gzip.NewReader(strings.NewReader(data))
-				if err != nil {
-					t.Fatal(err)
-				}
-				for dec := json.NewDecoder(zr); dec.More(); i++ {
-					var got PlannedSource
-					if err := dec.Decode(&got); err != nil || got != source(i) {
-						t.Fatalf("source %d: %+v, %v", i, got, err)
-					}
-				}
-			}
-			if i != n {
-				t.Errorf("%d of %d sources", i, n)
-			}
-		})
 	}
 }
 
