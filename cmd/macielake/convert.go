@@ -108,7 +108,7 @@ DIR/_macielake/rejects and counted, and never stop the others.
 
 ` + exitHelp,
 		Example: `  macielake convert ./AWSLogs --out lake
-  macielake convert 'results/**.jsonl.gz' --out lake --partition-by region,created_month
+  macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
   zcat results.jsonl.gz | macielake convert - --out lake --json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +13,6 @@ import (
 	"testing"
 	"time"
 	"unsafe"
-
-	"github.com/macielake/macielake/internal/gen"
 )
 
 // openTerminal opens a pseudo-terminal.
@@ -39,17 +38,25 @@ func openTerminal(t *testing.T) (control, terminal *os.File) {
 	return control, terminal
 }
 
-// onTerminal runs macielake with a terminal for standard error and returns what
-// it wrote there.
+// onTerminal runs macielake with a terminal for standard error, and a line on
+// standard input that is open for a while, and returns what it wrote there.
 func onTerminal(t *testing.T, args ...string) string {
 	t.Helper()
 	control, terminal := openTerminal(t)
 	cmd := exec.Command("macielake", args...)
 	cmd.Stderr = terminal
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	terminal.Close()
+	if _, err := io.WriteString(stdin, `{"id":"r1"}`+"\n"); err != nil {
+		t.Error(err)
+	}
+	time.AfterFunc(3*progressInterval, func() { stdin.Close() })
 	written := make(chan string)
 	go func() {
 		var all strings.Builder
@@ -76,10 +83,9 @@ func onTerminal(t *testing.T, args ...string) string {
 }
 
 func TestProgressOnTerminal(t *testing.T) {
-	in := sample(t, gen.Options{Size: 60_000_000, Seed: 5})
 	out := filepath.Join(t.TempDir(), "lake")
-	s := onTerminal(t, "convert", in, "--out", out, "-j", "1")
-	if !strings.Contains(s, "\r[=") && !strings.Contains(s, "% ") {
+	s := onTerminal(t, "convert", "-", "--out", out)
+	if !strings.Contains(s, "\r12 B  ") {
 		t.Errorf("no progress: %q", s)
 	}
 	bar, summary, ok := strings.Cut(s, "objects ")
@@ -89,7 +95,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	if strings.Contains(summary, "\x1b") {
 		t.Errorf("escapes after the bar: %q", summary)
 	}
-	if s := onTerminal(t, "convert", in, "--out", out, "--overwrite", "-j", "1", "-q"); s != "" {
+	if s := onTerminal(t, "convert", "-", "--out", out, "--overwrite", "-q"); s != "" {
 		t.Errorf("quiet, but wrote %q", s)
 	}
 }

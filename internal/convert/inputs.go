@@ -143,6 +143,7 @@ func (f *finder) add(path string) error {
 	}
 	// A dataset's state holds files that look like results, and none is one.
 	if slices.Contains(strings.Split(real, string(filepath.Separator)), store.StateDir) {
+		f.log.Info("passed over the state of a dataset", "path", path)
 		return nil
 	}
 	info, err := os.Stat(real)
