@@ -164,8 +164,16 @@ func (f *finder) add(path string) error {
 	}
 	for _, e := range entries {
 		child := filepath.Join(path, e.Name())
-		if e.Type().IsRegular() && !isResult(e.Name()) {
-			f.skipFile(child)
+		if e.Type().IsRegular() { // no links to resolve
+			info, err := e.Info()
+			if err != nil {
+				err = f.unreadable(child, err)
+			} else {
+				f.file(child, filepath.Join(real, e.Name()), info)
+			}
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		if err := f.add(child); err != nil {
