@@ -60,7 +60,6 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 		Limits:      r.o.Limits,
 		Known:       known,
 		VerifyFirst: len(known) > 0,
-		FetchAhead:  fetchAhead,
 	})
 	j.account = newAccount(sources, r.o.Tables, r.o.RejectRaw, j.create)
 	j.sink = sink.New(sink.Options{
@@ -80,9 +79,6 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 	})
 	return j
 }
-
-// fetchAhead is how many local files are opened ahead of the one being read.
-const fetchAhead = 0
 
 // sinkMemory bounds what the open row groups of a part hold, in bytes.
 const sinkMemory = 48 << 20

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,18 +35,10 @@ type run struct {
 	times   times
 
 	mu       sync.Mutex
-	rejects  int64   // of the parts that are read
-	first    *Reject // one of them
-	receipts []receiptRef
+	rejects  int64             // of the parts that are read
+	first    *Reject           // one of them
+	receipts []dataset.Receipt // without their objects: publishing needs none
 	summary  *Summary
-}
-
-// receiptRef is what publishing needs of a receipt.
-type receiptRef struct {
-	part    int
-	nonce   string
-	files   []sink.File
-	rejects string
 }
 
 // NotEmptyError says that the output holds something.
@@ -164,7 +157,7 @@ func (r *run) convert(ctx context.Context) error {
 	err := stream.Run(r.work, stream.PoolOptions{
 		Workers: r.o.Workers,
 		NewDecoder: func() schema.Decoder {
-			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !r.writes("occurrences")})
+			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !slices.Contains(r.o.Tables, "occurrences")})
 		},
 		Stats: &stats,
 	}, func() (stream.Job, bool) {
@@ -183,16 +176,6 @@ func (r *run) convert(ctx context.Context) error {
 	}
 	r.summary.Stats = newStats(&stats, &r.times)
 	return r.end(ctx)
-}
-
-// writes reports whether the run writes that table.
-func (r *run) writes(table string) bool {
-	for _, t := range r.tables {
-		if t.Name == table {
-			return true
-		}
-	}
-	return false
 }
 
 // begin writes down what the run is going to do.
@@ -250,17 +233,16 @@ func (r *run) addRejects(a *account) error {
 func (r *run) done(receipt *dataset.Receipt, a *account) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.receipts = append(r.receipts, receiptRef{receipt.Part, receipt.Nonce, receipt.Files, receipt.Rejects})
 	r.summary.addPart(receipt, a)
+	kept := *receipt
+	kept.Objects = nil
+	r.receipts = append(r.receipts, kept)
 }
 
 // end publishes all parts and commits the run.
 func (r *run) end(ctx context.Context) error {
-	for _, ref := range r.receipts {
-		err := dataset.Publish(ctx, r.store, dataset.Receipt{
-			Run: r.id, Part: ref.part, Nonce: ref.nonce, Files: ref.files, Rejects: ref.rejects,
-		})
-		if err != nil {
+	for _, receipt := range r.receipts {
+		if err := dataset.Publish(ctx, r.store, receipt); err != nil {
 			return err
 		}
 	}

@@ -97,7 +97,7 @@ func (s *Summary) addPart(receipt *dataset.Receipt, a *account) {
 		s.Bytes.Inflated += o.Inflated
 	}
 	for _, t := range schema.Tables() {
-		if slices.ContainsFunc(a.tables, func(name string) bool { return name == t.Name }) {
+		if slices.Contains(a.tables, t.Name) {
 			s.Rows[t.Name] += a.rows[t.Row]
 		}
 	}
