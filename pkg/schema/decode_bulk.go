@@ -38,6 +38,8 @@ type bulk struct {
 	managed       Range // detections of managed identifiers in the line
 	custom        Range // of custom ones
 	path, name    lastText
+	newBucket     Span // the line's, where it was decoded
+	buckets       [numBuckets]seenBucket
 	unknown       []unknownField
 	unknownPaths  []byte
 	unknownNames  []string
@@ -103,6 +105,7 @@ func (d *bulk) Decode(b *Batch) {
 	}
 	d.b, d.buf, d.res, d.det = nil, nil, nil, nil
 	d.path, d.name = lastText{}, lastText{}
+	clear(d.buckets[:])
 }
 
 // sourceText is what all lines of a segment have in common.
@@ -175,12 +178,14 @@ func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) 
 	d.res.setBool(IsArchiveMember, false)
 	d.nest, d.level = 0, -1
 	d.sensitive = sum{}
+	d.newBucket = Span{}
 	none := Range{uint32(mark.detections), uint32(mark.detections)}
 	d.managed, d.custom = none, none
 	d.path, d.name = lastText{}, lastText{}
 	d.unknown, d.unknownPaths, d.unknownNames = d.unknown[:0], d.unknownPaths[:0], d.unknownNames[:0]
 
 	if end := d.whole(start); end >= 0 {
+		d.rememberBucket(mark.results)
 		return end
 	}
 	b.Results = b.Results[:mark.results]
@@ -349,20 +354,20 @@ func (d *bulk) object(kind, p int) int {
 	}
 }
 
-// array decodes the array at p, or null, with element for each of its values.
+// array decodes the array at p, or null. For each of its values element is
+// called, which may take several at once; it adds those it takes to the frame's
+// index before it looks into the last.
 func (d *bulk) array(p int, element func(d *bulk, p int) int) int {
 	buf := d.buf
 	if buf[p] != '[' {
 		return d.null(p)
 	}
 	d.nest++
-	fr := &d.frames[d.level]
 	if p = d.space(p + 1); buf[p] == ']' {
 		d.nest--
 		return p + 1
 	}
 	for {
-		fr.index++
 		if buf[p] != '{' {
 			return d.wrong(p, WrongType)
 		}

@@ -191,7 +191,7 @@ func knownObjects() *[numObjects]objectFields {
 			{"jsonPath", (*bulk).recordPath, 0},
 		},
 		resourcesObject: {
-			{"s3Bucket", (*bulk).child, bucketObject},
+			{"s3Bucket", (*bulk).bucket, 0},
 			{"s3Object", (*bulk).child, s3Object},
 		},
 		bucketObject: {

@@ -1,65 +1,97 @@
 package schema
 
 // Locations of sensitive data: nearly all of the bytes of most files. The
-// shapes that Macie writes have a way of their own through the bytes; whatever
-// looks different in any way goes through the general one.
+// shapes that Macie writes have a way of their own through the bytes, a run of
+// equal shapes at a time; whatever looks different in any way goes through the
+// general one.
 
 func (d *bulk) cells(_, p int) int {
 	first := len(d.b.Cells)
-	p = d.array(p, (*bulk).oneCell)
+	p = d.array(p, (*bulk).someCells)
 	d.det.Locations[CellKind] = Range{uint32(first), uint32(len(d.b.Cells))}
 	return p
 }
 
-func (d *bulk) oneCell(p int) int {
-	d.locations++
-	end := d.usualCell(p)
-	if end < 0 {
-		d.cell = Cell{}
-		if end = d.object(cellObject, p); end < 0 {
-			return end
-		}
+// someCells takes the cell at p, and those behind it as long as they are usual.
+func (d *bulk) someCells(p int) int {
+	if end := d.usualCells(p); end >= 0 {
+		return end
 	}
-	if !d.skipOccurrences {
+	d.took(1)
+	d.cell = Cell{}
+	p = d.object(cellObject, p)
+	if p >= 0 && !d.skipOccurrences {
 		d.b.Cells = append(d.b.Cells, d.cell)
 	}
+	return p
+}
+
+// usualCells takes {"row":"2","column":"12","columnName":"email"}, with or
+// without the name and a cellReference behind it, and those that follow it. It
+// returns where the last one ends, or -1 if there is none.
+func (d *bulk) usualCells(p int) int {
+	const head, middle = `{"row":`, `,"column":`
+	const name, reference = `,"columnName":"`, `,"cellReference":"`
+	buf, cells, keep := d.buf, d.b.Cells, !d.skipOccurrences
+	n, end := 0, -1
+	var cell Cell
+	var rest []byte // of the cell before, behind its row: columns repeat
+	for string(buf[p:p+len(head)]) == head {
+		row, q := usualInteger(buf, p+len(head))
+		if q < 0 {
+			break
+		}
+		if len(rest) > 0 && startsWith(buf, q, rest) {
+			cell.Row = row
+			q += len(rest)
+		} else {
+			afterRow := q
+			if string(buf[q:q+len(middle)]) != middle {
+				break
+			}
+			cell = Cell{Row: row, Set: HasRow | HasColumn}
+			if cell.Column, q = usualInteger(buf, q+len(middle)); q < 0 {
+				break
+			}
+			if string(buf[q:q+len(name)]) == name {
+				if cell.Name, q = d.repeatedText(&d.name, q+len(name)-1); q < 0 {
+					break
+				}
+			}
+			repeats := true
+			if string(buf[q:q+len(reference)]) == reference {
+				if cell.Reference, q = d.ownText(q + len(reference) - 1); q < 0 {
+					break
+				}
+				repeats = false // it names the row
+			}
+			if buf[q] != '}' {
+				break
+			}
+			q++
+			rest = nil
+			if repeats {
+				rest = buf[afterRow:q]
+			}
+		}
+		if keep {
+			cells = append(cells, cell)
+		}
+		n++
+		if end = q; buf[q] != ',' {
+			break
+		}
+		p = q + 1
+	}
+	d.b.Cells = cells
+	d.took(n)
 	return end
 }
 
-// usualCell takes {"row":"2","column":"12","columnName":"email"}, with or
-// without the name and a cellReference before or behind it, or returns -1.
-func (d *bulk) usualCell(p int) int {
-	const head, middle = `{"row":`, `,"column":`
-	buf := d.buf
-	if string(buf[p:p+len(head)]) != head {
-		return -1
-	}
-	row, p := usualInteger(buf, p+len(head))
-	if p < 0 || string(buf[p:p+len(middle)]) != middle {
-		return -1
-	}
-	column, p := usualInteger(buf, p+len(middle))
-	if p < 0 {
-		return -1
-	}
-	d.cell = Cell{Row: row, Column: column, Set: HasRow | HasColumn}
-	const name = `,"columnName":"`
-	if string(buf[p:p+len(name)]) == name {
-		d.cell.Name, p = d.repeatedText(&d.name, p+len(name)-1)
-		if p < 0 {
-			return -1
-		}
-	}
-	const reference = `,"cellReference":"`
-	if string(buf[p:p+len(reference)]) == reference {
-		if d.cell.Reference, p = d.ownText(p + len(reference) - 1); p < 0 {
-			return -1
-		}
-	}
-	if buf[p] != '}' {
-		return -1
-	}
-	return p + 1
+// took counts n locations that an element of array has taken.
+func (d *bulk) took(n int) {
+	d.locations += int64(n)
+	d.frames[d.level].index += n
 }
 
 func (d *bulk) cellInt(slot, p int) int {
@@ -90,49 +122,58 @@ func (d *bulk) cellReference(_, p int) int {
 
 func (d *bulk) records(_, p int) int {
 	first := len(d.b.Records)
-	p = d.array(p, (*bulk).oneRecord)
+	p = d.array(p, (*bulk).someRecords)
 	d.det.Locations[RecordKind] = Range{uint32(first), uint32(len(d.b.Records))}
 	return p
 }
 
-func (d *bulk) oneRecord(p int) int {
-	d.locations++
-	end := d.usualRecord(p)
-	if end < 0 {
-		d.record = Record{}
-		if end = d.object(recordObject, p); end < 0 {
-			return end
-		}
+// someRecords takes the record at p, and those behind it as long as they are
+// usual.
+func (d *bulk) someRecords(p int) int {
+	if end := d.usualRecords(p); end >= 0 {
+		return end
 	}
-	if !d.skipOccurrences {
+	d.took(1)
+	d.record = Record{}
+	p = d.object(recordObject, p)
+	if p >= 0 && !d.skipOccurrences {
 		d.b.Records = append(d.b.Records, d.record)
 	}
-	return end
+	return p
 }
 
-// usualRecord takes {"recordIndex":"0","jsonPath":"$.ssn"}, with or without the
-// path, or returns -1.
-func (d *bulk) usualRecord(p int) int {
+// usualRecords takes {"recordIndex":"0","jsonPath":"$.ssn"}, with or without
+// the path, and those that follow it. It returns where the last one ends, or -1
+// if there is none.
+func (d *bulk) usualRecords(p int) int {
 	const head, path = `{"recordIndex":`, `,"jsonPath":"`
-	buf := d.buf
-	if string(buf[p:p+len(head)]) != head {
-		return -1
-	}
-	index, p := usualInteger(buf, p+len(head))
-	if p < 0 {
-		return -1
-	}
-	d.record = Record{Index: index, Set: HasRecordIndex}
-	if string(buf[p:p+len(path)]) == path {
-		d.record.Path, p = d.repeatedText(&d.path, p+len(path)-1)
-		if p < 0 {
-			return -1
+	buf, records, keep := d.buf, d.b.Records, !d.skipOccurrences
+	n, end := 0, -1
+	for string(buf[p:p+len(head)]) == head {
+		record, q := Record{Set: HasRecordIndex}, 0
+		if record.Index, q = usualInteger(buf, p+len(head)); q < 0 {
+			break
 		}
+		if string(buf[q:q+len(path)]) == path {
+			if record.Path, q = d.repeatedText(&d.path, q+len(path)-1); q < 0 {
+				break
+			}
+		}
+		if buf[q] != '}' {
+			break
+		}
+		if keep {
+			records = append(records, record)
+		}
+		n++
+		if end = q + 1; buf[end] != ',' {
+			break
+		}
+		p = end + 1
 	}
-	if buf[p] != '}' {
-		return -1
-	}
-	return p + 1
+	d.b.Records = records
+	d.took(n)
+	return end
 }
 
 func (d *bulk) recordIndex(_, p int) int {
@@ -154,60 +195,71 @@ func (d *bulk) recordPath(_, p int) int {
 
 func (d *bulk) lines(_, p int) int {
 	first := len(d.b.Lines)
-	p = d.array(p, func(d *bulk, p int) int { return d.onePosition(p, lineObject, &d.b.Lines) })
+	p = d.array(p, func(d *bulk, p int) int { return d.somePositions(p, lineObject, &d.b.Lines) })
 	d.det.Locations[LineKind] = Range{uint32(first), uint32(len(d.b.Lines))}
 	return p
 }
 
 func (d *bulk) offsets(_, p int) int {
 	first := len(d.b.Offsets)
-	p = d.array(p, func(d *bulk, p int) int { return d.onePosition(p, offsetObject, &d.b.Offsets) })
+	p = d.array(p, func(d *bulk, p int) int { return d.somePositions(p, offsetObject, &d.b.Offsets) })
 	d.det.Locations[OffsetKind] = Range{uint32(first), uint32(len(d.b.Offsets))}
 	return p
 }
 
-func (d *bulk) onePosition(p, object int, to *[]Position) int {
-	d.locations++
-	end := d.usualPosition(p)
-	if end < 0 {
-		d.position = Position{}
-		if end = d.object(object, p); end < 0 {
-			return end
-		}
+// somePositions takes the position at p, and those behind it as long as they
+// are usual.
+func (d *bulk) somePositions(p, object int, to *[]Position) int {
+	if end := d.usualPositions(p, to); end >= 0 {
+		return end
 	}
-	if !d.skipOccurrences {
+	d.took(1)
+	d.position = Position{}
+	p = d.object(object, p)
+	if p >= 0 && !d.skipOccurrences {
 		*to = append(*to, d.position)
 	}
-	return end
+	return p
 }
 
-// usualPosition takes {"start":"1","end":"1","startColumn":"4"}, with or
-// without the column, or returns -1.
-func (d *bulk) usualPosition(p int) int {
+// usualPositions takes {"start":"1","end":"1","startColumn":"4"}, with or
+// without the column, and those that follow it. It returns where the last one
+// ends, or -1 if there is none.
+func (d *bulk) usualPositions(p int, to *[]Position) int {
 	const head, middle, column = `{"start":`, `,"end":`, `,"startColumn":`
-	buf := d.buf
-	if string(buf[p:p+len(head)]) != head {
-		return -1
-	}
-	start, p := usualInteger(buf, p+len(head))
-	if p < 0 || string(buf[p:p+len(middle)]) != middle {
-		return -1
-	}
-	end, p := usualInteger(buf, p+len(middle))
-	if p < 0 {
-		return -1
-	}
-	d.position = Position{Start: start, End: end, Set: HasStart | HasEnd}
-	if string(buf[p:p+len(column)]) == column {
-		if d.position.StartColumn, p = usualInteger(buf, p+len(column)); p < 0 {
-			return -1
+	buf, positions, keep := d.buf, *to, !d.skipOccurrences
+	n, end := 0, -1
+	for string(buf[p:p+len(head)]) == head {
+		first, q := usualInteger(buf, p+len(head))
+		if q < 0 || string(buf[q:q+len(middle)]) != middle {
+			break
 		}
-		d.position.Set |= HasStartColumn
+		last, q := usualInteger(buf, q+len(middle))
+		if q < 0 {
+			break
+		}
+		at, set := int64(0), uint8(HasStart|HasEnd)
+		if string(buf[q:q+len(column)]) == column {
+			if at, q = usualInteger(buf, q+len(column)); q < 0 {
+				break
+			}
+			set |= HasStartColumn
+		}
+		if buf[q] != '}' {
+			break
+		}
+		if keep {
+			positions = append(positions, Position{Start: first, End: last, StartColumn: at, Set: set})
+		}
+		n++
+		if end = q + 1; buf[end] != ',' {
+			break
+		}
+		p = end + 1
 	}
-	if buf[p] != '}' {
-		return -1
-	}
-	return p + 1
+	*to = positions
+	d.took(n)
+	return end
 }
 
 func (d *bulk) rangeInt(slot, p int) int      { return d.positionInt(&d.position, slot, p) }
@@ -232,39 +284,48 @@ func (d *bulk) positionInt(to *Position, slot, p int) int {
 
 func (d *bulk) pages(_, p int) int {
 	first := len(d.b.Pages)
-	p = d.array(p, (*bulk).onePage)
+	p = d.array(p, (*bulk).somePages)
 	d.det.Locations[PageKind] = Range{uint32(first), uint32(len(d.b.Pages))}
 	return p
 }
 
-func (d *bulk) onePage(p int) int {
-	d.locations++
-	d.page = Page{}
-	end := d.usualPage(p)
-	if end < 0 {
-		if end = d.object(pageObject, p); end < 0 {
-			return end
-		}
+// somePages takes the page at p, and those behind it as long as they are usual.
+func (d *bulk) somePages(p int) int {
+	if end := d.usualPages(p); end >= 0 {
+		return end
 	}
-	if !d.skipOccurrences {
+	d.took(1)
+	d.page = Page{}
+	p = d.object(pageObject, p)
+	if p >= 0 && !d.skipOccurrences {
 		d.b.Pages = append(d.b.Pages, d.page)
 	}
-	return end
+	return p
 }
 
-// usualPage takes {"pageNumber":"7"}, or returns -1.
-func (d *bulk) usualPage(p int) int {
+// usualPages takes {"pageNumber":"7"} and those that follow it. It returns
+// where the last one ends, or -1 if there is none.
+func (d *bulk) usualPages(p int) int {
 	const head = `{"pageNumber":`
-	buf := d.buf
-	if string(buf[p:p+len(head)]) != head {
-		return -1
+	buf, pages, keep := d.buf, d.b.Pages, !d.skipOccurrences
+	n, end := 0, -1
+	for string(buf[p:p+len(head)]) == head {
+		number, q := usualInteger(buf, p+len(head))
+		if q < 0 || buf[q] != '}' {
+			break
+		}
+		if keep {
+			pages = append(pages, Page{Number: number, HasNumber: true})
+		}
+		n++
+		if end = q + 1; buf[end] != ',' {
+			break
+		}
+		p = end + 1
 	}
-	number, p := usualInteger(buf, p+len(head))
-	if p < 0 || buf[p] != '}' {
-		return -1
-	}
-	d.page.Number, d.page.HasNumber = number, true
-	return p + 1
+	d.b.Pages = pages
+	d.took(n)
+	return end
 }
 
 func (d *bulk) pageNumber(_, p int) int {
@@ -281,6 +342,8 @@ func usualInteger(buf []byte, p int) (v int64, end int) {
 		p++
 	}
 	first := p
+	// A digit at a time: where the next token begins is then foreseen by
+	// branches, and waits for no arithmetic.
 	for {
 		c := buf[p] - '0'
 		if c > 9 {
@@ -312,13 +375,17 @@ func (d *bulk) ownText(p int) (Span, int) {
 // repeatedText is ownText for a column whose rows are often equal to the row
 // before: they share one Span.
 func (d *bulk) repeatedText(last *lastText, p int) (Span, int) {
-	n := len(last.raw)
-	if n > 0 && len(d.buf)-(p+1) >= n && string(d.buf[p+1:p+1+n]) == string(last.raw) {
-		return last.span, p + 1 + n
+	if len(last.raw) > 0 && startsWith(d.buf, p+1, last.raw) {
+		return last.span, p + 1 + len(last.raw)
 	}
 	s, end := d.ownText(p)
 	if end >= 0 {
 		last.raw, last.span = d.buf[p+1:end], s
 	}
 	return s, end
+}
+
+// startsWith reports whether buf has s at p.
+func startsWith(buf []byte, p int, s []byte) bool {
+	return len(buf)-p >= len(s) && string(buf[p:p+len(s)]) == string(s)
 }

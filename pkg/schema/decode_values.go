@@ -205,6 +205,7 @@ func (d *bulk) tags(slot, p int) int {
 }
 
 func (d *bulk) oneTag(p int) int {
+	d.frames[d.level].index++
 	d.tag = Tag{}
 	p = d.object(tagObject, p)
 	if p < 0 {
@@ -277,6 +278,7 @@ func (d *bulk) categories(_, p int) int {
 }
 
 func (d *bulk) oneCategory(p int) int {
+	d.frames[d.level].index++
 	d.category = Span{}
 	first := len(d.b.Detections)
 	p = d.object(categoryObject, p)
@@ -313,6 +315,7 @@ func (d *bulk) customDetections(_, p int) int {
 
 func (d *bulk) detection(p, object int, kind, category Span) int {
 	b := d.b
+	d.frames[d.level].index++
 	b.Detections = append(b.Detections, Detection{})
 	d.det = &b.Detections[len(b.Detections)-1]
 	d.det.Text[IdentifierKind] = kind
