@@ -100,7 +100,7 @@ type scanned struct {
 	end     int  // where its closing quote is, or the byte that breaks it
 	broken  bool // it has no closing quote
 	escaped bool // it has escapes
-	suspect bool // it has bytes that aren't ASCII, or surrogate escapes
+	suspect bool // it has bytes that aren't UTF-8, or surrogate escapes
 }
 
 // stringEnd looks for the end of a string, scanning from p inside it.
@@ -113,19 +113,21 @@ func (d *bulk) stringEnd(p int) (s scanned) {
 		case c == '"':
 			return s
 		case c >= utf8.RuneSelf:
-			s.suspect = true
-			p++
+			// The line's end is no part of a rune.
+			r, n := utf8.DecodeRune(buf[p:])
+			s.suspect = s.suspect || r == utf8.RuneError && n == 1
+			p += n
 		case c == '\\':
 			s.escaped = true
 			switch buf[p+1] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 				p += 2
 			case 'u':
-				for s.end = p + 2; s.end < p+6; s.end++ {
-					if hexDigit(buf[s.end]) < 0 {
-						s.broken = true
-						return s
+				if hexDigit(buf[p+2])|hexDigit(buf[p+3])|hexDigit(buf[p+4])|hexDigit(buf[p+5]) < 0 {
+					for s.end = p + 2; hexDigit(buf[s.end]) >= 0; s.end++ {
 					}
+					s.broken = true
+					return s
 				}
 				if buf[p+2]|0x20 == 'd' && buf[p+3] >= '8' {
 					s.suspect = true
@@ -142,17 +144,21 @@ func (d *bulk) stringEnd(p int) (s scanned) {
 	}
 }
 
-func hexDigit(c byte) rune {
-	switch {
-	case '0' <= c && c <= '9':
-		return rune(c - '0')
-	case 'a' <= c && c <= 'f':
-		return rune(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return rune(c-'A') + 10
+// hexDigit returns the value of a hexadecimal digit, or -1.
+func hexDigit(c byte) rune { return rune(hexDigits[c]) }
+
+var hexDigits = func() (values [256]int8) {
+	for c := range values {
+		values[c] = -1
 	}
-	return -1
-}
+	for i := range 10 {
+		values['0'+i] = int8(i)
+	}
+	for i := range 6 {
+		values['a'+i], values['A'+i] = int8(10+i), int8(10+i)
+	}
+	return values
+}()
 
 // escapedRune returns the UTF-16 unit of the \u escape at the beginning of raw,
 // or -1 where there is none.

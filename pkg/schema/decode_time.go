@@ -12,7 +12,7 @@ func (d *bulk) time(p int) (ms int64, ok bool, end int) {
 		return 0, false, d.scalar(p)
 	}
 	raw := d.buf[p+1 : s.end]
-	if s.suspect { // it has something that isn't ASCII
+	if s.suspect { // it is no text
 		return 0, false, s.end + 1
 	}
 	mark := len(d.b.Buf)
