@@ -153,7 +153,48 @@ func inputs(t testing.TB) [][]byte {
 		line, _ := r.split(t)
 		all = append(all, line)
 	}
-	return append(all, samples(t)...)
+	return slices.Concat(all, repeats(), samples(t))
+}
+
+// repeats are blocks whose lines or locations repeat what stands before them,
+// wholly or nearly: the decoder knows such things again.
+func repeats() [][]byte {
+	line := func(id, bucket string) string {
+		return `{"id":"` + id + `","resourcesAffected":{"s3Bucket":` + bucket + "}}\n"
+	}
+	const bucket = `{"arn":"arn:aws:s3:::b\u00fccher","name":"b\u00fccher","createdAt":"2020-10-26T13:47:03Z","tags":[{"key":"a","value":"1"},` +
+		`{"key":"\u0061","value":"\t"},{"key":"c"}],"publicAccess":{"permissionConfiguration":{"accountLevelPermissions":{"blockPublicAccess":` +
+		`{"blockPublicAcls":true,"restrictPublicBuckets":false}}}}}`
+	change := func(old, new string) string { return strings.Replace(bucket, old, new, 1) }
+	blocks := []string{
+		line("1", bucket) + line("2", bucket) + line("3", bucket),
+		line("1\",\"id\":\"1", bucket) + line("2", bucket) + line("3", bucket), // the first is rejected, after its bucket
+		line("1", bucket) + `{"resourcesAffected":{"s3Bucket":` + bucket + `,"s3Bucket":` + bucket + "}}\n" + line("3", bucket),
+		line("1", bucket) + line("2", change("true", "null")) + line("3", change("true", "false")) + line("4", bucket),
+		line("1", bucket) + line("2", change(`"1"`, `"2"`)) + line("3", change(`"tags"`, `"Tags"`)) + line("4", bucket),
+		line("1", change(`"name"`, `"new"`)) + line("2", change(`"name"`, `"new"`)) + line("3", change(`"name"`, `"new"`)),
+		line("1", "null") + line("2", "{}") + line("3", "null") + line("4", "{}") + line("5", "{ }"),
+		line("1", bucket) + line("2", bucket+" ") + line("3", bucket+"x") + line("4", bucket[:len(bucket)-1]) + line("5", bucket),
+		line("1", bucket) + strings.TrimSuffix(line("2", bucket), "\n"),
+	}
+	locations := func(kind string, all ...string) {
+		blocks = append(blocks, inOccurrence+`"`+kind+`":[`+strings.Join(all, ",")+`]}}]}]}}}`)
+	}
+	cell := func(row, rest string) string { return `{"row":"` + row + `","column":"3` + rest + "}" }
+	locations("cells", cell("1", `"`), cell("2", `"`), cell("3", `0"`), cell("4", `"`), cell("04", `"`))
+	locations("cells", cell("1", `","columnName":"n\u00e4me"`), cell("2", `","columnName":"n\u00e4me"`), cell("3", `","columnName":"n\u00e4me" `), cell("4", `"`))
+	locations("cells", cell("1", `","columnName":"n"`), cell("2", `","columnName":"nn"`), cell("3", `","columnName":"n","new":1`), cell("4", `","columnName":"n","new":1`))
+	locations("cells", cell("1", `","columnName":"n","cellReference":"S!C1"`), cell("2", `","columnName":"n","cellReference":"S!C1"`), cell("3", `","cellReference":"S!C1"`), cell("4", `"`))
+	locations("cells", cell("1", `"`), "{}", cell("2", `","row":"1"`))
+	locations("cells", cell("1", `"`), cell("2", `"`)+" ", " "+cell("3", `"`), cell("4", `"`), cell("-5", `"`), cell("1.5", `"`))
+	locations("records", `{"recordIndex":"0","jsonPath":"$.\u0027a"}`, `{"recordIndex":"1","jsonPath":"$.\u0027a"}`, `{"recordIndex":"2"}`, `{"recordIndex":3,"jsonPath":"$.b"}`, `{"recordIndex":9,"new":{}}`)
+	locations("lineRanges", `{"start":"1","end":"1"}`, `{"start":"2","end":"2","startColumn":"7"}`, `{"start":3,"end":3,"startColumn":1,"x":2}`, `{"start":"4","end":null}`)
+	locations("pages", `{"pageNumber":"1"}`, `{"pageNumber":"2"}`, `{"pageNumber":"3","lineRange":{"start":"1"}}`, `{"pageNumber":"4"}`, `{"pageNumber":[]}`)
+	var all [][]byte
+	for _, b := range blocks {
+		all = append(all, []byte(b))
+	}
+	return all
 }
 
 // TestDecoderRules holds the bulk decoder against the reference on every rule,
