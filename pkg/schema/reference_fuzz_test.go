@@ -168,7 +168,8 @@ func repeats() [][]byte {
 	change := func(old, new string) string { return strings.Replace(bucket, old, new, 1) }
 	blocks := []string{
 		line("1", bucket) + line("2", bucket) + line("3", bucket),
-		line("1\",\"id\":\"1", bucket) + line("2", bucket) + line("3", bucket), // the first is rejected, after its bucket
+		// The first is rejected, after its bucket.
+		strings.Replace(line("1", bucket), "\n", "x\n", 1) + line("2", bucket) + line("3", bucket),
 		line("1", bucket) + `{"resourcesAffected":{"s3Bucket":` + bucket + `,"s3Bucket":` + bucket + "}}\n" + line("3", bucket),
 		line("1", bucket) + line("2", change("true", "null")) + line("3", change("true", "false")) + line("4", bucket),
 		line("1", bucket) + line("2", change(`"1"`, `"2"`)) + line("3", change(`"tags"`, `"Tags"`)) + line("4", bucket),
