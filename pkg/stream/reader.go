@@ -231,7 +231,7 @@ func (r *Reader) fillFrom(ctx context.Context, b *schema.Batch, base int) (full 
 			}
 			return false, nil
 		}
-		if i := bytes.LastIndexByte(b.Buf[start:], '\n'); i >= 0 {
+		if i := lastNewline(b.Buf[start:]); i >= 0 {
 			r.carry = append(r.carry, b.Buf[start+i+1:]...)
 			b.Buf = b.Buf[:start+i+1]
 			r.segment(b, start)
@@ -247,6 +247,19 @@ func (r *Reader) fillFrom(ctx context.Context, b *schema.Batch, base int) (full 
 		}
 		size = min(2*size, r.limits.MaxLineBytes+1)
 	}
+}
+
+// lastNewline is bytes.LastIndexByte for what may be far from the end: it looks
+// at stretches forwards, many bytes at a time.
+func lastNewline(b []byte) int {
+	const stretch = 1 << 10
+	for end := len(b); end > 0; end -= stretch {
+		start := max(0, end-stretch)
+		if bytes.IndexByte(b[start:end], '\n') >= 0 {
+			return start + bytes.LastIndexByte(b[start:end], '\n')
+		}
+	}
+	return -1
 }
 
 // segment declares b.Buf[start:] to be the object's next lines.

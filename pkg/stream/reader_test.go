@@ -496,3 +496,21 @@ func TestSamples(t *testing.T) {
 	}
 	checkPart(t, names, datas, nil, ReaderOptions{})
 }
+
+func TestLastNewline(t *testing.T) {
+	for size := range 3000 {
+		if b := bytes.Repeat([]byte{'x'}, size); lastNewline(b) != -1 {
+			t.Fatalf("found in %d bytes without one", size)
+		}
+	}
+	b := bytes.Repeat([]byte{'x'}, 3000)
+	for i := range b {
+		b[i] = '\n'
+		if got := lastNewline(b); got != i {
+			t.Fatalf("%d, want %d", got, i)
+		}
+		if i%2 == 0 {
+			b[i] = 'x'
+		}
+	}
+}
