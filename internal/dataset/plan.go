@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +11,8 @@ import (
 	"io/fs"
 	"iter"
 	"path"
+
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/macielake/macielake/internal/store"
 )
@@ -24,7 +25,11 @@ const segmentSources = 100_000
 func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]) ([]string, error) {
 	var names []string
 	var buf bytes.Buffer
-	zw := gzip.NewWriter(&buf)
+	// Nothing else of a run goes on meanwhile: speed counts more than size.
+	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
 	enc := json.NewEncoder(zw)
 	enc.SetEscapeHTML(false)
 	n := 0

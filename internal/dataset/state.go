@@ -250,7 +250,9 @@ func putNew(ctx context.Context, s store.Store, name string, v any) error {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
+	if _, list := v.(Receipt); !list { // which may list thousands of objects, and indenting takes longer than encoding
+		enc.SetIndent("", " ")
+	}
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encoding %s: %w", name, err)
 	}
