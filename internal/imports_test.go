@@ -71,7 +71,7 @@ func ours(pkg string) bool {
 var layers = [][]string{
 	{"cmd/macielake"},
 	{"internal/convert", "internal/gen"},
-	{"internal/dataset"},
+	{"internal/dataset", "internal/input"},
 	{"internal/store"},
 	{"pkg/stream", "pkg/sink"},
 	{"pkg/schema", "internal/inflate", "internal/text"},

@@ -122,7 +122,11 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	options.Stdin = cmd.InOrStdin()
+	options.Origins = origins(cmd.InOrStdin())
+	if options.Out, err = createStore(cmd.Context(), o.out); err != nil {
+		return err
+	}
+	defer options.Out.Close()
 	stderr := cmd.ErrOrStderr()
 	level := slog.LevelWarn
 	if o.verbose {
@@ -191,7 +195,7 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	limits.MaxLineBytes = int(o.maxLineBytes)
 	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
 	options := convert.Options{
-		Inputs: args, Out: o.out,
+		Inputs:      args,
 		TableFormat: o.format.value, Tables: o.tables.values, Compression: o.compression.value,
 		TargetFileSize: int64(o.targetFileSize), PartSize: int64(o.partSize), Workers: o.workers,
 		Filter: dataset.Filter{

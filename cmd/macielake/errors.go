@@ -11,6 +11,7 @@ import (
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/sink"
 )
@@ -83,9 +84,9 @@ func classify(err error) (code int, hint string) {
 	var (
 		stopped    *interruption
 		usage      *usageError
-		notFound   *convert.NotFoundError
+		notFound   *input.NotFoundError
 		notEmpty   *convert.NotEmptyError
-		inside     *convert.InsideOutputError
+		inside     *input.InsideOutputError
 		rejects    *convert.TooManyRejectsError
 		partitions *sink.TooManyPartitionsError
 		option     *gen.OptionError

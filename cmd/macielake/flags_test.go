@@ -15,6 +15,7 @@ import (
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/gen"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 )
@@ -204,9 +205,9 @@ func TestClassify(t *testing.T) {
 		{&interruption{syscall.SIGTERM}, 143, "-"},
 		{errors.Join(&interruption{syscall.SIGTERM}, fs.ErrPermission), 143, "-"},
 		{usagef("x"), 2, "macielake help"},
-		{&convert.NotFoundError{Input: "x"}, 5, "quote a glob"},
-		{&convert.NotFoundError{Skipped: 3}, 5, "AWSLogs"},
-		{&convert.InsideOutputError{Input: "a", Out: "b"}, 2, "output"},
+		{&input.NotFoundError{Input: "x"}, 5, "quote a glob"},
+		{&input.NotFoundError{Skipped: 3}, 5, "AWSLogs"},
+		{&input.InsideOutputError{Input: "a", Out: "b"}, 2, "output"},
 		{&convert.NotEmptyError{Out: "x"}, 1, "new or empty"},
 		{&convert.NotEmptyError{Out: "x", Dataset: true}, 1, "--overwrite"},
 		{&convert.TooManyRejectsError{Limit: 1, First: convert.Reject{URI: "x", Class: schema.Malformed}}, 1, "--max-rejects"},

@@ -55,8 +55,13 @@ func progressOf(t *testing.T, total int64) *convert.Progress {
 		t.Fatal(err)
 	}
 	o.Log = newLog(io.Discard, 0)
+	o.Origins = origins(strings.NewReader(strings.Repeat("\n", window)))
+	if o.Out, err = createStore(context.Background(), filepath.Join(dir, "lake")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { o.Out.Close() })
 	if total == 0 {
-		o.Inputs, o.Stdin = []string{"-"}, strings.NewReader(strings.Repeat("\n", window))
+		o.Inputs = []string{"-"}
 	} else {
 		in := filepath.Join(dir, "x.jsonl.gz")
 		f, err := os.Create(in)

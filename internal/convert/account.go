@@ -6,6 +6,7 @@ import (
 	"github.com/bytedance/sonic"
 
 	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/stream"
@@ -41,7 +42,7 @@ type account struct {
 	create func(name string, access store.Access) (store.Output, error)
 
 	tables  []string // that are written
-	sources []source
+	sources []input.Source
 	current int
 	objects []dataset.Object // one a source
 	out     store.Output     // nil before the first reject
@@ -53,7 +54,7 @@ type account struct {
 	unknown map[string]int64
 }
 
-func newAccount(sources []source, tables []string, raw bool, create func(string, store.Access) (store.Output, error)) *account {
+func newAccount(sources []input.Source, tables []string, raw bool, create func(string, store.Access) (store.Output, error)) *account {
 	a := &account{
 		raw: raw, create: create, sources: sources, tables: tables,
 		objects: make([]dataset.Object, len(sources)),

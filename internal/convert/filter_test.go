@@ -93,7 +93,7 @@ func TestFilteredRun(t *testing.T) {
 	if s.Records != 3 || s.Filtered != 2 || s.Rows["results"] != 1 || s.Rejects.Lines != 1 || s.Blank != 1 {
 		t.Errorf("%+v", s)
 	}
-	objects := readReceipts(t, o.Out)[0].Objects
+	objects := readReceipts(t, o.Out.URI("."))[0].Objects
 	if a, b := objects[0], objects[1]; a.Filtered != 1 || a.Records != 2 || b.Filtered != 1 || b.Records != 1 {
 		t.Errorf("%+v", objects)
 	}
@@ -102,7 +102,7 @@ func TestFilteredRun(t *testing.T) {
 		t.Errorf("unknown fields: %s", got)
 	}
 	var d dataset.Dataset
-	readJSON(t, o.Out+"/_macielake/dataset.json", &d)
+	readJSON(t, o.Out.URI(".")+"/_macielake/dataset.json", &d)
 	if !slices.Equal(d.Filter.Regions, []string{"e"}) {
 		t.Errorf("dataset.json has the filter %+v", d.Filter)
 	}

@@ -22,17 +22,37 @@ import (
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
 )
+
+// newOut returns a place for a dataset that isn't there yet.
+func newOut(t testing.TB) store.Store { return openOut(t, filepath.Join(t.TempDir(), "lake")) }
+
+// openOut opens a place for a dataset.
+func openOut(t testing.TB, dir string) store.Store {
+	t.Helper()
+	out, err := store.CreateLocal(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	return out
+}
+
+// stdinOrigin are the origins of the command, with a standard input.
+func stdinOrigin(stdin io.Reader) []input.Origin {
+	return []input.Origin{input.NewStdin(stdin), input.Local{}}
+}
 
 // testOptions are the command's defaults, with two workers and an output that
 // isn't there yet.
 func testOptions(t testing.TB, inputs ...string) Options {
 	t.Helper()
 	return Options{
-		Inputs: inputs, Stdin: strings.NewReader(""), Out: filepath.Join(t.TempDir(), "lake"),
+		Inputs: inputs, Origins: stdinOrigin(strings.NewReader("")), Out: newOut(t),
 		TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"},
 		PartitionBy: []sink.PartitionKey{sink.ByCreatedMonth}, Compression: "zstd",
 		TargetFileSize: 256 << 20, PartSize: 64 << 20, Workers: 2, Limits: stream.DefaultLimits(),
@@ -48,7 +68,7 @@ func convertAll(t testing.TB, o Options) *Summary {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkDataset(t, o.Out, s)
+	checkDataset(t, o.Out.URI("."), s)
 	return s
 }
 
@@ -384,4 +404,11 @@ func (f *failure) Read(p []byte) (int, error) {
 		err = f.err
 	}
 	return n, err
+}
+
+func symlink(t *testing.T, target, name string) {
+	t.Helper()
+	if err := os.Symlink(target, name); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
 }

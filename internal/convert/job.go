@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -50,11 +51,8 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 	sources := r.plan.parts[part]
 	objects := make([]stream.Object, len(sources))
 	for i := range sources {
-		objects[i] = stream.Object{
-			Source: sources[i].Source,
-			Size:   sources[i].size,
-			Open:   func(ctx context.Context) (io.ReadCloser, error) { return r.open(ctx, &sources[i]) },
-		}
+		objects[i] = sources[i].Object()
+		objects[i].Open = func(ctx context.Context) (io.ReadCloser, error) { return r.open(ctx, &sources[i]) }
 	}
 	j.reader = stream.NewReader(objects, stream.ReaderOptions{
 		Limits:      r.o.Limits,
@@ -83,8 +81,8 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 // sinkMemory bounds what the open row groups of a part hold, in bytes.
 const sinkMemory = 48 << 20
 
-func (r *run) open(ctx context.Context, s *source) (io.ReadCloser, error) {
-	rc, err := s.open(ctx, r.o.Stdin)
+func (r *run) open(ctx context.Context, s *input.Source) (io.ReadCloser, error) {
+	rc, err := s.Open(ctx)
 	if err != nil || r.o.Progress == nil {
 		return rc, err
 	}

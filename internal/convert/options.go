@@ -1,11 +1,12 @@
 package convert
 
 import (
-	"io"
 	"log/slog"
 	"slices"
 
 	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -13,9 +14,9 @@ import (
 
 // Options are what a run is asked to do.
 type Options struct {
-	Inputs []string // files, directories, globs, or "-" for Stdin
-	Stdin  io.Reader
-	Out    string // directory
+	Inputs  []string       // as a user names them
+	Origins []input.Origin // of the inputs
+	Out     store.Store    // of the dataset
 
 	TableFormat string // "parquet" or "arrow"
 	Tables      []string

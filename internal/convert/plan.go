@@ -1,9 +1,12 @@
 package convert
 
 import (
+	"cmp"
 	"iter"
+	"slices"
 
 	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/input"
 )
 
 // A run that is small in all has parts of about this share of it, but not below
@@ -16,7 +19,7 @@ const (
 
 // plan is which sources belong to which part.
 type plan struct {
-	parts    [][]source
+	parts    [][]input.Source
 	partSize int64
 	sources  int64
 	bytes    int64
@@ -25,11 +28,11 @@ type plan struct {
 // makePlan packs the sources: each part holds sources of one region, in the
 // order of their keys, up to partSize stored bytes. A source of unknown size
 // has a part of its own.
-func makePlan(sources []source, partSize int64) *plan {
+func makePlan(sources []input.Source, partSize int64) *plan {
 	sortSources(sources)
 	p := &plan{sources: int64(len(sources))}
 	for i := range sources {
-		p.bytes += max(0, sources[i].size)
+		p.bytes += max(0, sources[i].Size)
 	}
 	p.partSize = min(partSize, max(smallPart, p.bytes/smallRunParts))
 	first, size := 0, int64(0)
@@ -37,12 +40,12 @@ func makePlan(sources []source, partSize int64) *plan {
 		s := &sources[i]
 		if i > first {
 			before := &sources[i-1]
-			if s.region != before.region || s.size < 0 || before.size < 0 || size+s.size > p.partSize {
+			if s.Region != before.Region || s.Size < 0 || before.Size < 0 || size+s.Size > p.partSize {
 				p.parts = append(p.parts, sources[first:i])
 				first, size = i, 0
 			}
 		}
-		size += max(0, s.size)
+		size += max(0, s.Size)
 	}
 	p.parts = append(p.parts, sources[first:])
 	return p
@@ -54,11 +57,18 @@ func (p *plan) planned() iter.Seq[dataset.PlannedSource] {
 		for i, part := range p.parts {
 			for _, s := range part {
 				if !yield(dataset.PlannedSource{
-					Part: i, URI: s.URI, Size: s.size, ETag: s.ETag, LastModified: s.LastModified,
+					Part: i, URI: s.URI, Size: s.Size, ETag: s.ETag, LastModified: s.LastModified,
 				}) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// sortSources puts sources in the order in which parts are packed.
+func sortSources(sources []input.Source) {
+	slices.SortFunc(sources, func(a, b input.Source) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.URI, b.URI))
+	})
 }

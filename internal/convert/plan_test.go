@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-func planSource(region, uri string, size int64) source {
-	return source{Source: schema.Source{URI: uri}, region: region, size: size}
+func planSource(region, uri string, size int64) input.Source {
+	return input.Source{Source: schema.Source{URI: uri}, Region: region, Size: size}
 }
 
 // shown is a plan as text: parts of `region/uri`.
@@ -20,7 +21,7 @@ func shown(p *plan) string {
 	for _, part := range p.parts {
 		var names []string
 		for _, s := range part {
-			names = append(names, s.region+"/"+s.URI)
+			names = append(names, s.Region+"/"+s.URI)
 		}
 		parts = append(parts, strings.Join(names, " "))
 	}
@@ -32,20 +33,20 @@ func TestPlan(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		partSize int64
-		sources  []source
+		sources  []input.Source
 		want     string
 	}{
-		{"one", 64 * mb, []source{planSource("e", "a", 1)}, "e/a"},
-		{"by key", 64 * mb, []source{planSource("e", "c", 1), planSource("e", "a", 1), planSource("e", "b", 1)}, "e/a e/b e/c"},
-		{"regions apart", 64 * mb, []source{planSource("w", "a", 1), planSource("e", "b", 1), planSource("", "c", 1), planSource("w", "d", 1)},
+		{"one", 64 * mb, []input.Source{planSource("e", "a", 1)}, "e/a"},
+		{"by key", 64 * mb, []input.Source{planSource("e", "c", 1), planSource("e", "a", 1), planSource("e", "b", 1)}, "e/a e/b e/c"},
+		{"regions apart", 64 * mb, []input.Source{planSource("w", "a", 1), planSource("e", "b", 1), planSource("", "c", 1), planSource("w", "d", 1)},
 			"/c | e/b | w/a w/d"},
-		{"up to the size", 10, []source{planSource("e", "a", 5), planSource("e", "b", 5), planSource("e", "c", 1)}, "e/a e/b | e/c"},
-		{"past the size", 10, []source{planSource("e", "a", 5), planSource("e", "b", 6), planSource("e", "c", 4)}, "e/a | e/b e/c"},
-		{"a giant alone", 10, []source{planSource("e", "a", 1), planSource("e", "b", 1000), planSource("e", "c", 1)}, "e/a | e/b | e/c"},
-		{"empty objects", 10, []source{planSource("e", "a", 10), planSource("e", "b", 0), planSource("e", "c", 0)}, "e/a e/b e/c"},
-		{"unknown sizes alone", 10, []source{planSource("e", "a", 1), planSource("e", "b", -1), planSource("e", "c", -1), planSource("e", "d", 1), planSource("e", "f", 1)},
+		{"up to the size", 10, []input.Source{planSource("e", "a", 5), planSource("e", "b", 5), planSource("e", "c", 1)}, "e/a e/b | e/c"},
+		{"past the size", 10, []input.Source{planSource("e", "a", 5), planSource("e", "b", 6), planSource("e", "c", 4)}, "e/a | e/b e/c"},
+		{"a giant alone", 10, []input.Source{planSource("e", "a", 1), planSource("e", "b", 1000), planSource("e", "c", 1)}, "e/a | e/b | e/c"},
+		{"empty objects", 10, []input.Source{planSource("e", "a", 10), planSource("e", "b", 0), planSource("e", "c", 0)}, "e/a e/b e/c"},
+		{"unknown sizes alone", 10, []input.Source{planSource("e", "a", 1), planSource("e", "b", -1), planSource("e", "c", -1), planSource("e", "d", 1), planSource("e", "f", 1)},
 			"e/a | e/b | e/c | e/d e/f"},
-		{"only unknown", 10, []source{planSource("", "-", -1)}, "/-"},
+		{"only unknown", 10, []input.Source{planSource("", "-", -1)}, "/-"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := shown(makePlan(test.sources, test.partSize)); got != test.want {
@@ -68,7 +69,7 @@ func TestPlanOfSmallRun(t *testing.T) {
 		{4096 * mb, 64 * mb, 64 * mb},
 		{1024 * mb, 1 * mb, 1 * mb},
 	} {
-		var sources []source
+		var sources []input.Source
 		for i := range test.total / mb {
 			sources = append(sources, planSource("e", fmt.Sprintf("%06d", i), mb))
 		}
@@ -87,7 +88,7 @@ func TestPlanOfSmallRun(t *testing.T) {
 func TestPlanProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
-		var sources []source
+		var sources []input.Source
 		for i := range 1 + r.IntN(60) {
 			size := r.Int64N(40)
 			if r.IntN(10) == 0 {
@@ -103,7 +104,7 @@ func TestPlanProperties(t *testing.T) {
 			t.Fatalf("the order of the inputs matters:\n%s\n%s", a, b)
 		}
 		seen := map[string]int{}
-		before := source{}
+		before := input.Source{}
 		for i, part := range p.parts {
 			if len(part) == 0 {
 				t.Fatalf("part %d is empty", i)
@@ -111,14 +112,14 @@ func TestPlanProperties(t *testing.T) {
 			size := int64(0)
 			for _, s := range part {
 				seen[s.URI]++
-				if s.region < before.region || s.region == before.region && s.URI < before.URI {
+				if s.Region < before.Region || s.Region == before.Region && s.URI < before.URI {
 					t.Fatalf("out of order: %s", shown(p))
 				}
 				before = s
-				if s.region != part[0].region || s.size < 0 && len(part) > 1 {
+				if s.Region != part[0].Region || s.Size < 0 && len(part) > 1 {
 					t.Fatalf("part %d mixes: %s", i, shown(p))
 				}
-				size += max(0, s.size)
+				size += max(0, s.Size)
 			}
 			if len(part) > 1 && size > p.partSize {
 				t.Fatalf("part %d has %d bytes, more than %d", i, size, p.partSize)
@@ -126,11 +127,11 @@ func TestPlanProperties(t *testing.T) {
 			// No part that could have been one with the part before.
 			if i > 0 {
 				last, first := p.parts[i-1][len(p.parts[i-1])-1], part[0]
-				sum := max(0, first.size)
+				sum := max(0, first.Size)
 				for _, s := range p.parts[i-1] {
-					sum += max(0, s.size)
+					sum += max(0, s.Size)
 				}
-				if last.region == first.region && last.size >= 0 && first.size >= 0 && sum <= p.partSize {
+				if last.Region == first.Region && last.Size >= 0 && first.Size >= 0 && sum <= p.partSize {
 					t.Fatalf("parts %d and %d are one: %s", i-1, i, shown(p))
 				}
 			}
@@ -145,7 +146,7 @@ func TestPlanProperties(t *testing.T) {
 		}
 		n := 0
 		for planned := range p.planned() {
-			if seen[planned.URI] != 1 || !slices.ContainsFunc(p.parts[planned.Part], func(s source) bool { return s.URI == planned.URI && s.size == planned.Size }) {
+			if seen[planned.URI] != 1 || !slices.ContainsFunc(p.parts[planned.Part], func(s input.Source) bool { return s.URI == planned.URI && s.Size == planned.Size }) {
 				t.Fatalf("the plan that is written down has %+v", planned)
 			}
 			n++

@@ -216,7 +216,7 @@ func TestGoldenRows(t *testing.T) {
 			dir := write(t, contents)
 			o := testOptions(t, dir)
 			checkExpected(t, want, convertAll(t, o))
-			got := shownRows(t, o.Out, dir)
+			got := shownRows(t, o.Out.URI("."), dir)
 			if n, rows := bytes.Count(got, []byte("\n")), want.Rows; int64(n) != rows.Results+rows.Detections+rows.Occurrences {
 				t.Errorf("%d rows, want %+v", n, rows)
 			}
@@ -232,9 +232,9 @@ func TestGoldenRows(t *testing.T) {
 			}
 			sameLines(t, "Parquet", got, rows)
 
-			o.Out, o.TableFormat = filepath.Join(t.TempDir(), "lake"), "arrow"
+			o.Out, o.TableFormat = newOut(t), "arrow"
 			checkExpected(t, want, convertAll(t, o))
-			sameLines(t, "Arrow", shownRows(t, o.Out, dir), rows)
+			sameLines(t, "Arrow", shownRows(t, o.Out.URI("."), dir), rows)
 		})
 	}
 }
@@ -342,7 +342,7 @@ func TestRealSamples(t *testing.T) {
 	tables := map[string]map[string][]row{} // by table and the beginning of the file's name
 	for _, table := range schema.Tables() {
 		tables[table.Name] = map[string][]row{}
-		for _, r := range readTable(t, o.Out, table) {
+		for _, r := range readTable(t, o.Out.URI("."), table) {
 			name := filepath.Base(r["source_uri"].(string))[:8]
 			tables[table.Name][name] = append(tables[table.Name][name], r)
 		}

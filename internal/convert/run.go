@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -83,17 +84,15 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, err
 	}
 	sources, skipped, err := find(ctx, &o)
-	if err != nil {
-		return nil, err
+	var (
+		target store.Store
+		finish func(context.Context) error
+	)
+	if err == nil {
+		target, finish, err = prepare(ctx, &o)
 	}
-	local, err := store.OpenLocal(o.Out)
 	if err != nil {
-		return nil, err
-	}
-	defer local.Close()
-	target, finish, err := prepare(ctx, local, &o)
-	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, o.Out.Discard(context.WithoutCancel(ctx)))
 	}
 	r := &run{
 		o: &o, id: dataset.RunName(1), store: target, format: format,
@@ -104,7 +103,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		p.total.Store(r.plan.bytes)
 		p.parts.Store(int64(len(r.plan.parts)))
 	}
-	r.summary.Run, r.summary.Output = r.id, local.URI(".")
+	r.summary.Run, r.summary.Output = r.id, o.Out.URI(".")
 	r.summary.Objects.Skipped = skipped
 	err = r.convert(ctx)
 	if err == nil {
@@ -125,19 +124,30 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	return r.summary, nil
 }
 
+// find returns the sources of the inputs, and how many objects were passed over.
+func find(ctx context.Context, o *Options) (sources []input.Source, skipped int64, err error) {
+	l := input.Listing{Output: o.Out.URI("."), Log: o.Log}
+	err = input.Find(ctx, o.Origins, o.Inputs, &l, func(s input.Source) error {
+		sources = append(sources, s)
+		return nil
+	})
+	return sources, l.Skipped, err
+}
+
 // prepare returns the store that a new dataset is built in, and what has to be
 // done once it is whole. A dataset that is to be replaced stays until then.
-func prepare(ctx context.Context, s store.Store, o *Options) (target store.Store, finish func(context.Context) error, err error) {
+func prepare(ctx context.Context, o *Options) (target store.Store, finish func(context.Context) error, err error) {
 	nothing := func(context.Context) error { return nil }
+	s := o.Out
 	empty, err := s.Empty(ctx)
 	if err != nil || empty {
 		return s, nothing, err
 	}
 	switch _, err := dataset.Load(ctx, s); {
 	case errors.Is(err, dataset.ErrForeign):
-		return nil, nil, &NotEmptyError{Out: o.Out}
+		return nil, nil, &NotEmptyError{Out: s.URI(".")}
 	case !o.Overwrite && err == nil:
-		return nil, nil, &NotEmptyError{Out: o.Out, Dataset: true}
+		return nil, nil, &NotEmptyError{Out: s.URI("."), Dataset: true}
 	case !o.Overwrite:
 		return nil, nil, err
 	}
@@ -192,7 +202,7 @@ func (r *run) begin(ctx context.Context) error {
 	}
 	err := dataset.Create(ctx, r.store, d)
 	if errors.Is(err, fs.ErrExist) { // another run was faster
-		return &NotEmptyError{Out: r.o.Out, Dataset: true}
+		return &NotEmptyError{Out: r.o.Out.URI("."), Dataset: true}
 	}
 	if err != nil {
 		return err

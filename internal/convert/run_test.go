@@ -20,6 +20,7 @@ import (
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -51,7 +52,7 @@ func TestDeterministic(t *testing.T) {
 					s := convertAll(t, o)
 					runtime.GOMAXPROCS(cores)
 					checkExpected(t, want, s)
-					sums := tableSums(t, o.Out)
+					sums := tableSums(t, o.Out.URI("."))
 					if i == 0 {
 						first = sums
 					} else if sums != first {
@@ -98,7 +99,7 @@ func TestHostileRejects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range allRejects(t, o.Out) {
+	for _, r := range allRejects(t, o.Out.URI(".")) {
 		rel := strings.TrimPrefix(r.URI, real+"/")
 		key := fmt.Sprintf("%s %d %s", rel, r.Line, r.Class)
 		if !expected[key] {
@@ -163,7 +164,7 @@ func TestSpoiledObjects(t *testing.T) {
 				if s.Objects.Rejected != int64(len(positions)) || s.Objects.Converted != int64(7-len(positions)) {
 					t.Errorf("%+v", s.Objects)
 				}
-				for _, r := range allRejects(t, o.Out) {
+				for _, r := range allRejects(t, o.Out.URI(".")) {
 					i := int(r.URI[len(r.URI)-len("0.jsonl.gz")] - '0')
 					j := slices.Index(positions, i)
 					if j < 0 || r.Class != classes[j%3] || r.Line != 0 || r.Raw != nil || r.Offset == 0 && r.Class == schema.Truncated {
@@ -191,7 +192,7 @@ func TestSpoiledObjects(t *testing.T) {
 					}
 				}
 				without := o
-				without.Out = filepath.Join(t.TempDir(), "lake")
+				without.Out = newOut(t)
 				convertAll(t, without)
 				tables := func(out string) string {
 					var list []string
@@ -202,7 +203,7 @@ func TestSpoiledObjects(t *testing.T) {
 					}
 					return strings.Join(list, "")
 				}
-				if a, b := tables(o.Out), tables(without.Out); a != b {
+				if a, b := tables(o.Out.URI(".")), tables(without.Out.URI(".")); a != b {
 					t.Errorf("tables:\n%s\nwithout the broken objects:\n%s", a, b)
 				}
 			})
@@ -233,7 +234,7 @@ func TestMaxRejects(t *testing.T) {
 						if !fails || tooMany.Limit != limit || tooMany.First.URI == "" || tooMany.First.Raw != nil {
 							t.Error(err)
 						}
-						if _, err := os.Stat(o.Out); !errors.Is(err, fs.ErrNotExist) {
+						if _, err := os.Stat(o.Out.URI(".")); !errors.Is(err, fs.ErrNotExist) {
 							t.Error("the output is still there")
 						}
 						return
@@ -241,7 +242,7 @@ func TestMaxRejects(t *testing.T) {
 					if err != nil || fails {
 						t.Fatalf("%v, %+v", err, s)
 					}
-					checkDataset(t, o.Out, s)
+					checkDataset(t, o.Out.URI("."), s)
 					if s.Rejects.Lines != 2 || s.Rejects.Objects != 2 {
 						t.Errorf("%+v", s.Rejects)
 					}
@@ -277,7 +278,7 @@ func TestMaxRejectsAmongParts(t *testing.T) {
 func TestMaxRejectsOfOtherParts(t *testing.T) {
 	o := testOptions(t)
 	o.MaxRejects = 0
-	r := &run{o: &o, summary: newSummary(), plan: makePlan([]source{planSource("", "a", 1)}, 1)}
+	r := &run{o: &o, summary: newSummary(), plan: makePlan([]input.Source{planSource("", "a", 1)}, 1)}
 	of := &account{rejects: 1, first: &Reject{URI: "other", Class: schema.Malformed}}
 	for _, a := range []*account{of, {}} {
 		var tooMany *TooManyRejectsError
@@ -296,7 +297,7 @@ func TestRejectFile(t *testing.T) {
 	})
 	o := testOptions(t, dir)
 	convertAll(t, o)
-	rejects := allRejects(t, o.Out)
+	rejects := allRejects(t, o.Out.URI("."))
 	if len(rejects) != 4 {
 		t.Fatalf("%+v", rejects)
 	}
@@ -316,9 +317,9 @@ func TestRejectFile(t *testing.T) {
 			t.Errorf("reject %d: %.300s, want %.300s", i, fmt.Sprint(got), fmt.Sprint(want))
 		}
 	}
-	o.Out, o.RejectRaw = filepath.Join(t.TempDir(), "lake"), false
+	o.Out, o.RejectRaw = newOut(t), false
 	convertAll(t, o)
-	for _, r := range allRejects(t, o.Out) {
+	for _, r := range allRejects(t, o.Out.URI(".")) {
 		if r.Raw != nil || r.Line > 0 && r.Bytes == 0 {
 			t.Errorf("%+v", r)
 		}
@@ -349,8 +350,8 @@ func TestVanishingFile(t *testing.T) {
 			// Standard input comes first in the order of parts, and only ends
 			// once the file is changed.
 			o.Workers = 1
-			o.Stdin = &failure{strings.NewReader(`{"id":"s"}` + "\n"), nil}
-			o.Stdin = readerFunc(func() error {
+			o.Origins = stdinOrigin(&failure{strings.NewReader(`{"id":"s"}` + "\n"), nil})
+			o.Origins = stdinOrigin(readerFunc(func() error {
 				if what != "cut" {
 					if err := os.Remove(b); err != nil {
 						return err
@@ -363,7 +364,7 @@ func TestVanishingFile(t *testing.T) {
 					return os.Truncate(b, 30)
 				}
 				return nil
-			})
+			}))
 			s := convertAll(t, o)
 			rejected, unreadable := int64(0), int64(1)
 			if what == "cut" {
@@ -400,7 +401,7 @@ func TestStdinFails(t *testing.T) {
 					data = zipped(data)
 				}
 				o := testOptions(t, "-", write(t, map[string][]byte{"a.jsonl": lines(0, 2)}))
-				o.Stdin = &failure{bytes.NewReader(data), broke}
+				o.Origins = stdinOrigin(&failure{bytes.NewReader(data), broke})
 				s := convertAll(t, o)
 				if s.Objects.Unreadable != 1 || s.Rows["results"] != 2 || s.Unreadable[0].URI != "-" || s.Unreadable[0].Error != broke.Error() {
 					t.Errorf("%+v", s)
@@ -429,7 +430,7 @@ func TestEndsCleanly(t *testing.T) {
 			if _, err := Run(context.Background(), o); err == nil {
 				t.Error("no error")
 			}
-			if left := files(t, o.Out); len(left) > 0 {
+			if left := files(t, o.Out.URI(".")); len(left) > 0 {
 				t.Errorf("left: %v", left)
 			}
 		})
@@ -443,14 +444,14 @@ func TestEndsCleanly(t *testing.T) {
 				time.AfterFunc(after, func() { cancel(stop) })
 				s, err := Run(ctx, o)
 				if err == nil {
-					checkDataset(t, o.Out, s)
+					checkDataset(t, o.Out.URI("."), s)
 					return
 				}
 				if !errors.Is(err, stop) && !errors.Is(err, context.Canceled) {
 					t.Error(err)
 				}
-				if _, err := os.Stat(o.Out); !errors.Is(err, fs.ErrNotExist) {
-					t.Errorf("the output is still there: %v", files(t, o.Out))
+				if _, err := os.Stat(o.Out.URI(".")); !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("the output is still there: %v", files(t, o.Out.URI(".")))
 				}
 			})
 		}
@@ -462,7 +463,7 @@ func TestStopsWhileReading(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close()
 	o := testOptions(t, "-")
-	o.Stdin = r
+	o.Origins = stdinOrigin(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() {
@@ -481,7 +482,7 @@ func TestStopsWhileReading(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		t.Fatal("still running")
 	}
-	if left := files(t, o.Out); len(left) > 0 {
+	if left := files(t, o.Out.URI(".")); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -502,7 +503,7 @@ func TestSameOutput(t *testing.T) {
 		start := make(chan struct{})
 		for range runs {
 			o := testOptions(t, dir)
-			o.Out, o.Workers = out, 1
+			o.Out, o.Workers = openOut(t, out), 1
 			group.Go(func() {
 				<-start
 				if s, err := Run(context.Background(), o); err == nil {
@@ -528,18 +529,18 @@ func TestOverwrite(t *testing.T) {
 	o := testOptions(t, old)
 	o.PartitionBy = []sink.PartitionKey{sink.ByCreatedDate}
 	convertAll(t, o)
-	foreign := filepath.Join(o.Out, "README")
+	foreign := filepath.Join(o.Out.URI("."), "README")
 	if err := os.WriteFile(foreign, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	before := tableSums(t, o.Out)
+	before := tableSums(t, o.Out.URI("."))
 
 	bad := o
 	bad.Inputs, bad.Overwrite, bad.MaxRejects = []string{old, write(t, map[string][]byte{"x.jsonl": []byte("{\n")})}, true, 0
 	if _, err := Run(context.Background(), bad); err == nil {
 		t.Fatal("no error")
 	}
-	if after := tableSums(t, o.Out); after != before {
+	if after := tableSums(t, o.Out.URI(".")); after != before {
 		t.Errorf("a run that failed changed the dataset:\n%s\nwas\n%s", after, before)
 	}
 
@@ -551,16 +552,16 @@ func TestOverwrite(t *testing.T) {
 	if err := os.Remove(foreign); err != nil {
 		t.Error("a file that isn't the dataset's is gone: ", err)
 	}
-	checkDataset(t, o.Out, s)
+	checkDataset(t, o.Out.URI("."), s)
 	if s.Rows["results"] != 3 {
 		t.Errorf("%v", s.Rows)
 	}
 	// Readers see what they may read: no directory of a table is private.
-	info, err := os.Stat(filepath.Join(o.Out, "results"))
+	info, err := os.Stat(filepath.Join(o.Out.URI("."), "results"))
 	if err != nil || info.Mode().Perm()&0o500 != 0o500 || info.Mode().Perm() == 0o700 && umask(t) == 0o022 {
 		t.Errorf("results: %v, %v", info, err)
 	}
-	dirs, err := filepath.Glob(filepath.Join(o.Out, "results", "*=*"))
+	dirs, err := filepath.Glob(filepath.Join(o.Out.URI("."), "results", "*=*"))
 	if err != nil || len(dirs) > 0 {
 		t.Errorf("directories of the old partitions: %v", dirs)
 	}
@@ -571,14 +572,14 @@ func TestOverwrite(t *testing.T) {
 func TestOverwriteFailsLate(t *testing.T) {
 	o := testOptions(t, write(t, map[string][]byte{"a.jsonl": lines(0, 10)}))
 	convertAll(t, o)
-	before := tableSums(t, o.Out)
+	before := tableSums(t, o.Out.URI("."))
 	fresh := o
 	fresh.Inputs = []string{write(t, map[string][]byte{"b.jsonl": lines(100, 3)})}
-	fresh.Out = filepath.Join(t.TempDir(), "lake")
+	fresh.Out = newOut(t)
 	convertAll(t, fresh)
-	after := tableSums(t, fresh.Out)
+	after := tableSums(t, fresh.Out.URI("."))
 	// A directory is where a file of the new one must go.
-	blocked := filepath.Join(o.Out, "results", "created_month=2026-01", "000001-00000-0.parquet")
+	blocked := filepath.Join(o.Out.URI("."), "results", "created_month=2026-01", "000001-00000-0.parquet")
 	if err := os.Remove(blocked); err != nil {
 		t.Fatal(err)
 	}
@@ -589,7 +590,7 @@ func TestOverwriteFailsLate(t *testing.T) {
 	if _, err := Run(context.Background(), o); err == nil {
 		return // it found a way
 	}
-	if sums := tableSums(t, o.Out); sums != before && sums != after {
+	if sums := tableSums(t, o.Out.URI(".")); sums != before && sums != after {
 		t.Errorf("neither the old tables nor the new ones are left:\n%s\nold:\n%s\nnew:\n%s", sums, before, after)
 	}
 }
@@ -667,10 +668,7 @@ func TestStoreFails(t *testing.T) {
 		for n := range 20 {
 			o := testOptions(t, write(t, map[string][]byte{"a.jsonl": lines(0, 5), "b.jsonl": []byte("{\n"), "c.jsonl": lines(100, 5)}))
 			o.PartSize = 1
-			local, err := store.OpenLocal(o.Out)
-			if err != nil {
-				t.Fatal(err)
-			}
+			local := o.Out
 			var calls atomic.Int32
 			hit := false
 			s := &faulty{local, func(what, name string) error {
@@ -680,12 +678,11 @@ func TestStoreFails(t *testing.T) {
 				}
 				return nil
 			}}
-			err = newTestRun(t, context.Background(), &o, s).convert(context.Background())
-			local.Close()
+			err := newTestRun(t, context.Background(), &o, s).convert(context.Background())
 			if hit != errors.Is(err, refused) {
 				t.Errorf("%s %d: refused %v, and the run ended with %v", op, n, hit, err)
 			}
-			_, endErr := os.Stat(filepath.Join(o.Out, "_macielake/runs/000001/end.json"))
+			_, endErr := os.Stat(filepath.Join(o.Out.URI("."), "_macielake/runs/000001/end.json"))
 			if (endErr == nil) != (err == nil) {
 				t.Errorf("%s %d: the run ended with %v, and is committed: %v", op, n, err, endErr == nil)
 			}
@@ -702,11 +699,7 @@ func TestCommitFailsWhileStopping(t *testing.T) {
 	refused := errors.New("the store refused")
 	o := testOptions(t, write(t, map[string][]byte{"a.jsonl": lines(0, 5)}))
 	o.Workers = 1
-	local, err := store.OpenLocal(o.Out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer local.Close()
+	local := o.Out
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s := &faulty{local, func(op, name string) error {
@@ -717,9 +710,9 @@ func TestCommitFailsWhileStopping(t *testing.T) {
 		}
 		return nil
 	}}
-	err = newTestRun(t, ctx, &o, s).convert(ctx)
+	err := newTestRun(t, ctx, &o, s).convert(ctx)
 	if err == nil {
-		t.Errorf("no error, though the only part has no receipt; the dataset holds %v", files(t, o.Out))
+		t.Errorf("no error, though the only part has no receipt; the dataset holds %v", files(t, o.Out.URI(".")))
 	}
 }
 
@@ -735,10 +728,10 @@ func TestTooManyPartitions(t *testing.T) {
 	if tooMany := (*sink.TooManyPartitionsError)(nil); !errors.As(err, &tooMany) || tooMany.Table != "results" {
 		t.Error(err)
 	}
-	if left := files(t, o.Out); len(left) > 0 {
+	if left := files(t, o.Out.URI(".")); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	o.Out = filepath.Join(t.TempDir(), "lake")
+	o.Out = newOut(t)
 	o.Inputs = []string{write(t, map[string][]byte{"a.jsonl": data.Bytes()[:256*(len(`{"accountId":"000000000000"}`)+1)]})}
 	if s := convertAll(t, o); s.Files != 256 {
 		t.Errorf("%d files", s.Files)
@@ -797,7 +790,7 @@ func TestProgress(t *testing.T) {
 	if done, total := o.Progress.Bytes(); !o.Progress.Planned() || done != total || total != e.CompressedBytes {
 		t.Errorf("%d of %d bytes, want %d", done, total, e.CompressedBytes)
 	}
-	o.Out, o.Progress = filepath.Join(t.TempDir(), "lake"), nil
+	o.Out, o.Progress = newOut(t), nil
 	convertAll(t, o)
 }
 

@@ -31,7 +31,7 @@ import (
 
 func open(t *testing.T) *store.Local {
 	t.Helper()
-	s, err := store.OpenLocal(filepath.Join(t.TempDir(), "lake"))
+	s, err := store.CreateLocal(filepath.Join(t.TempDir(), "lake"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ import (
 
 func openStore(t *testing.T) *store.Local {
 	t.Helper()
-	s, err := store.OpenLocal(t.TempDir())
+	s, err := store.CreateLocal(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

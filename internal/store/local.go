@@ -25,16 +25,34 @@ import (
 type Local struct {
 	dir  string
 	root *os.Root
-	made int // how many directories OpenLocal made: dir and those above it
+	made int // how many directories CreateLocal made: dir and those above it
 
 	mu      sync.Mutex
 	dirty   map[string]bool // directories with names that aren't durable
 	syncing sync.Mutex      // held while they are made so: who finds none waits for others
 }
 
-// OpenLocal opens the store in dir, which it makes where it isn't there. The
-// caller closes it.
+// OpenLocal opens the store in the directory dir, which must be there. The caller
+// closes it.
 func OpenLocal(dir string) (*Local, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	return openRoot(abs, 0)
+}
+
+func openRoot(abs string, made int) (*Local, error) {
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, err
+	}
+	return &Local{dir: abs, root: root, made: made, dirty: make(map[string]bool)}, nil
+}
+
+// CreateLocal is OpenLocal for a directory that it makes where it isn't there;
+// Discard removes what it made.
+func CreateLocal(dir string) (*Local, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -47,13 +65,9 @@ func OpenLocal(dir string) (*Local, error) {
 		made++
 	}
 	if err := os.MkdirAll(abs, 0o777); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("creating %s: %w", abs, err)
 	}
-	root, err := os.OpenRoot(abs)
-	if err != nil {
-		return nil, err
-	}
-	return &Local{dir: abs, root: root, made: made, dirty: make(map[string]bool)}, nil
+	return openRoot(abs, made)
 }
 
 // Close releases the directory.
@@ -224,6 +238,22 @@ func (o *localOutput) Abort() error {
 // PutNew implements Store: the file is written under another name and linked,
 // which fails where the name is taken.
 func (l *Local) PutNew(ctx context.Context, name string, data []byte) error {
+	if err := l.put(ctx, name, data, l.root.Link); err != nil {
+		return fmt.Errorf("creating %s: %w", l.URI(name), err)
+	}
+	return l.Sync(ctx)
+}
+
+// Put implements Store: the file is written under another name and renamed.
+func (l *Local) Put(ctx context.Context, name string, data []byte) error {
+	if err := l.put(ctx, name, data, l.root.Rename); err != nil {
+		return fmt.Errorf("writing %s: %w", l.URI(name), err)
+	}
+	return nil
+}
+
+// put writes a file under another name, which it then gives to bring.
+func (l *Local) put(ctx context.Context, name string, data []byte, bring func(from, to string) error) error {
 	var nonce [8]byte
 	rand.Read(nonce[:])
 	temp := path.Join(path.Dir(name), "."+path.Base(name)+"."+hex.EncodeToString(nonce[:]))
@@ -236,17 +266,14 @@ func (l *Local) PutNew(ctx context.Context, name string, data []byte) error {
 		err = out.Commit()
 	}
 	if err == nil {
-		if err = l.root.Link(temp, name); err == nil {
+		if err = bring(temp, name); err == nil {
 			l.touch(name)
 		}
 	}
-	if abortErr := out.Abort(); err == nil { // it is linked, or not wanted
+	if abortErr := out.Abort(); err == nil { // it is there by its name, or not wanted
 		err = abortErr
 	}
-	if err != nil {
-		return fmt.Errorf("creating %s: %w", l.URI(name), err)
-	}
-	return l.Sync(ctx)
+	return err
 }
 
 // Open implements Store.
@@ -257,6 +284,27 @@ func (l *Local) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	}
 	return f, nil
 }
+
+// OpenAt implements Store.
+func (l *Local) OpenAt(_ context.Context, name string) (File, error) {
+	f, err := l.root.Open(name)
+	if err != nil {
+		return nil, l.named(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &localFile{f, info.Size()}, nil
+}
+
+type localFile struct {
+	*os.File
+	size int64
+}
+
+func (f *localFile) Size() int64 { return f.size }
 
 // Stat implements Store.
 func (l *Local) Stat(_ context.Context, name string) (int64, error) {

@@ -28,7 +28,7 @@ func TestSub(t *testing.T) {
 
 func openLocal(t *testing.T, dir string) *store.Local {
 	t.Helper()
-	l, err := store.OpenLocal(dir)
+	l, err := store.CreateLocal(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -510,14 +510,14 @@ func TestSubNames(t *testing.T) {
 	}
 }
 
-func TestOpenLocal(t *testing.T) {
+func TestCreateLocal(t *testing.T) {
 	dir := t.TempDir()
 	l := openLocal(t, filepath.Join(dir, "a", "b"))
 	if got, want := l.URI("c/d"), filepath.Join(dir, "a", "b", "c", "d"); got != want {
 		t.Errorf("URI = %s, want %s", got, want)
 	}
 	write(t, l, "file", "x")
-	if _, err := store.OpenLocal(filepath.Join(dir, "a", "b", "file")); err == nil {
+	if _, err := store.CreateLocal(filepath.Join(dir, "a", "b", "file")); err == nil {
 		t.Error("opened a store in a file")
 	}
 	t.Chdir(dir)

@@ -1,7 +1,7 @@
 // Package store is where a dataset's bytes lie: files that are written whole or
 // not at all, created once, and moved to where readers see them.
 //
-// Start with [Store] and [OpenLocal].
+// Start with [Store], [OpenLocal] and [CreateLocal].
 package store
 
 import (
@@ -22,11 +22,17 @@ type Store interface {
 	// is one: of all who try, exactly one succeeds. When it returns, the file
 	// is durable, and so is all that was created and moved before.
 	PutNew(ctx context.Context, name string, data []byte) error
+	// Put writes a whole, private file and replaces what is there. A reader
+	// sees the old content or the new; durable is it with the next Sync.
+	Put(ctx context.Context, name string, data []byte) error
 	// Open reads a file from its beginning.
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
+	// OpenAt opens a file for reading anywhere in it.
+	OpenAt(ctx context.Context, name string) (File, error)
 	// Stat returns a file's size.
 	Stat(ctx context.Context, name string) (size int64, err error)
-	// Move gives a file another name; it replaces what is there.
+	// Move gives a file another name; it replaces what is there. In a store that
+	// can't rename, the old name may stay for maintenance to remove.
 	Move(ctx context.Context, from, to string) error
 	// Sync makes durable the names of what was created and moved before.
 	Sync(ctx context.Context) error
@@ -45,6 +51,17 @@ type Store interface {
 	// Discard removes the names and, as far as nothing else is in it, what
 	// opening the store made.
 	Discard(ctx context.Context, names ...string) error
+	// Close releases what opening the store took. What Sub returns has nothing
+	// of its own.
+	Close() error
+}
+
+// File is a file that is read in pieces. It is safe for concurrent use; ctx of
+// the opening holds for its reads.
+type File interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64 // bytes
 }
 
 // StateDir is the directory of a dataset's state, which is its owner's alone.

@@ -18,7 +18,7 @@ import (
 
 func openLocal(t *testing.T, dir string) *Local {
 	t.Helper()
-	l, err := OpenLocal(dir)
+	l, err := CreateLocal(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -528,7 +528,7 @@ func TestOpenLocalFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		if l, err := OpenLocal(dir); err == nil {
+		if l, err := CreateLocal(dir); err == nil {
 			l.Close()
 			t.Errorf("opened %s", dir)
 		} else if !strings.Contains(err.Error(), file) {
@@ -552,6 +552,37 @@ func TestLocalErrorsNameThePath(t *testing.T) {
 	} {
 		if path := l.URI(strings.TrimSpace(what)); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s isn't named: %v", path, err)
+		}
+	}
+}
+
+func TestPutAndOpenAt(t *testing.T) {
+	ctx := context.Background()
+	for name, s := range map[string]Store{"local": openLocal(t, t.TempDir()), "sub": Sub(openLocal(t, t.TempDir()), "a/b")} {
+		for _, data := range []string{"first", "", "the third"} {
+			if err := s.Put(ctx, "d/x", []byte(data)); err != nil {
+				t.Fatal(err)
+			}
+			f, err := s.OpenAt(ctx, "d/x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make([]byte, 16)
+			n, err := f.ReadAt(got, 1)
+			if f.Size() != int64(len(data)) || err != io.EOF || string(got[:n]) != data[min(1, len(data)):] {
+				t.Errorf("%s: %d bytes, %q, %v", name, f.Size(), got[:n], err)
+			}
+			f.Close()
+		}
+		left := 0
+		if err := s.List(ctx, ".", func(string, fs.FileInfo) error { left++; return nil }); err != nil || left != 1 {
+			t.Errorf("%s: %d files, %v", name, left, err)
+		}
+		if _, err := s.OpenAt(ctx, "none"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := s.Put(ctx, "../x", nil); err == nil {
+			t.Errorf("%s: a name left the store", name)
 		}
 	}
 }

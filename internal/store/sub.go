@@ -35,8 +35,16 @@ func (b *sub) PutNew(ctx context.Context, name string, data []byte) error {
 	return b.s.PutNew(ctx, b.name(name), data)
 }
 
+func (b *sub) Put(ctx context.Context, name string, data []byte) error {
+	return b.s.Put(ctx, b.name(name), data)
+}
+
 func (b *sub) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	return b.s.Open(ctx, b.name(name))
+}
+
+func (b *sub) OpenAt(ctx context.Context, name string) (File, error) {
+	return b.s.OpenAt(ctx, b.name(name))
 }
 
 func (b *sub) Stat(ctx context.Context, name string) (int64, error) {
@@ -73,3 +81,5 @@ func (b *sub) Prune(ctx context.Context, dir string) error { return b.s.Prune(ct
 func (b *sub) Discard(ctx context.Context, _ ...string) error {
 	return b.s.RemoveAll(ctx, b.dir)
 }
+
+func (b *sub) Close() error { return nil }

@@ -1,20 +1,23 @@
-package convert
+package input
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
 // found runs the finder and returns what it found, relative to dir.
-func found(t *testing.T, dir string, o Options) (paths []string, skipped int64) {
+func found(t *testing.T, dir, out string, inputs ...string) (paths []string, skipped int64) {
 	t.Helper()
-	sources, skipped, err := find(context.Background(), &o)
+	l := Listing{Output: out, Log: slog.New(slog.DiscardHandler)}
+	sources, err := find(context.Background(), &l, inputs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,14 +26,44 @@ func found(t *testing.T, dir string, o Options) (paths []string, skipped int64) 
 		t.Fatal(err)
 	}
 	for _, s := range sources {
-		rel, err := filepath.Rel(real, s.path)
-		if err != nil || s.path == "" {
+		rel, err := filepath.Rel(real, s.URI)
+		if err != nil {
 			rel = s.URI
 		}
 		paths = append(paths, rel)
 	}
 	slices.Sort(paths)
-	return paths, skipped
+	return paths, l.Skipped
+}
+
+// write writes files, all of one time, and returns their directory.
+func write(t *testing.T, contents map[string][]byte) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "in")
+	at := time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC)
+	for name, data := range contents {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// find lists inputs.
+func find(ctx context.Context, l *Listing, inputs ...string) (sources []Source, err error) {
+	origins := []Origin{NewStdin(strings.NewReader("")), Local{}}
+	err = Find(ctx, origins, inputs, l, func(s Source) error {
+		sources = append(sources, s)
+		return nil
+	})
+	return sources, err
 }
 
 func symlink(t *testing.T, target, name string) {
@@ -75,15 +108,14 @@ func TestFind(t *testing.T) {
 		{"standard input", []string{"-", "a.jsonl", "-"}, []string{"-", "a.jsonl"}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := testOptions(t)
-			o.Out = filepath.Join(dir, "lake")
+			var inputs []string
 			for _, in := range test.inputs {
 				if in != "-" {
 					in = filepath.Join(dir, in)
 				}
-				o.Inputs = append(o.Inputs, in)
+				inputs = append(inputs, in)
 			}
-			got, skipped := found(t, dir, o)
+			got, skipped := found(t, dir, filepath.Join(dir, "lake"), inputs...)
 			if test.name == "a glob of all" { // whatever it finds, nothing of the output or of state
 				for _, name := range got {
 					if strings.HasPrefix(name, "lake/") || strings.HasPrefix(name, "_macielake/rejects") {
@@ -105,7 +137,7 @@ func TestFindSelfLink(t *testing.T) {
 	symlink(t, "self", filepath.Join(dir, "self"))
 	symlink(t, "pong", filepath.Join(dir, "ping"))
 	symlink(t, "ping", filepath.Join(dir, "pong"))
-	if got, _ := found(t, dir, testOptions(t, dir)); !slices.Equal(got, []string{"a.jsonl"}) {
+	if got, _ := found(t, dir, "", dir); !slices.Equal(got, []string{"a.jsonl"}) {
 		t.Errorf("found %q", got)
 	}
 }
@@ -125,12 +157,12 @@ func TestFindErrors(t *testing.T) {
 		{[]string{"lake"}, &InsideOutputError{}},
 		{[]string{"lake/results/r.jsonl"}, &InsideOutputError{}},
 	} {
-		o := testOptions(t)
-		o.Out = filepath.Join(dir, "lake")
+		var inputs []string
 		for _, in := range test.inputs {
-			o.Inputs = append(o.Inputs, filepath.Join(dir, in))
+			inputs = append(inputs, filepath.Join(dir, in))
 		}
-		_, _, err := find(context.Background(), &o)
+		l := Listing{Output: filepath.Join(dir, "lake"), Log: slog.New(slog.DiscardHandler)}
+		_, err := find(context.Background(), &l, inputs...)
 		switch want := test.want.(type) {
 		case *NotFoundError:
 			if !errors.As(err, &want) {
@@ -144,8 +176,8 @@ func TestFindErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(errors.New("stop"))
-	o := testOptions(t, dir)
-	if _, _, err := find(ctx, &o); !errors.Is(err, context.Canceled) {
+	l := Listing{Log: slog.New(slog.DiscardHandler)}
+	if _, err := find(ctx, &l, dir); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -157,19 +189,23 @@ func TestFindSource(t *testing.T) {
 		"AWSLogs/111122223333/Macie/eu-west-1/job/444455556666/x.jsonl.gz": []byte("12345"),
 		"b\xff%20 ö.jsonl": nil,
 	})
-	o := testOptions(t, dir)
-	sources, _, err := find(context.Background(), &o)
+	l := Listing{Log: slog.New(slog.DiscardHandler)}
+	sources, err := find(context.Background(), &l, dir)
 	if err != nil {
 		t.Skip("the file system refuses such names: ", err)
 	}
-	sortSources(sources)
 	if len(sources) != 2 {
 		t.Fatalf("%d sources", len(sources))
 	}
-	odd, s := sources[0], sources[1]
-	if s.region != "eu-west-1" || s.AdminAccountID != "111122223333" || s.size != 5 || s.ETag != "5-1770091506789000000" ||
-		s.LastModified != 1770091506789 || s.URI != s.path || !filepath.IsAbs(s.URI) {
+	s, odd := sources[0], sources[1]
+	if s.Region != "eu-west-1" || s.AdminAccountID != "111122223333" || s.Size != 5 || s.ETag != "5-1770091506789000000" ||
+		s.LastModified != 1770091506789 || localPath(s.URI) != s.URI || !filepath.IsAbs(s.URI) {
 		t.Errorf("%+v", s)
+	}
+	if rc, err := odd.Open(context.Background()); err != nil {
+		t.Error(err)
+	} else {
+		rc.Close()
 	}
 	if !utf8.ValidString(odd.URI) || !strings.HasPrefix(odd.URI, "file:///") || !strings.HasSuffix(odd.URI, "/b%FF%2520%20%C3%B6.jsonl") {
 		t.Errorf("%q", odd.URI)
@@ -189,7 +225,7 @@ func TestFromKey(t *testing.T) {
 		{"AWSLogs//Macie//x", "", ""},
 		{"", "", ""},
 	} {
-		if admin, region := fromKey(test.key); admin != test.admin || region != test.region {
+		if admin, region := FromKey(test.key); admin != test.admin || region != test.region {
 			t.Errorf("%q: %q, %q", test.key, admin, region)
 		}
 	}

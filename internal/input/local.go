@@ -1,0 +1,238 @@
+package input
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// Local is the origin of files: paths, directories and globs. The zero value is
+// ready to use.
+type Local struct{}
+
+// Has implements Origin: what isn't anything else is a path.
+func (Local) Has(string) bool { return true }
+
+// List implements Origin.
+func (o Local) List(ctx context.Context, input string, l *Listing, each func(Source) error) error {
+	out := ""
+	if l.Output != "" {
+		var err error
+		if out, err = realPath(l.Output); err != nil {
+			return fmt.Errorf("finding %s: %w", l.Output, err)
+		}
+	}
+	f := &finder{ctx: ctx, origin: o, out: out, l: l, each: each}
+	return f.input(input)
+}
+
+// Open implements Origin.
+func (Local) Open(_ context.Context, s *Source) (io.ReadCloser, error) {
+	return os.Open(localPath(s.URI))
+}
+
+// finder lists one input.
+type finder struct {
+	ctx    context.Context
+	origin Local
+	out    string // real path of the output, which is never an input
+	l      *Listing
+	each   func(Source) error
+}
+
+// realPath is the absolute path with symbolic links resolved as far as it
+// exists.
+func realPath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if errors.Is(err, fs.ErrNotExist) {
+		parent := filepath.Dir(abs)
+		if parent == abs {
+			return abs, nil
+		}
+		if real, err = realPath(parent); err != nil {
+			return "", err
+		}
+		return filepath.Join(real, filepath.Base(abs)), nil
+	}
+	return real, err
+}
+
+func (f *finder) input(input string) error {
+	_, err := os.Lstat(input)
+	if err == nil {
+		if real, err := realPath(input); err == nil && f.inOutput(real) {
+			return &InsideOutputError{Input: input, Out: f.out}
+		}
+		return f.add(input)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	matches, globErr := filepath.Glob(input)
+	if globErr != nil || len(matches) == 0 {
+		return &NotFoundError{Input: input}
+	}
+	for _, m := range matches {
+		if err := f.add(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add takes a file, or what is in a directory.
+func (f *finder) add(path string) error {
+	if err := f.ctx.Err(); err != nil {
+		return err
+	}
+	real, err := realPath(path)
+	if err != nil {
+		return f.unreadable(path, err)
+	}
+	// A dataset's state holds files that look like results, and none is one.
+	if slices.Contains(strings.Split(real, string(filepath.Separator)), store.StateDir) {
+		f.l.Log.Info("passed over the state of a dataset", "path", path)
+		return nil
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return f.unreadable(path, err)
+	}
+	if !info.IsDir() {
+		return f.file(path, real, info)
+	}
+	if f.inOutput(real) || !f.l.First(real) {
+		return nil
+	}
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		return fmt.Errorf("listing %s: %w", path, err)
+	}
+	for _, e := range entries {
+		child := filepath.Join(path, e.Name())
+		if e.Type().IsRegular() { // no links to resolve
+			info, err := e.Info()
+			if err != nil {
+				err = f.unreadable(child, err)
+			} else {
+				err = f.file(child, filepath.Join(real, e.Name()), info)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := f.add(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inOutput reports whether a real path is the output or lies in it.
+func (f *finder) inOutput(real string) bool {
+	return f.out != "" && (real == f.out || strings.HasPrefix(real, f.out+string(filepath.Separator)))
+}
+
+func (f *finder) file(path, real string, info fs.FileInfo) error {
+	if !info.Mode().IsRegular() || !IsResult(filepath.Base(path)) {
+		f.l.Skip(path)
+		return nil
+	}
+	if f.inOutput(real) || !f.l.First(real) {
+		return nil
+	}
+	return f.source(real, info.Size(), info.ModTime().UnixMilli(),
+		strconv.FormatInt(info.Size(), 10)+"-"+strconv.FormatInt(info.ModTime().UnixNano(), 10))
+}
+
+// unreadable keeps a result that can't even be looked at as a source: reading
+// it will fail, and say so.
+func (f *finder) unreadable(path string, err error) error {
+	if !IsResult(filepath.Base(path)) {
+		info, statErr := os.Lstat(path)
+		if statErr == nil && info.Mode()&fs.ModeSymlink != 0 { // dangling, or a loop
+			f.l.Skip(path)
+			return nil
+		}
+		return fmt.Errorf("listing %s: %w", path, err)
+	}
+	abs, absErr := filepath.Abs(path)
+	if absErr != nil {
+		return absErr
+	}
+	if !f.l.First(abs) {
+		return nil
+	}
+	return f.source(abs, -1, 0, "")
+}
+
+func (f *finder) source(path string, size, lastModified int64, etag string) error {
+	admin, region := FromKey(filepath.ToSlash(path))
+	return f.each(NewSource(f.origin, schema.Source{
+		URI: localURI(path), ETag: etag, AdminAccountID: admin, LastModified: lastModified,
+	}, region, size))
+}
+
+// localURI is the source_uri of a file: its path, or where that is no UTF-8, and
+// so no text, a file URI with every byte escaped that RFC 3986 doesn't call
+// unreserved, but the slash.
+func localURI(path string) string {
+	if utf8.ValidString(path) {
+		return path
+	}
+	var uri strings.Builder
+	uri.WriteString("file://")
+	for i := range len(path) {
+		c := path[i]
+		if letter := c | 0x20; 'a' <= letter && letter <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._~/", c) >= 0 {
+			uri.WriteByte(c)
+		} else {
+			fmt.Fprintf(&uri, "%%%02X", c)
+		}
+	}
+	return uri.String()
+}
+
+// localPath is the path of a source_uri.
+func localPath(uri string) string {
+	escaped, ok := strings.CutPrefix(uri, "file://")
+	if !ok {
+		return uri
+	}
+	path, err := url.PathUnescape(escaped)
+	if err != nil { // localURI didn't make it
+		return uri
+	}
+	return path
+}
+
+// FromKey returns the administrator account and the region that a key names:
+// …/AWSLogs/ADMIN_ACCOUNT/Macie/REGION/… (Macie user guide, "Storing and
+// retaining sensitive data discovery results"). What isn't text is not taken.
+func FromKey(key string) (admin, region string) {
+	segments := strings.Split(key, "/")
+	for i := len(segments) - 4; i >= 0; i-- {
+		if segments[i] == "AWSLogs" && segments[i+2] == "Macie" &&
+			utf8.ValidString(segments[i+1]) && utf8.ValidString(segments[i+3]) {
+			return segments[i+1], segments[i+3]
+		}
+	}
+	return "", ""
+}
