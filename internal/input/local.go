@@ -40,7 +40,7 @@ func (o Local) List(ctx context.Context, input string, l *Listing, each func(Sou
 
 // Open implements Origin.
 func (Local) Open(_ context.Context, s *Source) (io.ReadCloser, error) {
-	return os.Open(localPath(s.URI))
+	return open(localPath(s.URI))
 }
 
 // finder lists one input.
@@ -117,6 +117,14 @@ func (f *finder) add(path string) error {
 	if !info.IsDir() {
 		return f.file(path, real, info)
 	}
+	return f.dir(path, real)
+}
+
+// dir takes what is in a directory, whose real path is known.
+func (f *finder) dir(path, real string) error {
+	if err := f.ctx.Err(); err != nil {
+		return err
+	}
 	if f.inOutput(real) || !f.l.First(real) {
 		return nil
 	}
@@ -126,19 +134,20 @@ func (f *finder) add(path string) error {
 	}
 	for _, e := range entries {
 		child := filepath.Join(path, e.Name())
-		if e.Type().IsRegular() { // no links to resolve
-			info, err := e.Info()
-			if err != nil {
+		switch {
+		case e.Type().IsRegular(): // no links to resolve, here and below
+			var info fs.FileInfo
+			if info, err = e.Info(); err != nil {
 				err = f.unreadable(child, err)
 			} else {
 				err = f.file(child, filepath.Join(real, e.Name()), info)
 			}
-			if err != nil {
-				return err
-			}
-			continue
+		case e.IsDir() && e.Name() != store.StateDir:
+			err = f.dir(child, filepath.Join(real, e.Name()))
+		default:
+			err = f.add(child)
 		}
-		if err := f.add(child); err != nil {
+		if err != nil {
 			return err
 		}
 	}
