@@ -2,8 +2,11 @@
 // the same job, and says whether it is as fast and as small as it has to be.
 // It runs in the top folder of the repository, on Linux:
 //
-//	go run ./bench           # everything, into bench/RESULTS.md; ten minutes
+//	go run ./bench           # everything, into bench/RESULTS.md; half an hour
 //	go run ./bench -quick    # small inputs, into build/bench/RESULTS.md
+//
+// Sides that aren't installed are left out; scripts/clickhouse installs a
+// ClickHouse for it.
 //
 // Every side is a shell line, pinned to the same cores with taskset. All sides
 // of a profile run once untimed, and what they produced must agree with what

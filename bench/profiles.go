@@ -33,10 +33,10 @@ func profiles(quick bool) []*profile {
 	}
 	small := &profile{name: "small", what: "many objects of one to three lines",
 		args:  []string{"--profile", "small", "--size", "207MB"},
-		sides: []string{macielake1, macielake2, gzip1, klauspost1, duckdb2, clickhouse2}}
+		sides: []string{macielake1, macielake2, gzip1, pigz1, igzip1, klauspost1, duckdb2, clickhouse2}}
 	large := &profile{name: "large", what: "one object",
 		args:  []string{"--profile", "large", "--size", "1GB"},
-		sides: []string{macielake1, macielake2, gzip1, klauspost1}}
+		sides: []string{macielake1, macielake2, gzip1, pigz1, igzip1, klauspost1, duckdb2, clickhouse2}}
 	if quick {
 		mixed.args[3], small.args[3], large.args[3] = "40MB", "10MB", "40MB"
 		return []*profile{mixed, small, large}

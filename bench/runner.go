@@ -124,15 +124,22 @@ func (r *runner) choose(p *profile, rep *report) ([]*side, error) {
 		if !slices.Contains(p.sides, s.id) || !r.o.wants(s) {
 			continue
 		}
-		if s.program != "" {
-			if _, err := exec.LookPath(s.program); err != nil {
-				rep.absent(s.program)
-				continue
-			}
+		if s.program != "" && !r.installed(s.program) {
+			rep.absent(s.program)
+			continue
 		}
 		chosen = append(chosen, s)
 	}
 	return chosen, nil
+}
+
+// installed reports whether the sides' commands find a program.
+func (r *runner) installed(program string) bool {
+	_, err := exec.LookPath(filepath.Join(r.bin, program))
+	if err != nil {
+		_, err = exec.LookPath(program)
+	}
+	return err == nil
 }
 
 // check runs each side once and compares what it produced with what is in the
