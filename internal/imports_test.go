@@ -74,7 +74,7 @@ var layers = [][]string{
 	{"internal/dataset", "internal/input"},
 	{"internal/store"},
 	{"pkg/stream", "pkg/sink"},
-	{"pkg/schema", "internal/inflate", "internal/text"},
+	{"pkg/schema", "internal/inflate", "internal/text", "internal/where"},
 }
 
 func layerOf(pkg string) int {
