@@ -70,11 +70,12 @@ func ours(pkg string) bool {
 // is below it: in a later layer.
 var layers = [][]string{
 	{"cmd/macielake"},
-	{"internal/convert", "internal/gen"},
+	{"internal/cat", "internal/convert", "internal/gen"},
+	{"internal/lake", "internal/raw"},
 	{"internal/dataset", "internal/input"},
 	{"internal/store"},
 	{"pkg/stream", "pkg/sink"},
-	{"pkg/schema", "internal/inflate", "internal/text"},
+	{"pkg/schema", "internal/inflate", "internal/text", "internal/where"},
 }
 
 func layerOf(pkg string) int {
