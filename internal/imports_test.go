@@ -70,7 +70,8 @@ func ours(pkg string) bool {
 // is below it: in a later layer.
 var layers = [][]string{
 	{"cmd/macielake"},
-	{"internal/convert", "internal/gen", "internal/lake"},
+	{"internal/cat", "internal/convert", "internal/gen"},
+	{"internal/lake", "internal/raw"},
 	{"internal/dataset", "internal/input"},
 	{"internal/store"},
 	{"pkg/stream", "pkg/sink"},

@@ -8,7 +8,6 @@ package lake
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -65,18 +64,6 @@ func Open(ctx context.Context, s store.Store) (*Lake, error) {
 		slices.SortFunc(l.files[first:], func(a, b File) int { return comparePaths(a.Path, b.Path) })
 	}
 	return l, nil
-}
-
-// IsDataset reports whether the store holds a dataset, of whatever version.
-func IsDataset(ctx context.Context, s store.Store) (bool, error) {
-	switch _, err := dataset.Load(ctx, s); {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, dataset.ErrForeign):
-		return false, nil
-	default:
-		return false, err
-	}
 }
 
 // Has reports whether the dataset has that table.
