@@ -144,6 +144,9 @@ func TestFields(t *testing.T) {
 	if got := f.Fields(); len(got) != 3 || got[0] != 0 || got[1] != 2 || got[2] != 5 {
 		t.Errorf("got %v", got)
 	}
+	if got := f.Keys(5); len(got) != 1 || got[0] != "x" {
+		t.Errorf("got keys %v", got)
+	}
 }
 
 func TestSyntaxErrors(t *testing.T) {
