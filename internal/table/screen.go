@@ -31,7 +31,7 @@ const (
 func (w *screenWriter) Row(cells []Cell) error {
 	row := make([]string, len(w.columns))
 	for i, c := range w.columns {
-		row[i] = printable(cells[i])
+		row[i] = printable(shortened(cells[i]))
 		if c.Number && cells[i].Set {
 			row[i] = thousands(row[i])
 		}
@@ -43,6 +43,18 @@ func (w *screenWriter) Row(cells []Cell) error {
 		return w.begin()
 	}
 	return w.write(row)
+}
+
+// maxShown is how many bytes of a text are looked at for a terminal, from its
+// beginning and from its end.
+const maxShown = 2048
+
+func shortened(c Cell) Cell {
+	if len(c.Text) <= 2*maxShown {
+		return c
+	}
+	s := string(c.Text)
+	return TextCell(strings.ToValidUTF8(s[:maxShown], "") + "…" + strings.ToValidUTF8(s[len(s)-maxShown:], ""))
 }
 
 func (w *screenWriter) End() error {
