@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
+	"syscall"
 
 	"github.com/macielake/macielake/internal/athena"
 	"github.com/macielake/macielake/internal/store"
@@ -17,30 +16,22 @@ type noDatasetError struct{ name string }
 
 func (e *noDatasetError) Error() string { return fmt.Sprintf("there is no dataset %s", e.name) }
 
-// openDataset opens the dataset that a command names, to read it. The caller
-// closes it.
-func openDataset(_ context.Context, name string) (store.Store, io.Closer, error) {
-	// Opening would make it.
-	info, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-		return nil, nil, &noDatasetError{name}
+// openNamed opens the place of the dataset that a command names, to read it.
+// The caller closes it.
+func openNamed(ctx context.Context, name string) (store.Store, error) {
+	s, err := openStore(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, &noDatasetError{name}
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := store.OpenLocal(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	return s, s, nil
+	return s, err
 }
 
 // readLayout reads what the dataset that a command names has.
 func readLayout(ctx context.Context, name string) (*athena.Layout, error) {
-	s, closer, err := openDataset(ctx, name)
+	s, err := openNamed(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	defer closer.Close()
+	defer s.Close()
 	return athena.ReadLayout(ctx, s)
 }
