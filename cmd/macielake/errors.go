@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/macielake/macielake/internal/athena"
+	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
@@ -105,7 +106,7 @@ func classify(err error) (code int, hint string) {
 		query       *athena.QueryError
 		noQuery     *noQueryError
 		notEmptyDir *splitError
-		awsConfig   *awsConfigError
+		cloud       *awsclient.Error
 		noDataset   *noDatasetError
 	)
 	switch {
@@ -163,7 +164,7 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "Athena's console shows the execution under its ID"
 	case errors.As(err, &notEmptyDir):
 		return exitFailed, "name a new or empty directory with --split"
-	case errors.As(err, &awsConfig):
+	case errors.As(err, &cloud) && cloud.Kind == awsclient.BadConfig:
 		return exitUsage, "set it with --region and --profile, or AWS_REGION and AWS_PROFILE"
 	case errors.Is(err, dataset.ErrForeign), errors.As(err, &noDataset):
 		return exitNotFound, "name the directory that convert wrote with --out"

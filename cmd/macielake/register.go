@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	awsathena "github.com/aws/aws-sdk-go-v2/service/athena"
@@ -11,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/macielake/macielake/internal/athena"
+	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/text"
 )
 
@@ -45,7 +48,10 @@ StopQueryExecution, and write access to where Athena stores query results.`,
 			if err != nil {
 				return err
 			}
-			cfg, err := cloud.load(ctx)
+			cfg, err := cloud.load(ctx, 0, newLog(cmd.ErrOrStderr(), slog.LevelWarn))
+			if err == nil && cfg.Region == "" {
+				err = &awsclient.Error{Op: "loading the AWS configuration", Kind: awsclient.BadConfig, Err: errors.New("no AWS Region is set")}
+			}
 			if err != nil {
 				return err
 			}
