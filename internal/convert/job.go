@@ -97,7 +97,13 @@ func (j *job) create(name string, access store.Access) (store.Output, error) {
 // Read implements stream.Job.
 func (j *job) Read(ctx context.Context, b *schema.Batch) error {
 	b.RunID = j.run.id
-	return j.reader.Next(ctx, b)
+	before, watch := j.reader.FetchWait(), stream.NewStopwatch()
+	err := j.reader.Next(ctx, b)
+	all, fetch := watch.Lap(), j.reader.FetchWait()-before
+	// Inflating doesn't wait: what was waited, was for bytes.
+	waited := min(fetch, max(0, all.Wall-all.CPU))
+	j.run.times.fetch.add(stream.Span{Wall: fetch, CPU: fetch - waited})
+	return err
 }
 
 // Decode implements stream.Job.
@@ -135,7 +141,6 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 	if err == nil {
 		err = j.sink.Close()
 	}
-	j.run.times.fetch.add(j.reader.FetchWait())
 	if err == nil {
 		j.run.commits.Go(func() error {
 			err := j.commit(j.run.work)
