@@ -17,6 +17,8 @@ import (
 
 const usage = `usage:
   oracle compare --raw DIR --dataset OUT [--skip EXPECTED.json] [--only-tables results,detections]
+  oracle athena  --raw DIR --dataset OUT --program MACIELAKE [--skip EXPECTED.json]
+  oracle repeat  --dir DIR [--lines 5000] [--seed 1]
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
   oracle show    --dataset OUT [--rows 5]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
@@ -61,19 +63,26 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("%w: no command", errUsage)
 	}
 	command, args := args[0], args[1:]
-	if command == "peer" {
+	switch command {
+	case "peer":
 		return peer(ctx, stdout, args)
+	case "repeat":
+		return repeat(args)
 	}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dataset := flags.String("dataset", "", "directory of the dataset")
-	var raw, skip, only, expected, summary string
+	var raw, skip, only, expected, summary, program string
 	var rows int
 	switch command {
 	case "compare":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&only, "only-tables", "", "tables to compare, comma-separated")
+	case "athena":
+		flags.StringVar(&raw, "raw", "", "directory of the raw results")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&program, "program", "", "the program whose statements to run")
 	case "counts":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&expected, "expected", "", "the generator's description of the archive")
@@ -100,6 +109,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("%w: unexpected arguments: %s", errUsage, strings.Join(flags.Args(), " "))
 	}
 	if *dataset == "" || command == "compare" && raw == "" || rows < 0 ||
+		command == "athena" && (raw == "" || program == "") ||
 		command == "counts" && (raw == "" || expected == "" || summary == "") {
 		return fmt.Errorf("%w: a flag is missing or out of range", errUsage)
 	}
@@ -107,6 +117,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	switch command {
 	case "show":
 		return show(ctx, stdout, *dataset, rows)
+	case "athena":
+		path, err := programOf(program)
+		if err != nil {
+			return err
+		}
+		return compareAthena(ctx, stdout, athenaOptions{raw: raw, skip: skip, dataset: *dataset, program: path})
 	case "counts":
 		return counts(stdout, raw, *dataset, expected, summary)
 	case "query":

@@ -14,7 +14,8 @@ func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
 		Short: "Turn Amazon Macie's discovery results into tables",
 		Long: `macielake turns the sensitive data discovery results that Amazon Macie exports
 into tables that Athena, DuckDB, Spark and pandas can query. It reads results
-only, never the objects that Macie analysed, and sends nothing anywhere.
+only, never the objects that Macie analysed, and talks to no service but the
+ones a command names.
 
 ` + exitHelp,
 		SilenceErrors:     true,
@@ -29,7 +30,11 @@ only, never the objects that Macie analysed, and sends nothing anywhere.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newConvert(), newGen(), newVersion(), newMan(root))
+	root.AddCommand(
+		newConvert(), newCat(),
+		newDDL(), newQueries(), newRegister(),
+		newGen(), newVersion(), newMan(root),
+	)
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}

@@ -99,3 +99,25 @@ func progressLine(p *convert.Progress, elapsed time.Duration, width int) string 
 	}
 	return line[:min(len(line), width)]
 }
+
+// screenOf tells what is known of where text for people goes. Colours are for
+// terminals whose user hasn't refused them (no-color.org).
+func screenOf(w io.Writer) text.Screen {
+	if !isTerminal(w) {
+		return text.Screen{}
+	}
+	s := text.Screen{Columns: 80, Colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	if width, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil && width > 0 {
+		s.Columns = max(width, minColumns)
+	}
+	return s
+}
+
+// minColumns is the narrowest terminal that output is made to fit.
+const minColumns = 20
+
+// isTerminal reports whether a command's output goes to a terminal.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

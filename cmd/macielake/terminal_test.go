@@ -1,48 +1,25 @@
-//go:build linux
-
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
+
+	"github.com/creack/pty"
 )
 
-// openTerminal opens a pseudo-terminal.
-func openTerminal(t *testing.T) (control, terminal *os.File) {
-	t.Helper()
-	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no pseudo-terminals here: ", err)
-	}
-	ioctl := func(request uintptr, arg *int32) {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, control.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
-			t.Skip("no pseudo-terminals here: ", errno)
-		}
-	}
-	var unlock, number int32
-	ioctl(syscall.TIOCSPTLCK, &unlock)
-	ioctl(syscall.TIOCGPTN, &number)
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no pseudo-terminals here: ", err)
-	}
-	t.Cleanup(func() { control.Close() })
-	return control, terminal
-}
-
-// onTerminal runs macielake with a terminal for standard error, and a line on
+// withProgress runs macielake with a terminal for standard error, and a line on
 // standard input that is open for a while, and returns what it wrote there.
-func onTerminal(t *testing.T, args ...string) string {
+func withProgress(t *testing.T, args ...string) string {
 	t.Helper()
-	control, terminal := openTerminal(t)
+	control, terminal, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer control.Close()
 	cmd := exec.Command("macielake", args...)
 	cmd.Stderr = terminal
 	stdin, err := cmd.StdinPipe()
@@ -84,7 +61,7 @@ func onTerminal(t *testing.T, args ...string) string {
 
 func TestProgressOnTerminal(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "lake")
-	s := onTerminal(t, "convert", "-", "--out", out)
+	s := withProgress(t, "convert", "-", "--out", out)
 	if !strings.Contains(s, "\r12 B  ") {
 		t.Errorf("no progress: %q", s)
 	}
@@ -95,7 +72,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	if strings.Contains(summary, "\x1b") {
 		t.Errorf("escapes after the bar: %q", summary)
 	}
-	if s := onTerminal(t, "convert", "-", "--out", out, "--overwrite", "-q"); s != "" {
+	if s := withProgress(t, "convert", "-", "--out", out, "--overwrite", "-q"); s != "" {
 		t.Errorf("quiet, but wrote %q", s)
 	}
 }

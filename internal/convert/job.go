@@ -67,6 +67,7 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 		Name:           dataset.PartName(r.id, part),
 		TargetFileSize: r.o.TargetFileSize,
 		Memory:         sinkMemory,
+		Share:          r.crew.Share,
 		Create: func(name string) (sink.Output, error) {
 			out, err := j.create(name, store.Shared)
 			if err != nil {

@@ -45,10 +45,10 @@ func (o *Options) tables() []*schema.Table {
 	})
 }
 
-func (o *Options) format() (sink.Format, error) {
+func (o *Options) format(share sink.Share) (sink.Format, error) {
 	if o.TableFormat == "arrow" {
 		return sink.Arrow(sink.ArrowOptions{Compression: o.Compression})
 	}
 	return sink.Parquet(sink.ParquetOptions{Compression: o.Compression,
-		CreatedBy: "macielake version " + o.Version})
+		CreatedBy: "macielake version " + o.Version, Share: share})
 }

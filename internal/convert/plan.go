@@ -1,9 +1,7 @@
 package convert
 
 import (
-	"cmp"
 	"iter"
-	"slices"
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
@@ -29,7 +27,7 @@ type plan struct {
 // order of their keys, up to partSize stored bytes. A source of unknown size
 // has a part of its own.
 func makePlan(sources []input.Source, partSize int64) *plan {
-	sortSources(sources)
+	input.Sort(sources)
 	p := &plan{sources: int64(len(sources))}
 	for i := range sources {
 		p.bytes += max(0, sources[i].Size)
@@ -64,11 +62,4 @@ func (p *plan) planned() iter.Seq[dataset.PlannedSource] {
 			}
 		}
 	}
-}
-
-// sortSources puts sources in the order in which parts are packed.
-func sortSources(sources []input.Source) {
-	slices.SortFunc(sources, func(a, b input.Source) int {
-		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.URI, b.URI))
-	})
 }

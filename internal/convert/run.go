@@ -32,6 +32,7 @@ type run struct {
 	owned   bool // the dataset is this run's: it made dataset.json
 	started time.Time
 
+	crew    *stream.Crew    // the workers, as far as they are free
 	commits *errgroup.Group // of parts whose rows are all written
 	times   times
 
@@ -79,7 +80,8 @@ const commits = 4
 // package it returns errors of files, wrapped, and ctx's.
 func Run(ctx context.Context, o Options) (*Summary, error) {
 	started := time.Now()
-	format, err := o.format()
+	crew := new(stream.Crew)
+	format, err := o.format(crew.Share)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +97,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		return nil, errors.Join(err, o.Out.Discard(context.WithoutCancel(ctx)))
 	}
 	r := &run{
-		o: &o, id: dataset.RunName(1), store: target, format: format,
+		o: &o, id: dataset.RunName(1), store: target, format: format, crew: crew,
 		tables: o.tables(), plan: makePlan(sources, o.PartSize), filters: filters(&o.Filter),
 		started: started, summary: newSummary(),
 	}
@@ -169,6 +171,7 @@ func (r *run) convert(ctx context.Context) error {
 		NewDecoder: func() schema.Decoder {
 			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !slices.Contains(r.o.Tables, "occurrences")})
 		},
+		Crew:  r.crew,
 		Stats: &stats,
 	}, func() (stream.Job, bool) {
 		if next == len(r.plan.parts) {

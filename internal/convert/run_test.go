@@ -24,6 +24,7 @@ import (
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
+	"github.com/macielake/macielake/pkg/stream"
 )
 
 // The same input and options give the same bytes, whatever the workers and the
@@ -651,12 +652,13 @@ func newTestRun(t *testing.T, ctx context.Context, o *Options, s store.Store) *r
 	if err != nil {
 		t.Fatal(err)
 	}
-	format, err := o.format()
+	crew := new(stream.Crew)
+	format, err := o.format(crew.Share)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &run{
-		o: o, id: dataset.RunName(1), store: s, format: format, tables: o.tables(),
+		o: o, id: dataset.RunName(1), store: s, format: format, crew: crew, tables: o.tables(),
 		plan: makePlan(sources, o.PartSize), started: time.Now(), summary: newSummary(),
 	}
 }

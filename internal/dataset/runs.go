@@ -15,6 +15,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
 )
 
 // RunsTable is the name of the table of committed runs.
@@ -44,27 +45,44 @@ type runsColumn struct {
 	name  string
 	typ   arrow.DataType
 	value func(r *RunRow) any
+	doc   string
 }
 
 func runsColumns() []runsColumn {
 	text, integer := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64
 	at := &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}
 	return []runsColumn{
-		{"run_id", text, func(r *RunRow) any { return r.RunID }},
-		{"started_at", at, func(r *RunRow) any { return r.StartedAt.UnixMilli() }},
-		{"ended_at", at, func(r *RunRow) any { return r.EndedAt.UnixMilli() }},
-		{"version", text, func(r *RunRow) any { return r.Version }},
-		{"sources", integer, func(r *RunRow) any { return r.Sources }},
-		{"lines", integer, func(r *RunRow) any { return r.Lines }},
-		{"results_rows", integer, func(r *RunRow) any { return r.Results }},
-		{"detections_rows", integer, func(r *RunRow) any { return r.Detections }},
-		{"occurrences_rows", integer, func(r *RunRow) any { return r.Occurrences }},
-		{"rejects", integer, func(r *RunRow) any { return r.Rejects }},
-		{"unreadable", integer, func(r *RunRow) any { return r.Unreadable }},
-		{"stored_bytes", integer, func(r *RunRow) any { return r.StoredBytes }},
-		{"inflated_bytes", integer, func(r *RunRow) any { return r.InflatedBytes }},
-		{"written_bytes", integer, func(r *RunRow) any { return r.WrittenBytes }},
+		{"run_id", text, func(r *RunRow) any { return r.RunID }, "Identifier of the run, as the other tables' run_id has it"},
+		{"started_at", at, func(r *RunRow) any { return r.StartedAt.UnixMilli() }, "When the run began, UTC"},
+		{"ended_at", at, func(r *RunRow) any { return r.EndedAt.UnixMilli() }, "When the run was committed, UTC"},
+		{"version", text, func(r *RunRow) any { return r.Version }, "Version of macielake that converted"},
+		{"sources", integer, func(r *RunRow) any { return r.Sources }, "Objects that the run was to convert"},
+		{"lines", integer, func(r *RunRow) any { return r.Lines }, "Lines in those that were converted"},
+		{"results_rows", integer, func(r *RunRow) any { return r.Results }, "Rows the run added to results"},
+		{"detections_rows", integer, func(r *RunRow) any { return r.Detections }, "Rows the run added to detections"},
+		{"occurrences_rows", integer, func(r *RunRow) any { return r.Occurrences }, "Rows the run added to occurrences"},
+		{"rejects", integer, func(r *RunRow) any { return r.Rejects }, "Lines and objects that were rejected"},
+		{"unreadable", integer, func(r *RunRow) any { return r.Unreadable }, "Objects that could not be read"},
+		{"stored_bytes", integer, func(r *RunRow) any { return r.StoredBytes }, "Bytes of the objects as they are stored"},
+		{"inflated_bytes", integer, func(r *RunRow) any { return r.InflatedBytes }, "Bytes of the objects, inflated"},
+		{"written_bytes", integer, func(r *RunRow) any { return r.WrittenBytes }, "Bytes of the files that the run wrote"},
 	}
+}
+
+// RunsColumns describes the columns of the runs table, in order.
+func RunsColumns() []schema.Column {
+	columns := runsColumns()
+	out := make([]schema.Column, len(columns))
+	for i, c := range columns {
+		out[i] = schema.Column{Name: c.name, Doc: c.doc}
+		switch c.typ.ID() {
+		case arrow.INT64:
+			out[i].Type = schema.Int64
+		case arrow.TIMESTAMP:
+			out[i].Type = schema.Timestamp
+		}
+	}
+	return out
 }
 
 // PutRunRow writes a run's row of the runs table, as a file of its own in the

@@ -1,5 +1,7 @@
 // Package text makes values fit for people and terminals: [Printable] for
-// anything that comes from outside, [Short] for what may be long, [Count] and [Bytes] for numbers.
+// anything that comes from outside, [Short] for what may be long, [Count] and
+// [Bytes] for numbers, [Width], [Fit] and [Pad] for columns, [Screen] for where
+// it all goes.
 package text
 
 import (
@@ -10,28 +12,55 @@ import (
 	"unicode/utf8"
 )
 
+// maxMarks is how many combining marks may follow each other: no language needs
+// more, and a tower of them covers the lines above and below.
+const maxMarks = 4
+
 // Printable returns s with everything escaped that could move a terminal's
-// cursor, change its state or the order of what is read: control characters,
-// bidirectional and other format characters, and bytes that are not UTF-8.
+// cursor, change its state or the order of what is read, or be there without
+// being seen: control characters, bidirectional and other format characters,
+// what has no width of its own (also a combining mark that has nothing to
+// combine with), spaces but U+0020, and bytes that are not UTF-8.
 func Printable(s string) string {
 	var out strings.Builder
+	marks := maxMarks // in a row; at the beginning there is nothing to mark
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&out, `\x%02x`, s[i])
-		case r == '\\' || r == ' ' || unicode.IsPrint(r):
+			marks = 0
+		case unicode.Is(unicode.M, r) && marks < maxMarks && !invisible(r):
 			out.WriteString(s[i : i+n])
-		case r < 0x80:
-			fmt.Fprintf(&out, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&out, `\u%04x`, r)
+			marks++
+		case unicode.IsPrint(r) && !unicode.Is(unicode.M, r) && !invisible(r):
+			out.WriteString(s[i : i+n])
+			marks = 0
 		default:
-			fmt.Fprintf(&out, `\U%08x`, r)
+			writeEscape(&out, r)
+			marks = 0
 		}
 		i += n
 	}
 	return out.String()
+}
+
+func writeEscape(out *strings.Builder, r rune) {
+	switch {
+	case r < 0x80:
+		fmt.Fprintf(out, `\x%02x`, r)
+	case r < 0x10000:
+		fmt.Fprintf(out, `\u%04x`, r)
+	default:
+		fmt.Fprintf(out, `\U%08x`, r)
+	}
+}
+
+// invisible reports whether a character that Unicode counts among letters,
+// marks or symbols shows nothing: fillers, variation selectors, blanks.
+func invisible(r rune) bool {
+	const brailleBlank = 0x2800
+	return r == brailleBlank || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // maxShort is how many bytes Short leaves.

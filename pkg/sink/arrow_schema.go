@@ -12,12 +12,13 @@ import (
 func ArrowSchema(t *schema.Table) *arrow.Schema {
 	fields := make([]arrow.Field, len(t.Columns))
 	for i, c := range t.Columns {
-		fields[i] = arrow.Field{Name: c.Name, Type: arrowType(c.Type), Nullable: true}
+		fields[i] = arrow.Field{Name: c.Name, Type: ArrowType(c.Type), Nullable: true}
 	}
 	return arrow.NewSchema(fields, nil)
 }
 
-func arrowType(t schema.Type) arrow.DataType {
+// ArrowType returns the Arrow type of a column.
+func ArrowType(t schema.Type) arrow.DataType {
 	switch t {
 	case schema.Int64:
 		return arrow.PrimitiveTypes.Int64

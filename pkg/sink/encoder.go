@@ -26,6 +26,29 @@ type Encoder interface {
 	Close() error
 }
 
+// Share calls piece once for each i from 0 to n-1, side by side if it can, and
+// returns when all calls have, with the error of the lowest i.
+type Share func(n int, piece func(i int) error) error
+
+// alone is a Share for who has no help.
+func alone(n int, piece func(i int) error) error {
+	var first error
+	for i := range n {
+		if err := piece(i); first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// orAlone is s, or alone for nil.
+func (s Share) orAlone() Share {
+	if s == nil {
+		return alone
+	}
+	return s
+}
+
 // Format makes encoders. It is safe for concurrent use.
 type Format interface {
 	// Extension is the suffix of the files, with its dot.

@@ -22,6 +22,9 @@ type ParquetOptions struct {
 	// CreatedBy names the writer in the files' footers; the empty string is
 	// macielake.
 	CreatedBy string
+	// Share is given the columns of an encoder to work on; nil works on one
+	// after the other.
+	Share Share
 }
 
 // Parquet returns the format of Parquet files (".parquet"): data pages of
@@ -33,7 +36,7 @@ type ParquetOptions struct {
 // Values that rows share cost per result or per detection, not per row: they
 // go into runs of dictionary indices and levels without being looked at again.
 func Parquet(o ParquetOptions) (Format, error) {
-	f := &parquetFormat{createdBy: o.CreatedBy, seed: maphash.MakeSeed()}
+	f := &parquetFormat{createdBy: o.CreatedBy, share: o.Share.orAlone(), seed: maphash.MakeSeed()}
 	if f.createdBy == "" {
 		f.createdBy = "macielake"
 	}
@@ -73,6 +76,7 @@ const (
 // and leave no trace in the files.
 type parquetFormat struct {
 	createdBy string
+	share     Share
 	codec     int32
 	zstd      *zstd.Encoder
 	seed      maphash.Seed
@@ -87,7 +91,6 @@ func (*parquetFormat) Extension() string { return ".parquet" }
 type pqScratch struct {
 	format       *parquetFormat
 	body, packed []byte
-	dict         []byte
 	thrift       pqThrift
 }
 
@@ -99,7 +102,7 @@ func (f *parquetFormat) scratch() *pqScratch {
 }
 
 func (f *parquetFormat) release(s *pqScratch) {
-	s.body, s.packed, s.dict = trim(s.body), trim(s.packed), trim(s.dict)
+	s.body, s.packed = trim(s.body), trim(s.packed)
 	f.pool.Put(s)
 }
 
@@ -136,9 +139,9 @@ func (f *parquetFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error
 // when the first has closed its file.
 type pqTable struct {
 	columns   []pqColumn
+	leaves    []*pqLeaf // of the columns, in order
 	rows      pqRows
-	chunks    []pqChunk // of the row group that is being flushed
-	rowGroups []byte    // their descriptions for the footer
+	rowGroups []byte // their descriptions for the footer
 	thrift    pqThrift
 }
 
@@ -147,16 +150,21 @@ func (f *parquetFormat) newTable(t *schema.Table) *pqTable {
 	for _, c := range t.Columns {
 		switch c.Type {
 		case schema.Text:
-			m.columns = append(m.columns, newText(f, c.Level, c.Slot, 1, 0, c.Name))
+			m.add(newText(f, c.Level, c.Slot, 1, 0, c.Name))
 		case schema.Bool:
-			m.columns = append(m.columns, newBool(f, c))
+			m.add(newBool(f, c))
 		case schema.Map:
-			m.columns = append(m.columns, newMap(f, c))
+			m.add(newMap(f, c))
 		default:
-			m.columns = append(m.columns, newInt(f, c))
+			m.add(newInt(f, c))
 		}
 	}
 	return m
+}
+
+func (m *pqTable) add(c pqColumn) {
+	m.columns = append(m.columns, c)
+	m.leaves = c.appendLeaves(m.leaves)
 }
 
 // parquetEncoder writes one file. Pages of the open row group stay in memory,
@@ -173,14 +181,19 @@ type parquetEncoder struct {
 	err    error
 }
 
-// pqColumn is a column of the table in the open row group.
+// pqColumn is a column of the table in the open row group. Columns share nothing
+// that changes: each may be worked on by a goroutine of its own.
 type pqColumn interface {
 	// write appends the column's values of rows.
 	write(b *schema.Batch, rows *pqRows) error
 	// bytes is about what it holds, by its rows alone.
 	bytes() int64
-	// flush writes its column chunks and starts the next row group.
-	flush(e *parquetEncoder) error
+	// seal ends its column chunks: its leaves have them.
+	seal() error
+	// next starts the next row group, when the chunks are written.
+	next()
+	// appendLeaves appends its leaves, in the order of their chunks in a file.
+	appendLeaves(leaves []*pqLeaf) []*pqLeaf
 	// restart forgets what the column learnt from the row groups of a file.
 	restart()
 }
@@ -191,18 +204,22 @@ func (e *parquetEncoder) Write(b *schema.Batch, first, end int) error {
 		return e.err
 	}
 	e.open += n
-	for i, c := range e.columns {
-		if err := c.write(b, &e.rows); err != nil {
-			return e.fail(i, err)
-		}
-	}
-	return nil
+	return e.each(func(c pqColumn) error { return c.write(b, &e.rows) })
 }
 
-// fail makes an error in a column that of all later calls: columns may differ
-// in their rows from here on.
-func (e *parquetEncoder) fail(column int, err error) error {
-	e.err = fmt.Errorf("column %s: %w", e.table.Columns[column].Name, err)
+// each calls do for every column. An error is that of all later calls: columns
+// may differ in their rows from there on.
+func (e *parquetEncoder) each(do func(c pqColumn) error) error {
+	last := len(e.columns) - 1
+	e.err = e.format.share(len(e.columns), func(i int) error {
+		// What changes most from row to row stands last and takes longest:
+		// begun first, it isn't what all others wait for.
+		i = last - i
+		if err := do(e.columns[i]); err != nil {
+			return fmt.Errorf("column %s: %w", e.table.Columns[i].Name, err)
+		}
+		return nil
+	})
 	return e.err
 }
 
@@ -221,13 +238,18 @@ func (e *parquetEncoder) Flush() error {
 	if e.open == 0 || e.err != nil {
 		return e.err
 	}
-	e.chunks = e.chunks[:0]
-	for i, c := range e.columns {
-		if err := c.flush(e); err != nil {
-			return e.fail(i, err)
+	if err := e.each(pqColumn.seal); err != nil {
+		return err
+	}
+	for _, l := range e.leaves {
+		if e.err = e.writeChunk(l); e.err != nil {
+			return e.err
 		}
 	}
-	e.rowGroups = appendRowGroup(&e.thrift, e.rowGroups, e.open, e.chunks)
+	e.rowGroups = appendRowGroup(&e.thrift, e.rowGroups, e.open, e.leaves)
+	for _, c := range e.columns {
+		c.next()
+	}
 	e.groups++
 	e.closed += e.open
 	e.open = 0
@@ -235,15 +257,14 @@ func (e *parquetEncoder) Flush() error {
 }
 
 // writeChunk writes a column chunk: its dictionary page, then its data pages.
-func (e *parquetEncoder) writeChunk(c pqChunk, dictionary, pages []byte) error {
-	c.offset = e.out.n
-	e.chunks = append(e.chunks, c)
-	if len(dictionary) > 0 {
-		if err := e.write(dictionary); err != nil {
+func (e *parquetEncoder) writeChunk(l *pqLeaf) error {
+	l.chunk.offset = e.out.n
+	if len(l.dictionary) > 0 {
+		if err := e.write(l.dictionary); err != nil {
 			return err
 		}
 	}
-	return e.write(pages)
+	return e.write(l.pages)
 }
 
 func (e *parquetEncoder) write(p []byte) error {

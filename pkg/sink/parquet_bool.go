@@ -67,30 +67,27 @@ func (c *pqBool) write(b *schema.Batch, rows *pqRows) error {
 
 func (c *pqBool) bytes() int64 { return c.pqLeaf.bytes() + int64(4*len(c.truths.tokens)) }
 
-func (c *pqBool) flush(e *parquetEncoder) error {
+func (c *pqBool) seal() error {
 	if c.entries > 0 {
 		c.closePage()
 	}
-	if c.err != nil {
-		return c.err
-	}
-	chunk := c.chunk()
+	c.pqLeaf.seal()
 	truths := []byte{0, 1}
 	if c.seen[0] || c.seen[1] {
-		chunk.bounded, chunk.low, chunk.high = true, truths[:1], truths[1:]
+		c.chunk.bounded, c.chunk.low, c.chunk.high = true, truths[:1], truths[1:]
 		if !c.seen[0] {
-			chunk.low = truths[1:]
+			c.chunk.low = truths[1:]
 		}
 		if !c.seen[1] {
-			chunk.high = truths[:1]
+			c.chunk.high = truths[:1]
 		}
 	}
-	if err := e.writeChunk(chunk, nil, c.pages); err != nil {
-		return err
-	}
-	c.next()
+	return c.err
+}
+
+func (c *pqBool) next() {
+	c.pqLeaf.next()
 	c.seen = [2]bool{}
-	return nil
 }
 
 func (c *pqBool) restart() {} // it learns nothing

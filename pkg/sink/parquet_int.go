@@ -319,23 +319,17 @@ func (c *pqInt) putPosition(p *schema.Position, part int) {
 	}
 }
 
-func (c *pqInt) flush(e *parquetEncoder) error {
-	c.closeLast()
-	s := c.format.scratch()
-	defer c.format.release(s)
-	chunk, dictionary := c.finish(s)
-	if c.err != nil {
-		return c.err
-	}
+func (c *pqInt) seal() error {
+	err := c.pqValues.seal()
 	if c.bounded {
 		binary.LittleEndian.PutUint64(c.lowBytes[:], uint64(c.low))
 		binary.LittleEndian.PutUint64(c.highBytes[:], uint64(c.high))
-		chunk.bounded, chunk.low, chunk.high = true, c.lowBytes[:c.width], c.highBytes[:c.width]
+		c.chunk.bounded, c.chunk.low, c.chunk.high = true, c.lowBytes[:c.width], c.highBytes[:c.width]
 	}
-	if err := e.writeChunk(chunk, dictionary, c.pages); err != nil {
-		return err
-	}
-	c.next()
+	return err
+}
+
+func (c *pqInt) next() {
+	c.pqValues.next()
 	c.bounded = false
-	return nil
 }

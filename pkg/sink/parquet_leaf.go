@@ -37,7 +37,14 @@ type pqLeaf struct {
 	allEntries int64 // in closed pages
 	allPresent int64 // in closed pages
 	err        error
+
+	// When the column is sealed, until the next row group: what the footer says,
+	// and the dictionary page with its header, if there is one.
+	chunk      pqChunk
+	dictionary []byte
 }
+
+func (l *pqLeaf) appendLeaves(leaves []*pqLeaf) []*pqLeaf { return append(leaves, l) }
 
 // left is how many more entries the open page takes.
 func (l *pqLeaf) left() int { return pageEntries - l.entries }
@@ -101,9 +108,9 @@ func (l *pqLeaf) bytes() int64 {
 	return int64(len(l.pages) + 4*(len(l.defs.tokens)+len(l.reps.tokens)))
 }
 
-// chunk describes the closed pages, without a dictionary.
-func (l *pqLeaf) chunk() pqChunk {
-	return pqChunk{
+// seal describes the closed pages, without a dictionary and bounds.
+func (l *pqLeaf) seal() {
+	l.chunk = pqChunk{
 		physical: l.physical, path: l.path, codec: l.format.codec,
 		entries: l.allEntries, nulls: l.allEntries - l.allPresent,
 		size: int64(len(l.pages)), rawSize: l.rawSize,
@@ -113,7 +120,7 @@ func (l *pqLeaf) chunk() pqChunk {
 
 // next starts the next row group.
 func (l *pqLeaf) next() {
-	l.pages = trim(l.pages)
+	l.pages, l.dictionary = trim(l.pages), trim(l.dictionary)
 	l.rawSize, l.dictPages, l.plainPages, l.allEntries, l.allPresent = 0, 0, 0, 0, 0
 }
 

@@ -78,11 +78,20 @@ func (t *pqText) addEntry(rep, def uint32) {
 
 func (c *pqMap) bytes() int64 { return c.keys.bytes() + c.values.bytes() }
 
-func (c *pqMap) flush(e *parquetEncoder) error {
-	if err := c.keys.flush(e); err != nil {
+func (c *pqMap) seal() error {
+	if err := c.keys.seal(); err != nil {
 		return err
 	}
-	return c.values.flush(e)
+	return c.values.seal()
+}
+
+func (c *pqMap) next() {
+	c.keys.next()
+	c.values.next()
+}
+
+func (c *pqMap) appendLeaves(leaves []*pqLeaf) []*pqLeaf {
+	return append(leaves, &c.keys.pqLeaf, &c.values.pqLeaf)
 }
 
 func (c *pqMap) restart() {

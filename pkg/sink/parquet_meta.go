@@ -81,12 +81,12 @@ func appendPageHeader(t *pqThrift, dst []byte, page, encoding int32, rawSize, si
 }
 
 // appendRowGroup appends a RowGroup to dst.
-func appendRowGroup(t *pqThrift, dst []byte, rows int64, chunks []pqChunk) []byte {
+func appendRowGroup(t *pqThrift, dst []byte, rows int64, leaves []*pqLeaf) []byte {
 	t.reset(dst)
-	t.list(1, thriftStruct, len(chunks))
+	t.list(1, thriftStruct, len(leaves))
 	var size, rawSize int64
-	for i := range chunks {
-		c := &chunks[i]
+	for _, l := range leaves {
+		c := &l.chunk
 		size += c.size
 		rawSize += c.rawSize
 		t.beginElement()
@@ -98,7 +98,7 @@ func appendRowGroup(t *pqThrift, dst []byte, rows int64, chunks []pqChunk) []byt
 	}
 	t.i64(2, rawSize)
 	t.i64(3, rows)
-	t.i64(5, chunks[0].offset)
+	t.i64(5, leaves[0].chunk.offset)
 	t.i64(6, size)
 	t.end()
 	return t.buf

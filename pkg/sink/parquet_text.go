@@ -249,25 +249,19 @@ func (t *pqText) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	t.add(b, schema.Span{}, n)
 }
 
-func (t *pqText) flush(e *parquetEncoder) error {
+func (t *pqText) seal() error {
 	if t.err != nil {
 		return t.err
 	}
-	t.closeLast()
-	s := t.format.scratch()
-	defer t.format.release(s)
-	c, dictionary := t.finish(s)
-	if t.err != nil {
-		return t.err
-	}
+	err := t.pqValues.seal()
 	if t.bounded && max(len(t.low), len(t.high)) <= maxBound {
-		c.bounded, c.low, c.high = true, t.low, t.high
+		t.chunk.bounded, t.chunk.low, t.chunk.high = true, t.low, t.high
 	}
-	if err := e.writeChunk(c, dictionary, t.pages); err != nil {
-		return err
-	}
-	t.next()
+	return err
+}
+
+func (t *pqText) next() {
+	t.pqValues.next()
 	t.bounded = false
 	t.low, t.high = trim(t.low), trim(t.high)
-	return nil
 }

@@ -150,32 +150,29 @@ func (v *pqValues) bytes() int64 {
 	return v.pqLeaf.bytes() + int64(4*len(v.indices.tokens)+len(v.plain)+entries)
 }
 
-// closeLast ends the last page of the row group.
-func (v *pqValues) closeLast() {
+// seal ends the chunk, but for its bounds: dropping the dictionary completes
+// them.
+func (v *pqValues) seal() error {
 	if v.entries > 0 {
 		v.closePage()
 	}
-}
-
-// finish drops the dictionary and returns the chunk with its dictionary page,
-// which is nil where there is none. The page is valid until s is used again.
-func (v *pqValues) finish(s *pqScratch) (c pqChunk, dictionary []byte) {
-	c = v.chunk()
-	if c.dictPages > 0 {
-		s.dict = v.dict.appendPage(s.dict[:0], v.dict.count())
-		if len(s.dict) > math.MaxInt32 {
+	v.pqLeaf.seal()
+	if c := &v.chunk; c.dictPages > 0 {
+		s := v.format.scratch()
+		defer v.format.release(s)
+		s.body = v.dict.appendPage(s.body[:0], v.dict.count())
+		if len(s.body) > math.MaxInt32 {
 			v.err = errPageTooLarge
 		}
-		packed := s.compress(s.dict)
-		s.body = appendPageHeader(&s.thrift, s.body[:0], pageDictionary, encodingPlain, len(s.dict), len(packed), v.dict.count())
-		c.rawSize += int64(len(s.body) + len(s.dict))
-		s.body = append(s.body, packed...)
-		dictionary = s.body
-		c.dictionary = int64(len(dictionary))
+		packed := s.compress(s.body)
+		v.dictionary = appendPageHeader(&s.thrift, v.dictionary[:0], pageDictionary, encodingPlain, len(s.body), len(packed), v.dict.count())
+		c.rawSize += int64(len(v.dictionary) + len(s.body))
+		v.dictionary = append(room(v.dictionary, len(packed)), packed...)
+		c.dictionary = int64(len(v.dictionary))
 		c.size += c.dictionary
 	}
 	v.dict.drop()
-	return c, dictionary
+	return v.err
 }
 
 // next starts the next row group.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -45,7 +46,17 @@ func (k PartitionKey) slot() int {
 	return schema.JobID
 }
 
-func (k PartitionKey) isTime() bool { return k == ByCreatedMonth || k == ByCreatedDate }
+// Column returns the name of a partition's column: what stands before the `=` of
+// its directories.
+func (k PartitionKey) Column() string {
+	if k.IsTime() {
+		return string(k)
+	}
+	return "p_" + string(k)
+}
+
+// IsTime reports whether a key's values are months or dates.
+func (k PartitionKey) IsTime() bool { return k == ByCreatedMonth || k == ByCreatedDate }
 
 // partitioner finds the directory of a result. Neighbours are nearly always in
 // the same one, so it compares with the result before.
@@ -69,7 +80,7 @@ func (p *partitioner) same(b *schema.Batch, r *schema.Result) bool {
 	}
 	for i, k := range p.keys {
 		v := &p.values[i]
-		if k.isTime() {
+		if k.IsTime() {
 			if ms := b.CreatedAt(r); ms < v.first || ms >= v.end {
 				return false
 			}
@@ -91,9 +102,9 @@ func (p *partitioner) dir(b *schema.Batch, r *schema.Result) string {
 	var dirs []string
 	for i, k := range p.keys {
 		v := &p.values[i]
-		if !k.isTime() {
+		if !k.IsTime() {
 			v.text = append(v.text[:0], b.Text(r.Text[k.slot()])...)
-			dirs = append(dirs, "p_"+string(k)+"="+escapeValue(string(v.text)))
+			dirs = append(dirs, k.Column()+"="+escapeValue(string(v.text)))
 			continue
 		}
 		t := time.UnixMilli(b.CreatedAt(r)).UTC()
@@ -107,7 +118,7 @@ func (p *partitioner) dir(b *schema.Batch, r *schema.Result) string {
 			value += fmt.Sprintf("-%02d", day)
 		}
 		v.first, v.end = first.UnixMilli(), end.UnixMilli()
-		dirs = append(dirs, string(k)+"="+value)
+		dirs = append(dirs, k.Column()+"="+value)
 	}
 	if len(p.keys) == 0 { // everything is in one place
 		p.values = []partitionValue{{first: math.MinInt64, end: math.MaxInt64}}
@@ -147,4 +158,40 @@ func escapeValue(s string) string {
 		}
 	}
 	return out.String()
+}
+
+// PartitionValues returns the values that a partition's directory stands for, by
+// key: what escapeValue escaped, and a value that was cut as it was cut. It
+// reports whether dir is a directory of those keys.
+func PartitionValues(dir string, keys []PartitionKey) (values []string, ok bool) {
+	levels := strings.Split(dir, "/")
+	if dir == "" {
+		levels = nil
+	}
+	if len(levels) != len(keys) {
+		return nil, false
+	}
+	for i, k := range keys {
+		escaped, ok := strings.CutPrefix(levels[i], k.Column()+"=")
+		if !ok {
+			return nil, false
+		}
+		value, err := url.PathUnescape(escaped)
+		if err != nil || value == "" {
+			return nil, false
+		}
+		if _, err := time.Parse(k.layout(), value); k.IsTime() && err != nil {
+			return nil, false
+		}
+		values = append(values, value)
+	}
+	return values, true
+}
+
+// layout is that of a time key's values.
+func (k PartitionKey) layout() string {
+	if k == ByCreatedMonth {
+		return "2006-01"
+	}
+	return time.DateOnly
 }

@@ -28,6 +28,8 @@ type Options struct {
 	// Memory bounds, in bytes, what the open row groups of all tables hold
 	// together; the largest ends first.
 	Memory int64
+	// Share is given files to end together; nil ends one after the other.
+	Share Share
 	// Create starts a file. Its path is relative and slash-separated:
 	// table/partition/name.
 	Create func(path string) (Output, error)
@@ -55,12 +57,13 @@ type File struct {
 // written side by side, each by one goroutine at a time. It ends with Close and
 // Commit, or with Abort.
 type Sink struct {
+	share Share
 	lanes []*lane
 }
 
 // New returns a sink; nothing is created before the first row.
 func New(o Options) *Sink {
-	s := &Sink{}
+	s := &Sink{share: o.Share.orAlone()}
 	for _, t := range o.Tables {
 		s.lanes = append(s.lanes, newLane(o, t))
 	}
@@ -81,10 +84,19 @@ const commits = 16
 // Close ends all files. No more can be written; Commit, which is to follow,
 // waits for disks alone. After an error, call Abort.
 func (s *Sink) Close() error {
+	var open []*writer
 	for _, l := range s.lanes {
-		if err := l.close(); err != nil {
-			return err
+		for _, w := range l.writers {
+			if w.enc != nil {
+				open = append(open, w)
+			}
 		}
+	}
+	if err := s.share(len(open), func(i int) error { return open[i].end() }); err != nil {
+		return err
+	}
+	for _, w := range open {
+		w.lane.note(w)
 	}
 	return nil
 }
@@ -141,6 +153,7 @@ type lane struct {
 
 // writer writes the files of one partition.
 type writer struct {
+	lane *lane
 	dir  string
 	next int // number of the next file
 	rows int64
@@ -233,9 +246,10 @@ func (l *lane) check() error {
 		held := w.enc.Buffered()
 		switch {
 		case w.enc.Written()+held >= l.TargetFileSize:
-			if err := l.finish(w); err != nil {
+			if err := w.end(); err != nil {
 				return err
 			}
+			l.note(w)
 			if err := w.commit(); err != nil {
 				return err
 			}
@@ -291,7 +305,7 @@ func (l *lane) writer(dir string) (*writer, error) {
 	if len(l.writers) == maxPartitions {
 		return nil, &TooManyPartitionsError{Table: l.table.Name}
 	}
-	w := &writer{dir: dir}
+	w := &writer{lane: l, dir: dir}
 	l.writers = append(l.writers, w)
 	l.byDir[dir] = w
 	return w, nil
@@ -313,17 +327,21 @@ func (l *lane) open(w *writer) error {
 	return nil
 }
 
-// finish ends a writer's file, up to its commit.
-func (l *lane) finish(w *writer) error {
+// end writes the rest of a writer's file. Files may be ended side by side.
+func (w *writer) end() error {
 	if err := w.enc.Close(); err != nil {
 		return fmt.Errorf("writing %s: %w", w.path, err)
 	}
+	return nil
+}
+
+// note counts a writer's file, which has ended, among the lane's.
+func (l *lane) note(w *writer) {
 	l.files = append(l.files, File{
 		Table: l.table.Name, Path: w.path, Rows: w.rows,
 		Bytes: w.out.bytes, SHA256: hex.EncodeToString(w.out.hash.Sum(nil)),
 	})
 	w.enc = nil
-	return nil
 }
 
 // commit makes a finished file durable.
@@ -332,19 +350,6 @@ func (w *writer) commit() error {
 		return fmt.Errorf("writing %s: %w", w.path, err)
 	}
 	w.out = nil
-	return nil
-}
-
-// close finishes the files that are open.
-func (l *lane) close() error {
-	for _, w := range l.writers {
-		if w.enc == nil {
-			continue
-		}
-		if err := l.finish(w); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/macielake/macielake/pkg/schema"
@@ -43,12 +44,14 @@ type PoolOptions struct {
 	Workers int
 	// NewDecoder makes a worker's decoder.
 	NewDecoder func() schema.Decoder
-	// MaxBatches bounds the batches in memory; 0 is 2*Workers+1.
+	// MaxBatches bounds the batches in memory; 0 is 4*Workers+1.
 	MaxBatches int
 	// KeepBytes is the most text (the capacity of Buf) a batch may have to be
 	// used again; 0 is 4 MiB. A larger one, which a giant line has left, is
 	// dropped.
 	KeepBytes int
+	// Crew, if not nil, is what lends the workers; it serves one Run at a time.
+	Crew *Crew
 	// Stats, if not nil, is added to when Run returns.
 	Stats *Stats
 }
@@ -61,13 +64,14 @@ type PoolOptions struct {
 // as long as others have jobs too: a batch is read, decoded and written by one
 // core. A worker that has no job, because there are no more, takes tasks from
 // the others' jobs. In both cases it prefers writing to decoding to reading, so
-// that batches leave as soon as they can.
+// that batches leave as soon as they can. One that finds no task does pieces of
+// those that share theirs (see Crew).
 //
 // next is called by one goroutine at a time. A panic in a task isn't recovered.
 func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	o.Workers = max(o.Workers, 1)
 	if o.MaxBatches <= 0 {
-		o.MaxBatches = 2*o.Workers + 1
+		o.MaxBatches = 4*o.Workers + 1
 	}
 	if o.KeepBytes <= 0 {
 		o.KeepBytes = 4 << 20
@@ -76,6 +80,10 @@ func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	p.wake.L = &p.mu
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	defer p.cancel(nil)
+	if o.Crew != nil {
+		o.Crew.pool.Store(p)
+		defer o.Crew.pool.Store(nil)
+	}
 	stop := context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		p.fail(context.Cause(ctx))
@@ -96,7 +104,7 @@ func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	return p.err
 }
 
-// pool is the state of a Run. All of it is under mu.
+// pool is the state of a Run. All of it is under mu; idle may be read without.
 type pool struct {
 	o      PoolOptions
 	next   func() (Job, bool)
@@ -105,12 +113,14 @@ type pool struct {
 	cancel context.CancelCauseFunc
 
 	mu       sync.Mutex
-	wake     sync.Cond // something changed that a waiting worker may use
-	waiting  int
-	starting bool   // a worker is in next
-	empty    bool   // next has no more
-	active   []*run // oldest first
-	unused   int    // batches that may still be taken
+	wake     sync.Cond    // something changed that a waiting worker may use
+	waiting  int          // for it
+	idle     atomic.Int64 // of them, workers that have nothing to do
+	forks    []*fork      // with pieces that nobody has taken, oldest first
+	starting bool         // a worker is in next
+	empty    bool         // next has no more
+	active   []*run       // oldest first
+	unused   int          // batches that may still be taken
 	free     []*schema.Batch
 	err      error // why the run ends early
 }
@@ -188,13 +198,19 @@ func (p *pool) work() {
 			p.do(t, dec, &stats)
 			continue
 		}
+		if len(p.forks) > 0 {
+			start := time.Now()
+			p.doPiece(p.forks[0])
+			stats.Write += time.Since(start)
+			continue
+		}
 		if len(p.active) == 0 && !p.starting && (p.empty || p.err != nil) {
 			break
 		}
 		start := time.Now()
-		p.waiting++
-		p.wake.Wait()
-		p.waiting--
+		p.idle.Add(1)
+		p.wait()
+		p.idle.Add(-1)
 		stats.Idle += time.Since(start)
 	}
 	if p.o.Stats != nil {
@@ -204,7 +220,14 @@ func (p *pool) work() {
 	p.mu.Unlock()
 }
 
-// changed wakes the workers that wait.
+// wait waits for a change.
+func (p *pool) wait() {
+	p.waiting++
+	p.wake.Wait()
+	p.waiting--
+}
+
+// changed wakes those that wait.
 func (p *pool) changed() {
 	if p.waiting > 0 {
 		p.wake.Broadcast()
@@ -255,6 +278,17 @@ func (p *pool) fail(err error) {
 // pick chooses a worker's next task and marks it as begun: of its own job, else
 // of any.
 func (p *pool) pick(own *run) (task, bool) {
+	if len(p.active) < p.o.Workers {
+		// Workers share jobs. If one only read when there is nothing else to do,
+		// the others would have nothing either.
+		for _, r := range p.active {
+			if len(r.items) < p.o.Workers {
+				if t, ok := p.take(r, stageRead); ok {
+					return t, true
+				}
+			}
+		}
+	}
 	if own != nil {
 		for s := range numStages {
 			if t, ok := p.take(own, s); ok {

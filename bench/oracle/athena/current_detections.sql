@@ -1,0 +1,1 @@
+SELECT * EXCLUDE (thing, what, preference) FROM o_detections

@@ -1,0 +1,1 @@
+SELECT bucket_name, status_code, status_reason, count(*) AS results FROM x_results WHERE is_archive_member = false GROUP BY ALL

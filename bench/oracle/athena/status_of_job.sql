@@ -1,0 +1,1 @@
+SELECT status_code, status_reason, count(*) AS results FROM x_results WHERE is_archive_member = false AND job_id = (SELECT job_id FROM x_results WHERE job_id IS NOT NULL ORDER BY late(created_at), job_id LIMIT 1) GROUP BY ALL

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/macielake/macielake/internal/cat"
+	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/where"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+)
+
+// catOptions are the flags of cat.
+type catOptions struct {
+	table   choiceValue
+	columns listValue
+	where   string
+	limit   int64
+	output  choiceValue
+	csvRaw  bool
+	workers int
+	verbose bool
+}
+
+func (o *catOptions) addFlags(f *pflag.FlagSet) {
+	for _, t := range schema.Tables() {
+		o.table.choices = append(o.table.choices, t.Name)
+	}
+	o.output.value = string(cat.NDJSON)
+	for _, format := range cat.Formats() {
+		o.output.choices = append(o.output.choices, string(format))
+	}
+	f.Var(&o.table, "table", "table whose rows to write (required)")
+	f.Var(&o.columns, "columns", "columns to write, in that order (default all of the table's)")
+	f.StringVar(&o.where, "where", "", "write only rows for which this filter is true")
+	f.Int64Var(&o.limit, "limit", -1, "write at most so many rows and read no further; -1 for all")
+	f.Var(&o.output, "output", "format of the rows")
+	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells as they are that a spreadsheet takes for formulas")
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+}
+
+func newCat() *cobra.Command {
+	var o catOptions
+	cmd := &cobra.Command{
+		Use:   "cat INPUT|DATASET... --table TABLE",
+		Short: "Write rows of results or of a dataset to standard output",
+		Long: `Write the rows of a table to standard output, in the order of the input, for jq,
+DuckDB, pandas and the like: results (a row per analysed object), detections (a
+row per object and type of sensitive data) or occurrences (a row per location).
+
+An INPUT is a file, a directory (read recursively), a glob, or - for standard
+input, as for convert. A DATASET is what convert has written. Lines and objects
+that can't be read give no rows: notes on standard error name them, and the exit
+code is 3 or 4.
+
+` + exitHelp,
+		Example: `  macielake cat ./AWSLogs --table detections --where 'type=CREDIT_CARD_NUMBER and count>=100'
+  macielake cat lake --table detections | jq -r '[.bucket_name, .detection_type] | @tsv'
+  macielake cat lake --table occurrences --output csv --columns object_key,cell_reference > cells.csv
+  macielake cat lake --table results --output arrow | python3 -c 'import pyarrow as pa, sys
+  print(pa.ipc.open_stream(sys.stdin.buffer).read_all().num_rows)'`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *catOptions) run(cmd *cobra.Command, args []string) error {
+	format := cat.Format(o.output.value)
+	stdout := cmd.OutOrStdout()
+	if format.Binary() && isTerminal(stdout) {
+		return usagef("--output %s is no text, and standard output is a terminal: send it to a file or a program", format)
+	}
+	options, err := o.options()
+	if err != nil {
+		return err
+	}
+	csv := sink.CSVOptions{Raw: o.csvRaw}
+	if isTerminal(stdout) {
+		csv.Printable = text.Printable
+	}
+	ctx := cmd.Context()
+	in, err := openInputs(ctx, args)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	output := cat.NewOutput(stdout, format, options.Columns, csv, "macielake version "+version())
+	rows := cat.New(options, output)
+	var account *raw.Account
+	for _, l := range in.datasets {
+		if err := rows.AddDataset(ctx, l); err != nil {
+			return err
+		}
+	}
+	if len(in.results) > 0 {
+		if account, err = rows.AddResults(ctx, in.options(cmd, o.verbose)); err != nil {
+			return err
+		}
+	}
+	if err := output.End(); err != nil {
+		return err
+	}
+	return reportAccount(cmd.ErrOrStderr(), account)
+}
+
+// options checks the flags against each other.
+func (o *catOptions) options() (cat.Options, error) {
+	var none cat.Options
+	tables := schema.Tables()
+	i := slices.IndexFunc(tables, func(t *schema.Table) bool { return t.Name == o.table.value })
+	switch {
+	case i < 0:
+		return none, usagef("--table is missing: want one of %s", strings.Join(o.table.choices, ", "))
+	case o.limit < -1:
+		return none, usagef("--limit must be -1 or more")
+	case o.workers < 1:
+		return none, usagef("--workers must be at least 1")
+	case o.csvRaw && o.output.value != string(cat.CSV):
+		return none, usagef("--csv-raw goes with --output csv")
+	}
+	options := cat.Options{Table: tables[i], Columns: tables[i].Columns, Limit: o.limit, Workers: o.workers}
+	if o.columns.set {
+		options.Columns = nil
+		for _, name := range o.columns.values {
+			c, ok := options.Table.Column(name)
+			if !ok {
+				return none, usagef("the table %s has no column %q; it has %s", o.table.value, name, columnNames(options.Table))
+			}
+			options.Columns = append(options.Columns, c)
+		}
+	}
+	if o.where != "" {
+		filter, err := where.Parse(o.where, cat.Fields(options.Table))
+		if err != nil {
+			return none, &usageError{err}
+		}
+		options.Filter = filter
+	}
+	return options, nil
+}
+
+func columnNames(t *schema.Table) string {
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	return strings.Join(names, ", ")
+}

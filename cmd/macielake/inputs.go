@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/pkg/stream"
+)
+
+// inputs are what the arguments INPUT|DATASET... of a command name: datasets,
+// or discovery results.
+type inputs struct {
+	datasets []*lake.Lake
+	results  []string // inputs as input.Find takes them; none where there are datasets
+	stores   []store.Store
+}
+
+// openInputs tells datasets, whose places hold a dataset's state, from inputs.
+// The caller closes what it returns. Both in one command are a mistake: a dataset
+// was made from results, which would then be there twice.
+func openInputs(ctx context.Context, args []string) (*inputs, error) {
+	in := &inputs{}
+	for _, arg := range args {
+		s, l, err := openDataset(ctx, arg)
+		if err != nil {
+			in.close()
+			return nil, err
+		}
+		switch {
+		case l == nil:
+			in.results = append(in.results, arg)
+		case slices.ContainsFunc(in.stores, func(known store.Store) bool { return known.URI(".") == s.URI(".") }):
+			s.Close() // named twice it is read once
+		default:
+			in.datasets, in.stores = append(in.datasets, l), append(in.stores, s)
+		}
+	}
+	if len(in.datasets) > 0 && len(in.results) > 0 {
+		in.close()
+		return nil, usagef("%s is a dataset and %s isn't: name datasets or results, not both", in.stores[0].URI("."), in.results[0])
+	}
+	return in, nil
+}
+
+// openDataset opens the dataset that an argument names; nil if it names none.
+func openDataset(ctx context.Context, arg string) (store.Store, *lake.Lake, error) {
+	if arg == input.StdinName {
+		return nil, nil, nil
+	}
+	s, err := openStore(ctx, arg)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
+		return nil, nil, nil // whatever it is: listing it says what is wrong
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := lake.Open(ctx, s)
+	if err != nil {
+		s.Close() // nothing was written
+		if errors.Is(err, dataset.ErrForeign) {
+			err = nil
+		}
+		return nil, nil, err
+	}
+	return s, l, nil
+}
+
+func (in *inputs) close() {
+	for _, s := range in.stores {
+		s.Close() // nothing was written
+	}
+}
+
+// options are how the inputs' results are read.
+func (in *inputs) options(cmd *cobra.Command, verbose bool) raw.Options {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelInfo
+	}
+	return raw.Options{
+		Inputs: in.results, Origins: origins(cmd.InOrStdin()), Limits: stream.DefaultLimits(),
+		Workers: runtime.GOMAXPROCS(0), Log: newLog(cmd.ErrOrStderr(), level),
+	}
+}
+
+// reportAccount says on standard error what of the input gave no rows, and
+// returns the outcome for the exit code; an account may be nil.
+func reportAccount(stderr io.Writer, a *raw.Account) error {
+	if a == nil {
+		return nil
+	}
+	notes := len(a.Notes)
+	for _, n := range a.Notes {
+		fmt.Fprintf(stderr, "note: %s\n", text.Printable(noteText(&n)))
+	}
+	rejected := a.RejectedLines + a.RejectedObjects
+	if rest := rejected + a.Unreadable - int64(notes); rest > 0 {
+		fmt.Fprintf(stderr, "note: and %s more: %s lines and %s objects rejected, %s objects unreadable in all\n",
+			text.Count(rest), text.Count(a.RejectedLines), text.Count(a.RejectedObjects), text.Count(a.Unreadable))
+	}
+	switch {
+	case a.Unreadable > 0:
+		return &outcome{exitUnreadable}
+	case rejected > 0:
+		return &outcome{exitRejects}
+	}
+	return nil
+}
+
+func noteText(n *raw.Note) string {
+	where := text.Short(n.URI)
+	if n.Line > 0 {
+		where = fmt.Sprintf("%s, line %d", where, n.Line)
+	}
+	what := "rejected: " + string(n.Class)
+	if n.Class == "" {
+		what = "could not be read"
+		if n.Err != nil {
+			what += ": " + n.Err.Error()
+		}
+	}
+	if n.Used {
+		what += "; its first lines were used before that showed"
+	}
+	return where + ": " + what
+}

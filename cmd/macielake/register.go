@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	awsathena "github.com/aws/aws-sdk-go-v2/service/athena"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	"github.com/spf13/cobra"
+
+	"github.com/macielake/macielake/internal/athena"
+	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/text"
+)
+
+func newRegister() *cobra.Command {
+	var (
+		o            targetFlags
+		cloud        awsFlags
+		registration athena.Registration
+		adopt        listValue
+		dryRun       bool
+		asJSON       bool
+	)
+	cmd := &cobra.Command{
+		Use:   "register DATASET [--location s3://BUCKET/PREFIX]",
+		Short: "Create or update the tables and views in Glue and Athena",
+		Long: `Create the database, the tables and their partitions in the Glue Data Catalog,
+and the views through Athena, or update them where they differ: what is already
+as it should be is left alone, so a second run changes nothing. Prints the calls
+that change something.
+
+Tables and views that macielake didn't make are refused, unless --adopt names
+them. Needs glue:GetDatabase, GetTable, GetPartitions, CreateDatabase,
+CreateTable, UpdateTable, BatchCreatePartition, BatchUpdatePartition and
+BatchDeletePartition, athena:StartQueryExecution, GetQueryExecution and
+StopQueryExecution, and write access to where Athena stores query results.`,
+		Example: `  macielake register lake --location s3://my-lake/macie --dry-run
+  macielake register lake --location s3://my-lake/macie --workgroup security`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx := cmd.Context()
+			layout, err := readLayout(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			cfg, err := cloud.load(ctx, 0, newLog(cmd.ErrOrStderr(), slog.LevelWarn))
+			if err == nil && cfg.Region == "" {
+				err = &awsclient.Error{Op: "loading the AWS configuration", Kind: awsclient.BadConfig, Err: errors.New("no AWS Region is set")}
+			}
+			if err != nil {
+				return err
+			}
+			registration.Glue, registration.Athena = glue.NewFromConfig(cfg), awsathena.NewFromConfig(cfg)
+			registration.Adopt = adopt.values
+			o.dialect.value = string(athena.Athena)
+			target := o.target(layout.URI)
+			calls, err := registration.Plan(ctx, layout, target)
+			if err != nil {
+				return err
+			}
+			warn(cmd.ErrOrStderr(), athena.Slow(layout, target))
+			for _, call := range calls {
+				if !dryRun {
+					if err := call.Do(ctx); err != nil {
+						return err
+					}
+				}
+				if err := printCall(cmd.OutOrStdout(), call, dryRun || asJSON, asJSON); err != nil {
+					return err
+				}
+			}
+			end := "calls made"
+			if dryRun {
+				end = "calls to make"
+			}
+			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s %s\n", text.Count(int64(len(calls))), end)
+			return err
+		},
+	}
+	f := cmd.Flags()
+	o.addLocation(f)
+	o.addDatabase(f)
+	f.StringVar(&registration.Workgroup, "workgroup", "", "workgroup of Athena to make the views in; the primary one where it isn't given")
+	f.StringVar(&registration.QueryResults, "query-results", "", "where Athena stores query results, s3://…; the workgroup's own place where it isn't given")
+	f.Var(&adopt, "adopt", "tables or views to take over that macielake didn't make")
+	f.BoolVar(&dryRun, "dry-run", false, "show the calls that would change something, and make none")
+	f.BoolVar(&asJSON, "json", false, "print the calls with their whole requests, a JSON object a line")
+	cloud.addFlags(f)
+	return cmd
+}
+
+// printCall prints a call: its name, and with whole its request.
+func printCall(w io.Writer, call athena.Call, whole, asJSON bool) error {
+	if !whole {
+		_, err := fmt.Fprintf(w, "%s %s\n", call.Operation, call.Name)
+		return err
+	}
+	request, err := requestOf(call.Input)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(w, struct {
+			Operation string `json:"operation"`
+			Name      string `json:"name"`
+			Request   any    `json:"request"`
+		}{call.Operation, call.Name, request})
+	}
+	var out strings.Builder
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("  ", "  ")
+	if err := enc.Encode(request); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s %s\n", call.Operation, call.Name)
+	for line := range strings.Lines(out.String()) {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "  %s\n", text.Printable(strings.TrimRight(line, "\n")))
+		}
+	}
+	return err
+}
+
+// requestOf is a request of the SDK without the fields that aren't set.
+func requestOf(input any) (any, error) {
+	data, err := json.Marshal(input)
+	if err != nil {
+		return nil, err
+	}
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
+		return nil, err
+	}
+	return withoutUnset(v), nil
+}
+
+func withoutUnset(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			if value = withoutUnset(value); value == nil || value == "" || value == 0.0 || value == false {
+				delete(v, name)
+			} else {
+				v[name] = value
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = withoutUnset(v[i])
+		}
+	}
+	return v
+}

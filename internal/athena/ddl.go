@@ -1,0 +1,184 @@
+package athena
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Statement is a statement of SQL to run, or only a note.
+type Statement struct {
+	Name string // what it does, fit for a file's name
+	Note string // lines about it; empty for none
+	SQL  string // without a semicolon; empty where there is only the note
+}
+
+// Statements returns the statements that make a dataset known to a target, in
+// the order in which to run them: database, tables, partitions, views. A view
+// that needs a table which the dataset hasn't is a note.
+func Statements(l *Layout, t Target) ([]Statement, error) {
+	t, err := t.check()
+	if err != nil {
+		return nil, err
+	}
+	var statements []Statement
+	if t.Dialect == DuckDB {
+		statements, err = t.duckTables(l)
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		statements = append(statements, Statement{Name: "create-database", SQL: "CREATE DATABASE IF NOT EXISTS `" + t.Database + "`"})
+		for i := range l.Tables {
+			d := t.define(&l.Tables[i])
+			statements = append(statements, Statement{Name: "create-table-" + d.name, SQL: t.createTable(d)})
+			statements = append(statements, t.addPartitions(d)...)
+		}
+	}
+	views, err := Views(l, t)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range views {
+		s := Statement{Name: "create-view-" + v.Name, Note: v.Doc}
+		if v.Missing != "" {
+			s.Note = fmt.Sprintf("%s is left out: the dataset has no table %s.", v.Name, v.Missing)
+		} else {
+			s.SQL = v.Create(t)
+		}
+		statements = append(statements, s)
+	}
+	return statements, nil
+}
+
+// createTable returns the CREATE TABLE of a definition.
+// https://docs.aws.amazon.com/athena/latest/ug/create-table.html
+func (t Target) createTable(d definition) string {
+	var out strings.Builder
+	fields := func(fields []field) {
+		for i, f := range fields {
+			comma := ","
+			if i == len(fields)-1 {
+				comma = ""
+			}
+			fmt.Fprintf(&out, "  `%s` %s COMMENT %s%s\n", f.name, f.kind, hiveLiteral(f.doc), comma)
+		}
+	}
+	fmt.Fprintf(&out, "CREATE EXTERNAL TABLE IF NOT EXISTS %s (\n", t.hiveName(d.name))
+	fields(d.columns)
+	fmt.Fprintf(&out, ")\nCOMMENT %s\n", hiveLiteral(d.doc))
+	if len(d.partitions) > 0 {
+		out.WriteString("PARTITIONED BY (\n")
+		fields(d.partitions)
+		out.WriteString(")\n")
+	}
+	fmt.Fprintf(&out, "STORED AS PARQUET\nLOCATION %s\nTBLPROPERTIES (\n", hiveLiteral(d.location))
+	for i, p := range d.properties {
+		comma := ","
+		if i == len(d.properties)-1 {
+			comma = ""
+		}
+		fmt.Fprintf(&out, "  %s = %s%s\n", hiveLiteral(p.name), hiveLiteral(p.value), comma)
+	}
+	out.WriteString(")")
+	return out.String()
+}
+
+// A statement of Athena has at most 262,144 bytes.
+// https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+const (
+	maxPartitionsPerStatement = 100
+	maxPartitionBytes         = 200_000
+)
+
+// addPartitions returns the statements that add the partitions of a definition,
+// a batch each.
+func (t Target) addPartitions(d definition) []Statement {
+	var statements []Statement
+	var out strings.Builder
+	n := 0
+	flush := func() {
+		if n > 0 {
+			statements = append(statements, Statement{
+				Name: fmt.Sprintf("add-partitions-%s-%d", d.name, len(statements)+1), SQL: out.String(),
+			})
+			out.Reset()
+			n = 0
+		}
+	}
+	for _, p := range d.explicit {
+		var spec []string
+		for i, f := range d.partitions {
+			spec = append(spec, "`"+f.name+"` = "+hiveLiteral(p.Values[i]))
+		}
+		clause := fmt.Sprintf("\n  PARTITION (%s) LOCATION %s", strings.Join(spec, ", "), hiveLiteral(d.location+p.Dir+"/"))
+		if n == maxPartitionsPerStatement || out.Len()+len(clause) > maxPartitionBytes {
+			flush()
+		}
+		if n == 0 {
+			fmt.Fprintf(&out, "ALTER TABLE %s ADD IF NOT EXISTS", t.hiveName(d.name))
+		}
+		out.WriteString(clause)
+		n++
+	}
+	flush()
+	return statements
+}
+
+// duckTables returns the statements that make a dataset's tables views of
+// DuckDB over its files.
+func (t Target) duckTables(l *Layout) ([]Statement, error) {
+	statements := []Statement{{Name: "create-schema", SQL: `CREATE SCHEMA IF NOT EXISTS "` + t.Database + `"`}}
+	for i := range l.Tables {
+		table := &l.Tables[i]
+		source, err := t.duckSource(table)
+		if err != nil {
+			return nil, err
+		}
+		statements = append(statements, Statement{
+			Name: "create-table-" + table.Name, Note: table.Doc,
+			SQL: fmt.Sprintf("CREATE OR REPLACE VIEW %s AS\n%s", t.name(table.Name), source),
+		})
+	}
+	return statements, nil
+}
+
+// duckSource is the query that reads a table's files.
+func (t Target) duckSource(table *Table) (string, error) {
+	var columns []string
+	if len(table.Partitions) == 0 { // read_parquet takes no files for an error
+		for _, c := range table.Columns {
+			columns = append(columns, fmt.Sprintf(`CAST(NULL AS %s) AS "%s"`, duckType(c.Type), c.Name))
+		}
+		for _, k := range table.Keys {
+			columns = append(columns, fmt.Sprintf(`CAST(NULL AS VARCHAR) AS "%s"`, k.Column()))
+		}
+		return "SELECT\n  " + strings.Join(columns, ",\n  ") + "\nWHERE false", nil
+	}
+	for _, c := range table.Columns {
+		columns = append(columns, `"`+c.Name+`"`)
+	}
+	files, options := "*.parquet", "hive_partitioning = false"
+	if len(table.Keys) > 0 {
+		// Values stay texts, as in Athena: an account keeps its zeros.
+		files, options = strings.Repeat("*/", len(table.Keys))+files, "hive_partitioning = true, hive_types_autocast = false"
+		for _, k := range table.Keys {
+			columns = append(columns, `"`+k.Column()+`"`)
+		}
+		// DuckDB takes each name=value in a path for a partition, and that for
+		// the column of that name.
+		for level := range strings.SplitSeq(t.Location, "/") {
+			if name, _, ok := strings.Cut(level, "="); ok {
+				for _, c := range columns {
+					if strings.EqualFold(c, `"`+name+`"`) {
+						return "", &TargetError{fmt.Sprintf("DuckDB would take %s in the location for a column: name another location", name)}
+					}
+				}
+			}
+		}
+	}
+	at := globEscaper.Replace(t.location(table.Name, "")) + files
+	return fmt.Sprintf("SELECT\n  %s\nFROM read_parquet(%s, %s)", strings.Join(columns, ",\n  "), literal(at), options), nil
+}
+
+// globEscaper makes a path match itself alone.
+var globEscaper = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]")

@@ -1,0 +1,158 @@
+package athena
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/macielake/macielake/pkg/sink"
+)
+
+// definition is what a catalog stores about a table: what CREATE TABLE says,
+// and what Glue is told.
+type definition struct {
+	name, doc  string
+	columns    []field
+	partitions []field
+	location   string
+	properties []property
+	explicit   []Partition // those that have to be added one by one
+}
+
+// field is a column in a catalog.
+type field struct{ name, kind, doc string }
+
+type property struct{ name, value string }
+
+// owner is the property that marks tables and views as made by macielake. Its
+// value is the version of what such a definition says.
+const owner, ownerVersion = "macielake", "1"
+
+// define returns the definition of a table.
+func (t Target) define(table *Table) definition {
+	d := definition{
+		name: table.Name, doc: table.Doc, location: t.location(table.Name, ""),
+		properties: []property{{"classification", "parquet"}, {owner, ownerVersion}},
+	}
+	for _, c := range table.Columns {
+		d.columns = append(d.columns, field{c.Name, hiveType(c.Type), c.Doc})
+	}
+	for _, k := range table.Keys {
+		d.partitions = append(d.partitions, field{k.Column(), "string", keyDoc(k)})
+	}
+	switch {
+	case len(table.Keys) == 1 && table.Keys[0].IsTime():
+		d.properties = append(d.properties, t.projection(table, table.Keys[0])...)
+	case len(table.Keys) > 0:
+		d.explicit = table.Partitions
+	}
+	return d
+}
+
+func keyDoc(k sink.PartitionKey) string {
+	switch k {
+	case sink.ByCreatedMonth:
+		return "Month in which the result was created, as 2026-11"
+	case sink.ByCreatedDate:
+		return "Date on which the result was created, as 2026-11-22"
+	case sink.ByRegion:
+		return "AWS Region that Macie ran in, or unknown"
+	case sink.ByAccount:
+		return "Account that owns the analysed bucket, or unknown"
+	}
+	return "Job that made the result, or unknown"
+}
+
+// projection returns the properties by which Athena knows the partitions of a
+// time without asking a catalog: from the first that is there to next month.
+// https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
+func (t Target) projection(table *Table, key sink.PartitionKey) []property {
+	column := key.Column()
+	name := "projection." + column
+	format, unit := "yyyy-MM-dd", "DAYS"
+	if key == sink.ByCreatedMonth {
+		format, unit = "yyyy-MM", "MONTHS"
+	}
+	first, months := t.span(table, key)
+	return []property{
+		{"projection.enabled", "true"},
+		{name + ".type", "date"},
+		{name + ".format", format},
+		{name + ".range", first + ",NOW+" + strconv.Itoa(months) + "MONTHS"},
+		{name + ".interval", "1"},
+		{name + ".interval.unit", unit},
+		{"storage.location.template", t.location(table.Name, "") + column + "=${" + column + "}"},
+	}
+}
+
+// span returns the first value of a table's time partitions, and how many
+// months after now the last one is: at least one. A table without partitions
+// begins now.
+func (t Target) span(table *Table, key sink.PartitionKey) (first string, months int) {
+	if len(table.Partitions) == 0 {
+		return t.Now.UTC().Format(timeLayout(key)), 1
+	}
+	// Partitions are in order of their directories, which is that of time.
+	first = table.Partitions[0].Values[0]
+	last, err := time.Parse("2006-01", table.Partitions[len(table.Partitions)-1].Values[0][:len("2006-01")])
+	if err != nil {
+		return first, 1
+	}
+	now := t.Now.UTC()
+	months = (last.Year()-now.Year())*12 + int(last.Month()) - int(now.Month())
+	if key == sink.ByCreatedDate {
+		months++ // the same day of that month may come before the last
+	}
+	return first, max(months, 1)
+}
+
+func timeLayout(key sink.PartitionKey) string {
+	if key == sink.ByCreatedMonth {
+		return "2006-01"
+	}
+	return time.DateOnly
+}
+
+// manyPartitions is how many projected partitions make queries without a
+// condition on them slow: Athena lists each.
+const manyPartitions = 5000
+
+// Slow returns a warning for each table whose partitions span so long a time
+// that queries without a condition on it are slow: for a wrong time in a single
+// result, or results without one.
+func Slow(l *Layout, t Target) []string {
+	var warnings []string
+	for i := range l.Tables {
+		table := &l.Tables[i]
+		if len(table.Keys) != 1 || !table.Keys[0].IsTime() || len(table.Partitions) == 0 {
+			continue
+		}
+		key := table.Keys[0]
+		first, months := t.span(table, key)
+		from, err := time.Parse(timeLayout(key), first)
+		if err != nil {
+			continue
+		}
+		end := t.Now.AddDate(0, months, 0)
+		n := (end.Year()-from.Year())*12 + int(end.Month()) - int(from.Month()) + 1
+		if key == sink.ByCreatedDate {
+			n *= 30
+		}
+		if n > manyPartitions {
+			warnings = append(warnings, fmt.Sprintf(
+				"partitions of %s go from %s to %s: name %s in queries, or convert with --since and --until, or they look into some %d partitions",
+				table.Name, first, table.Partitions[len(table.Partitions)-1].Values[0], key.Column(), n))
+		}
+	}
+	return warnings
+}
+
+// isProjected reports whether Athena knows the partitions by projection.
+func (d definition) isProjected() bool {
+	for _, p := range d.properties {
+		if p.name == "projection.enabled" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,6 @@
+SELECT account_id, category, detection_type,
+  sum(occurrence_count) AS occurrences, count(DISTINCT {{template "object"}}) AS objects
+FROM {{table "detections"}}
+WHERE NOT is_archive_member AND {{template "committed"}}
+GROUP BY account_id, category, detection_type
+ORDER BY account_id, occurrences DESC, category, detection_type

@@ -1,0 +1,209 @@
+// Package cat writes rows of one table, of discovery results or of datasets, to
+// a stream: in the order of the input, filtered, as text or as Arrow or Parquet.
+//
+// Start with [Options], [Options.Results] and [Options.Dataset]; [NewOutput]
+// makes where the rows go.
+package cat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/where"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+)
+
+// Options say which rows are written.
+type Options struct {
+	Table   *schema.Table
+	Columns []schema.Column // of the table, in the order in which they are written
+	Filter  *where.Filter   // parsed with Fields(Table); nil for all rows
+	Limit   int64           // most rows; negative for all
+	Workers int
+}
+
+// Rows is what is written to: several inputs one after the other, up to the limit
+// in all. It is not safe for concurrent use.
+type Rows struct {
+	o       Options
+	columns []schema.Column // those to write, then those only the filter needs
+	output  *Output
+	left    int64 // rows up to the limit
+	free    chan *chunk
+}
+
+// errEnough ends a scan whose limit is reached.
+var errEnough = errors.New("enough rows")
+
+// New returns rows that go to output. The caller ends the output.
+func New(o Options, output *Output) *Rows {
+	r := &Rows{o: o, columns: slices.Clone(o.Columns), output: output, left: o.Limit}
+	if o.Limit < 0 {
+		r.left = sink.AllRows
+	}
+	if o.Filter != nil {
+		for _, c := range filterColumns(o.Table, o.Filter) {
+			if columnIndex(r.columns, c.Name) < 0 {
+				r.columns = append(r.columns, c)
+			}
+		}
+	}
+	r.free = make(chan *chunk, 4*max(o.Workers, 1))
+	return r
+}
+
+// AddResults writes the rows of discovery results. The account, which it always
+// returns, has what gave no rows; where the limit was reached, of what was read
+// until then.
+func (r *Rows) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
+	if r.left == 0 {
+		return &raw.Account{}, nil
+	}
+	o.Workers = r.o.Workers
+	o.SkipOccurrences = r.o.Table.Row != schema.OccurrenceLevel
+	account, err := raw.Scan(ctx, o, func(b *schema.Batch) (*chunk, error) {
+		c := r.chunk()
+		if c.batch == nil {
+			c.batch = sink.NewBatchRows(r.o.Table.Row, r.columns)
+		}
+		c.reset = func() error {
+			c.batch.Reset(b)
+			c.begin(c.batch)
+			return nil
+		}
+		return c, c.start(r.o.Limit)
+	}, r.write)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return account, err
+}
+
+// NoTableError says that a dataset doesn't have a table.
+type NoTableError struct {
+	Table  string
+	Tables []string // that it has
+}
+
+func (e *NoTableError) Error() string {
+	return fmt.Sprintf("the dataset has no table %s: it was made with %v", e.Table, e.Tables)
+}
+
+// AddDataset writes the rows of a dataset.
+func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
+	if !l.Has(r.o.Table.Name) {
+		return &NoTableError{Table: r.o.Table.Name, Tables: l.Dataset.Tables}
+	}
+	if r.left == 0 {
+		return nil
+	}
+	q := lake.Query{Table: r.o.Table.Name, Workers: r.o.Workers}
+	for _, c := range r.columns {
+		q.Columns = append(q.Columns, c.Name)
+	}
+	err := lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (*chunk, error) {
+		c := r.chunk()
+		if c.arrow == nil {
+			c.arrow = sink.NewArrowRows(r.o.Table.Row, r.columns)
+		}
+		c.reset = func() error {
+			if err := c.arrow.Reset(batch); err != nil {
+				return err
+			}
+			c.begin(c.arrow)
+			return nil
+		}
+		return c, c.start(r.o.Limit)
+	}, r.write)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return err
+}
+
+// chunk is the rows of a batch on their way to the output. The first of them are
+// encoded by a worker, as far as they fit its memory; the others, of which there
+// can be any number, when it is their turn.
+type chunk struct {
+	encoder encoder
+	filter  *filtered // nil without one
+	batch   *sink.BatchRows
+	arrow   *sink.ArrowRows
+	reset   func() error // begins again with the first row
+	rows    int64        // that are encoded
+	more    bool
+}
+
+// chunk returns a chunk that is not in use.
+func (r *Rows) chunk() *chunk {
+	select {
+	case c := <-r.free:
+		return c
+	default:
+	}
+	c := &chunk{encoder: r.output.encoder()}
+	if r.o.Filter != nil {
+		c.filter = newFiltered(r.o.Filter, Fields(r.o.Table), r.o.Table, r.columns)
+	}
+	return c
+}
+
+// begin gives the encoder rows.
+func (c *chunk) begin(rows sink.Rows) {
+	if c.filter != nil {
+		c.filter.reset(rows)
+		rows = c.filter
+	}
+	c.encoder.reset(rows)
+}
+
+// start encodes the first rows, at most limit where that isn't negative.
+func (c *chunk) start(limit int64) error {
+	if limit < 0 {
+		limit = sink.AllRows
+	}
+	err := c.reset()
+	if err == nil {
+		c.rows, c.more, err = c.encoder.next(limit)
+	}
+	return err
+}
+
+// write writes a chunk, and encodes the rest of it.
+func (r *Rows) write(c *chunk) error {
+	if c.rows > r.left {
+		if err := c.start(r.left); err != nil {
+			return err
+		}
+	}
+	for {
+		if c.rows > 0 {
+			if err := c.encoder.write(r.output); err != nil {
+				return err
+			}
+		}
+		if r.left -= c.rows; r.left == 0 {
+			return errEnough
+		}
+		if !c.more {
+			break
+		}
+		var err error
+		if c.rows, c.more, err = c.encoder.next(r.left); err != nil {
+			return err
+		}
+	}
+	c.reset = nil // lets go of the batch
+	select {
+	case r.free <- c:
+	default:
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+// Package lake reads the tables of a dataset back: only files of committed
+// runs, of those only the row groups that can hold what is asked for, of those
+// only the columns that are needed, as Arrow record batches in a fixed order.
+//
+// Start with [Open] and [Scan].
+package lake
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/sink"
+)
+
+// Lake is a dataset as readers see it: what was committed when it was opened.
+// It is safe for concurrent use.
+type Lake struct {
+	Dataset dataset.Dataset
+
+	store store.Store
+	files []File
+}
+
+// File is a published file of a table.
+type File struct {
+	sink.File
+	Run  string
+	Part int
+	// Partition has the values of the directories the file lies in, as they
+	// are escaped there, by their names: created_month, p_region.
+	Partition map[string]string
+}
+
+// Open reads a dataset's state. It gives dataset.ErrForeign where the store
+// holds none. The store must stay open as long as the lake is used.
+func Open(ctx context.Context, s store.Store) (*Lake, error) {
+	d, err := dataset.Load(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if d.TableFormat != "parquet" && d.TableFormat != "arrow" {
+		return nil, fmt.Errorf("%s: unknown format of tables %q", s.URI("."), d.TableFormat)
+	}
+	parts, err := dataset.Published(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lake{Dataset: d, store: s}
+	for _, p := range parts {
+		first := len(l.files)
+		for _, f := range p.Files {
+			if !strings.HasPrefix(f.Path, f.Table+"/") || !fs.ValidPath(f.Path) {
+				return nil, fmt.Errorf("%s: the receipt of part %d of run %s names a file outside its table", s.URI("."), p.Part, p.Run)
+			}
+			l.files = append(l.files, File{File: f, Run: p.Run, Part: p.Part, Partition: partitionOf(f.Path)})
+		}
+		slices.SortFunc(l.files[first:], func(a, b File) int { return comparePaths(a.Path, b.Path) })
+	}
+	return l, nil
+}
+
+// Has reports whether the dataset has that table.
+func (l *Lake) Has(table string) bool { return slices.Contains(l.Dataset.Tables, table) }
+
+// Files returns the files of a table in the order in which they are read: by
+// run, part, partition, and number. The caller must not change what they hold.
+func (l *Lake) Files(table string) []File {
+	var files []File
+	for _, f := range l.files {
+		if f.Table == table {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+// comparePaths orders a part's files of a table: by directory, then by their
+// number, of which 10 comes after 9.
+func comparePaths(a, b string) int {
+	return cmp.Or(cmp.Compare(path.Dir(a), path.Dir(b)), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}
+
+// partitionOf is the partition that a file's directories name.
+func partitionOf(name string) map[string]string {
+	values := map[string]string{}
+	for dir := range strings.SplitSeq(path.Dir(name), "/") {
+		if key, value, ok := strings.Cut(dir, "="); ok {
+			values[key] = value
+		}
+	}
+	return values
+}

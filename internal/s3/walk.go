@@ -1,0 +1,475 @@
+package s3
+
+import (
+	"context"
+	"strings"
+	"sync"
+)
+
+// WalkOptions are how a bucket is listed.
+type WalkOptions struct {
+	Prefix string // of all keys
+	// Descend reports whether keys that begin with dir, which ends in a slash,
+	// are wanted at all; nil for all. What it refuses isn't listed where that
+	// can be avoided: each must still be ready for some of it.
+	Descend func(dir string) bool
+	// Concurrency is how many pages are asked for at the same time; 0 is 32.
+	Concurrency int
+}
+
+const defaultListConcurrency = 32
+
+// windowPages is how many pages, for each that is asked for at a time, may wait
+// for their turn: what bounds the memory of a listing.
+const windowPages = 4
+
+// Walk calls each for all objects whose keys have a prefix, in byte-wise order of
+// the keys, by the caller's goroutine. The listing is cut into spans of keys
+// which are listed side by side: by directories where there are some, and inside
+// a flat one by ranges of names. Its memory doesn't depend on how many there are.
+// Where Walk returns nil, each has seen everything that was there when it began.
+func (b *Bucket) Walk(ctx context.Context, o WalkOptions, each func(Object) error) error {
+	if o.Concurrency <= 0 {
+		o.Concurrency = defaultListConcurrency
+	}
+	if o.Descend == nil {
+		o.Descend = func(string) bool { return true }
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &walker{ctx: ctx, b: b, o: o, head: &span{prefix: o.Prefix, from: o.Prefix}, window: windowPages * o.Concurrency}
+	w.wake.L = &w.mu
+	stop := context.AfterFunc(ctx, func() { w.fail(context.Cause(ctx)) })
+	var workers sync.WaitGroup
+	for range o.Concurrency {
+		workers.Go(w.work)
+	}
+	err := w.emit(each)
+	stop()
+	w.fail(err) // ends the workers, if nothing else has
+	cancel(err)
+	workers.Wait()
+	return err
+}
+
+// span is a part of the keys of a listing: those with the prefix in [from, to).
+type span struct {
+	prefix   string
+	from, to string // to is empty where the prefix is the only bound
+	after    string // the request begins behind it; empty for where from begins
+	level    bool   // list directories, to make spans of them
+	small    int    // keys in each of them, as far as is known; 0 if it isn't
+
+	state   state
+	objects []Object // of a span that is done
+	next    *span
+}
+
+type state uint8
+
+const (
+	waiting state = iota
+	running
+	done
+)
+
+// walker is a Walk that is going on. The spans are a list in the order of their
+// keys; a worker takes the first that waits, and puts in its place what it found
+// and spans for what is left.
+type walker struct {
+	ctx    context.Context
+	b      *Bucket
+	o      WalkOptions
+	window int
+
+	mu   sync.Mutex
+	wake sync.Cond
+	head *span // the first that isn't emitted
+	held int   // spans that are running or done
+	err  error
+	over bool
+}
+
+// fail ends the walk, for err if that isn't nil.
+func (w *walker) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+	w.over = true
+	w.wake.Broadcast()
+}
+
+func (w *walker) work() {
+	for {
+		s := w.take()
+		if s == nil {
+			return
+		}
+		objects, rest, err := w.list(s)
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		w.mu.Lock()
+		s.objects, s.state = objects, done
+		for i := len(rest) - 1; i >= 0; i-- {
+			rest[i].next, s.next = s.next, rest[i]
+			if rest[i].state == done {
+				w.held++
+			}
+		}
+		w.wake.Broadcast()
+		w.mu.Unlock()
+	}
+}
+
+// take returns the next span to list; nil if there are no more.
+func (w *walker) take() *span {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.over {
+		s := w.head
+		for s != nil && s.state != waiting {
+			s = s.next
+		}
+		// The first is needed before anything else can go on.
+		if s != nil && (s == w.head || w.held < w.window) {
+			s.state = running
+			w.held++
+			return s
+		}
+		w.wake.Wait()
+	}
+	return nil
+}
+
+// emit gives the objects of the spans to each, in order.
+func (w *walker) emit(each func(Object) error) error {
+	for {
+		objects, ok, err := w.first()
+		if err != nil || !ok {
+			return err
+		}
+		for _, o := range objects {
+			if err := each(o); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// first waits for the first span and removes it.
+func (w *walker) first() (objects []Object, ok bool, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.err == nil && w.head != nil && w.head.state != done {
+		w.wake.Wait()
+	}
+	if w.err != nil {
+		return nil, false, w.err
+	}
+	s := w.head
+	if s == nil {
+		w.over = true
+		return nil, false, nil
+	}
+	w.head = s.next
+	w.held--
+	w.wake.Broadcast()
+	return s.objects, true, nil
+}
+
+// list asks for a page of a span. It returns the objects of it that come first,
+// and spans of what comes after them.
+func (w *walker) list(s *span) ([]Object, []*span, error) {
+	after := s.after
+	if after == "" {
+		after = before(s.from)
+		if after < s.prefix {
+			after = ""
+		}
+	}
+	p, err := w.b.page(w.ctx, s.prefix, after, s.level)
+	if err != nil {
+		return nil, nil, err
+	}
+	if last := p.last(); p.more && last < s.from {
+		// The page had only what lies before the span.
+		again := &span{prefix: s.prefix, from: s.from, to: s.to, after: last, level: s.level, small: s.small}
+		if s.level && strings.HasSuffix(last, delimiter) {
+			again.after = last + highest
+		}
+		return nil, []*span{again}, nil
+	}
+	if s.level {
+		return nil, w.descend(s, p), nil
+	}
+	objects, more := cut(p, s)
+	if !more {
+		return objects, nil, nil
+	}
+	return objects, w.split(s, objects), nil
+}
+
+// cut leaves of a page what is in the span; more says that the span has more
+// than the page.
+func cut(p *page, s *span) (objects []Object, more bool) {
+	objects, more = p.objects, p.more
+	for len(objects) > 0 && objects[0].Key < s.from {
+		objects = objects[1:]
+	}
+	if s.to == "" {
+		return objects, more
+	}
+	for n := len(objects); n > 0 && objects[n-1].Key >= s.to; n-- {
+		objects, more = objects[:n-1], false
+	}
+	return objects, more
+}
+
+// split makes spans of what follows a span's first page: the rest of the
+// directory where that ended, and the directories behind it and above it.
+func (w *walker) split(s *span, objects []Object) []*span {
+	last := objects[len(objects)-1].Key
+	// The directories that the page ended in, from the span's own.
+	dirs := []string{s.prefix}
+	for i := len(s.prefix); i < len(last); i++ {
+		if last[i] != delimiter[0] {
+			continue
+		}
+		dir := last[:i+1]
+		if !w.o.Descend(dir) {
+			// Nothing in there is wanted: on with what is behind it.
+			return w.behind(s, dirs, dir, objects)
+		}
+		dirs = append(dirs, dir)
+	}
+	deepest := dirs[len(dirs)-1]
+	names := make([]string, 0, len(objects))
+	for i := range objects {
+		if strings.HasPrefix(objects[i].Key, deepest) {
+			names = append(names, objects[i].Key)
+		}
+	}
+	rest := &span{prefix: deepest, from: last + "\x00", after: last, to: s.to}
+	if len(dirs) == 1 {
+		return ranges(rest, names)
+	}
+	rest.to = within(s.to, deepest)
+	return append(ranges(rest, names), w.behind(s, dirs[:len(dirs)-1], deepest, objects)...)
+}
+
+// behind makes a span for each of the directories, the deepest first, that holds
+// what follows its subdirectory: first dir, then the deepest directory, and so
+// on.
+func (w *walker) behind(s *span, dirs []string, dir string, objects []Object) []*span {
+	var spans []*span
+	for i := len(dirs) - 1; i >= 0; i-- {
+		parent := dirs[i]
+		next := behindDir(dir)
+		to := within(s.to, parent)
+		if i == 0 {
+			to = s.to
+		}
+		if to == "" || next < to {
+			spans = append(spans, &span{
+				prefix: parent, from: next, after: dir + highest, to: to,
+				level: true, small: keysPerDir(objects, parent),
+			})
+		}
+		dir = parent
+	}
+	return spans
+}
+
+// highest is the last character there is: no name begins with what comes after.
+const highest = "\U0010FFFF"
+
+// behindDir is the first string that comes after all that begin with dir.
+func behindDir(dir string) string { return dir[:len(dir)-1] + string(delimiter[0]+1) }
+
+// within is the bound to as one of the keys in dir: empty if it lies behind them.
+func within(to, dir string) string {
+	if strings.HasPrefix(to, dir) {
+		return to
+	}
+	return ""
+}
+
+// before is a string before from with, usually, no key between the two.
+func before(from string) string {
+	n := len(from)
+	switch {
+	case n == 0:
+		return ""
+	case from[n-1] == 0:
+		return from[:n-1]
+	case from[n-1] > ' ' && from[n-1] < 0x80:
+		return from[:n-1] + string(from[n-1]-1) + highest
+	}
+	return from[:n-1]
+}
+
+// keysPerDir is how many keys the subdirectories of parent have that a page of
+// keys went through: 0 if it didn't get through one.
+func keysPerDir(objects []Object, parent string) int {
+	dirs, keys, current := 0, 0, ""
+	for i := range objects {
+		name, ok := strings.CutPrefix(objects[i].Key, parent)
+		if !ok {
+			continue
+		}
+		dir, _, ok := strings.Cut(name, delimiter)
+		if !ok {
+			continue
+		}
+		keys++
+		if dirs == 0 || dir != current {
+			dirs++
+			current = dir
+		}
+	}
+	if dirs < 2 {
+		return 0
+	}
+	return max(1, keys/dirs)
+}
+
+// fullPage is how many keys a span should have, so that most fit a page.
+const fullPage = pageKeys * 9 / 10
+
+// descend makes spans of a page of directories: one each, or of several in a row
+// where they are small. The objects among them are spans that are done already.
+func (w *walker) descend(s *span, p *page) []*span {
+	var spans []*span
+	var group *span // the directories that are taken together
+	grouped := 0
+	size := 1
+	if s.small > 0 {
+		size = max(1, fullPage/s.small)
+	}
+	objects, dirs := p.objects, p.prefixes
+	names := make([]string, 0, len(objects)+len(dirs))
+	for len(objects)+len(dirs) > 0 {
+		if len(dirs) == 0 || len(objects) > 0 && objects[0].Key < dirs[0] {
+			o := objects[0]
+			objects = objects[1:]
+			names = append(names, o.Key)
+			if o.Key < s.from || s.to != "" && o.Key >= s.to {
+				continue
+			}
+			group = nil
+			if n := len(spans); n == 0 || spans[n-1].state != done {
+				spans = append(spans, &span{state: done})
+			}
+			found := spans[len(spans)-1]
+			found.objects = append(found.objects, o)
+			continue
+		}
+		dir := dirs[0]
+		dirs = dirs[1:]
+		names = append(names, dir)
+		if dir < s.from || s.to != "" && dir >= s.to {
+			continue
+		}
+		if !w.o.Descend(dir) {
+			group = nil
+			continue
+		}
+		if size == 1 {
+			spans = append(spans, &span{prefix: dir, from: dir})
+			continue
+		}
+		if group == nil || grouped == size {
+			group, grouped = &span{prefix: s.prefix, from: dir}, 0
+			spans = append(spans, group)
+		}
+		group.to = behindDir(dir)
+		grouped++
+	}
+	if !p.more {
+		return spans
+	}
+	last := p.last()
+	rest := &span{prefix: s.prefix, from: last + "\x00", after: last, to: s.to, level: true, small: s.small}
+	if strings.HasSuffix(last, delimiter) && len(last) > len(s.prefix) {
+		rest.from, rest.after = behindDir(last), last+highest
+	}
+	if rest.to != "" && rest.from >= rest.to {
+		return spans
+	}
+	return append(spans, ranges(rest, names)...)
+}
+
+// ranges cuts a span, whose names begin with those of a page that went before,
+// into spans of about a page. Names are taken to go on as in that page: with the
+// characters that it has. At each place up to where the page's names first
+// differ, the last name's character is followed by those that come after it: so
+// the deepest place has the finest spans, and those of the first places are so
+// coarse that they will be cut themselves.
+func ranges(s *span, names []string) []*span {
+	if len(names) < minSample {
+		return []*span{s}
+	}
+	start := len(s.prefix)
+	first, last := names[0], names[len(names)-1]
+	differ := start
+	for differ < len(first) && differ < len(last) && first[differ] == last[differ] {
+		differ++
+	}
+	if differ == len(last) {
+		return []*span{s}
+	}
+	alphabet, atPlace := charactersAt(names, start, differ)
+	group := max(1, fullPage*atPlace/len(names)) // characters that make a page
+
+	var edges []string
+	for place := differ; place >= start; place-- {
+		n := 0
+		for c := int(last[place]) + 1; c < len(alphabet); c++ {
+			if !alphabet[c] {
+				continue
+			}
+			if n++; place == differ && n%group != 0 {
+				continue
+			}
+			edge := last[:place] + string(rune(c))
+			if edge > s.from && (s.to == "" || edge < s.to) {
+				edges = append(edges, edge)
+			}
+		}
+	}
+	spans := []*span{s}
+	for _, edge := range edges {
+		before := spans[len(spans)-1]
+		spans = append(spans, &span{prefix: s.prefix, from: edge, to: before.to, level: s.level, small: s.small})
+		before.to = edge
+	}
+	return spans
+}
+
+// minSample is how many names tell something of those that follow.
+const minSample = 64
+
+// charactersAt returns the characters of names behind their common beginning, or
+// in it, and how many of them there are at the place where names first differ.
+func charactersAt(names []string, start, differ int) (alphabet [0x80]bool, atPlace int) {
+	before := -1
+	for _, name := range names {
+		for i := start; i < min(len(name), differ+alphabetPlaces); i++ {
+			if c := name[i]; c > ' ' && c < 0x80 && c != delimiter[0] {
+				alphabet[c] = true
+			}
+		}
+		if differ < len(name) && int(name[differ]) != before {
+			before = int(name[differ])
+			atPlace++
+		}
+	}
+	return alphabet, max(1, atPlace)
+}
+
+// alphabetPlaces is how many characters behind the common beginning are looked
+// at: fewer than a UUID has before its first dash.
+const alphabetPlaces = 6

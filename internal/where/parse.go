@@ -1,0 +1,435 @@
+package where
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Bounds on a filter, so that none can take the program's stack or time.
+const (
+	maxLength  = 64 << 10 // bytes
+	maxDepth   = 100      // parentheses and nots inside each other
+	maxProgram = 20_000   // instructions of all regular expressions together
+)
+
+// Parse parses a filter on rows that have these fields. Its error is a
+// *SyntaxError.
+func Parse(expr string, fields []Field) (*Filter, error) {
+	p := &parser{lexer: lexer{s: expr}, fields: fields, used: make(map[int][]string)}
+	root, err := p.parse()
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{root: root, fields: slices.Sorted(maps.Keys(p.used)), keys: p.used}, nil
+}
+
+// parser is a recursive descent over the grammar:
+//
+//	or        = and { "or" and }
+//	and       = not { "and" not }
+//	not       = "not" not | "(" or ")" | condition
+//	condition = field operator value
+//	          | field [ "not" ] "in" "(" value { "," value } ")"
+//	          | field "is" [ "not" ] "null"
+//	field     = name | name ":" key
+type parser struct {
+	lexer
+	token   // the one to look at
+	fields  []Field
+	used    map[int][]string // fields that were named, with their keys
+	depth   int
+	program int // instructions of regular expressions so far
+}
+
+func (p *parser) parse() (node, error) {
+	if len(p.s) > maxLength {
+		return nil, p.errorAt(0, "the filter has %d bytes, more than %d", len(p.s), maxLength)
+	}
+	if bad := firstInvalid(p.s); bad < len(p.s) {
+		return nil, p.errorAt(bad, "this isn't UTF-8")
+	}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	if p.kind == endToken {
+		return nil, p.errorAt(p.token.offset, "the filter is empty: want a condition such as severity=High")
+	}
+	root, err := p.or()
+	if err == nil && p.kind != endToken {
+		err = p.unexpected(`"and", "or" or the end`)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return root, nil
+}
+
+// firstInvalid is where s stops being UTF-8; its length if it doesn't.
+func firstInvalid(s string) int {
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(s)
+}
+
+func (p *parser) advance() error {
+	t, err := p.lexer.next()
+	if err != nil {
+		return err
+	}
+	p.token = t
+	return nil
+}
+
+func (p *parser) errorAt(offset int, format string, args ...any) error {
+	return problem(p.s, offset, fmt.Sprintf(format, args...))
+}
+
+// unexpected says what is there instead of what should be.
+func (p *parser) unexpected(want string) error {
+	if p.kind == endToken {
+		return p.errorAt(p.token.offset, "the filter ends here: want %s", want)
+	}
+	return p.errorAt(p.token.offset, "want %s", want)
+}
+
+// keyword reports whether the token is that word, in whatever case.
+func (p *parser) keyword(word string) bool {
+	return p.kind == wordToken && strings.EqualFold(p.text, word)
+}
+
+func (p *parser) symbol(s string) bool { return p.kind == symbolToken && p.text == s }
+
+// several parses one or more terms with that word between them.
+func (p *parser) several(word string, term func() (node, error)) ([]node, error) {
+	var terms []node
+	for {
+		n, err := term()
+		if err != nil {
+			return nil, err
+		}
+		terms = append(terms, n)
+		if !p.keyword(word) {
+			return terms, nil
+		}
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (p *parser) or() (node, error) {
+	terms, err := p.several("or", p.and)
+	if len(terms) == 1 {
+		return terms[0], err
+	}
+	return or(terms), err
+}
+
+func (p *parser) and() (node, error) {
+	terms, err := p.several("and", p.not)
+	if len(terms) == 1 {
+		return terms[0], err
+	}
+	return and(terms), err
+}
+
+func (p *parser) not() (node, error) {
+	if !p.keyword("not") && !p.symbol("(") {
+		return p.condition()
+	}
+	if p.depth++; p.depth > maxDepth {
+		return nil, p.errorAt(p.token.offset, "nested deeper than %d", maxDepth)
+	}
+	defer func() { p.depth-- }()
+	if p.keyword("not") {
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+		n, err := p.not()
+		return not{n}, err
+	}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	n, err := p.or()
+	if err != nil {
+		return nil, err
+	}
+	if !p.symbol(")") {
+		return nil, p.unexpected(`"and", "or" or ")"`)
+	}
+	return n, p.advance()
+}
+
+func (p *parser) condition() (node, error) {
+	on, kind, err := p.field()
+	if err != nil {
+		return nil, err
+	}
+	negated := false
+	if p.keyword("is") {
+		return p.isNull(on)
+	}
+	if p.keyword("not") {
+		negated = true
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+		if !p.keyword("in") {
+			return nil, p.unexpected(`"in"`)
+		}
+	}
+	if p.keyword("in") {
+		n, err := p.in(on, kind)
+		if negated {
+			n = not{n}
+		}
+		return n, err
+	}
+	return p.comparison(on, kind)
+}
+
+// field parses a field's name, and its key if it is a map.
+func (p *parser) field() (on operand, kind Kind, err error) {
+	if p.kind != wordToken {
+		return on, 0, p.unexpected("a field")
+	}
+	name, key, hasKey := strings.Cut(p.text, ":")
+	on.field = slices.IndexFunc(p.fields, func(f Field) bool { return f.Name == name })
+	if on.field < 0 {
+		return on, 0, p.errorAt(p.token.offset, "there is no field %q; there are %s", name, p.names())
+	}
+	f := &p.fields[on.field]
+	at := p.token.offset + len(name) + 1
+	switch {
+	case hasKey && f.Kind != Map:
+		return on, 0, p.errorAt(at-1, "%s takes no key", name)
+	case !hasKey && f.Kind == Map:
+		return on, 0, p.errorAt(at-1, "want a key after %s, as in %s:KEY", name, name)
+	case f.Kind == Map && key == "" && at < len(p.s) && (p.s[at] == '\'' || p.s[at] == '"'):
+		if err := p.advance(); err != nil { // to the quoted key
+			return on, 0, err
+		}
+		key = p.text
+	}
+	if f.Kind == Map && f.Check != nil {
+		if err := f.Check(key); err != nil {
+			return on, 0, p.errorAt(at, "%v", err)
+		}
+	}
+	on.key = key
+	keys := p.used[on.field]
+	if f.Kind == Map && !slices.Contains(keys, key) {
+		keys = append(keys, key)
+	}
+	p.used[on.field] = keys
+	return on, f.Kind, p.advance()
+}
+
+func (p *parser) names() string {
+	names := make([]string, len(p.fields))
+	for i, f := range p.fields {
+		names[i] = f.Name
+		if f.Kind == Map {
+			names[i] += ":KEY"
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (p *parser) isNull(on operand) (node, error) {
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	negated := p.keyword("not")
+	if negated {
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+	}
+	if !p.keyword("null") {
+		return nil, p.unexpected(`"null"`)
+	}
+	var n node = isNull{on}
+	if negated {
+		n = not{n}
+	}
+	return n, p.advance()
+}
+
+func (p *parser) in(on operand, kind Kind) (node, error) {
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	if !p.symbol("(") {
+		return nil, p.unexpected(`"("`)
+	}
+	texts := inTexts{on, make(map[string]struct{})}
+	var numbers or
+	for {
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+		value, err := p.value()
+		if err != nil {
+			return nil, err
+		}
+		if kind == Text || kind == Map {
+			texts.set[value.text] = struct{}{}
+		} else {
+			s, err := p.number(kind, value)
+			if err != nil {
+				return nil, err
+			}
+			numbers = append(numbers, intRange{on, s.low, s.high})
+		}
+		if p.symbol(",") {
+			continue
+		}
+		if !p.symbol(")") {
+			return nil, p.unexpected(`"," or ")"`)
+		}
+		if numbers != nil {
+			return numbers, p.advance()
+		}
+		return texts, p.advance()
+	}
+}
+
+// value takes the token as a value.
+func (p *parser) value() (token, error) {
+	t := p.token
+	if t.kind != wordToken && t.kind != quotedToken {
+		return t, p.unexpected("a value")
+	}
+	if p.keyword("null") {
+		return t, p.errorAt(t.offset, "nothing is equal to null: ask with \"is null\"; a text is 'null'")
+	}
+	return t, p.advance()
+}
+
+const operators = `=, !=, <, <=, >, >=, ~, !~, "in" or "is"`
+
+func (p *parser) comparison(on operand, kind Kind) (node, error) {
+	op, at := p.text, p.token.offset
+	if p.kind != symbolToken || op == "(" || op == ")" || op == "," || op == "!" {
+		return nil, p.unexpected(operators)
+	}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	value, err := p.value()
+	if err != nil {
+		return nil, err
+	}
+	negated := op[0] == '!'
+	if negated {
+		op = op[1:]
+	}
+	var n node
+	switch {
+	case op == "~":
+		if kind != Text && kind != Map {
+			return nil, p.errorAt(at, "~ and !~ are for text")
+		}
+		n, err = p.regexp(on, value)
+	case kind == Text || kind == Map:
+		n = compareText(on, op, value.text)
+	default:
+		var s span
+		if s, err = p.number(kind, value); err == nil {
+			if kind == Bool && op != "=" {
+				return nil, p.errorAt(at, "want = or != for true and false")
+			}
+			s = rangeOf(op, s)
+			n = intRange{on, s.low, s.high}
+		}
+	}
+	if negated {
+		n = not{n}
+	}
+	return n, err
+}
+
+func compareText(on operand, op, value string) node {
+	r := textRange{operand: on, low: value, high: value}
+	switch op {
+	case "<":
+		r.bottom, r.excludesHigh = true, true
+	case "<=":
+		r.bottom = true
+	case ">":
+		r.top, r.excludesLow = true, true
+	case ">=":
+		r.top = true
+	}
+	return r
+}
+
+// regexp takes a value as a regular expression, of RE2: it takes time linear in
+// the text, and what it compiles to is bounded.
+func (p *parser) regexp(on operand, value token) (node, error) {
+	parsed, err := syntax.Parse(value.text, syntax.Perl)
+	if err != nil {
+		return nil, p.errorAt(value.offset, "%s", regexpProblem(err))
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil, p.errorAt(value.offset, "%s", regexpProblem(err))
+	}
+	if p.program += len(prog.Inst); p.program > maxProgram {
+		return nil, p.errorAt(value.offset, "the regular expressions are too large: repeat less")
+	}
+	re, err := regexp.Compile(value.text)
+	if err != nil {
+		return nil, p.errorAt(value.offset, "%s", regexpProblem(err))
+	}
+	return matches{on, re}, nil
+}
+
+func regexpProblem(err error) string {
+	if e, ok := err.(*syntax.Error); ok {
+		return fmt.Sprintf("this regular expression doesn't parse: %s: %q", e.Code, e.Expr)
+	}
+	return "this regular expression doesn't parse: " + err.Error()
+}
+
+// number takes a value as what a field of that kind holds.
+func (p *parser) number(kind Kind, value token) (span, error) {
+	switch kind {
+	case Bool:
+		switch {
+		case strings.EqualFold(value.text, "true"):
+			return span{1, 1}, nil
+		case strings.EqualFold(value.text, "false"):
+			return span{0, 0}, nil
+		}
+		return span{}, p.errorAt(value.offset, "want true or false")
+	case Time:
+		if t, err := time.Parse(time.DateOnly, value.text); err == nil {
+			day := t.UnixMilli()
+			return span{day, day + 24*60*60*1000 - 1}, nil
+		}
+		if t, err := time.Parse(time.RFC3339, strings.Replace(value.text, " ", "T", 1)); err == nil {
+			return span{t.UnixMilli(), t.UnixMilli()}, nil
+		}
+		return span{}, p.errorAt(value.offset, "want a date such as 2026-11-22 (in UTC) or a time such as 2026-11-22T08:00:00Z")
+	}
+	n, err := strconv.ParseInt(value.text, 10, 64)
+	if err != nil {
+		return span{}, p.errorAt(value.offset, "want a number from %d to %d", int64(-1<<63), int64(1<<63-1))
+	}
+	return span{n, n}, nil
+}

@@ -1,0 +1,159 @@
+package sink
+
+import (
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// RecordEncoder turns rows into Arrow record batches with plain text. It is not
+// safe for concurrent use.
+type RecordEncoder struct {
+	columns []schema.Column
+	schema  *arrow.Schema
+	builder []array.Builder
+	rows    Rows
+	row     int
+	len     int
+}
+
+// NewRecordEncoder returns an encoder for those columns. Its record batches are
+// in Go's heap: they need no release.
+func NewRecordEncoder(columns []schema.Column) *RecordEncoder {
+	e := &RecordEncoder{columns: columns, schema: ArrowSchema(&schema.Table{Columns: columns})}
+	for _, f := range e.schema.Fields() {
+		e.builder = append(e.builder, array.NewBuilder(memory.DefaultAllocator, f.Type))
+	}
+	return e
+}
+
+// Schema returns the schema of the record batches, that of [ArrowSchema].
+func (e *RecordEncoder) Schema() *arrow.Schema { return e.schema }
+
+// Reset begins with rows, whose columns are those of the encoder.
+func (e *RecordEncoder) Reset(rows Rows) { e.rows, e.row, e.len = rows, 0, 0 }
+
+// Next returns the next rows: at most maxRows, and no more than about limit
+// bytes but for a single row that is larger. It returns nil where there are
+// none, and whether there may be more. The only error is [ErrRecordTooLarge].
+func (e *RecordEncoder) Next(limit, maxRows int64) (batch arrow.RecordBatch, more bool, err error) {
+	n, size := int64(0), int64(0)
+	more = true
+	for full := false; !full && n < maxRows; {
+		if e.row == e.len {
+			if more = e.rows.Next(); !more {
+				break
+			}
+			e.row, e.len = 0, e.rows.Len()
+		}
+		shared := e.sharedBytes()
+		rows := 0
+		for e.row+rows < e.len && n < maxRows {
+			rowSize := shared + e.ownBytes(e.row+rows)
+			if rowSize > math.MaxInt32 { // the offsets of text have 32 bits
+				return nil, false, ErrRecordTooLarge
+			}
+			if full = n > 0 && size+rowSize > limit; full {
+				break
+			}
+			rows++
+			n++
+			size += rowSize
+		}
+		e.appendRows(rows)
+	}
+	if n == 0 {
+		return nil, more, nil
+	}
+	arrays := make([]arrow.Array, len(e.builder))
+	for i, b := range e.builder {
+		arrays[i] = b.NewArray()
+	}
+	return array.NewRecordBatch(e.schema, arrays, n), more, nil
+}
+
+// fixedBytes is about what a value takes besides its text.
+const fixedBytes = 8
+
+// sharedBytes is about what a row of the run takes for what is shared.
+func (e *RecordEncoder) sharedBytes() int64 {
+	n := int64(0)
+	for i := range e.columns {
+		if e.rows.Shared(i) {
+			n += valueBytes(e.rows.Value(i, 0))
+		}
+	}
+	return n
+}
+
+// ownBytes is about what a row of the run takes for the rest.
+func (e *RecordEncoder) ownBytes(row int) int64 {
+	n := int64(0)
+	for i := range e.columns {
+		if !e.rows.Shared(i) {
+			n += valueBytes(e.rows.Value(i, row))
+		}
+	}
+	return n
+}
+
+func valueBytes(v Value) int64 {
+	n := fixedBytes + int64(len(v.Text))
+	for _, entry := range v.Map {
+		n += entryBytes + int64(len(entry.Key)+len(entry.Value))
+	}
+	return n
+}
+
+// appendRows appends the run's next rows.
+func (e *RecordEncoder) appendRows(n int) {
+	for i, b := range e.builder {
+		t := e.columns[i].Type
+		if e.rows.Shared(i) {
+			v := e.rows.Value(i, 0)
+			for range n {
+				appendValue(b, t, v)
+			}
+			continue
+		}
+		for row := e.row; row < e.row+n; row++ {
+			appendValue(b, t, e.rows.Value(i, row))
+		}
+	}
+	e.row += n
+}
+
+func appendValue(b array.Builder, t schema.Type, v Value) {
+	if !v.Set {
+		b.AppendNull()
+		return
+	}
+	switch t {
+	case schema.Text:
+		b.(*array.StringBuilder).BinaryBuilder.Append(v.Text)
+	case schema.Int64:
+		b.(*array.Int64Builder).Append(v.Int)
+	case schema.Int32:
+		b.(*array.Int32Builder).Append(int32(v.Int))
+	case schema.Bool:
+		b.(*array.BooleanBuilder).Append(v.Bool)
+	case schema.Timestamp:
+		b.(*array.TimestampBuilder).Append(arrow.Timestamp(v.Int))
+	case schema.Map:
+		m := b.(*array.MapBuilder)
+		m.Append(true)
+		keys, items := m.KeyBuilder().(*array.StringBuilder), m.ItemBuilder().(*array.StringBuilder)
+		for _, entry := range v.Map {
+			keys.BinaryBuilder.Append(entry.Key)
+			if entry.Value == nil {
+				items.AppendNull()
+			} else {
+				items.BinaryBuilder.Append(entry.Value)
+			}
+		}
+	}
+}
