@@ -122,7 +122,7 @@ func (r *report) writeStats(b *strings.Builder) {
 			}
 			t := one.stats
 			within := t.Fetch + t.Inflate + t.Decode + t.Encode + t.Write + t.Idle
-			fmt.Fprintf(b, "| %s, %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %s of %s batches |\n", m.name, s.name,
+			fmt.Fprintf(b, "| %s, %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %s; %s batches |\n", m.name, s.name,
 				t.Fetch, t.Inflate, t.Decode, t.Encode, t.Write, t.Idle, float64(s.cores)*one.wall.Seconds()-within,
 				text.Count(t.Stolen), text.Count(t.Batches))
 		}

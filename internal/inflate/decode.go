@@ -544,6 +544,14 @@ func (d *decoder) fast() (ended bool, err error) {
 			from := end - dist
 			to := end
 			end += length
+			// The next entry is on its way while the match is copied.
+			more := pos <= lastPos
+			if more {
+				bitBuf |= binary.LittleEndian.Uint64(in[pos:pos+8:pos+8]) << (bitCount & 63)
+				pos += int(^bitCount >> 3 & 7)
+				bitCount |= 56
+				e = codes.lit[bitBuf&(1<<litBits-1)]
+			}
 			if dist >= 16 {
 				copy16(window, to, from)
 				copy16(window, to+16, from+16)
@@ -565,6 +573,10 @@ func (d *decoder) fast() (ended bool, err error) {
 					from += 8
 				}
 			}
+			if !more || end >= windowFull {
+				break
+			}
+			continue
 		}
 	refill:
 		if pos > lastPos || end >= windowFull {
