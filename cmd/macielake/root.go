@@ -31,7 +31,8 @@ ones a command names.
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
-		newConvert(), newCat(),
+		newConvert(),
+		newSummarize(), newCat(),
 		newDDL(), newQueries(), newRegister(),
 		newGen(), newVersion(), newMan(root),
 	)
