@@ -70,7 +70,7 @@ func ours(pkg string) bool {
 // is below it: in a later layer.
 var layers = [][]string{
 	{"cmd/macielake"},
-	{"internal/cat", "internal/convert", "internal/gen"},
+	{"internal/cat", "internal/convert", "internal/gen", "internal/locate"},
 	{"internal/lake", "internal/raw"},
 	{"internal/dataset", "internal/input"},
 	{"internal/store"},
