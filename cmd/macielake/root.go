@@ -32,7 +32,7 @@ ones a command names.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
 		newConvert(),
-		newSummarize(), newCat(),
+		newSummarize(), newCat(), newLocate(),
 		newDDL(), newQueries(), newRegister(),
 		newGen(), newVersion(), newMan(root),
 	)
