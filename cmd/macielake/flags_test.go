@@ -201,9 +201,9 @@ func TestClassify(t *testing.T) {
 		code int
 		hint string // in it; "-" for none
 	}{
-		{&interruption{syscall.SIGINT}, 130, "-"},
-		{&interruption{syscall.SIGTERM}, 143, "-"},
-		{errors.Join(&interruption{syscall.SIGTERM}, fs.ErrPermission), 143, "-"},
+		{&interruption{signal: syscall.SIGINT}, 130, "-"},
+		{&interruption{signal: syscall.SIGTERM}, 143, "-"},
+		{errors.Join(&interruption{signal: syscall.SIGTERM}, fs.ErrPermission), 143, "-"},
 		{usagef("x"), 2, "macielake help"},
 		{&input.NotFoundError{Input: "x"}, 5, "quote a glob"},
 		{&input.NotFoundError{Skipped: 3}, 5, "AWSLogs"},

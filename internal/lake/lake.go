@@ -48,7 +48,7 @@ func Open(ctx context.Context, s store.Store) (*Lake, error) {
 	if d.TableFormat != "parquet" && d.TableFormat != "arrow" {
 		return nil, fmt.Errorf("%s: unknown format of tables %q", s.URI("."), d.TableFormat)
 	}
-	parts, err := dataset.Published(ctx, s)
+	parts, err := dataset.Published(ctx, s, &d)
 	if err != nil {
 		return nil, err
 	}
