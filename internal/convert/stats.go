@@ -41,7 +41,7 @@ type CPUStats struct {
 	Encode  float64 `json:"encode_seconds"`
 	Write   float64 `json:"write_seconds"`
 	// Behind is what the process used beside its workers: to prefetch, to make
-	// files durable, and to collect garbage.
+	// files durable, and what Go's runtime took, to collect garbage above all.
 	Behind float64 `json:"behind_seconds"`
 }
 
@@ -128,7 +128,7 @@ func (s *Stats) WriteText(w io.Writer) error {
 	}
 	line("idle", seconds(s.Idle), fmt.Sprintf("%.0f%%", 100*s.Idle/max(workers, 1e-9)), "", seconds(s.Idle), "workers without work")
 	if s.CPU != nil {
-		line("behind", "", "", seconds(cpu.Behind), "", "prefetching, making files durable, collecting garbage")
+		line("behind", "", "", seconds(cpu.Behind), "", "prefetching, making files durable, Go's runtime")
 	}
 	line("sync", "", "", "", seconds(s.Sync), "until files are durable, behind the work")
 	fmt.Fprintf(&b, "%-12s %s batches, %s tasks stolen, %s parts restarted\n", "work",

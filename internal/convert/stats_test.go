@@ -29,7 +29,7 @@ decode           0.150   15%     0.150     0.000
 encode           0.530   53%     0.500     0.030
 write            0.020    2%     0.005     0.015  handing files to the system
 idle             0.100   10%               0.100  workers without work
-behind                           0.053            prefetching, making files durable, collecting garbage
+behind                           0.053            prefetching, making files durable, Go's runtime
 sync                                       0.300  until files are durable, behind the work
 work         1,234 batches, 5 tasks stolen, 1 parts restarted
 `
