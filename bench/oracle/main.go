@@ -18,6 +18,7 @@ import (
 const usage = `usage:
   oracle compare --raw DIR --dataset OUT [--skip EXPECTED.json] [--only-tables results,detections]
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
+  oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
   oracle show    --dataset OUT [--rows 5]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
   oracle sizes   --dataset OUT
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dataset := flags.String("dataset", "", "directory of the dataset")
-	var raw, skip, only, expected, summary string
+	var raw, skip, only, expected, summary, program string
 	var rows int
 	switch command {
 	case "compare":
@@ -78,6 +79,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&expected, "expected", "", "the generator's description of the archive")
 		flags.StringVar(&summary, "summary", "", "what the converter printed with --json")
+	case "summaries":
+		flags.StringVar(&raw, "raw", "", "directory of the raw results")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&program, "program", "", "the program whose summaries to compare")
 	case "show":
 		flags.IntVar(&rows, "rows", 5, "rows to show of each table")
 	case "query", "sizes":
@@ -96,8 +101,14 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	statement := ""
 	if command == "query" && flags.NArg() == 1 {
 		statement = flags.Arg(0)
-	} else if command == "query" || flags.NArg() > 0 {
+	} else if command == "query" || flags.NArg() > 0 && command != "summaries" {
 		return fmt.Errorf("%w: unexpected arguments: %s", errUsage, strings.Join(flags.Args(), " "))
+	}
+	if command == "summaries" {
+		if raw == "" || program == "" {
+			return fmt.Errorf("%w: a flag is missing", errUsage)
+		}
+		return summaries{program: program, raw: raw, skip: skip, dataset: *dataset, flags: flags.Args()}.run(ctx, stdout)
 	}
 	if *dataset == "" || command == "compare" && raw == "" || rows < 0 ||
 		command == "counts" && (raw == "" || expected == "" || summary == "") {
