@@ -14,6 +14,7 @@ import (
 	"github.com/macielake/macielake/internal/table"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/stream"
 )
 
 // summarizeOptions are the flags of summarize.
@@ -31,6 +32,9 @@ type summarizeOptions struct {
 	memory   sizeValue
 	workers  int
 	verbose  bool
+
+	maxLineBytes     sizeValue
+	maxInflatedBytes sizeValue
 }
 
 func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
@@ -54,6 +58,10 @@ func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells as they are that a spreadsheet takes for formulas")
 	f.Var(&o.memory, "memory", "what may be kept in memory before temporary files are used")
 	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use")
+	limits := stream.DefaultLimits()
+	o.maxLineBytes, o.maxInflatedBytes = sizeValue(limits.MaxLineBytes), sizeValue(limits.MaxInflatedBytes)
+	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
+	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject objects that inflate to more")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
 }
 
@@ -153,6 +161,7 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	if len(in.results) > 0 {
 		results := in.options(cmd, o.verbose)
 		results.Workers = o.workers
+		results.Limits.MaxLineBytes, results.Limits.MaxInflatedBytes = int(o.maxLineBytes), int64(o.maxInflatedBytes)
 		inputs.Results = &results
 	}
 	account, err := summarize.Write(ctx, stdout, options, inputs)
@@ -177,6 +186,8 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 		return none, usagef("--top must not be negative")
 	case o.workers < 1:
 		return none, usagef("--workers must be at least 1")
+	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
+		return none, usagef("--max-line-bytes must be from 16 to 128MiB")
 	case o.csvRaw && options.Format != table.CSV:
 		return none, usagef("--csv-raw goes with --output csv")
 	case o.preset != "" && (o.by.set || o.measures.set || o.all):
