@@ -70,9 +70,10 @@ func ours(pkg string) bool {
 // is below it: in a later layer.
 var layers = [][]string{
 	{"cmd/macielake"},
-	{"internal/cat", "internal/convert", "internal/gen", "internal/locate"},
+	{"internal/summarize"},
+	{"internal/cat", "internal/convert", "internal/gen", "internal/locate", "internal/query"},
 	{"internal/lake", "internal/raw"},
-	{"internal/dataset", "internal/input"},
+	{"internal/dataset", "internal/input", "internal/table"},
 	{"internal/store"},
 	{"pkg/stream", "pkg/sink"},
 	{"pkg/schema", "internal/inflate", "internal/text", "internal/where"},

@@ -105,8 +105,8 @@ func (o *readFlags) check() error {
 	switch {
 	case o.workers < 1:
 		return usagef("--workers must be at least 1")
-	case o.maxLineBytes > maxMaxLineBytes:
-		return usagef("--max-line-bytes must be at most 128MiB")
+	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
+		return usagef("--max-line-bytes must be from 16 to 128MiB")
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 // Package raw reads discovery results as they lie there, for commands that
-// answer at once: found, sorted, decoded on all cores, and handed out in order.
+// answer at once: found, decoded on all cores, and handed out.
 //
-// Start with [Scan].
+// Start with [Scan], or with [Parts] where the order is of no matter.
 package raw
 
 import (

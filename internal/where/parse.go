@@ -22,12 +22,12 @@ const (
 // Parse parses a filter on rows that have these fields. Its error is a
 // *SyntaxError.
 func Parse(expr string, fields []Field) (*Filter, error) {
-	p := &parser{lexer: lexer{s: expr}, fields: fields, used: make(map[int]bool)}
+	p := &parser{lexer: lexer{s: expr}, fields: fields, used: make(map[int][]string)}
 	root, err := p.parse()
 	if err != nil {
 		return nil, err
 	}
-	return &Filter{root: root, fields: slices.Sorted(maps.Keys(p.used))}, nil
+	return &Filter{root: root, fields: slices.Sorted(maps.Keys(p.used)), keys: p.used}, nil
 }
 
 // parser is a recursive descent over the grammar:
@@ -43,7 +43,7 @@ type parser struct {
 	lexer
 	token   // the one to look at
 	fields  []Field
-	used    map[int]bool
+	used    map[int][]string // fields that were named, with their keys
 	depth   int
 	program int // instructions of regular expressions so far
 }
@@ -212,7 +212,6 @@ func (p *parser) field() (on operand, kind Kind, err error) {
 		return on, 0, p.errorAt(p.token.offset, "there is no field %q; there are %s", name, p.names())
 	}
 	f := &p.fields[on.field]
-	p.used[on.field] = true
 	at := p.token.offset + len(name) + 1
 	switch {
 	case hasKey && f.Kind != Map:
@@ -231,6 +230,11 @@ func (p *parser) field() (on operand, kind Kind, err error) {
 		}
 	}
 	on.key = key
+	keys := p.used[on.field]
+	if f.Kind == Map && !slices.Contains(keys, key) {
+		keys = append(keys, key)
+	}
+	p.used[on.field] = keys
 	return on, f.Kind, p.advance()
 }
 

@@ -8,7 +8,11 @@
 // the grammar.
 package where
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+)
 
 // Kind is the kind of a field's values.
 type Kind uint8
@@ -57,15 +61,27 @@ func BoolValue(b bool) Value {
 // Null reports whether the value is null.
 func (v Value) Null() bool { return !v.set }
 
+// Text returns the text of a value that is one; nil for null.
+func (v Value) Text() []byte { return v.text }
+
+// Int returns the number of a value that is one, 1 and 0 for true and false; 0
+// for null.
+func (v Value) Int() int64 { return v.num }
+
 // Filter is a parsed filter. It is safe for concurrent use.
 type Filter struct {
 	root   node
 	fields []int
+	keys   map[int][]string
 }
 
 // Fields returns the fields that the filter looks at, as indexes of those that
 // Parse was given, each once and in ascending order. The slice is the filter's.
 func (f *Filter) Fields() []int { return f.fields }
+
+// Keys returns the keys of a Map that the filter looks at, each once. The slice
+// is the filter's.
+func (f *Filter) Keys(field int) []string { return f.keys[field] }
 
 // Match reports whether a row matches: whether the filter is true of it, as
 // opposed to false or unknown. It calls get for the values it needs, with the
@@ -224,4 +240,32 @@ func rangeOf(op string, s span) span {
 		return span{s.low, math.MaxInt64}
 	}
 	return s
+}
+
+// And returns a filter that is true where all of them are, which were parsed
+// with the same fields. A nil one is always true; it returns nil for no other.
+func And(filters ...*Filter) *Filter {
+	all := &Filter{keys: make(map[int][]string)}
+	var nodes and
+	for _, f := range filters {
+		if f == nil {
+			continue
+		}
+		nodes = append(nodes, f.root)
+		for field, keys := range f.keys {
+			for _, key := range keys {
+				if !slices.Contains(all.keys[field], key) {
+					all.keys[field] = append(all.keys[field], key)
+				}
+			}
+			if all.keys[field] == nil {
+				all.keys[field] = []string{}
+			}
+		}
+	}
+	if nodes == nil {
+		return nil
+	}
+	all.root, all.fields = nodes, slices.Sorted(maps.Keys(all.keys))
+	return all
 }

@@ -144,6 +144,29 @@ func TestFields(t *testing.T) {
 	if got := f.Fields(); len(got) != 3 || got[0] != 0 || got[1] != 2 || got[2] != 5 {
 		t.Errorf("got %v", got)
 	}
+	if got := f.Keys(5); len(got) != 1 || got[0] != "x" {
+		t.Errorf("got keys %v", got)
+	}
+}
+
+func TestAnd(t *testing.T) {
+	parse := func(s string) *Filter {
+		f, err := Parse(s, testFields())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	both := And(parse("count=100 or tag:x is null"), nil, parse("tag:owner~it"))
+	if !both.Match(testRow) || len(both.Fields()) != 2 || len(both.Keys(5)) != 2 {
+		t.Errorf("fields %v, keys %v", both.Fields(), both.Keys(5))
+	}
+	if And(parse("count=100"), parse("count=1")).Match(testRow) {
+		t.Error("one is false")
+	}
+	if And(nil, nil) != nil {
+		t.Error("nothing to look at")
+	}
 }
 
 func TestSyntaxErrors(t *testing.T) {

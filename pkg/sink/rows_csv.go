@@ -72,10 +72,13 @@ func (f *csvFormat) value(dst []byte, t schema.Type, v Value) []byte {
 	return strconv.AppendInt(dst, v.Int, 10)
 }
 
-func (f *csvFormat) text(dst, s []byte) []byte {
-	apostrophe := !f.Raw && isFormula(s)
-	if f.Printable != nil {
-		s = []byte(f.Printable(string(s)))
+func (f *csvFormat) text(dst, s []byte) []byte { return AppendCSVText(dst, s, f.CSVOptions) }
+
+// AppendCSVText appends a text that is not null as a cell, as NewCSV has them.
+func AppendCSVText(dst, s []byte, o CSVOptions) []byte {
+	apostrophe := !o.Raw && isFormula(s)
+	if o.Printable != nil {
+		s = []byte(o.Printable(string(s)))
 	}
 	return appendCell(dst, s, apostrophe)
 }

@@ -23,7 +23,7 @@ func NewNDJSON(columns []schema.Column) *TextEncoder {
 		if i == 0 {
 			name[0] = '{'
 		}
-		f.names = append(f.names, append(appendJSONText(name, []byte(c.Name)), ':'))
+		f.names = append(f.names, append(AppendJSONText(name, []byte(c.Name)), ':'))
 	}
 	return &TextEncoder{columns: columns, format: f}
 }
@@ -47,7 +47,7 @@ func (f *ndjson) value(dst []byte, t schema.Type, v Value) []byte {
 	}
 	switch t {
 	case schema.Text:
-		return appendJSONText(dst, v.Text)
+		return AppendJSONText(dst, v.Text)
 	case schema.Bool:
 		return strconv.AppendBool(dst, v.Bool)
 	case schema.Timestamp:
@@ -69,18 +69,18 @@ func appendJSONMap(dst []byte, entries []Entry) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendJSONText(dst, e.Key), ':')
+		dst = append(AppendJSONText(dst, e.Key), ':')
 		if e.Value == nil {
 			dst = append(dst, "null"...)
 		} else {
-			dst = appendJSONText(dst, e.Value)
+			dst = AppendJSONText(dst, e.Value)
 		}
 	}
 	return append(dst, '}')
 }
 
-// appendJSONText appends a text as a JSON string (RFC 8259, section 7).
-func appendJSONText(dst, s []byte) []byte {
+// AppendJSONText appends a text as a JSON string (RFC 8259, section 7).
+func AppendJSONText(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	for {
 		n := plainJSON(s)

@@ -325,7 +325,7 @@ func TestJSONText(t *testing.T) {
 		"\U000e0041":                         `"\udb40\udc41"`, "a\xffb": `"a\ufffdb"`, "\u3000": "\"\u3000\"", "❤\ufe0f": `"❤\ufe0f"`,
 		"12345678\x1b[31m": `"12345678\u001b[31m"`,
 	} {
-		if got := string(appendJSONText(nil, []byte(in))); got != want {
+		if got := string(AppendJSONText(nil, []byte(in))); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
 	}
@@ -338,7 +338,7 @@ func FuzzJSONText(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		out := appendJSONText([]byte("x"), in)[1:]
+		out := AppendJSONText([]byte("x"), in)[1:]
 		var got string
 		if err := json.Unmarshal(out, &got); err != nil {
 			t.Fatalf("%q: %s: %v", in, out, err)

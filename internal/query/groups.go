@@ -1,0 +1,161 @@
+package query
+
+import (
+	"bytes"
+	"context"
+	"hash/maphash"
+)
+
+// groups adds up measures by key, for any number of keys in bounded memory. It
+// is not safe for concurrent use.
+type groups struct {
+	measures int
+	seed     maphash.Seed
+	limit    int64    // bytes in memory
+	slots    []uint32 // 1 + number of the group, 0 where there is none; a power of two
+	list     []group
+	sums     []Sum // those of each group, one after the other
+	keys     arena
+	spilled  *sorter // of groups that had to leave; the same may be in it again
+}
+
+// group is a key in memory.
+type group struct {
+	hash       uint64
+	object     int64 // number of the object that was counted last
+	chunk, off uint32
+	klen       uint32
+}
+
+const groupBytes = 32 + 2*4 // with its slots
+
+func newGroups(measures int, seed maphash.Seed, limit int64) *groups {
+	return &groups{measures: measures, seed: seed, limit: limit, slots: make([]uint32, 64), spilled: newSorter(limit / 2)}
+}
+
+// at returns the group of a key, which it copies. Both results are valid until
+// the next at.
+func (g *groups) at(key []byte) (*group, []Sum) {
+	if 2*len(g.list) >= len(g.slots) {
+		g.grow()
+	}
+	hash := maphash.Bytes(g.seed, key)
+	mask := uint64(len(g.slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		n := int(g.slots[i])
+		if n == 0 {
+			g.slots[i] = uint32(len(g.list) + 1)
+			chunk, off := g.keys.add(key)
+			g.list = append(g.list, group{hash: hash, object: -1, chunk: chunk, off: off, klen: uint32(len(key))})
+			for range g.measures {
+				g.sums = append(g.sums, Sum{})
+			}
+			n = len(g.list)
+		} else if c := &g.list[n-1]; c.hash != hash || !bytes.Equal(g.key(c), key) {
+			continue
+		}
+		return &g.list[n-1], g.sums[(n-1)*g.measures : n*g.measures]
+	}
+}
+
+func (g *groups) key(c *group) []byte {
+	return g.keys.chunks[c.chunk][c.off : c.off+c.klen : c.off+c.klen]
+}
+
+func (g *groups) grow() {
+	g.slots = make([]uint32, 2*len(g.slots))
+	mask := uint64(len(g.slots) - 1)
+	for n := range g.list {
+		i := g.list[n].hash & mask
+		for g.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		g.slots[i] = uint32(n + 1)
+	}
+}
+
+// settle moves the groups out of memory if they take too much. Their marks are
+// lost then, so it is called between objects.
+func (g *groups) settle() error {
+	if g.keys.used+int64(len(g.list))*int64(groupBytes+sumBytes*g.measures) <= g.limit {
+		return nil
+	}
+	return g.spill()
+}
+
+func (g *groups) spill() error {
+	var value []byte
+	for n := range g.list {
+		value = value[:0]
+		for _, s := range g.sums[n*g.measures : (n+1)*g.measures] {
+			value = appendSum(value, s)
+		}
+		if err := g.spilled.add(g.list[n].hash, g.key(&g.list[n]), value); err != nil {
+			return err
+		}
+	}
+	clear(g.slots)
+	g.list, g.sums = g.list[:0], g.sums[:0]
+	g.keys.reset()
+	return nil
+}
+
+// merge adds the groups of o, which is then empty. Both have the same seed.
+func (g *groups) merge(o *groups) error {
+	for n := range o.list {
+		_, sums := g.at(o.key(&o.list[n]))
+		for i, s := range o.sums[n*o.measures : (n+1)*o.measures] {
+			sums[i].addSum(s)
+		}
+		if err := g.settle(); err != nil {
+			return err
+		}
+	}
+	o.list, o.sums = nil, nil
+	return g.spilled.absorb(o.spilled)
+}
+
+// each calls do for each group once, in no order. The bytes and sums are valid
+// until do returns. The groups are gone afterwards.
+func (g *groups) each(ctx context.Context, do func(key []byte, sums []Sum) error) error {
+	if len(g.spilled.refs)+len(g.spilled.runs) == 0 {
+		for n := range g.list {
+			if n%checkEvery == 0 && ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := do(g.key(&g.list[n]), g.sums[n*g.measures:(n+1)*g.measures]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := g.spill(); err != nil {
+		return err
+	}
+	g.slots, g.list, g.sums, g.keys = nil, nil, nil, arena{}
+	var last []byte
+	sums := make([]Sum, g.measures)
+	first := true
+	err := g.spilled.each(ctx, func(_ uint64, key, value []byte) error {
+		if first || !bytes.Equal(key, last) {
+			if !first {
+				if err := do(last, sums); err != nil {
+					return err
+				}
+			}
+			first = false
+			last = append(last[:0], key...)
+			clear(sums)
+		}
+		for i := range sums {
+			sums[i].addSum(sumOf(value[i*sumBytes:]))
+		}
+		return nil
+	})
+	if err == nil && !first {
+		err = do(last, sums)
+	}
+	return err
+}
+
+func (g *groups) close() { g.spilled.close() }

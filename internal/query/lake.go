@@ -1,0 +1,210 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// MissingTableError says that a dataset lacks a table that a summary needs.
+type MissingTableError struct{ Table string }
+
+func (e *MissingTableError) Error() string {
+	return fmt.Sprintf("the dataset was converted without the table %s, which a summary needs", e.Table)
+}
+
+// Columns that say which thing a result is of, and its place among those of the
+// thing.
+var thingColumns = []string{
+	"aws_partition", "bucket_name", "object_key", "archive_member_path",
+	"object_last_modified", "created_at", "result_id", "source_uri", "object_version_id",
+}
+
+// Columns that are always needed.
+var (
+	resultColumns    = []string{"is_archive_member", "status_code", "size_classified", "source_line"}
+	detectionColumns = []string{
+		"source_line", "identifier_kind", "category", "detection_type", "custom_identifier_arn",
+		"occurrence_count", "location_count", "is_capped",
+	}
+)
+
+// columns are those of the table results that the summary needs.
+func (s *Summary) columns(detections bool) []string {
+	names := slices.Clone(resultColumns)
+	if detections {
+		names = append(names, "type_count")
+	}
+	if !s.o.All {
+		names = append(names, thingColumns...)
+	}
+	for _, c := range s.plan.columns {
+		names = append(names, c.field.columns...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// needsDetections reports whether a view counts or filters by detections.
+func (s *Summary) needsDetections() bool {
+	for _, v := range s.kept.views {
+		if v.ofTypes || v.filtersTypes() || slices.ContainsFunc(v.view.Measures, func(m Measure) bool { return m < Objects }) {
+			return true
+		}
+	}
+	return false
+}
+
+// AddDataset adds the results of a dataset, reading the columns that are needed.
+// It gives a *MissingTableError for a dataset without the tables for that.
+func (s *Summary) AddDataset(ctx context.Context, l *lake.Lake) error {
+	detections := s.needsDetections()
+	for _, table := range []string{"results", "detections"} {
+		if !l.Has(table) && (detections || table == "results") {
+			return &MissingTableError{table}
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	rows := make(chan *rowBatch, 1)
+	if detections {
+		group.Go(func() error {
+			defer close(rows)
+			q := lake.Query{Table: "detections", Columns: detectionColumns, Workers: s.o.Workers}
+			return lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
+				select {
+				case rows <- b:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+		})
+	} else {
+		close(rows)
+	}
+	group.Go(func() error {
+		t := s.newTaker()
+		z := &zipper{rows: rows}
+		q := lake.Query{Table: "results", Columns: s.columns(detections), Workers: s.o.Workers}
+		err := lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
+			if detections {
+				if err := z.join(ctx, b.Batch); err != nil {
+					return err
+				}
+			}
+			return t.take(b.Batch, s.kept)
+		})
+		if err == nil && detections {
+			err = z.end(ctx)
+		}
+		return err
+	})
+	return group.Wait()
+}
+
+// rowBatch is a batch that was filled with rows of a table: of results or of
+// detections.
+type rowBatch struct {
+	*schema.Batch
+	lines []int64 // source_line of each detection
+}
+
+// newRowBatch makes a batch of rows of a table.
+func newRowBatch(_ int, rows arrow.RecordBatch) (*rowBatch, error) {
+	defer rows.Release()
+	b := &rowBatch{Batch: schema.NewBatch()}
+	f := filler{b.Batch}
+	n := int(rows.NumRows())
+	if _, ok := rows.Schema().FieldsByName("is_archive_member"); ok {
+		b.Sources = []schema.Source{{}}
+		b.Results = make([]schema.Result, n)
+		for i, field := range rows.Schema().Fields() {
+			if err := f.results(field.Name, rows.Column(i)); err != nil {
+				return nil, err
+			}
+		}
+		return b, nil
+	}
+	b.Detections = make([]schema.Detection, n)
+	b.lines = make([]int64, n)
+	for i, field := range rows.Schema().Fields() {
+		if err := f.detections(field.Name, rows.Column(i), b.lines); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// zipper gives results their detections: both tables have the same order.
+type zipper struct {
+	rows <-chan *rowBatch
+	cur  *rowBatch
+	at   int // of the next detection in cur
+}
+
+// errApart says that results and detections don't belong together.
+var errApart = fmt.Errorf("the dataset is damaged: its tables results and detections don't belong together")
+
+// join gives the results of b their detections.
+func (z *zipper) join(ctx context.Context, b *schema.Batch) error {
+	for i := range b.Results {
+		r := &b.Results[i]
+		first := uint32(len(b.Detections))
+		for range r.Int[schema.TypeCount] {
+			if ok, err := z.next(ctx); !ok {
+				return fallback(err, errApart)
+			}
+			if z.cur.lines[z.at] != r.Int[schema.SourceLine] {
+				return errApart
+			}
+			d := z.cur.Detections[z.at]
+			for slot, span := range d.Text {
+				if !span.Null() {
+					d.Text[slot] = appendSpan(b, z.cur.Text(span))
+				}
+			}
+			b.Detections = append(b.Detections, d)
+			z.at++
+		}
+		r.Detections = schema.Range{First: first, End: uint32(len(b.Detections))}
+	}
+	return nil
+}
+
+// next makes at the index of a detection in cur; false if there is none left.
+func (z *zipper) next(ctx context.Context) (bool, error) {
+	for z.cur == nil || z.at == len(z.cur.lines) {
+		select {
+		case b, ok := <-z.rows:
+			if !ok {
+				return false, nil
+			}
+			z.cur, z.at = b, 0
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	return true, nil
+}
+
+// end looks that no detection is left.
+func (z *zipper) end(ctx context.Context) error {
+	left, err := z.next(ctx)
+	if left {
+		return errApart
+	}
+	return err
+}
+
+func fallback(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}

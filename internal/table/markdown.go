@@ -1,0 +1,60 @@
+package table
+
+import (
+	"strings"
+
+	"github.com/macielake/macielake/internal/text"
+)
+
+// markdownWriter writes a table as GitHub and others have it in Markdown.
+type markdownWriter struct {
+	out     *output
+	columns []Column
+	begun   bool
+}
+
+func (w *markdownWriter) begin() {
+	if w.begun {
+		return
+	}
+	w.begun = true
+	rule := ""
+	for _, c := range w.columns {
+		w.out.WriteString("| " + markdown(c.Name) + " ")
+		if c.Number {
+			rule += "| ---: "
+		} else {
+			rule += "| --- "
+		}
+	}
+	w.out.WriteString("|\n" + rule + "|\n")
+}
+
+func (w *markdownWriter) Row(cells []Cell) error {
+	w.begin()
+	for i := range w.columns {
+		w.out.WriteString("| " + markdown(printable(cells[i])) + " ")
+	}
+	w.out.WriteString("|\n")
+	return w.out.row()
+}
+
+func (w *markdownWriter) End() error {
+	w.begin()
+	return w.out.flush()
+}
+
+// markdown escapes what is markup anywhere in a table's cell (CommonMark 0.31,
+// section 2.4), so that a name shows as what it is: no links, no images, no
+// HTML, no further cells.
+func markdown(s string) string {
+	var out strings.Builder
+	for _, r := range text.Printable(s) {
+		if strings.ContainsRune("\\`*_{}[]<>()#!|~&:@", r) {
+			// Also what makes bare addresses into links where that is done.
+			out.WriteByte('\\')
+		}
+		out.WriteRune(r)
+	}
+	return out.String()
+}
