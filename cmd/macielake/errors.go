@@ -16,6 +16,7 @@ import (
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/sink"
 )
 
@@ -74,6 +75,9 @@ func report(w io.Writer, err error) int {
 		return o.code
 	}
 	code, hint := classify(err)
+	if syntax := (*where.SyntaxError)(nil); errors.As(err, &syntax) {
+		defer fmt.Fprintln(w, syntax.Caret(text.Printable, text.Width))
+	}
 	message := strings.ReplaceAll(err.Error(), "\n", "; ") // of errors that were joined
 	fmt.Fprintf(w, "macielake: %s\n", text.Printable(message))
 	if hint != "" {

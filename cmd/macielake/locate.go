@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"runtime"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,12 +13,11 @@ import (
 
 // locateOptions are the flags of locate.
 type locateOptions struct {
-	all     bool
-	exact   bool
-	limit   int
-	output  choiceValue
-	workers int
-	verbose bool
+	readFlags
+	all    bool
+	exact  bool
+	limit  int
+	output choiceValue
 }
 
 func (o *locateOptions) addFlags(f *pflag.FlagSet) {
@@ -28,8 +26,7 @@ func (o *locateOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.exact, "exact", false, "take the key as it is, also if it ends in / or *")
 	f.IntVar(&o.limit, "limit", 100, "show at most so many objects, the first by their keys; -1 for all")
 	f.Var(&o.output, "output", "text for people, json for programs")
-	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+	o.readFlags.addFlags(f)
 }
 
 func newLocate() *cobra.Command {
@@ -68,11 +65,11 @@ func (e *neverAnalysedError) Error() string {
 }
 
 func (o *locateOptions) run(cmd *cobra.Command, args []string) error {
-	switch {
-	case o.limit < -1 || o.limit == 0:
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.limit < -1 || o.limit == 0 {
 		return usagef("--limit must be 1 or more, or -1")
-	case o.workers < 1:
-		return usagef("--workers must be at least 1")
 	}
 	target, err := locate.ParseTarget(args[len(args)-1], o.exact)
 	if err != nil {
@@ -96,7 +93,7 @@ func (o *locateOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	var account *raw.Account
 	if len(in.results) > 0 {
-		if account, err = finder.AddResults(ctx, in.options(cmd, o.verbose)); err != nil {
+		if account, err = finder.AddResults(ctx, o.options(cmd, in)); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +17,7 @@ import (
 
 // summarizeOptions are the flags of summarize.
 type summarizeOptions struct {
+	readFlags
 	by       listValue
 	measures listValue
 	where    string
@@ -29,8 +29,6 @@ type summarizeOptions struct {
 	output   choiceValue
 	csvRaw   bool
 	memory   sizeValue
-	workers  int
-	verbose  bool
 }
 
 func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
@@ -53,8 +51,7 @@ func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.output, "output", "format of the answer")
 	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells as they are that a spreadsheet takes for formulas")
 	f.Var(&o.memory, "memory", "what may be kept in memory before temporary files are used")
-	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+	o.readFlags.addFlags(f)
 }
 
 // listPresets is the preset that names the others.
@@ -151,8 +148,7 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	defer in.close()
 	inputs := summarize.Inputs{Datasets: in.datasets}
 	if len(in.results) > 0 {
-		results := in.options(cmd, o.verbose)
-		results.Workers = o.workers
+		results := o.readFlags.options(cmd, in)
 		inputs.Results = &results
 	}
 	account, err := summarize.Write(ctx, stdout, options, inputs)
@@ -172,11 +168,12 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 		Format: table.Format(o.output.value),
 	}
 	var none summarize.Options
+	if err := o.check(); err != nil {
+		return none, err
+	}
 	switch {
 	case o.top < 0:
 		return none, usagef("--top must not be negative")
-	case o.workers < 1:
-		return none, usagef("--workers must be at least 1")
 	case o.csvRaw && options.Format != table.CSV:
 		return none, usagef("--csv-raw goes with --output csv")
 	case o.preset != "" && (o.by.set || o.measures.set || o.all):

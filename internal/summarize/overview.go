@@ -283,7 +283,7 @@ func (v *overview) headlines() []string {
 	}
 	objects := "objects"
 	if v.o.All {
-		objects = "analyses"
+		objects = "results"
 	}
 	return []string{
 		fmt.Sprintf("%s occurrences of %s types of sensitive data in %s %s", total(query.Occurrences), text.Count(v.sections[1].total), total(query.Sensitive), objects),
