@@ -70,11 +70,12 @@ func ours(pkg string) bool {
 // is below it: in a later layer.
 var layers = [][]string{
 	{"cmd/macielake"},
-	{"internal/convert", "internal/gen", "internal/s3"},
+	{"internal/doctor"},
+	{"internal/convert", "internal/gen", "internal/macie", "internal/s3"},
 	{"internal/dataset", "internal/input"},
 	{"internal/store", "internal/awsclient"},
 	{"pkg/stream", "pkg/sink"},
-	{"pkg/schema", "internal/inflate", "internal/text"},
+	{"pkg/schema", "internal/inflate", "internal/policy", "internal/text"},
 }
 
 func layerOf(pkg string) int {

@@ -12,6 +12,7 @@ import (
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/sink"
 )
@@ -92,6 +93,9 @@ func classify(err error) (code int, hint string) {
 		option     *gen.OptionError
 		printing   *printError
 		path       *fs.PathError
+		noMacie    *macie.NotEnabledError
+		nowhere    *macie.NotConfiguredError
+		region     *macie.RegionError
 	)
 	switch {
 	case errors.As(err, &stopped):
@@ -121,6 +125,12 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "raise --max-rejects to convert the rest and have the rejects written down"
 	case errors.As(err, &partitions):
 		return exitFailed, "partition by something with fewer values, or make parts smaller with --part-size"
+	case errors.As(err, &nowhere):
+		return exitNotFound, "configure a bucket for results in Macie's settings (Discovery results): it adds those of the last 90 days"
+	case errors.As(err, &noMacie):
+		return exitNotFound, "enable Macie there, or ask as the account that administers it; 'macielake doctor --all-regions' looks everywhere"
+	case errors.As(err, &region):
+		return exitUsage, "name a region, as in macie://eu-west-1 or --region eu-west-1"
 	case errors.As(err, &printing):
 		return exitFailed, "the dataset is whole; only its summary could not be printed"
 	case errors.Is(err, dataset.ErrHalfReplaced):
