@@ -77,9 +77,13 @@ func (d *doctor) place(ctx context.Context, uri string) (*policy.Place, *s3.Buck
 	if err != nil {
 		return nil, nil, err
 	}
-	return &policy.Place{
-		Bucket: name, Prefix: strings.TrimRight(key, "/"), Object: input.IsResult(key), Region: bucket.Region,
-	}, bucket, nil
+	place := &policy.Place{Bucket: name, Prefix: strings.TrimRight(key, "/"), Region: bucket.Region}
+	if i := strings.IndexAny(key, "*?"); i >= 0 { // a pattern: what it begins with
+		place.Prefix = strings.TrimRight(key[:max(0, strings.LastIndexByte(key[:i], '/'))], "/")
+	} else {
+		place.Object = input.IsResult(key)
+	}
+	return place, bucket, nil
 }
 
 func regionText(b *s3.Bucket) string {
