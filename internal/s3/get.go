@@ -43,7 +43,11 @@ var (
 // *awsclient.Error (of kind Precondition if the object isn't that version any
 // more), or ctx's.
 func (b *Bucket) Get(ctx context.Context, o Object) (io.ReadCloser, error) {
-	return b.open(ctx, o, 0, o.Size)
+	r, err := b.open(ctx, o, 0, o.Size)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // open opens the bytes [from, to) of an object; to is -1 for its end where that
