@@ -152,7 +152,7 @@ func (d *doctor) head(ctx context.Context, s *Section, b *s3.Bucket, source *inp
 			d.in.Keys = append(d.in.Keys, head.Key)
 		}
 	}
-	if head.Class != "" {
+	if head.Class != "" && head.Class != "STANDARD" {
 		encryption += ", " + head.Class
 	}
 	s.ok("head", "%s: %s, %s", text.Short(source.URI), text.Bytes(head.Size), encryption)
@@ -172,11 +172,14 @@ func (d *doctor) read(ctx context.Context, s *Section, source *input.Source, key
 		d.fail(s, "get", err)
 		return false
 	}
-	s.ok("get", "%s", text.Short(source.URI))
 	switch {
+	case d.in == nil:
+		s.ok("get", "%s", text.Short(source.URI))
 	case key != "":
+		s.ok("get", "the same object")
 		s.ok("decrypt", "with %s", key)
-	case d.in != nil:
+	default:
+		s.ok("get", "the same object")
 		s.ok("decrypt", "no KMS key is needed")
 	}
 	return true

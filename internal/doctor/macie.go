@@ -172,7 +172,7 @@ func auditKey(s *Section, export *macie.Export, home string) {
 }
 
 func (d *doctor) auditEncryption(s *Section, t *settings) {
-	const name = "default"
+	const name = "bucket_default"
 	switch e := t.encryption; {
 	case t.encryptionErr != nil:
 		d.unknown(s, name, t.encryptionErr)
@@ -273,9 +273,7 @@ func arns(region, account string) []string {
 // and to those who come without TLS.
 func (d *doctor) auditPolicy(s *Section, r *policy.Repository, export *macie.Export, t *settings) {
 	if t.policyErr != nil {
-		for _, name := range []string{"macie_locates", "macie_writes", "macie_of_others", "encrypted", "plain_http"} {
-			s.notKnown(name, d.fix(t.policyErr), "%v", t.policyErr)
-		}
+		d.unknown(s, "bucket_policy", t.policyErr)
 		return
 	}
 	p := t.policy
@@ -306,9 +304,9 @@ func (d *doctor) auditPolicy(s *Section, r *policy.Repository, export *macie.Exp
 		s.notKnown(name, fix, "it depends on %s (%s)", v.Unknown, v.By)
 	default:
 		if p.Evaluate(anything).Permits() == policy.Yes {
-			s.ok(name, "may not write here; aws:SourceArn doesn't say that it must be discovery results")
+			s.ok(name, "Macie of other accounts may not write; aws:SourceArn doesn't say that it must be discovery results")
 		} else {
-			s.ok(name, "may not write here")
+			s.ok(name, "Macie of other accounts may not write")
 		}
 	}
 

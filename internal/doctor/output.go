@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
@@ -52,8 +53,12 @@ func (d *doctor) output(ctx context.Context) {
 	if ok && bucket != nil {
 		d.outputKey(ctx, s, bucket, out)
 	}
-	if err := tidy(context.WithoutCancel(ctx), out, left); err != nil && left {
+	switch err := tidy(context.WithoutCancel(ctx), out, left); {
+	case err == nil || !left:
+	case awsclient.KindOf(err) == awsclient.Denied:
 		s.ok("left", "%s, as conversions do: removing it isn't allowed, and needn't be", out.URI(probeName))
+	default:
+		s.ok("left", "%s, as conversions do: %v", out.URI(probeName), err)
 	}
 }
 
@@ -114,12 +119,14 @@ func (d *doctor) write(ctx context.Context, s *Section, out store.Store) (left, 
 	}
 	s.ok("write", "%s", out.URI(probeName))
 
+	const fix = "use a store that honours If-None-Match: two conversions at a time would spoil each other"
 	switch err := out.PutNew(ctx, probeName, probe()); {
 	case errors.Is(err, fs.ErrExist):
 		s.ok("create_only", "what is there already isn't replaced")
 	case err == nil:
-		s.failed("create_only", "use a store that honours If-None-Match: two conversions at a time would spoil each other",
-			"the store replaces files that should only be created")
+		s.failed("create_only", fix, "the store replaces files that should only be created")
+	case awsclient.KindOf(err) == awsclient.Unsupported:
+		s.failed("create_only", fix, "%v", err)
 	default:
 		d.fail(s, "create_only", err)
 	}

@@ -96,7 +96,8 @@ func (r *Report) count(state State) int {
 }
 
 // WriteText writes the report for people; nothing of what was found can move a
-// terminal's cursor. Policies are left out where they aren't wanted.
+// terminal's cursor. Policies are left out where they aren't wanted, and those of
+// Macie's repositories where nothing is wrong with them.
 func (r *Report) WriteText(w io.Writer, policies bool) error {
 	var b strings.Builder
 	for i, s := range r.Sections {
@@ -115,7 +116,7 @@ func (r *Report) WriteText(w io.Writer, policies bool) error {
 		}
 	}
 	if policies && r.Policies != nil {
-		r.Policies.writeText(&b)
+		r.Policies.writeText(&b, r.count(Failed)+r.count(NotKnown) > 0)
 	}
 	line(&b, "")
 	line(&b, "%s", r.verdict())
@@ -142,7 +143,7 @@ func line(b *strings.Builder, format string, args ...any) {
 
 func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
-func (p *Policies) writeText(b *strings.Builder) {
+func (p *Policies) writeText(b *strings.Builder, wrong bool) {
 	grant := func(name string, g *policy.Grant) {
 		if g == nil {
 			return
@@ -157,6 +158,9 @@ func (p *Policies) writeText(b *strings.Builder) {
 	grant("writer, for convert", p.Writer)
 	grant("reader of the tables", p.Reader)
 	grant("maintenance, which alone removes anything", p.Maintenance)
+	if !wrong {
+		return
+	}
 	if p.Auditor != nil {
 		document(b, "auditor, for this checklist: IAM policy", p.Auditor)
 	}
