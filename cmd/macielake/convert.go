@@ -1,17 +1,20 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -19,6 +22,10 @@ import (
 
 // convertOptions are the flags of convert.
 type convertOptions struct {
+	placeFlags
+	write            s3.WriteOptions
+	inventory        string
+	keysFrom         string
 	out              string
 	format           choiceValue
 	tables           listValue
@@ -49,6 +56,10 @@ const maxMaxLineBytes = 128 << 20
 
 const noPartitions = "none"
 
+// maxFetchConcurrency is more than any network answers to, and what a process
+// may usually have open.
+const maxFetchConcurrency = 1000
+
 func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	limits := stream.DefaultLimits()
 	o.format = choiceValue{"parquet", []string{"parquet", "arrow"}}
@@ -68,7 +79,7 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	o.maxLineBytes = sizeValue(limits.MaxLineBytes)
 	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
 
-	f.StringVarP(&o.out, "out", "o", "", "directory of the dataset: new or empty (required)")
+	f.StringVarP(&o.out, "out", "o", "", "directory or s3:// URI of the dataset: new or empty (required)")
 	f.Var(&o.format, "format", "format of the tables")
 	f.Var(&o.tables, "tables", "tables to write")
 	f.Var(&o.partitionBy, "partition-by", "directories to split tables into: created_month, created_date, region, account, job, or none")
@@ -89,7 +100,21 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.json, "json", false, "print the summary as a JSON object on standard output")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress on standard error")
 	f.BoolVar(&o.stats, "stats", false, "print where the time went")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files, and requests that are tried again")
+	o.placeFlags.addFlags(f)
+	o.addFetchFlags(f)
+	f.StringVar(&o.inventory, "inventory", "", "manifest.json of an S3 Inventory report, in place of a listing")
+	f.StringVar(&o.keysFrom, "keys-from", "", "file of s3:// URIs or keys, one a line, in place of a listing; - for standard input")
+	o.addWriteFlags(f)
+}
+
+// addWriteFlags adds those for an output in S3.
+func (o *convertOptions) addWriteFlags(f *pflag.FlagSet) {
+	w := &o.write
+	f.Var(&optionalChoice{&w.SSE, []string{"AES256", "aws:kms", "aws:kms:dsse"}}, "sse", "encryption of what is written to S3; else the bucket's")
+	f.StringVar(&w.KMSKeyID, "sse-kms-key-id", "", "KMS key of --sse aws:kms: ID, ARN or alias")
+	f.StringVar(&w.StorageClass, "storage-class", "", "storage class of what is written to S3, such as INTELLIGENT_TIERING")
+	f.StringVar(&w.ExpectedOwner, "expected-bucket-owner", "", "account that must own the bucket of --out")
 }
 
 func newConvert() *cobra.Command {
@@ -101,16 +126,23 @@ func newConvert() *cobra.Command {
 detections (a row per object and type of sensitive data) and occurrences (a row
 per location).
 
-An INPUT is a file, a directory (read recursively), a glob, or - for standard
-input. Files named *.jsonl.gz and *.jsonl are read, others are skipped and
+An INPUT is a file, a directory (read recursively), a glob, - for standard input,
+or s3://BUCKET/KEY: an object, all below it, or with * and ? what matches. Files
+named *.jsonl.gz and *.jsonl are read, others are skipped and
 counted. Lines and objects that can't be converted are written to
 DIR/_macielake/rejects and counted, and never stop the others.
 
 ` + exitHelp,
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
+  macielake convert s3://results-bucket/AWSLogs --out s3://lake-bucket/macie
   zcat results.jsonl.gz | macielake convert - --out lake --json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.inventory != "" || o.keysFrom != "" {
+				return nil
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
@@ -122,20 +154,34 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	options.Origins = origins(cmd.InOrStdin())
-	if options.Out, err = createStore(cmd.Context(), o.out); err != nil {
-		return err
-	}
-	defer options.Out.Close()
 	stderr := cmd.ErrOrStderr()
 	level := slog.LevelWarn
 	if o.verbose {
 		level = slog.LevelInfo
 	}
 	options.Log = newLog(stderr, level)
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	places := o.places(options.Log)
+	var closer io.Closer
+	options.Origins, options.Inputs, closer, err = places.origins(ctx, sources{
+		inputs: args, inventory: o.inventory, keysFrom: o.keysFrom, stdin: cmd.InOrStdin(), stop: stop,
+		filter: s3.Filter{Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values, Since: o.since.t},
+	})
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	if options.Out, err = places.createStore(ctx, o.out, o.write); err != nil {
+		return err
+	}
+	defer options.Out.Close()
 	bar := startProgress(stderr, o.quiet || o.verbose, options.Progress)
-	summary, err := convert.Run(cmd.Context(), options)
+	summary, err := convert.Run(ctx, options)
 	bar.stop()
+	if cause := context.Cause(ctx); err != nil && cause != nil && cmd.Context().Err() == nil {
+		err = cause // an origin stopped the run
+	}
 	if err != nil {
 		return err
 	}
@@ -175,6 +221,14 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	switch {
 	case o.out == "":
 		return none, usagef("--out is missing")
+	case o.fetchConcurrency < 1 || o.fetchConcurrency > maxFetchConcurrency:
+		return none, usagef("--fetch-concurrency must be 1 to %d", maxFetchConcurrency)
+	case o.inventory != "" && o.keysFrom != "":
+		return none, usagef("--inventory and --keys-from don't go together")
+	case (o.inventory != "" || o.keysFrom != "") && slices.ContainsFunc(args, func(in string) bool { return !s3.IsURI(in) }):
+		return none, usagef("--inventory and --keys-from list what is in S3: an INPUT must be an s3:// URI")
+	case o.write.KMSKeyID != "" && !strings.HasPrefix(o.write.SSE, "aws:kms"):
+		return none, usagef("--sse-kms-key-id goes with --sse aws:kms")
 	case o.workers < 1:
 		return none, usagef("--workers must be at least 1")
 	case o.maxRejects < -1:
@@ -197,7 +251,7 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	options := convert.Options{
 		Inputs:      args,
 		TableFormat: o.format.value, Tables: o.tables.values, Compression: o.compression.value,
-		TargetFileSize: int64(o.targetFileSize), PartSize: int64(o.partSize), Workers: o.workers,
+		TargetFileSize: int64(o.targetFileSize), PartSize: int64(o.partSize), Workers: o.workers, FetchConcurrency: o.fetchConcurrency,
 		Filter: dataset.Filter{
 			Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values,
 			Since: o.since.t, Until: o.until.t,

@@ -105,6 +105,11 @@ func classify(err error) (code int, hint string) {
 		return exitInterrupt, ""
 	case errors.As(err, &usage):
 		return exitUsage, "see 'macielake help'"
+	}
+	if code, hint, ok := classifyAWS(err); ok {
+		return code, hint
+	}
+	switch {
 	case errors.As(err, &notFound):
 		if notFound.Input != "" {
 			return exitNotFound, "check the path; quote a glob so that the shell leaves it alone"

@@ -26,11 +26,14 @@ type Options struct {
 	TargetFileSize int64 // bytes
 	PartSize       int64 // stored bytes; small runs have smaller parts
 	Workers        int
-	Filter         dataset.Filter
-	Limits         stream.Limits
-	RejectRaw      bool  // keep the raw bytes of rejected lines
-	MaxRejects     int64 // -1 for no limit
-	Overwrite      bool  // replace the dataset that is in Out
+	// FetchConcurrency is how many objects that lie behind a network are
+	// fetched at the same time; 0 is 64.
+	FetchConcurrency int
+	Filter           dataset.Filter
+	Limits           stream.Limits
+	RejectRaw        bool  // keep the raw bytes of rejected lines
+	MaxRejects       int64 // -1 for no limit
+	Overwrite        bool  // replace the dataset that is in Out
 
 	Version  string    // of macielake, for run.json and the runs table
 	Progress *Progress // may be nil
@@ -51,4 +54,16 @@ func (o *Options) format() (sink.Format, error) {
 	}
 	return sink.Parquet(sink.ParquetOptions{Compression: o.Compression,
 		CreatedBy: "macielake version " + o.Version})
+}
+
+// fetchBytes bounds what is fetched ahead, in bytes of memory.
+const fetchBytes = 64 << 20
+
+// fetches returns the bounds of what is fetched ahead.
+func (o *Options) fetches() *stream.FetchGroup {
+	n := o.FetchConcurrency
+	if n <= 0 {
+		n = 64
+	}
+	return stream.NewFetchGroup(n, fetchBytes)
 }

@@ -34,6 +34,7 @@ type run struct {
 
 	commits *errgroup.Group // of parts whose rows are all written
 	times   times
+	fetches *stream.FetchGroup // of all parts
 
 	mu       sync.Mutex
 	rejects  int64             // of the parts that are read
@@ -97,7 +98,7 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 	r := &run{
 		o: &o, id: dataset.RunName(1), store: target, format: format,
 		tables: o.tables(), plan: makePlan(sources, o.PartSize), filters: filters(&o.Filter),
-		started: started, summary: newSummary(),
+		started: started, summary: newSummary(), fetches: o.fetches(),
 	}
 	if p := o.Progress; p != nil {
 		p.total.Store(r.plan.bytes)
