@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -84,8 +85,9 @@ func (o *catOptions) run(cmd *cobra.Command, args []string) error {
 	if isTerminal(stdout) {
 		csv.Printable = text.Printable
 	}
-	ctx := cmd.Context()
-	in, err := openInputs(ctx, args)
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	in, err := o.open(cmd, args)
 	if err != nil {
 		return err
 	}
@@ -99,8 +101,12 @@ func (o *catOptions) run(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if len(in.results) > 0 {
-		if account, err = rows.AddResults(ctx, o.readFlags.options(cmd, in)); err != nil {
+		results, err := o.readFlags.options(cmd, in, stop)
+		if err != nil {
 			return err
+		}
+		if account, err = rows.AddResults(ctx, results); err != nil {
+			return reason(cmd.Context(), ctx, err)
 		}
 	}
 	if err := output.End(); err != nil {

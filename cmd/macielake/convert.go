@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"runtime"
 	"slices"
@@ -17,6 +17,7 @@ import (
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -25,6 +26,10 @@ import (
 
 // convertOptions are the flags of convert.
 type convertOptions struct {
+	placeFlags
+	write            writeFlags
+	inventory        string
+	keysFrom         string
 	out              string
 	format           choiceValue
 	tables           listValue
@@ -79,7 +84,7 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	o.maxLineBytes = sizeValue(limits.MaxLineBytes)
 	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
 
-	f.StringVarP(&o.out, "out", "o", "", "directory of the dataset, which is made where there is none (required)")
+	f.StringVarP(&o.out, "out", "o", "", "directory or s3:// URI of the dataset, which is made where there is none (required)")
 	f.Var(&o.format, "format", "format of the tables")
 	f.Var(&o.tables, "tables", "tables to write")
 	f.Var(&o.partitionBy, "partition-by", "directories to split tables into: created_month, created_date, region, account, job, or none")
@@ -105,7 +110,12 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.json, "json", false, "print the summary as a JSON object on standard output")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress on standard error")
 	f.BoolVar(&o.stats, "stats", false, "print where the time went")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files, and requests that are tried again")
+	o.placeFlags.addFlags(f)
+	o.addFetchFlags(f)
+	f.StringVar(&o.inventory, "inventory", "", "manifest.json of an S3 Inventory report, in place of a listing")
+	f.StringVar(&o.keysFrom, "keys-from", "", "file of s3:// URIs or keys, one a line, in place of a listing; - for standard input")
+	o.write.addFlags(f)
 }
 
 func newConvert() *cobra.Command {
@@ -117,8 +127,9 @@ func newConvert() *cobra.Command {
 detections (a row per object and type of sensitive data) and occurrences (a row
 per location).
 
-An INPUT is a file, a directory (read recursively), a glob, or - for standard
-input. Files named *.jsonl.gz and *.jsonl are read, others are skipped and
+An INPUT is a file, a directory (read recursively), a glob, - for standard input,
+or s3://BUCKET/KEY: an object, all below it, or with * and ? what matches. Files
+named *.jsonl.gz and *.jsonl are read, others are skipped and
 counted. Lines and objects that can't be converted are written to
 DIR/_macielake/rejects and counted, and never stop the others.
 
@@ -130,8 +141,14 @@ converted is reported and left alone.
 ` + exitHelp,
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
+  macielake convert s3://results-bucket/AWSLogs --out s3://lake-bucket/macie
   zcat results.jsonl.gz | macielake convert - --out lake --json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.inventory != "" || o.keysFrom != "" {
+				return nil
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
@@ -143,27 +160,34 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	options.Origins = origins(cmd.InOrStdin())
 	if o.acceptUnreadable != "" {
 		if options.AcceptUnreadable, err = readAccepted(o.acceptUnreadable); err != nil {
 			return err
 		}
 	}
-	if options.Out, err = createStore(cmd.Context(), o.out); err != nil {
+	stderr := cmd.ErrOrStderr()
+	options.Log = newLog(stderr, o.verbose)
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	places := o.places(options.Log)
+	var closer io.Closer
+	options.Origins, options.Inputs, closer, err = places.origins(ctx, sources{
+		inputs: args, inventory: o.inventory, keysFrom: o.keysFrom, stdin: cmd.InOrStdin(), stop: stop,
+		filter: s3.Filter{Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values, Since: o.since.t},
+	})
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	if options.Out, err = places.createStore(ctx, o.out, o.write.WriteOptions); err != nil {
 		return err
 	}
 	defer options.Out.Close()
-	stderr := cmd.ErrOrStderr()
-	level := slog.LevelWarn
-	if o.verbose {
-		level = slog.LevelInfo
-	}
-	options.Log = newLog(stderr, level)
 	bar := startProgress(stderr, o.quiet || o.verbose, options.Progress)
-	summary, err := convert.Run(cmd.Context(), options)
+	summary, err := convert.Run(ctx, options)
 	bar.stop()
 	if err != nil {
-		return err
+		return reason(cmd.Context(), ctx, err)
 	}
 	if !o.quiet {
 		if err := summary.WriteText(stderr); err != nil {
@@ -229,6 +253,14 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	switch {
 	case o.out == "":
 		return none, usagef("--out is missing")
+	case o.checkFetches() != nil:
+		return none, o.checkFetches()
+	case o.inventory != "" && o.keysFrom != "":
+		return none, usagef("--inventory and --keys-from don't go together")
+	case (o.inventory != "" || o.keysFrom != "") && slices.ContainsFunc(args, func(in string) bool { return !s3.IsURI(in) }):
+		return none, usagef("--inventory and --keys-from list what is in S3: an INPUT must be an s3:// URI")
+	case o.write.check() != nil:
+		return none, o.write.check()
 	case o.workers < 1:
 		return none, usagef("--workers must be at least 1")
 	case o.maxSources < 1:
@@ -257,7 +289,7 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	options := convert.Options{
 		Inputs:      args,
 		TableFormat: o.format.value, Tables: o.tables.values, Compression: o.compression.value,
-		TargetFileSize: int64(o.targetFileSize), PartSize: int64(o.partSize), Workers: o.workers,
+		TargetFileSize: int64(o.targetFileSize), PartSize: int64(o.partSize), Workers: o.workers, FetchConcurrency: o.fetchConcurrency,
 		Filter: dataset.Filter{
 			Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values,
 			Since: o.since.t, Until: o.until.t,

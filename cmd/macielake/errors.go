@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/macielake/macielake/internal/athena"
-	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
@@ -119,21 +117,8 @@ func classify(err error) (code int, hint string) {
 		printing   *printError
 		never      *neverAnalysedError
 		table      *lake.NoTableError
+		noDataset  *noDatasetError
 		path       *fs.PathError
-
-		target      *athena.TargetError
-		param       *athena.ParamError
-		missing     *athena.MissingTableError
-		notParquet  *athena.FormatError
-		columns     *athena.VersionError
-		foreign     *athena.ForeignError
-		keys        *athena.PartitionKeysError
-		denied      *athena.DeniedError
-		query       *athena.QueryError
-		noQuery     *noQueryError
-		notEmptyDir *splitError
-		cloud       *awsclient.Error
-		noDataset   *noDatasetError
 	)
 	switch {
 	case errors.As(err, &stopped):
@@ -147,6 +132,13 @@ func classify(err error) (code int, hint string) {
 		return code, hint
 	case errors.As(err, &usage):
 		return exitUsage, "see 'macielake help'"
+	}
+	for _, of := range []func(error) (int, string, bool){classifyAthena, classifyAWS} {
+		if code, hint, ok := of(err); ok {
+			return code, hint
+		}
+	}
+	switch {
 	case errors.As(err, &notFound):
 		if notFound.Input != "" {
 			return exitNotFound, "check the path; quote a glob so that the shell leaves it alone"
@@ -186,33 +178,6 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "partition by something with fewer values (--overwrite), or make parts smaller with --part-size, after " + abandon(run)
 	case errors.As(err, &printing):
 		return exitFailed, "the dataset is whole; only its summary could not be printed"
-	case errors.As(err, &target):
-		return exitUsage, "see 'macielake help ddl'"
-	case errors.As(err, &param):
-		return exitUsage, "'macielake queries DATASET' lists the queries and their parameters"
-	case errors.As(err, &noQuery):
-		return exitNotFound, "'macielake queries DATASET' lists the queries"
-	case errors.As(err, &missing):
-		return exitNotFound, "convert with that table: --tables names those to write, all by default"
-	case errors.As(err, &notParquet):
-		return exitFailed, "convert with --format parquet"
-	case errors.As(err, &columns):
-		return exitFailed, "convert anew with this version, or use the version that converted"
-	case errors.As(err, &foreign):
-		return exitFailed, "name another database, or take them over with --adopt " + strings.Join(foreign.Names, ",")
-	case errors.As(err, &keys):
-		return exitFailed, "drop the table (its data stays where it is) and register again, or name another database"
-	case errors.As(err, &denied):
-		if denied.LakeFormation {
-			return exitFailed, "grant it in Lake Formation (permissions on the database and its tables, and on the location), or have its administrator do it"
-		}
-		return exitFailed, "allow the call in the policies of whoever you are; docs/athena.md lists what is needed"
-	case errors.As(err, &query):
-		return exitFailed, "Athena's console shows the execution under its ID"
-	case errors.As(err, &notEmptyDir):
-		return exitFailed, "name a new or empty directory with --split"
-	case errors.As(err, &cloud) && cloud.Kind == awsclient.BadConfig:
-		return exitUsage, "set it with --region and --profile, or AWS_REGION and AWS_PROFILE"
 	case errors.Is(err, dataset.ErrForeign), errors.As(err, &noDataset):
 		return exitNotFound, "name the directory that convert wrote with --out"
 	case errors.Is(err, dataset.ErrHalfReplaced):

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"runtime"
 	"slices"
 
@@ -15,7 +14,9 @@ import (
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/stream"
@@ -24,6 +25,7 @@ import (
 // inputs are what the arguments INPUT|DATASET... of a command name: datasets,
 // or discovery results.
 type inputs struct {
+	places   *places
 	datasets []*lake.Lake
 	results  []string // inputs as input.Find takes them; none where there are datasets
 	stores   []store.Store
@@ -32,10 +34,10 @@ type inputs struct {
 // openInputs tells datasets, whose places hold a dataset's state, from inputs.
 // The caller closes what it returns. Both in one command are a mistake: a dataset
 // was made from results, which would then be there twice.
-func openInputs(ctx context.Context, args []string) (*inputs, error) {
-	in := &inputs{}
+func openInputs(ctx context.Context, p *places, args []string) (*inputs, error) {
+	in := &inputs{places: p}
 	for _, arg := range args {
-		s, l, err := openDataset(ctx, arg)
+		s, l, err := openDataset(ctx, p, arg)
 		if err != nil {
 			in.close()
 			return nil, err
@@ -57,11 +59,14 @@ func openInputs(ctx context.Context, args []string) (*inputs, error) {
 }
 
 // openDataset opens the dataset that an argument names; nil if it names none.
-func openDataset(ctx context.Context, arg string) (store.Store, *lake.Lake, error) {
-	if arg == input.StdinName {
+func openDataset(ctx context.Context, p *places, arg string) (store.Store, *lake.Lake, error) {
+	if arg == input.StdinName || macie.IsURI(arg) {
 		return nil, nil, nil
 	}
-	s, err := openStore(ctx, arg)
+	s, err := p.openStore(ctx, arg)
+	if err != nil && s3.IsURI(arg) {
+		return nil, nil, err
+	}
 	if err != nil {
 		return nil, nil, nil // a file, or a glob; what is wrong with it, its listing will say
 	}
@@ -84,6 +89,7 @@ func (in *inputs) close() {
 
 // readFlags are the flags of commands that read inputs and answer at once.
 type readFlags struct {
+	placeFlags
 	workers          int
 	maxLineBytes     sizeValue
 	maxInflatedBytes sizeValue
@@ -97,7 +103,9 @@ func (o *readFlags) addFlags(f *pflag.FlagSet) {
 	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
 	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines of results (at most 128MiB)")
 	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject results that inflate to more")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files, and requests that are tried again")
+	o.placeFlags.addFlags(f)
+	o.addFetchFlags(f)
 }
 
 // check checks the flags.
@@ -108,22 +116,28 @@ func (o *readFlags) check() error {
 	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
 		return usagef("--max-line-bytes must be from 16 to 128MiB")
 	}
-	return nil
+	return o.checkFetches()
 }
 
-// options are how the inputs' results are read.
-func (o *readFlags) options(cmd *cobra.Command, in *inputs) raw.Options {
-	level := slog.LevelWarn
-	if o.verbose {
-		level = slog.LevelInfo
-	}
+// open opens what the arguments name.
+func (o *readFlags) open(cmd *cobra.Command, args []string) (*inputs, error) {
+	return openInputs(cmd.Context(), o.places(newLog(cmd.ErrOrStderr(), o.verbose)), args)
+}
+
+// options are how the inputs' results are read. Once nothing can be read, stop is
+// called with why.
+func (o *readFlags) options(cmd *cobra.Command, in *inputs, stop func(error)) (raw.Options, error) {
 	limits := stream.DefaultLimits()
 	limits.MaxLineBytes = int(o.maxLineBytes)
 	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
-	return raw.Options{
-		Inputs: in.results, Origins: origins(cmd.InOrStdin()), Limits: limits, Workers: o.workers,
-		Log: newLog(cmd.ErrOrStderr(), level),
+	origins, inputs, _, err := in.places.origins(cmd.Context(), sources{inputs: in.results, stdin: cmd.InOrStdin(), stop: stop})
+	if err != nil {
+		return raw.Options{}, err
 	}
+	return raw.Options{
+		Inputs: inputs, Origins: origins, Limits: limits, Workers: o.workers, Log: in.places.log,
+		Fetches: stream.NewFetchGroup(o.fetchConcurrency, 0),
+	}, nil
 }
 
 // reportAccount says on standard error what of the input gave no rows, and

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -79,8 +80,9 @@ func (o *locateOptions) run(cmd *cobra.Command, args []string) error {
 	if limit < 0 {
 		limit = locate.AllObjects
 	}
-	ctx := cmd.Context()
-	in, err := openInputs(ctx, args[:len(args)-1])
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	in, err := o.open(cmd, args[:len(args)-1])
 	if err != nil {
 		return err
 	}
@@ -93,8 +95,12 @@ func (o *locateOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	var account *raw.Account
 	if len(in.results) > 0 {
-		if account, err = finder.AddResults(ctx, o.options(cmd, in)); err != nil {
+		results, err := o.options(cmd, in, stop)
+		if err != nil {
 			return err
+		}
+		if account, err = finder.AddResults(ctx, results); err != nil {
+			return reason(cmd.Context(), ctx, err)
 		}
 	}
 	objects, more := finder.Objects()

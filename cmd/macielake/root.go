@@ -34,6 +34,7 @@ ones a command names.
 		newConvert(),
 		newSummarize(), newCat(), newLocate(),
 		newDDL(), newQueries(), newRegister(),
+		newDoctor(),
 		newGen(), newVersion(), newMan(root),
 	)
 	for _, cmd := range root.Commands() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -140,15 +141,19 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	if o.preset == listPresets {
 		return summarize.WritePresets(table.New(stdout, options.Format, summarize.PresetColumns(), options.Table))
 	}
-	ctx := cmd.Context()
-	in, err := openInputs(ctx, args)
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	in, err := o.open(cmd, args)
 	if err != nil {
 		return err
 	}
 	defer in.close()
 	inputs := summarize.Inputs{Datasets: in.datasets}
 	if len(in.results) > 0 {
-		results := o.readFlags.options(cmd, in)
+		results, err := o.readFlags.options(cmd, in, stop)
+		if err != nil {
+			return err
+		}
 		inputs.Results = &results
 	}
 	account, err := summarize.Write(ctx, stdout, options, inputs)
@@ -156,7 +161,7 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 		return &usageError{err}
 	}
 	if err != nil {
-		return err
+		return reason(cmd.Context(), ctx, err)
 	}
 	return reportAccount(cmd.ErrOrStderr(), account)
 }

@@ -47,7 +47,12 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 		objects[i] = sources[i].Object()
 		objects[i].Open = func(ctx context.Context) (io.ReadCloser, error) { return r.open(ctx, &sources[i]) }
 	}
+	var fetches *stream.FetchGroup // files needn't be read ahead
+	if slices.ContainsFunc(sources, func(s input.Source) bool { return s.Remote() }) {
+		fetches = r.fetches
+	}
 	j.reader = stream.NewReader(objects, stream.ReaderOptions{
+		FetchGroup:  fetches,
 		Limits:      r.o.Limits,
 		Known:       known,
 		VerifyFirst: len(known) > 0,

@@ -48,6 +48,9 @@ type Options struct {
 	// Lease is how long a converter that died keeps others from its parts; 0
 	// is dataset.DefaultLease.
 	Lease time.Duration
+	// FetchConcurrency is how many objects that lie behind a network are
+	// fetched at the same time; 0 is 64.
+	FetchConcurrency int
 
 	Version  string    // of macielake, for run.json and the runs table
 	Progress *Progress // may be nil
@@ -172,4 +175,13 @@ func (goneStdin) List(context.Context, string, *input.Listing, func(input.Source
 
 func (goneStdin) Open(context.Context, *input.Source) (io.ReadCloser, error) {
 	return nil, errStdinGone
+}
+
+// fetches returns the bounds of what is fetched ahead.
+func (o *Options) fetches() *stream.FetchGroup {
+	n := o.FetchConcurrency
+	if n <= 0 {
+		n = 64
+	}
+	return stream.NewFetchGroup(n, 0)
 }

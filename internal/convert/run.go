@@ -35,8 +35,9 @@ type run struct {
 	plan    *plan
 	filters bool
 
-	crew    *stream.Crew    // the workers, as far as they are free
-	commits *errgroup.Group // of parts whose rows are all written
+	crew    *stream.Crew       // the workers, as far as they are free
+	commits *errgroup.Group    // of parts whose rows are all written
+	fetches *stream.FetchGroup // of all parts
 
 	mu       sync.Mutex
 	rejects  int64              // of the parts that are read
@@ -89,7 +90,7 @@ func (c *converter) newRun(files dataset.RunFiles, state *dataset.Run, p *plan) 
 	}
 	return &run{
 		c: c, o: o, files: files, state: state, dataset: c.dataset, leases: c.leases, times: &c.times,
-		id: state.Run, store: c.store, format: format, crew: crew, tables: o.tables(), plan: p, filters: filters(&o.Filter),
+		id: state.Run, store: c.store, format: format, crew: crew, fetches: o.fetches(), tables: o.tables(), plan: p, filters: filters(&o.Filter),
 		receipts: make([]*dataset.Receipt, len(p.parts)), counts: newCounts(c.dataset.Tables), unreadable: map[string]bool{},
 	}, nil
 }

@@ -129,13 +129,15 @@ func (p *parts) newJob(sources []input.Source, known []stream.Outcome) *partJob 
 	for i := range sources {
 		objects[i] = sources[i].Object()
 	}
+	o := stream.ReaderOptions{Limits: p.o.Limits, Known: known, VerifyFirst: len(known) > 0}
+	if slices.ContainsFunc(sources, func(s input.Source) bool { return s.Remote() }) { // files need not be read ahead
+		o.FetchGroup = p.o.Fetches
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return &partJob{
 		parts: p, sources: sources, part: p.newPart(),
-		reader: stream.NewReader(objects, stream.ReaderOptions{
-			Limits: p.o.Limits, Known: known, VerifyFirst: len(known) > 0,
-		}),
+		reader: stream.NewReader(objects, o),
 	}
 }
 

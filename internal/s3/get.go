@@ -265,7 +265,7 @@ func (r *body) fail(err error) error {
 	}
 	switch kind := kindOfRead(err); kind {
 	case awsclient.Precondition:
-		err = &awsclient.Error{Op: "GetObject", Resource: r.b.URI(r.o.Key), Kind: kind, Err: fmt.Errorf("%w: %w", errChanged, err)}
+		err = &awsclient.Error{Op: "GetObject", Resource: r.b.URI(r.o.Key), Kind: kind, Code: "PreconditionFailed", Err: errChanged}
 	case awsclient.TimedOut, awsclient.Broken:
 		err = &awsclient.Error{Op: "reading", Resource: r.b.URI(r.o.Key), Kind: kind, Err: err}
 	}
