@@ -105,8 +105,10 @@ func classify(err error) (code int, hint string) {
 		inside     *input.InsideOutputError
 		stdin      *convert.StdinError
 		different  *convert.DifferentError
-		busy       *convert.BusyError
+		busy       *dataset.BusyError
 		abandoned  *convert.AbandonedError
+		noRun      *dataset.NoRunError
+		found      *damageError
 		run        *convert.RunError
 		createOnly *dataset.NotCreateOnlyError
 		format     *dataset.FormatError
@@ -156,6 +158,15 @@ func classify(err error) (code int, hint string) {
 		return exitUsage, "name a new directory with --out, or replace the dataset with --overwrite"
 	case errors.As(err, &different):
 		return exitUsage, "give the options that the dataset was made with, or replace it with --overwrite"
+	case errors.As(err, &noRun):
+		if noRun.State != "" {
+			return exitFailed, "only a run that hasn't ended can be abandoned: 'macielake status' names those"
+		}
+		return exitNotFound, "'macielake status' names the runs that haven't ended"
+	case errors.As(err, &found):
+		return exitNotFound, "a copy of the files, or converting with --overwrite, mends it; files that no run names go with 'macielake gc'"
+	case errors.Is(err, dataset.ErrForeign):
+		return exitFailed, "name the directory that was given to convert with --out"
 	case errors.As(err, &busy):
 		return exitFailed, "wait until it is done, or stop it"
 	case errors.As(err, &abandoned):

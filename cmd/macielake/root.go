@@ -31,7 +31,7 @@ ones a command names.
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
-		newConvert(),
+		newConvert(), newStatus(), newVerify(), newRejects(), newGC(), newAbandon(),
 		newSummarize(), newCat(), newLocate(),
 		newDDL(), newQueries(), newRegister(),
 		newDoctor(),

@@ -29,7 +29,8 @@ func (c *converter) claim(ctx context.Context, sources []input.Source, lines map
 	}
 	plan := makePlan(sources, o.PartSize)
 	plan.lines = lines
-	segments, err := dataset.PutPlan(ctx, c.store, plan.planned())
+	nonce, begun := dataset.NewNonce(), time.Now()
+	segments, err := dataset.PutPlan(ctx, c.store, nonce, plan.planned())
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +39,7 @@ func (c *converter) claim(ctx context.Context, sources []input.Source, lines map
 		n = c.runs[len(c.runs)-1].N + 1
 	}
 	state := dataset.Run{
-		Run: dataset.RunName(n), Nonce: dataset.NewNonce(), StartedAt: time.Now().UTC(), Version: o.Version,
+		Run: dataset.RunName(n), Nonce: nonce, StartedAt: time.Now().UTC(), Version: o.Version,
 		Retry: lines != nil,
 		Options: dataset.Options{
 			Compression: o.Compression, TargetFileSize: o.TargetFileSize, PartSize: plan.partSize,
@@ -51,7 +52,20 @@ func (c *converter) claim(ctx context.Context, sources []input.Source, lines map
 	if err := dataset.PutRun(ctx, c.store, state); err != nil {
 		return nil, err
 	}
+	if late(begun) {
+		// Maintenance may have taken the segments for those of a dead run.
+		if _, err := dataset.PutPlan(ctx, c.store, nonce, plan.planned()); err != nil {
+			return nil, err
+		}
+	}
 	return c.newRun(dataset.RunFiles{N: n, Run: state.Run}, &state, plan)
+}
+
+// late reports whether so much time has passed, by any clock, that a file which
+// nobody named until now may have become garbage.
+func late(begun time.Time) bool {
+	now := time.Now()
+	return now.Sub(begun) > dataset.GarbageAge/4 || now.Round(0).Sub(begun.Round(0)).Abs() > dataset.GarbageAge/4
 }
 
 // probe refuses a store in which two converters could claim the same.

@@ -35,6 +35,11 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 		}
 		return nil, errors.Join(err, discardErr)
 	}
+	if o.DryRun { // not even a directory is made
+		if err := c.store.Discard(ctx); err != nil {
+			return nil, err
+		}
+	}
 	c.end()
 	return c.summary, nil
 }
@@ -72,13 +77,6 @@ func (e *StdinError) Error() string {
 	return fmt.Sprintf("%s already holds a dataset, and standard input can only go into a new one", e.Out)
 }
 
-// BusyError says that another converter is at work on a run.
-type BusyError struct{ Run string }
-
-func (e *BusyError) Error() string {
-	return fmt.Sprintf("another converter is at work on run %s", e.Run)
-}
-
 // newConverter looks at what is in the output. It returns a converter in any
 // case.
 func newConverter(ctx context.Context, o *Options) (*converter, error) {
@@ -101,7 +99,7 @@ func newConverter(ctx context.Context, o *Options) (*converter, error) {
 	d, err := dataset.Load(ctx, c.store)
 	switch {
 	case errors.Is(err, dataset.ErrForeign):
-		return c, &NotEmptyError{Out: c.output}
+		return c, c.foreign(ctx)
 	case o.Overwrite: // whatever it is
 		return c, nil
 	case err == nil:
@@ -112,6 +110,17 @@ func newConverter(ctx context.Context, o *Options) (*converter, error) {
 	}
 	c.dataset = &d
 	return c, err
+}
+
+// foreign is the error of an output that holds other things: that they are the
+// input, if they are.
+func (c *converter) foreign(ctx context.Context) error {
+	first := errors.New("the first will do")
+	err := c.find(ctx, func(input.Source) error { return first })
+	if inside := (*input.InsideOutputError)(nil); errors.As(err, &inside) {
+		return err
+	}
+	return &NotEmptyError{Out: c.output}
 }
 
 // discard removes what a converter made that failed, as far as nothing can go on
@@ -155,6 +164,9 @@ func (c *converter) overwrite(ctx context.Context) (*Summary, error) {
 	c.store, c.fresh = dataset.Replacement(outer, nonce), true
 	err := c.run(ctx)
 	if err == nil {
+		_, err = dataset.Load(ctx, c.store) // it is still there
+	}
+	if err == nil {
 		err = dataset.Replace(ctx, outer, nonce)
 	}
 	if errors.Is(err, dataset.ErrHalfReplaced) {
@@ -179,7 +191,7 @@ func (c *converter) idle(ctx context.Context) error {
 	defer leases.Close(ctx)
 	run, err := leases.Live(ctx, "")
 	if err == nil && run != "" {
-		err = &BusyError{Run: run}
+		err = &dataset.BusyError{Run: run}
 	}
 	return err
 }

@@ -103,7 +103,7 @@ func (r *run) finish(ctx context.Context) error {
 	if err == nil {
 		err = r.commit(ctx)
 	}
-	if busy := (*BusyError)(nil); errors.As(err, &busy) {
+	if busy := (*dataset.BusyError)(nil); errors.As(err, &busy) {
 		r.c.summary.Busy = append(r.c.summary.Busy, r.id)
 		return nil
 	}
@@ -243,7 +243,7 @@ func (r *run) acquire(ctx context.Context, part int) (bool, error) {
 }
 
 // await waits until a part that another converter holds has its receipt or is
-// given up. Where all that are left are being worked on it is a BusyError.
+// given up. Where all that are left are being worked on it is a dataset.BusyError.
 func (r *run) await(ctx context.Context) error {
 	for told := false; ; told = true {
 		alive := 0
@@ -263,7 +263,7 @@ func (r *run) await(ctx context.Context) error {
 			}
 		}
 		if alive == len(missing) {
-			return &BusyError{Run: r.id}
+			return &dataset.BusyError{Run: r.id}
 		}
 		if !told {
 			r.o.Log.Warn("looking whether another converter is still at work", "run", r.id, "parts", len(missing))
@@ -335,7 +335,7 @@ func (r *run) commit(ctx context.Context) error {
 			break
 		}
 		if r.leases.Alive(lease) {
-			return &BusyError{Run: r.id}
+			return &dataset.BusyError{Run: r.id}
 		}
 		if err := dataset.Sleep(ctx, r.leases.Watch()); err != nil {
 			return err

@@ -36,9 +36,11 @@ type PlannedSource struct {
 // segmentSources is how many sources a plan's segment lists.
 const segmentSources = 100_000
 
-// PutPlan writes a plan in segments, which are gzip'd JSON Lines named by their
-// hash, and returns those names. It is done before run.json, which names them.
-func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]) ([]string, error) {
+// PutPlan writes a run's plan in segments, which are gzip'd JSON Lines named by
+// their hash, and returns those names. It is done before run.json, which names
+// them. The run's nonce is in them, so that no two runs share a segment: one that
+// nobody names can go.
+func PutPlan(ctx context.Context, s store.Store, nonce string, sources iter.Seq[PlannedSource]) ([]string, error) {
 	var names []string
 	var buf bytes.Buffer
 	// Nothing else of a run goes on meanwhile: speed counts more than size.
@@ -46,6 +48,7 @@ func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]
 	if err != nil {
 		return nil, err
 	}
+	zw.Comment = nonce
 	enc := json.NewEncoder(zw)
 	enc.SetEscapeHTML(false)
 	n := 0
@@ -58,7 +61,7 @@ func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]
 		}
 		sum := sha256.Sum256(buf.Bytes())
 		name := hex.EncodeToString(sum[:])
-		// The same segment may be there from a run that died: it is equal.
+		// It may be there from an earlier call: then it is equal.
 		err := s.PutNew(ctx, planName(name), buf.Bytes())
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
@@ -66,6 +69,7 @@ func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]
 		names = append(names, name)
 		buf.Reset()
 		zw.Reset(&buf)
+		zw.Comment = nonce
 		n = 0
 		return nil
 	}

@@ -240,6 +240,9 @@ func IsNew(ctx context.Context, s store.Store) (bool, error) {
 		}
 		return nil
 	})
+	if errors.Is(err, fs.ErrInvalid) { // a name that no dataset has
+		return false, nil
+	}
 	return fresh, err
 }
 

@@ -279,7 +279,7 @@ func TestPutPlan(t *testing.T) {
 				for i := 0; i < test.sources && yield(source(i)); i++ {
 				}
 			}
-			names, err := dataset.PutPlan(t.Context(), s, plan)
+			names, err := dataset.PutPlan(t.Context(), s, "n", plan)
 			if err != nil || len(names) != test.segments {
 				t.Fatalf("%d segments, %v, want %d", len(names), err, test.segments)
 			}
@@ -322,7 +322,7 @@ func TestPutPlan(t *testing.T) {
 					t.Errorf("read %d sources: %v", n, err)
 				}
 			}
-			again, err := dataset.PutPlan(t.Context(), s, plan) // as after a run that died
+			again, err := dataset.PutPlan(t.Context(), s, "n", plan) // as after a run that died
 			if err != nil || !slices.Equal(again, names) {
 				t.Errorf("the same plan again: %v, %v, want %v", again, err, names)
 			}
@@ -394,7 +394,7 @@ func (b *broken) RemoveAll(ctx context.Context, name string) error {
 
 func TestPutPlanErrors(t *testing.T) {
 	one := func(yield func(dataset.PlannedSource) bool) { yield(dataset.PlannedSource{}) }
-	if _, err := dataset.PutPlan(t.Context(), &broken{Store: openStore(t), n: 1}, one); !errors.Is(err, errBroken) {
+	if _, err := dataset.PutPlan(t.Context(), &broken{Store: openStore(t), n: 1}, "n", one); !errors.Is(err, errBroken) {
 		t.Errorf("%v, want the store's error", err)
 	}
 }
