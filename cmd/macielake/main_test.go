@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"mode":       scriptMode,
 			"mkgzip":     scriptGzip,
 			"head":       scriptHead,
+			"fakeaws":    scriptFakeAWS,
 		},
 	})
 }
