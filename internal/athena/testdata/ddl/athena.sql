@@ -94,7 +94,7 @@ TBLPROPERTIES (
   'projection.created_month.range' = '2026-03,NOW+1MONTHS',
   'projection.created_month.interval' = '1',
   'projection.created_month.interval.unit' = 'MONTHS',
-  'storage.location.template' = 's3://a-bucket/lake/results/created_month=${created_month}'
+  'storage.location.template' = 's3://a-bucket/lake/results/created_month=${created_month}/'
 )
 == create-table-detections
 CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`detections` (
@@ -146,7 +146,7 @@ TBLPROPERTIES (
   'projection.created_month.range' = '2026-03,NOW+1MONTHS',
   'projection.created_month.interval' = '1',
   'projection.created_month.interval.unit' = 'MONTHS',
-  'storage.location.template' = 's3://a-bucket/lake/detections/created_month=${created_month}'
+  'storage.location.template' = 's3://a-bucket/lake/detections/created_month=${created_month}/'
 )
 == create-table-occurrences
 CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`occurrences` (
@@ -199,7 +199,7 @@ TBLPROPERTIES (
   'projection.created_month.range' = '2026-03,NOW+1MONTHS',
   'projection.created_month.interval' = '1',
   'projection.created_month.interval.unit' = 'MONTHS',
-  'storage.location.template' = 's3://a-bucket/lake/occurrences/created_month=${created_month}'
+  'storage.location.template' = 's3://a-bucket/lake/occurrences/created_month=${created_month}/'
 )
 == create-table-runs
 CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`runs` (
