@@ -1,6 +1,7 @@
 // Parses statements with the grammars of what Athena runs: Hive's for databases,
 // tables and partitions, Trino's for views and queries.
-// usage: node parse.mjs DIR...   every .sql file in them, a statement each
+// usage: node parse.mjs DIR|FILE.md...   every .sql file in a directory, a
+// statement each, and every sql block of a document
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HiveSQL, TrinoSQL } from "dt-sql-parser";
@@ -18,20 +19,26 @@ function complain(name, what) {
   console.error(`${name}: ${what}`);
 }
 
-for (const dir of process.argv.slice(2)) {
-  for (const file of readdirSync(dir).sort()) {
-    if (!file.endsWith(".sql")) continue;
-    const name = join(dir, file);
-    const sql = readFileSync(name, "utf8");
-    if (Buffer.byteLength(sql) > maxStatement) complain(name, "is longer than Athena takes");
-    const isDDL = /^(CREATE (DATABASE|EXTERNAL TABLE)|ALTER TABLE)\b/.test(sql);
-    const parser = isDDL ? hive : trino;
-    for (const e of parser.validate(sql)) {
-      complain(name, `line ${e.startLine}, column ${e.startColumn}: ${e.message}`);
-    }
-    const statements = parser.splitSQLByStatement(sql);
-    if (!statements || statements.length !== 1) complain(name, "isn't one statement");
-    parsed[isDDL ? "hive" : "trino"]++;
+function check(name, sql) {
+  if (Buffer.byteLength(sql) > maxStatement) complain(name, "is longer than Athena takes");
+  const isDDL = /^(CREATE (DATABASE|EXTERNAL TABLE)|ALTER TABLE)\b/.test(sql);
+  const parser = isDDL ? hive : trino;
+  for (const e of parser.validate(sql)) {
+    complain(name, `line ${e.startLine}, column ${e.startColumn}: ${e.message}`);
+  }
+  const statements = parser.splitSQLByStatement(sql);
+  if (!statements || statements.length !== 1) complain(name, "isn't one statement");
+  parsed[isDDL ? "hive" : "trino"]++;
+}
+
+for (const arg of process.argv.slice(2)) {
+  if (arg.endsWith(".md")) {
+    for (const [, sql] of readFileSync(arg, "utf8").matchAll(/^```sql\n(.*?)^```/gms)) check(arg, sql);
+    continue;
+  }
+  for (const file of readdirSync(arg).sort()) {
+    const name = join(arg, file);
+    if (file.endsWith(".sql")) check(name, readFileSync(name, "utf8"));
   }
 }
 
