@@ -6,7 +6,7 @@ PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
 # oracle-long is not part of test: it takes half an hour.
-.PHONY: build demo test lint unit race fuzz oracle oracle-long bench golden vulncheck clean
+.PHONY: build demo test lint unit race fuzz oracle oracle-long athena athena-check bench golden vulncheck clean
 
 build:
 	$(GO) build -o $(PROGRAM) ./cmd/macielake
@@ -19,7 +19,7 @@ demo: build
 	$(PROGRAM) convert $(BUILD)/demo/results --out $(BUILD)/demo/lake
 	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/demo/lake
 
-test: lint unit race fuzz oracle
+test: lint unit race fuzz oracle athena
 
 $(BUILD)/staticcheck: tools/go.mod
 	$(GO) build -C tools -o ../$(BUILD)/ honnef.co/go/tools/cmd/staticcheck
@@ -52,6 +52,16 @@ oracle: build
 # The same at full size: 400 MB, five seeds.
 oracle-long: build
 	scripts/oracle $(PROGRAM) $(BUILD)/oracle 400MB 1 2 3 4 5
+
+# Views and queries, as DuckDB answers them from the tables and from the raw lines.
+athena: build
+	scripts/athena $(PROGRAM) $(BUILD)/athena
+
+# Also other parsers and readers, from npm: needs node and the network.
+athena-check: build
+	$(GO) test ./internal/athena/...
+	scripts/athena $(PROGRAM) $(BUILD)/athena 8MB 1 2
+	scripts/athena-npm $(BUILD)/athena
 
 bench: build
 	scripts/bench

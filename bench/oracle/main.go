@@ -18,6 +18,7 @@ import (
 const usage = `usage:
   oracle compare --raw DIR --dataset OUT [--skip EXPECTED.json] [--only-tables results,detections]
   oracle athena  --raw DIR --dataset OUT --program MACIELAKE [--skip EXPECTED.json]
+  oracle scanned --raw DIR --dataset OUT --program MACIELAKE
   oracle repeat  --dir DIR [--lines 5000] [--seed 1]
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
   oracle rows    --raw DIR --rows DIR --format ndjson|csv|arrow|parquet [--skip EXPECTED.json]
@@ -81,7 +82,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&only, "only-tables", "", "tables to compare, comma-separated")
-	case "athena":
+	case "athena", "scanned":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&program, "program", "", "the program whose statements to run")
@@ -132,7 +133,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return summaries{program: program, raw: raw, skip: skip, dataset: *dataset, flags: flags.Args()}.run(ctx, stdout)
 	}
 	if *dataset == "" || command == "compare" && raw == "" || rows < 0 ||
-		command == "athena" && (raw == "" || program == "") ||
+		(command == "athena" || command == "scanned") && (raw == "" || program == "") ||
 		command == "counts" && (raw == "" || expected == "" || summary == "") {
 		return fmt.Errorf("%w: a flag is missing or out of range", errUsage)
 	}
@@ -140,12 +141,16 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	switch command {
 	case "show":
 		return show(ctx, stdout, *dataset, rows)
-	case "athena":
+	case "athena", "scanned":
 		path, err := programOf(program)
 		if err != nil {
 			return err
 		}
-		return compareAthena(ctx, stdout, athenaOptions{raw: raw, skip: skip, dataset: *dataset, program: path})
+		o := athenaOptions{raw: raw, skip: skip, dataset: *dataset, program: path}
+		if command == "scanned" {
+			return scanned(ctx, stdout, o)
+		}
+		return compareAthena(ctx, stdout, o)
 	case "counts":
 		return counts(stdout, raw, *dataset, expected, summary)
 	case "query":
