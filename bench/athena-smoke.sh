@@ -72,7 +72,7 @@ while read -r name _; do
 		echo "$name: $(bytes "$id") bytes scanned"
 		if [[ $name == completeness ]]; then
 			missing=$(aws athena get-query-results --query-execution-id "$id" \
-				--query 'sum(ResultSet.Rows[1:].Data[3].VarCharValue.to_number(@))' --output text)
+				--query 'sum(ResultSet.Rows[1:].to_number(Data[3].VarCharValue))' --output text)
 			if [[ $missing != 0 && $missing != 0.0 ]]; then
 				failed=1
 				echo "$missing rows don't show" >&2
