@@ -130,6 +130,7 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	options.Log = newLog(stderr, level)
 	bar := startProgress(stderr, o.quiet || o.verbose, options.Progress)
+	limitMemory(o.workers)
 	summary, err := convert.Run(cmd.Context(), options)
 	bar.stop()
 	if err != nil {
