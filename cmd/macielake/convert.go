@@ -184,6 +184,7 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	defer options.Out.Close()
 	bar := startProgress(stderr, o.quiet || o.verbose, options.Progress)
+	limitMemory(o.workers)
 	summary, err := convert.Run(ctx, options)
 	bar.stop()
 	if err != nil {
