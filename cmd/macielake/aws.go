@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/pflag"
@@ -21,11 +20,13 @@ func (a *awsFlags) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.endpointURL, "endpoint-url", "", "send AWS requests to this URL, for stores that aren't AWS")
 }
 
-// load returns the configuration for requests; concurrency is how many of them
-// are under way at a time, 0 for the usual number.
-func (a *awsFlags) load(ctx context.Context, concurrency int, log *slog.Logger) (aws.Config, error) {
-	return awsclient.Load(ctx, awsclient.Options{
-		Profile: a.profile, Region: a.region, EndpointURL: a.endpointURL,
-		Concurrency: concurrency, Log: log,
-	})
+// load returns the configuration for requests to AWS; it sends none.
+func (a *awsFlags) load(ctx context.Context) (aws.Config, error) {
+	return a.loadWith(ctx, awsclient.Options{})
+}
+
+// loadWith is load with options, of which the flags set those that are theirs.
+func (a *awsFlags) loadWith(ctx context.Context, o awsclient.Options) (aws.Config, error) {
+	o.Profile, o.Region, o.EndpointURL = a.profile, a.region, a.endpointURL
+	return awsclient.Load(ctx, o)
 }

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"github.com/macielake/macielake/internal/athena"
 	"github.com/macielake/macielake/internal/store"
@@ -18,8 +19,8 @@ func (e *noDatasetError) Error() string { return fmt.Sprintf("there is no datase
 
 // openNamed opens the place of the dataset that a command names, to read it.
 // The caller closes it.
-func openNamed(ctx context.Context, name string) (store.Store, error) {
-	s, err := openStore(ctx, name)
+func (f *placeFlags) openNamed(cmd *cobra.Command, name string) (store.Store, error) {
+	s, err := f.places(newLog(cmd.ErrOrStderr(), false)).openStore(cmd.Context(), name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, &noDatasetError{name}
 	}
@@ -27,11 +28,11 @@ func openNamed(ctx context.Context, name string) (store.Store, error) {
 }
 
 // readLayout reads what the dataset that a command names has.
-func readLayout(ctx context.Context, name string) (*athena.Layout, error) {
-	s, err := openNamed(ctx, name)
+func (f *placeFlags) readLayout(cmd *cobra.Command, name string) (*athena.Layout, error) {
+	s, err := f.openNamed(cmd, name)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	return athena.ReadLayout(ctx, s)
+	return athena.ReadLayout(cmd.Context(), s)
 }

@@ -53,8 +53,9 @@ func (o *targetFlags) target(uri string) athena.Target {
 
 func newDDL() *cobra.Command {
 	var (
-		o     targetFlags
-		split string
+		o      targetFlags
+		places placeFlags
+		split  string
 	)
 	cmd := &cobra.Command{
 		Use:   "ddl DATASET [--location s3://BUCKET/PREFIX]",
@@ -73,7 +74,7 @@ With --dialect duckdb the tables are views over the files.`,
   macielake ddl lake --dialect duckdb | duckdb lake.duckdb`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			layout, err := readLayout(cmd.Context(), args[0])
+			layout, err := places.readLayout(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -93,6 +94,7 @@ With --dialect duckdb the tables are views over the files.`,
 	o.addLocation(f)
 	o.addDatabase(f)
 	o.addDialect(f)
+	places.addFlags(f)
 	f.StringVar(&split, "split", "", "write each statement to a file in this directory, new or empty")
 	return cmd
 }

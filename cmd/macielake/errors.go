@@ -8,13 +8,13 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/macielake/macielake/internal/athena"
-	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/sink"
 )
 
@@ -32,14 +32,14 @@ const (
 
 const exitHelp = `Exit codes:
   0    everything was converted
-  1    the job could not be done; nothing was changed
-  2    wrong usage
+  1    the job could not be done; the same command goes on where it stopped
+  2    wrong usage, or options that differ from the dataset's
   3    done, but lines or objects were rejected
-  4    done, but objects could not be read (wins over 3)
-  5    what was asked for isn't there
-  130  interrupted
+  4    done, but objects could not be read and remain to be converted (wins over 3)
+  5    what was asked for isn't there, or verify found damage
+  130  interrupted; the same command goes on
   141  the reader of standard output went away
-  143  terminated`
+  143  terminated; the same command goes on`
 
 // usageError is a mistake in the command line.
 type usageError struct{ err error }
@@ -73,12 +73,26 @@ func report(w io.Writer, err error) int {
 		return o.code
 	}
 	code, hint := classify(err)
+	if syntax := (*where.SyntaxError)(nil); errors.As(err, &syntax) {
+		defer fmt.Fprintln(w, syntax.Caret(text.Printable, text.Width))
+	}
 	message := strings.ReplaceAll(err.Error(), "\n", "; ") // of errors that were joined
 	fmt.Fprintf(w, "macielake: %s\n", text.Printable(message))
 	if hint != "" {
 		fmt.Fprintf(w, "hint: %s\n", hint)
 	}
 	return code
+}
+
+// goOn is what to do about what stopped half-way.
+const goOn = "run the same command again: it goes on where this one stopped"
+
+// abandon says how to end a run that can't go on as it was planned.
+func abandon(run *convert.RunError) string {
+	if run == nil {
+		return "abandoning the run"
+	}
+	return "'macielake abandon DATASET " + run.Run + "'"
 }
 
 // classify returns an error's exit code and hint.
@@ -89,89 +103,98 @@ func classify(err error) (code int, hint string) {
 		notFound   *input.NotFoundError
 		notEmpty   *convert.NotEmptyError
 		inside     *input.InsideOutputError
+		stdin      *convert.StdinError
+		different  *convert.DifferentError
+		busy       *dataset.BusyError
+		abandoned  *convert.AbandonedError
+		noRun      *dataset.NoRunError
+		found      *damageError
+		run        *convert.RunError
+		createOnly *dataset.NotCreateOnlyError
+		format     *dataset.FormatError
+		damaged    *dataset.DamagedError
 		rejects    *convert.TooManyRejectsError
 		partitions *sink.TooManyPartitionsError
 		option     *gen.OptionError
 		printing   *printError
+		never      *neverAnalysedError
+		table      *lake.NoTableError
+		noDataset  *noDatasetError
 		path       *fs.PathError
-
-		target      *athena.TargetError
-		param       *athena.ParamError
-		missing     *athena.MissingTableError
-		format      *athena.FormatError
-		columns     *athena.VersionError
-		foreign     *athena.ForeignError
-		keys        *athena.PartitionKeysError
-		denied      *athena.DeniedError
-		query       *athena.QueryError
-		noQuery     *noQueryError
-		notEmptyDir *splitError
-		cloud       *awsclient.Error
-		noDataset   *noDatasetError
 	)
 	switch {
 	case errors.As(err, &stopped):
+		code = exitInterrupt
 		if stopped.signal == syscall.SIGTERM {
-			return exitTerminated, ""
+			code = exitTerminated
 		}
-		return exitInterrupt, ""
+		if stopped.resumable {
+			hint = goOn
+		}
+		return code, hint
 	case errors.As(err, &usage):
 		return exitUsage, "see 'macielake help'"
+	}
+	for _, of := range []func(error) (int, string, bool){classifyAthena, classifyAWS} {
+		if code, hint, ok := of(err); ok {
+			return code, hint
+		}
+	}
+	switch {
 	case errors.As(err, &notFound):
 		if notFound.Input != "" {
 			return exitNotFound, "check the path; quote a glob so that the shell leaves it alone"
 		}
 		return exitNotFound, "results are under AWSLogs/ACCOUNT/Macie/REGION/ in the bucket Macie exports to; -v names what was skipped"
+	case errors.As(err, &never):
+		return exitNotFound, "keys are matched exactly, as S3 has them; end one in / or * to see what begins so"
+	case errors.As(err, &table):
+		return exitNotFound, "choose another --table, or convert again with it"
 	case errors.As(err, &inside):
 		return exitUsage, "name an output that holds none of the inputs"
 	case errors.As(err, &notEmpty):
-		if notEmpty.Dataset {
-			return exitFailed, "name a new directory with --out, or replace the dataset with --overwrite"
+		return exitFailed, "name a dataset, or a new or empty directory, with --out"
+	case errors.As(err, &stdin):
+		return exitUsage, "name a new directory with --out, or replace the dataset with --overwrite"
+	case errors.As(err, &different):
+		return exitUsage, "give the options that the dataset was made with, or replace it with --overwrite"
+	case errors.As(err, &noRun):
+		if noRun.State != "" {
+			return exitFailed, "only a run that hasn't ended can be abandoned: 'macielake status' names those"
 		}
-		return exitFailed, "name a new or empty directory with --out"
+		return exitNotFound, "'macielake status' names the runs that haven't ended"
+	case errors.As(err, &found):
+		return exitNotFound, "a copy of the files, or converting with --overwrite, mends it; files that no run names go with 'macielake gc'"
+	case errors.Is(err, dataset.ErrForeign):
+		return exitFailed, "name the directory that was given to convert with --out"
+	case errors.As(err, &busy):
+		return exitFailed, "wait until it is done, or stop it"
+	case errors.As(err, &abandoned):
+		return exitFailed, "its sources are free again: " + goOn
+	case errors.As(err, &createOnly):
+		return exitFailed, "give --single-writer if no other converter ever writes to it at the same time"
+	case errors.As(err, &format):
+		return exitFailed, "a newer version of macielake made it: use that one"
+	case errors.As(err, &damaged):
+		return exitFailed, "'macielake verify' looks at all of a dataset; a copy of the file, or --overwrite, mends it"
 	case errors.As(err, &option):
 		return exitUsage, "see 'macielake help gen'"
 	case errors.Is(err, gen.ErrNotEmpty):
 		return exitFailed, "name a new or empty directory"
 	case errors.As(err, &rejects):
-		return exitFailed, "raise --max-rejects to convert the rest and have the rejects written down"
+		errors.As(err, &run)
+		return exitFailed, "convert again with a higher --max-rejects, after " + abandon(run)
 	case errors.As(err, &partitions):
-		return exitFailed, "partition by something with fewer values, or make parts smaller with --part-size"
+		errors.As(err, &run)
+		return exitFailed, "partition by something with fewer values (--overwrite), or make parts smaller with --part-size, after " + abandon(run)
 	case errors.As(err, &printing):
 		return exitFailed, "the dataset is whole; only its summary could not be printed"
-	case errors.As(err, &target):
-		return exitUsage, "see 'macielake help ddl'"
-	case errors.As(err, &param):
-		return exitUsage, "'macielake queries DATASET' lists the queries and their parameters"
-	case errors.As(err, &noQuery):
-		return exitNotFound, "'macielake queries DATASET' lists the queries"
-	case errors.As(err, &missing):
-		return exitNotFound, "convert with that table: --tables names those to write, all by default"
-	case errors.As(err, &format):
-		return exitFailed, "convert with --format parquet"
-	case errors.As(err, &columns):
-		return exitFailed, "convert anew with this version, or use the version that converted"
-	case errors.As(err, &foreign):
-		return exitFailed, "name another database, or take them over with --adopt " + strings.Join(foreign.Names, ",")
-	case errors.As(err, &keys):
-		return exitFailed, "drop the table (its data stays where it is) and register again, or name another database"
-	case errors.As(err, &denied):
-		if denied.LakeFormation {
-			return exitFailed, "grant it in Lake Formation (permissions on the database and its tables, and on the location), or have its administrator do it"
-		}
-		return exitFailed, "allow the call in the policies of whoever you are; docs/athena.md lists what is needed"
-	case errors.As(err, &query):
-		return exitFailed, "Athena's console shows the execution under its ID"
-	case errors.As(err, &notEmptyDir):
-		return exitFailed, "name a new or empty directory with --split"
-	case errors.As(err, &cloud) && cloud.Kind == awsclient.BadConfig:
-		return exitUsage, "set it with --region and --profile, or AWS_REGION and AWS_PROFILE"
 	case errors.Is(err, dataset.ErrForeign), errors.As(err, &noDataset):
 		return exitNotFound, "name the directory that convert wrote with --out"
 	case errors.Is(err, dataset.ErrHalfReplaced):
-		return exitFailed, "mend what stopped it, and convert with --overwrite again; no file was removed"
+		return exitFailed, "mend what stopped it, and run the command again; no file was removed"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
-		return exitFailed, "the disk is full, or a limit on file sizes was hit; nothing was left behind"
+		return exitFailed, "the disk is full, or a limit on file sizes was hit: make room, and " + goOn
 	case errors.Is(err, syscall.EMFILE):
 		return exitFailed, "raise the limit on open files (ulimit -n), or use fewer partitions or workers"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
@@ -180,6 +203,8 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "a file is where a directory must be: name another path"
 	case errors.As(err, &path):
 		return exitFailed, "check the path"
+	case errors.As(err, &run):
+		return exitFailed, goOn
 	}
 	return exitFailed, ""
 }

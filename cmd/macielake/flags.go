@@ -125,3 +125,27 @@ func (v *listValue) Set(s string) error {
 }
 
 func (v *listValue) Type() string { return "list" }
+
+// optionalChoice is a choice that may be left out, kept as a text.
+type optionalChoice struct {
+	value   *string
+	choices []string
+}
+
+func (v *optionalChoice) String() string {
+	if v.value == nil {
+		return ""
+	}
+	return *v.value
+}
+
+func (v *optionalChoice) Set(s string) error {
+	choice := choiceValue{choices: v.choices}
+	if err := choice.Set(s); err != nil {
+		return err
+	}
+	*v.value = s
+	return nil
+}
+
+func (v *optionalChoice) Type() string { return strings.Join(v.choices, "|") }

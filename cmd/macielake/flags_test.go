@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/pkg/schema"
@@ -201,16 +202,25 @@ func TestClassify(t *testing.T) {
 		code int
 		hint string // in it; "-" for none
 	}{
-		{&interruption{syscall.SIGINT}, 130, "-"},
-		{&interruption{syscall.SIGTERM}, 143, "-"},
-		{errors.Join(&interruption{syscall.SIGTERM}, fs.ErrPermission), 143, "-"},
+		{&interruption{signal: syscall.SIGINT}, 130, "-"},
+		{&interruption{signal: syscall.SIGTERM}, 143, "-"},
+		{errors.Join(&interruption{signal: syscall.SIGTERM}, fs.ErrPermission), 143, "-"},
 		{usagef("x"), 2, "macielake help"},
 		{&input.NotFoundError{Input: "x"}, 5, "quote a glob"},
 		{&input.NotFoundError{Skipped: 3}, 5, "AWSLogs"},
 		{&input.InsideOutputError{Input: "a", Out: "b"}, 2, "output"},
 		{&convert.NotEmptyError{Out: "x"}, 1, "new or empty"},
-		{&convert.NotEmptyError{Out: "x", Dataset: true}, 1, "--overwrite"},
-		{&convert.TooManyRejectsError{Limit: 1, First: convert.Reject{URI: "x", Class: schema.Malformed}}, 1, "--max-rejects"},
+		{&convert.StdinError{Out: "x"}, 2, "--overwrite"},
+		{&convert.DifferentError{Out: "x"}, 2, "the dataset was made with"},
+		{&dataset.BusyError{Run: "000001"}, 1, "wait"},
+		{&convert.RunError{Run: "000001", Err: &convert.AbandonedError{Run: "000001"}}, 1, "free again"},
+		{&dataset.NotCreateOnlyError{Store: "x"}, 1, "--single-writer"},
+		{&dataset.FormatError{Name: "x", Format: 9}, 1, "newer version"},
+		{&dataset.DamagedError{Name: "x", Err: errors.New("y")}, 1, "verify"},
+		{&convert.RunError{Run: "000001", Err: &convert.TooManyRejectsError{}}, 1, "abandon DATASET 000001"},
+		{&convert.RunError{Run: "000001", Err: errors.New("x")}, 1, "run the same command again"},
+		{&interruption{signal: syscall.SIGINT, resumable: true}, 130, "run the same command again"},
+		{&convert.TooManyRejectsError{Limit: 1, First: dataset.Reject{URI: "x", Class: schema.Malformed}}, 1, "--max-rejects"},
 		{fmt.Errorf("part 3: %w", &sink.TooManyPartitionsError{Table: "results"}), 1, "--part-size"},
 		{&gen.OptionError{Option: "size", Problem: "x"}, 2, "help gen"},
 		{fmt.Errorf("sample directory: %w", gen.ErrNotEmpty), 1, "empty directory"},

@@ -5,18 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"log/slog"
 	"runtime"
 	"slices"
-	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/stream"
@@ -25,6 +25,7 @@ import (
 // inputs are what the arguments INPUT|DATASET... of a command name: datasets,
 // or discovery results.
 type inputs struct {
+	places   *places
 	datasets []*lake.Lake
 	results  []string // inputs as input.Find takes them; none where there are datasets
 	stores   []store.Store
@@ -33,10 +34,10 @@ type inputs struct {
 // openInputs tells datasets, whose places hold a dataset's state, from inputs.
 // The caller closes what it returns. Both in one command are a mistake: a dataset
 // was made from results, which would then be there twice.
-func openInputs(ctx context.Context, args []string) (*inputs, error) {
-	in := &inputs{}
+func openInputs(ctx context.Context, p *places, args []string) (*inputs, error) {
+	in := &inputs{places: p}
 	for _, arg := range args {
-		s, l, err := openDataset(ctx, arg)
+		s, l, err := openDataset(ctx, p, arg)
 		if err != nil {
 			in.close()
 			return nil, err
@@ -58,16 +59,16 @@ func openInputs(ctx context.Context, args []string) (*inputs, error) {
 }
 
 // openDataset opens the dataset that an argument names; nil if it names none.
-func openDataset(ctx context.Context, arg string) (store.Store, *lake.Lake, error) {
-	if arg == input.StdinName {
+func openDataset(ctx context.Context, p *places, arg string) (store.Store, *lake.Lake, error) {
+	if arg == input.StdinName || macie.IsURI(arg) {
 		return nil, nil, nil
 	}
-	s, err := openStore(ctx, arg)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
-		return nil, nil, nil // whatever it is: listing it says what is wrong
+	s, err := p.openStore(ctx, arg)
+	if err != nil && s3.IsURI(arg) {
+		return nil, nil, err
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil // a file, or a glob; what is wrong with it, its listing will say
 	}
 	l, err := lake.Open(ctx, s)
 	if err != nil {
@@ -86,16 +87,57 @@ func (in *inputs) close() {
 	}
 }
 
-// options are how the inputs' results are read.
-func (in *inputs) options(cmd *cobra.Command, verbose bool) raw.Options {
-	level := slog.LevelWarn
-	if verbose {
-		level = slog.LevelInfo
+// readFlags are the flags of commands that read inputs and answer at once.
+type readFlags struct {
+	placeFlags
+	workers          int
+	maxLineBytes     sizeValue
+	maxInflatedBytes sizeValue
+	verbose          bool
+}
+
+func (o *readFlags) addFlags(f *pflag.FlagSet) {
+	limits := stream.DefaultLimits()
+	o.maxLineBytes = sizeValue(limits.MaxLineBytes)
+	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
+	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines of results (at most 128MiB)")
+	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject results that inflate to more")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files, and requests that are tried again")
+	o.placeFlags.addFlags(f)
+	o.addFetchFlags(f)
+}
+
+// check checks the flags.
+func (o *readFlags) check() error {
+	switch {
+	case o.workers < 1:
+		return usagef("--workers must be at least 1")
+	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
+		return usagef("--max-line-bytes must be from 16 to 128MiB")
+	}
+	return o.checkFetches()
+}
+
+// open opens what the arguments name.
+func (o *readFlags) open(cmd *cobra.Command, args []string) (*inputs, error) {
+	return openInputs(cmd.Context(), o.places(newLog(cmd.ErrOrStderr(), o.verbose)), args)
+}
+
+// options are how the inputs' results are read. Once nothing can be read, stop is
+// called with why.
+func (o *readFlags) options(cmd *cobra.Command, in *inputs, stop func(error)) (raw.Options, error) {
+	limits := stream.DefaultLimits()
+	limits.MaxLineBytes = int(o.maxLineBytes)
+	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
+	origins, inputs, _, err := in.places.origins(cmd.Context(), sources{inputs: in.results, stdin: cmd.InOrStdin(), stop: stop})
+	if err != nil {
+		return raw.Options{}, err
 	}
 	return raw.Options{
-		Inputs: in.results, Origins: origins(cmd.InOrStdin()), Limits: stream.DefaultLimits(),
-		Workers: runtime.GOMAXPROCS(0), Log: newLog(cmd.ErrOrStderr(), level),
-	}
+		Inputs: inputs, Origins: origins, Limits: limits, Workers: o.workers, Log: in.places.log,
+		Fetches: stream.NewFetchGroup(o.fetchConcurrency, 0),
+	}, nil
 }
 
 // reportAccount says on standard error what of the input gave no rows, and

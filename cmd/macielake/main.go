@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/macielake/macielake/internal/convert"
 )
 
 func main() {
@@ -17,7 +19,10 @@ func main() {
 }
 
 // interruption is the cause of a context that a signal ended.
-type interruption struct{ signal os.Signal }
+type interruption struct {
+	signal    os.Signal
+	resumable bool // the command goes on where it stopped
+}
 
 func (i *interruption) Error() string { return "stopped by signal: " + i.signal.String() }
 
@@ -33,7 +38,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		for s := range signals {
 			// The second signal ends the program at once.
 			signal.Reset(os.Interrupt, syscall.SIGTERM)
-			cancel(&interruption{s})
+			cancel(&interruption{signal: s})
 		}
 	}()
 	defer func() {
@@ -47,6 +52,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	err := root.ExecuteContext(ctx)
 	if err != nil && ctx.Err() != nil {
 		if cause := context.Cause(ctx); errors.Is(err, cause) || errors.Is(err, context.Canceled) {
+			run, stopped := (*convert.RunError)(nil), (*interruption)(nil)
+			if errors.As(cause, &stopped) && errors.As(err, &run) {
+				cause = &interruption{signal: stopped.signal, resumable: true}
+			}
 			err = cause
 		}
 	}

@@ -3,22 +3,207 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
 
+	"github.com/spf13/pflag"
+
+	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/macie"
+	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
 )
 
+// placeFlags say how places in S3 are talked to.
+type placeFlags struct {
+	awsFlags
+	pathStyle    bool
+	requestPayer bool
+	// fetchConcurrency is a flag of those who read many objects alone.
+	fetchConcurrency int
+}
+
+func (f *placeFlags) addFlags(flags *pflag.FlagSet) {
+	f.awsFlags.addFlags(flags)
+	flags.BoolVar(&f.pathStyle, "path-style", false, "put the bucket into the path of requests, as most stores need that aren't AWS")
+	flags.BoolVar(&f.requestPayer, "request-payer", false, "pay for requests to buckets whose owner doesn't")
+}
+
+// addFetchFlags adds those for reading many objects.
+func (f *placeFlags) addFetchFlags(flags *pflag.FlagSet) {
+	flags.IntVar(&f.fetchConcurrency, "fetch-concurrency", awsclient.DefaultConcurrency, "how many objects in S3 are fetched at the same time")
+}
+
+// maxFetchConcurrency is more than any network answers to, and what a process may
+// have open at the same time.
+const maxFetchConcurrency = 1000
+
+// checkFetches checks what addFetchFlags added.
+func (f *placeFlags) checkFetches() error {
+	if f.fetchConcurrency < 1 || f.fetchConcurrency > maxFetchConcurrency {
+		return usagef("--fetch-concurrency must be 1 to %d", maxFetchConcurrency)
+	}
+	return nil
+}
+
+// writeFlags are those for an output in S3.
+type writeFlags struct{ s3.WriteOptions }
+
+func (w *writeFlags) addFlags(f *pflag.FlagSet) {
+	f.Var(&optionalChoice{&w.SSE, []string{"AES256", "aws:kms", "aws:kms:dsse"}}, "sse", "encryption of what is written to S3; else the bucket's")
+	f.StringVar(&w.KMSKeyID, "sse-kms-key-id", "", "KMS key of --sse aws:kms: ID, ARN or alias")
+	f.StringVar(&w.StorageClass, "storage-class", "", "storage class of what is written to S3, such as INTELLIGENT_TIERING")
+	f.StringVar(&w.ExpectedOwner, "expected-bucket-owner", "", "account that must own the bucket of --out")
+}
+
+// check looks whether the flags go together.
+func (w *writeFlags) check() error {
+	if w.KMSKeyID != "" && !strings.HasPrefix(w.SSE, "aws:kms") {
+		return usagef("--sse-kms-key-id goes with --sse aws:kms")
+	}
+	return nil
+}
+
+// places opens what users name: directories, and prefixes of buckets in S3.
+// AWS is only looked for where something is in S3.
+type places struct {
+	flags *placeFlags
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	client *s3.Client
+	ask    *macie.Client
+}
+
+// places returns the places that the flags say how to talk to.
+func (f *placeFlags) places(log *slog.Logger) *places { return &places{flags: f, log: log} }
+
+// s3 returns the client for S3.
+func (p *places) s3(ctx context.Context) (*s3.Client, error) {
+	client, _, err := p.aws(ctx)
+	return client, err
+}
+
+// aws returns the clients for S3 and Macie.
+func (p *places) aws(ctx context.Context) (*s3.Client, *macie.Client, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.client != nil {
+		return p.client, p.ask, nil
+	}
+	cfg, err := p.flags.loadWith(ctx, awsclient.Options{Concurrency: p.flags.fetchConcurrency, Log: p.log})
+	if err != nil {
+		return nil, nil, err
+	}
+	p.client = s3.New(cfg, s3.Options{PathStyle: p.flags.pathStyle, RequestPayer: p.flags.requestPayer, Log: p.log})
+	p.ask = macie.New(cfg, p.client.Identity())
+	return p.client, p.ask, nil
+}
+
 // openStore opens the dataset's place that a user names; the caller closes it.
-func openStore(_ context.Context, uri string) (store.Store, error) {
+func (p *places) openStore(ctx context.Context, uri string) (store.Store, error) {
+	if s3.IsURI(uri) {
+		return p.storeInS3(ctx, uri, s3.WriteOptions{})
+	}
 	return store.OpenLocal(uri)
 }
 
-// createStore is openStore for a place that may not be there yet.
-func createStore(_ context.Context, uri string) (store.Store, error) {
+// createStore is openStore for a place that may not be there yet, and is written
+// to.
+func (p *places) createStore(ctx context.Context, uri string, o s3.WriteOptions) (store.Store, error) {
+	if s3.IsURI(uri) {
+		return p.storeInS3(ctx, uri, o)
+	}
+	if o != (s3.WriteOptions{}) {
+		return nil, usagef("--sse, --sse-kms-key-id, --storage-class and --expected-bucket-owner are for an --out in S3")
+	}
 	return store.CreateLocal(uri)
 }
 
-// origins returns where a user's inputs may lie.
-func origins(stdin io.Reader) []input.Origin {
-	return []input.Origin{input.NewStdin(stdin), input.Local{}}
+func (p *places) storeInS3(ctx context.Context, uri string, o s3.WriteOptions) (store.Store, error) {
+	client, err := p.s3(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s, err := client.OpenStore(ctx, uri, o)
+	if err != nil {
+		return nil, &placeError{err}
+	}
+	return s, nil
+}
+
+// placeError says that a dataset's place can't be used: that isn't the same as a
+// place that isn't there to be read.
+type placeError struct{ err error }
+
+func (e *placeError) Error() string { return e.err.Error() }
+func (e *placeError) Unwrap() error { return e.err }
+
+// sources are where and how a user's inputs are looked for.
+type sources struct {
+	inputs    []string
+	filter    s3.Filter // of what needn't be listed
+	inventory string    // manifest of S3 Inventory, in place of a listing
+	keysFrom  string    // file of keys, in place of a listing; - is stdin
+	stdin     io.Reader
+	stop      func(error) // is told that nothing can be read
+}
+
+// origins returns where the inputs may lie, the inputs as those know them, and
+// what has to be closed afterwards.
+func (p *places) origins(ctx context.Context, s sources) (origins []input.Origin, inputs []string, closer io.Closer, err error) {
+	closer = io.NopCloser(nil)
+	var inS3 *s3.Origin
+	if s.inventory != "" || s.keysFrom != "" || anyInS3(s.inputs) {
+		client, ask, err := p.aws(ctx)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		inS3 = s3.NewOrigin(client, s.filter, s.stop)
+		origins = append(origins, inS3, macie.NewOrigin(ask, inS3))
+	}
+	inputs = s.inputs
+	var keys *s3.Keys
+	switch {
+	case s.inventory != "":
+		keys, err = s3.NewInventory(ctx, inS3, s.inventory, s.inputs)
+	case s.keysFrom == input.StdinName:
+		keys, err = s3.NewKeys(inS3, "--keys-from -", s.stdin, s.inputs)
+	case s.keysFrom != "":
+		var f *os.File
+		if f, err = os.Open(s.keysFrom); err == nil {
+			closer = f
+			keys, err = s3.NewKeys(inS3, s.keysFrom, f, s.inputs)
+		}
+	}
+	if err != nil {
+		closer.Close()
+		return nil, nil, nil, err
+	}
+	if keys != nil {
+		origins, inputs = append([]input.Origin{keys}, origins...), []string{keys.Name()}
+	}
+	return append(origins, input.NewStdin(s.stdin), input.Local{}), inputs, closer, nil
+}
+
+// anyInS3 reports whether inputs are in S3, wherever that is said.
+func anyInS3(inputs []string) bool {
+	for _, in := range inputs {
+		if s3.IsURI(in) || macie.IsURI(in) {
+			return true
+		}
+	}
+	return false
+}
+
+// reason is why work under ctx failed: where an origin stopped it, and not the
+// user, who ends parent, it is what the origin said.
+func reason(parent, ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && parent.Err() == nil {
+		return cause
+	}
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,7 +116,7 @@ func TestSignals(t *testing.T) {
 		signal os.Signal
 		code   int
 	}{{"INT", os.Interrupt, exitInterrupt}, {"TERM", syscall.SIGTERM, exitTerminated}}
-	check := func(t *testing.T, p *program, want int) {
+	check := func(t *testing.T, p *program, want int, resumable bool) {
 		t.Helper()
 		if code := p.code(t); code != want {
 			t.Errorf("exit code %d, want %d", code, want)
@@ -123,7 +124,8 @@ func TestSignals(t *testing.T) {
 		if s := p.stdout.String(); s != "" {
 			t.Errorf("standard output: %s", s)
 		}
-		if s := p.stderr.String(); strings.Count(s, "\n") != 1 || !strings.HasPrefix(s, "macielake: stopped by signal: ") {
+		if s := p.stderr.String(); !strings.HasPrefix(s, "macielake: stopped by signal: ") ||
+			strings.Contains(s, "\nhint: run the same command again") != resumable {
 			t.Errorf("standard error: %s", s)
 		}
 	}
@@ -133,9 +135,19 @@ func TestSignals(t *testing.T) {
 			p := start(t, nil, "convert", large, "--out", out, "--json", "-j", "2")
 			waitFor(t, p, filepath.Join(out, "_macielake", "staging", "*", "*"))
 			p.Process.Signal(s.signal)
-			check(t, p, s.code)
-			if exists(out) {
-				t.Error("the output is still there")
+			check(t, p, s.code, true)
+			again := start(t, nil, "convert", large, "--out", out, "-q")
+			if code := again.code(t); code != exitOK {
+				t.Errorf("going on: exit code %d: %s", code, again.stderr.String())
+			}
+			fresh := filepath.Join(t.TempDir(), "lake")
+			if code := start(t, nil, "convert", large, "--out", fresh, "-q").code(t); code != exitOK {
+				t.Fatal(code)
+			}
+			got, err1 := tableSums(out)
+			want, err2 := tableSums(fresh)
+			if err1 != nil || err2 != nil || !slices.Equal(got, want) {
+				t.Errorf("the tables aren't those of one go: %v, %v", err1, err2)
 			}
 		})
 		t.Run("overwrite/"+s.name, func(t *testing.T) {
@@ -150,7 +162,7 @@ func TestSignals(t *testing.T) {
 			p := start(t, nil, "convert", large, "--out", out, "--overwrite", "--json")
 			waitFor(t, p, filepath.Join(out, "_macielake", "new-*", "_macielake", "staging", "*", "*"))
 			p.Process.Signal(s.signal)
-			check(t, p, s.code)
+			check(t, p, s.code, false)
 			after, err := treeOf(out)
 			if err != nil {
 				t.Fatal(err)
@@ -173,7 +185,7 @@ func TestSignals(t *testing.T) {
 			}
 			waitFor(t, p, filepath.Join(out, "_macielake", "runs", "000001", "run.json"))
 			p.Process.Signal(s.signal)
-			check(t, p, s.code)
+			check(t, p, s.code, false)
 			if exists(out) {
 				t.Error("the output is still there")
 			}
@@ -183,7 +195,7 @@ func TestSignals(t *testing.T) {
 			p := start(t, nil, "gen", dir, "--size", "2GB")
 			waitFor(t, p, filepath.Join(dir, "AWSLogs", "*"))
 			p.Process.Signal(s.signal)
-			check(t, p, s.code)
+			check(t, p, s.code, false)
 			if exists(dir + ".expected.json") {
 				t.Error("counts of a tree that isn't whole")
 			}
@@ -216,17 +228,24 @@ func TestFileSizeLimit(t *testing.T) {
 					t.Errorf("ended with %v, want exit code %d", err, exitFailed)
 				}
 				s := p.stderr.String()
-				if !strings.HasPrefix(s, "macielake: writing ") || strings.Count(s, "\n") != 2 || !strings.Contains(s, "\nhint: the disk is full, or ") {
+				if !strings.HasPrefix(s, map[bool]string{false: "macielake: run 000001: writing ", true: "macielake: writing "}[old]) || strings.Count(s, "\n") != 2 || !strings.Contains(s, "\nhint: the disk is full, or ") {
 					t.Errorf("standard error: %s", s)
 				}
 				if p.stdout.Len() > 0 {
 					t.Errorf("standard output: %s", p.stdout.String())
 				}
-				if after, _ := treeOf(out); strings.Join(after, "\n") != strings.Join(before, "\n") {
+				after, _ := treeOf(out)
+				if old && strings.Join(after, "\n") != strings.Join(before, "\n") {
 					t.Errorf("the output holds\n%s", strings.Join(after, "\n"))
 				}
-				if !old && exists(out) {
-					t.Error("the output is still there")
+				for _, name := range after {
+					if !old && !strings.HasPrefix(name, "_macielake/") {
+						t.Errorf("%s is published", name)
+					}
+				}
+				again := start(t, nil, "convert", in, "--out", out, "-q", "--format", format)
+				if code := again.code(t); !old && code != exitOK {
+					t.Errorf("with room: exit code %d: %s", code, again.stderr.String())
 				}
 			})
 		}
@@ -359,7 +378,14 @@ func TestHostileNames(t *testing.T) {
 		args []string
 	}{
 		{"convert", exitUnreadable, []string{"convert", in, "--out", filepath.Join(dir, "out"+name), "-v", "--stats", "--json", "--partition-by", "region,account"}},
-		{"again", exitFailed, []string{"convert", in, "--out", filepath.Join(dir, "out"+name)}},
+		{"again", exitUnreadable, []string{"convert", in, "--out", filepath.Join(dir, "out"+name), "-v", "--partition-by", "region,account"}},
+		{"other options", exitUsage, []string{"convert", in, "--out", filepath.Join(dir, "out"+name), "--only-region", name}},
+		{"status", exitOK, []string{"status", filepath.Join(dir, "out"+name)}},
+		{"verify", exitOK, []string{"verify", filepath.Join(dir, "out"+name), "--against", in}},
+		{"list rejects", exitOK, []string{"rejects", filepath.Join(dir, "out"+name), "--raw"}},
+		{"gc", exitOK, []string{"gc", filepath.Join(dir, "out"+name)}},
+		{"abandon", exitNotFound, []string{"abandon", filepath.Join(dir, "out"+name), name}},
+		{"status of nothing", exitFailed, []string{"status", filepath.Join(dir, "none"+name)}},
 		{"rejects", exitFailed, []string{"convert", in, "--out", filepath.Join(dir, "out2"+name), "--max-rejects", "0"}},
 		{"nowhere", exitNotFound, []string{"convert", name, "--out", filepath.Join(dir, "out3")}},
 		{"inside", exitUsage, []string{"convert", in, "--out", in}},
@@ -384,7 +410,7 @@ func TestHostileNames(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, nil, test.args...)
 			if code := p.code(t); code != test.code {
-				t.Errorf("exit code %d, want %d", code, test.code)
+				t.Errorf("exit code %d, want %d: %s%s", code, test.code, p.stdout.String(), p.stderr.String())
 			}
 			harmless(t, "standard error", p.stderr.Bytes())
 			if test.name != "convert" {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/store"
 )
 
 // window is how much of a file is read to see that it isn't gzip.
@@ -54,9 +56,9 @@ func progressOf(t *testing.T, total int64) *convert.Progress {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Log = newLog(io.Discard, 0)
-	o.Origins = origins(strings.NewReader(strings.Repeat("\n", window)))
-	if o.Out, err = createStore(context.Background(), filepath.Join(dir, "lake")); err != nil {
+	o.Log = newLog(io.Discard, true)
+	o.Origins = []input.Origin{input.NewStdin(strings.NewReader(strings.Repeat("\n", window))), input.Local{}}
+	if o.Out, err = store.CreateLocal(filepath.Join(dir, "lake")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { o.Out.Close() })

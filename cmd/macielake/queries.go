@@ -15,6 +15,7 @@ import (
 func newQueries() *cobra.Command {
 	var (
 		o      targetFlags
+		places placeFlags
 		params paramsValue
 	)
 	cmd := &cobra.Command{
@@ -29,7 +30,7 @@ stands for one that isn't given.`,
   macielake queries lake types_by_bucket --dialect duckdb | duckdb lake.duckdb`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			layout, err := readLayout(cmd.Context(), args[0])
+			layout, err := places.readLayout(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -54,6 +55,7 @@ stands for one that isn't given.`,
 	f := cmd.Flags()
 	o.addDatabase(f)
 	o.addDialect(f)
+	places.addFlags(f)
 	f.Var(&params, "param", "a parameter of the query, NAME=VALUE; can be repeated")
 	return cmd
 }

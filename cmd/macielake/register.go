@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 
 	awsathena "github.com/aws/aws-sdk-go-v2/service/athena"
@@ -20,7 +19,7 @@ import (
 func newRegister() *cobra.Command {
 	var (
 		o            targetFlags
-		cloud        awsFlags
+		places       placeFlags
 		registration athena.Registration
 		adopt        listValue
 		dryRun       bool
@@ -44,11 +43,11 @@ StopQueryExecution, and write access to where Athena stores query results.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			layout, err := readLayout(ctx, args[0])
+			layout, err := places.readLayout(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			cfg, err := cloud.load(ctx, 0, newLog(cmd.ErrOrStderr(), slog.LevelWarn))
+			cfg, err := places.load(ctx)
 			if err == nil && cfg.Region == "" {
 				err = &awsclient.Error{Op: "loading the AWS configuration", Kind: awsclient.BadConfig, Err: errors.New("no AWS Region is set")}
 			}
@@ -90,7 +89,7 @@ StopQueryExecution, and write access to where Athena stores query results.`,
 	f.Var(&adopt, "adopt", "tables or views to take over that macielake didn't make")
 	f.BoolVar(&dryRun, "dry-run", false, "show the calls that would change something, and make none")
 	f.BoolVar(&asJSON, "json", false, "print the calls with their whole requests, a JSON object a line")
-	cloud.addFlags(f)
+	places.addFlags(f)
 	return cmd
 }
 

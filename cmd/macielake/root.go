@@ -31,8 +31,10 @@ ones a command names.
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(
-		newConvert(), newCat(),
+		newConvert(), newStatus(), newVerify(), newRejects(), newGC(), newAbandon(),
+		newSummarize(), newCat(), newLocate(),
 		newDDL(), newQueries(), newRegister(),
+		newDoctor(),
 		newGen(), newVersion(), newMan(root),
 	)
 	for _, cmd := range root.Commands() {

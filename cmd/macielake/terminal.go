@@ -14,8 +14,13 @@ import (
 	"github.com/macielake/macielake/internal/text"
 )
 
-// newLog returns a logger for people: no times, values quoted.
-func newLog(w io.Writer, level slog.Level) *slog.Logger {
+// newLog returns a logger for people: no times, values quoted; what isn't a
+// warning only if verbose.
+func newLog(w io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelInfo
+	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {

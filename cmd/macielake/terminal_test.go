@@ -65,7 +65,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	if !strings.Contains(s, "\r12 B  ") {
 		t.Errorf("no progress: %q", s)
 	}
-	bar, summary, ok := strings.Cut(s, "objects ")
+	bar, summary, ok := strings.Cut(s, "sources ")
 	if !ok || !strings.HasSuffix(bar, "\r\x1b[K") {
 		t.Errorf("the bar wasn't cleared: %q", s)
 	}

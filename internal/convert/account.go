@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bytedance/sonic"
 
@@ -12,28 +13,8 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// Reject is a line of a file of rejects: a line of a source, or a source.
-type Reject struct {
-	URI string `json:"uri"`
-	// Line is from 1; 0, and left out, where the whole object is rejected.
-	Line int64 `json:"line,omitempty"`
-	// Offset is that of the first error in the inflated stream.
-	Offset int64        `json:"offset"`
-	Class  schema.Class `json:"class"`
-	// Bytes is how long the line is; of one that is too long only as much as
-	// was kept.
-	Bytes int64 `json:"bytes,omitempty"`
-	// Raw is the line, base64 in JSON, at most its first 64 KiB.
-	Raw []byte `json:"raw,omitempty"`
-	// Error is what reading an object said.
-	Error string `json:"error,omitempty"`
-}
-
 // maxRaw is how many bytes of a rejected line are kept.
 const maxRaw = 64 << 10
-
-// rejectsFile is the name of the rejects in a part's staging directory.
-const rejectsFile = "rejects.jsonl"
 
 // account counts what goes through a part, and writes down what was rejected.
 // It takes the part's batches in order.
@@ -41,28 +22,26 @@ type account struct {
 	raw    bool
 	create func(name string, access store.Access) (store.Output, error)
 
-	tables  []string // that are written
 	sources []input.Source
+	// lines are those that the run takes up, by URI; nil unless it takes up
+	// what was rejected.
+	lines   map[string][]int64
 	current int
 	objects []dataset.Object // one a source
 	out     store.Output     // nil before the first reject
 	rejects int64
-	first   *Reject // nil before the first reject; without its raw bytes
+	first   *dataset.Reject // nil before the first reject; without its raw bytes
 	classes map[schema.Class]int64
-	rows    [3]int64 // by level
 	kinds   [schema.NumKinds]int64
 	unknown map[string]int64
 }
 
-func newAccount(sources []input.Source, tables []string, raw bool, create func(string, store.Access) (store.Output, error)) *account {
+func newAccount(sources []input.Source, lines map[string][]int64, raw bool, create func(string, store.Access) (store.Output, error)) *account {
 	a := &account{
-		raw: raw, create: create, sources: sources, tables: tables,
+		raw: raw, create: create, sources: sources, lines: lines,
 		objects: make([]dataset.Object, len(sources)),
 		classes: make(map[schema.Class]int64),
 		unknown: make(map[string]int64),
-	}
-	for i := range sources {
-		a.objects[i] = dataset.Object{URI: sources[i].URI, ETag: sources[i].ETag}
 	}
 	return a
 }
@@ -81,9 +60,6 @@ func (a *account) add(b *schema.Batch) error {
 	for i := range b.Results {
 		r := &b.Results[i]
 		objects[r.Source].Records++
-		a.rows[schema.ResultLevel]++
-		a.rows[schema.DetectionLevel] += r.Int[schema.TypeCount]
-		a.rows[schema.OccurrenceLevel] += r.Int[schema.LocationCount]
 		for j := r.Detections.First; j < r.Detections.End; j++ {
 			for k, locations := range b.Detections[j].Locations {
 				a.kinds[k] += int64(locations.Len())
@@ -100,7 +76,7 @@ func (a *account) add(b *schema.Batch) error {
 	for i := range b.Rejects {
 		r := &b.Rejects[i]
 		objects[r.Source].Rejects++
-		reject := Reject{
+		reject := dataset.Reject{
 			URI: b.Sources[r.Source].URI, Line: r.Line, Offset: r.Offset, Class: r.Class, Bytes: int64(r.Raw.Len),
 		}
 		if a.raw {
@@ -118,15 +94,25 @@ func (a *account) add(b *schema.Batch) error {
 func (a *account) finish(outcomes []stream.Outcome) error {
 	for _, o := range outcomes {
 		obj := &a.objects[o.Index]
+		uri := a.sources[o.Index].URI
+		lines := a.lines[uri]
+		if o.State == stream.Rejected && lines != nil {
+			// Lines of it were converted once: it has changed since.
+			o.State, o.Err = stream.Unreadable, fmt.Errorf("it can't be read as it was: %s", o.Class)
+		}
 		obj.State = o.State.String()
 		obj.Stored, obj.Inflated = o.Stored, o.Inflated
 		switch o.State {
 		case stream.Converted:
 			obj.Lines = o.Lines
-			obj.Blank = o.Lines - obj.Records - obj.Rejects
+			if lines != nil {
+				obj.Lines = int64(len(lines))
+				obj.RetriedLines = obj.Lines
+			}
+			obj.Blank = obj.Lines - obj.Records - obj.Rejects
 		case stream.Rejected:
 			obj.Class = o.Class
-			reject := Reject{URI: obj.URI, Offset: o.Offset, Class: o.Class}
+			reject := dataset.Reject{URI: uri, Offset: o.Offset, Class: o.Class}
 			if o.Err != nil {
 				reject.Error = o.Err.Error()
 			}
@@ -136,13 +122,30 @@ func (a *account) finish(outcomes []stream.Outcome) error {
 		case stream.Unreadable:
 			obj.Error = o.Err.Error()
 		}
+		if a.lines != nil && lines == nil && o.State != stream.Unreadable {
+			obj.RetriedObjects = 1
+		}
 	}
 	return nil
 }
 
-func (a *account) reject(r Reject) error {
+// fill puts into a receipt what the account has counted. What is of no table
+// that is written is left out.
+func (a *account) fill(r *dataset.Receipt, tables []string) {
+	r.Objects, r.Classes, r.Unknown = a.objects, a.classes, a.unknown
+	if slices.Contains(tables, "occurrences") {
+		r.Kinds = make(map[string]int64)
+		for k, n := range a.kinds {
+			if n > 0 {
+				r.Kinds[schema.Kind(k).String()] = n
+			}
+		}
+	}
+}
+
+func (a *account) reject(r dataset.Reject) error {
 	if a.out == nil {
-		out, err := a.create(rejectsFile, store.Private)
+		out, err := a.create(dataset.RejectsFile, store.Private)
 		if err != nil {
 			return err
 		}
@@ -184,4 +187,15 @@ func addUnknown(counts map[string]int64, name string, n int64) {
 		name = otherUnknown
 	}
 	counts[name] += n
+}
+
+// keepLines takes out of a batch all lines but those that a run takes up.
+func keepLines(lines map[string][]int64, b *schema.Batch) {
+	wanted := func(source uint32, line int64) bool {
+		of, some := lines[b.Sources[source].URI]
+		_, ok := slices.BinarySearch(of, line)
+		return ok || !some
+	}
+	b.Results = slices.DeleteFunc(b.Results, func(r schema.Result) bool { return !wanted(r.Source, r.Int[schema.SourceLine]) })
+	b.Rejects = slices.DeleteFunc(b.Rejects, func(r schema.Reject) bool { return !wanted(r.Source, r.Line) })
 }

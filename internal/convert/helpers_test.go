@@ -55,7 +55,7 @@ func testOptions(t testing.TB, inputs ...string) Options {
 		Inputs: inputs, Origins: stdinOrigin(strings.NewReader("")), Out: newOut(t),
 		TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"},
 		PartitionBy: []sink.PartitionKey{sink.ByCreatedMonth}, Compression: "zstd",
-		TargetFileSize: 256 << 20, PartSize: 64 << 20, Workers: 2, Limits: stream.DefaultLimits(),
+		TargetFileSize: 256 << 20, PartSize: 64 << 20, MaxSources: 1_000_000, Workers: 2, Limits: stream.DefaultLimits(),
 		RejectRaw: true, MaxRejects: -1, Version: "test", Progress: &Progress{}, Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -77,7 +77,8 @@ func convertAll(t testing.TB, o Options) *Summary {
 func checkDataset(t testing.TB, out string, s *Summary) {
 	t.Helper()
 	known := map[string]bool{
-		"_macielake/dataset.json": true, "_macielake/runs/000001/run.json": true, "_macielake/runs/000001/end.json": true,
+		"_macielake/dataset.json": true, "_macielake/probe.json": true, "_macielake/ledger/000001-000001.bin": true,
+		"_macielake/runs/000001/run.json": true, "_macielake/runs/000001/end.json": true,
 	}
 	var run dataset.Run
 	readJSON(t, filepath.Join(out, "_macielake/runs/000001/run.json"), &run)
@@ -195,6 +196,9 @@ func checkDataset(t testing.TB, out string, s *Summary) {
 	if left, _ := filepath.Glob(filepath.Join(out, "_macielake/staging/*")); len(left) > 0 {
 		t.Errorf("left in staging: %v", left)
 	}
+	if left, _ := filepath.Glob(filepath.Join(out, "_macielake/leases/*")); len(left) > 0 {
+		t.Errorf("left of leases: %v", left)
+	}
 	if left, _ := filepath.Glob(filepath.Join(out, "_macielake/new-*")); len(left) > 0 {
 		t.Errorf("left of a replacement: %v", left)
 	}
@@ -241,13 +245,13 @@ func files(t testing.TB, dir string) []string {
 	return names
 }
 
-// tableSums lists the files of a dataset's tables with their hashes, the runs
-// left out.
+// tableSums lists the files of a dataset's tables and rejects with their hashes.
 func tableSums(t testing.TB, out string) string {
 	t.Helper()
 	var list strings.Builder
 	for _, name := range files(t, out) {
 		if strings.HasPrefix(name, "_macielake/runs") || strings.HasPrefix(name, "_macielake/plans") ||
+			strings.HasPrefix(name, "_macielake/ledger/") || name == "_macielake/probe.json" ||
 			strings.HasPrefix(name, "runs/") || name == "_macielake/dataset.json" {
 			continue
 		}
@@ -287,9 +291,9 @@ func readReceipts(t testing.TB, out string) []dataset.Receipt {
 }
 
 // readRejects reads the rejects in the files.
-func readRejects(t testing.TB, names ...string) []Reject {
+func readRejects(t testing.TB, names ...string) []dataset.Reject {
 	t.Helper()
-	var rejects []Reject
+	var rejects []dataset.Reject
 	for _, name := range names {
 		f, err := os.Open(name)
 		if err != nil {
@@ -298,7 +302,7 @@ func readRejects(t testing.TB, names ...string) []Reject {
 		lines := bufio.NewScanner(f)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			var r Reject
+			var r dataset.Reject
 			dec := json.NewDecoder(bytes.NewReader(lines.Bytes()))
 			dec.DisallowUnknownFields()
 			if err := dec.Decode(&r); err != nil {
@@ -315,7 +319,7 @@ func readRejects(t testing.TB, names ...string) []Reject {
 }
 
 // allRejects reads all rejects of a dataset, by part.
-func allRejects(t testing.TB, out string) []Reject {
+func allRejects(t testing.TB, out string) []dataset.Reject {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(out, "_macielake/rejects/*.jsonl"))
 	if err != nil {

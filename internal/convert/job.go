@@ -2,13 +2,13 @@ package convert
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
@@ -36,17 +36,10 @@ const (
 	firstTableLane
 )
 
-// newNonce returns a name that no other attempt has.
-func newNonce() string {
-	var b [8]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
-}
-
 // newJob returns an attempt at a part; known are the outcomes of its first
 // objects, as far as an earlier attempt got.
 func (r *run) newJob(part int, known []stream.Outcome) *job {
-	j := &job{run: r, part: part, nonce: newNonce()}
+	j := &job{run: r, part: part, nonce: dataset.NewNonce()}
 	j.staged = dataset.StagingDir(r.id, part, j.nonce)
 	sources := r.plan.parts[part]
 	objects := make([]stream.Object, len(sources))
@@ -54,12 +47,17 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 		objects[i] = sources[i].Object()
 		objects[i].Open = func(ctx context.Context) (io.ReadCloser, error) { return r.open(ctx, &sources[i]) }
 	}
+	var fetches *stream.FetchGroup // files needn't be read ahead
+	if slices.ContainsFunc(sources, func(s input.Source) bool { return s.Remote() }) {
+		fetches = r.fetches
+	}
 	j.reader = stream.NewReader(objects, stream.ReaderOptions{
+		FetchGroup:  fetches,
 		Limits:      r.o.Limits,
 		Known:       known,
 		VerifyFirst: len(known) > 0,
 	})
-	j.account = newAccount(sources, r.o.Tables, r.o.RejectRaw, j.create)
+	j.account = newAccount(sources, r.plan.lines, r.o.RejectRaw, j.create)
 	j.sink = sink.New(sink.Options{
 		Format:         r.format,
 		Tables:         r.tables,
@@ -73,7 +71,7 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 			if err != nil {
 				return nil, err
 			}
-			return &timedOutput{out, &r.times}, nil
+			return &timedOutput{out, r.times}, nil
 		},
 	})
 	return j
@@ -97,12 +95,21 @@ func (j *job) create(name string, access store.Access) (store.Output, error) {
 // Read implements stream.Job.
 func (j *job) Read(ctx context.Context, b *schema.Batch) error {
 	b.RunID = j.run.id
-	return j.reader.Next(ctx, b)
+	before, watch := j.reader.FetchWait(), stream.NewStopwatch()
+	err := j.reader.Next(ctx, b)
+	all, fetch := watch.Lap(), j.reader.FetchWait()-before
+	// Inflating doesn't wait: what was waited, was for bytes.
+	waited := min(fetch, max(0, all.Wall-all.CPU))
+	j.run.times.fetch.add(stream.Span{Wall: fetch, CPU: fetch - waited})
+	return err
 }
 
 // Decode implements stream.Job.
 func (j *job) Decode(_ context.Context, dec schema.Decoder, b *schema.Batch) error {
 	dec.Decode(b)
+	if j.run.plan.lines != nil {
+		keepLines(j.run.plan.lines, b)
+	}
 	if j.run.filters {
 		applyFilter(&j.run.o.Filter, b)
 	}
@@ -135,20 +142,15 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 	if err == nil {
 		err = j.sink.Close()
 	}
-	j.run.times.fetch.add(j.reader.FetchWait())
 	if err == nil {
 		j.run.commits.Go(func() error {
 			err := j.commit(j.run.work)
-			if err != nil {
-				err = errors.Join(err, j.drop(ctx))
-			}
+			j.run.leases.Release(ctx, dataset.PartLease(j.run.id, j.part))
 			return err
 		})
 		return nil, nil
 	}
-	if dropErr := j.drop(ctx); dropErr != nil {
-		return nil, errors.Join(err, dropErr)
-	}
+	j.drop(ctx)
 	var spoiled *stream.SpoiledError
 	if !errors.As(err, &spoiled) {
 		return nil, err
@@ -160,30 +162,49 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 
 // commit makes the part's files durable and writes its receipt.
 func (j *job) commit(ctx context.Context) error {
-	files, err := j.sink.Commit()
+	receipt, err := j.durable(ctx)
 	if err != nil {
+		j.drop(context.WithoutCancel(ctx))
 		return err
 	}
-	receipt := dataset.Receipt{
-		Run: j.run.id, Part: j.part, Nonce: j.nonce, Files: files, Objects: j.account.objects,
+	err = dataset.PutReceipt(ctx, j.run.store, *receipt)
+	if errors.Is(err, fs.ErrExist) { // another attempt was faster, and binds
+		j.drop(ctx)
+		return j.run.bound(ctx, j.part, j.account)
 	}
-	if j.account.out != nil {
-		if err := j.account.out.Commit(); err != nil {
-			return fmt.Errorf("writing the rejects: %w", err)
-		}
-		receipt.Rejects = rejectsFile
-	}
-	if err := j.run.store.Sync(ctx); err != nil {
-		return err
-	}
-	if err := dataset.PutReceipt(ctx, j.run.store, receipt); err != nil {
+	if err != nil {
+		// The receipt may be there all the same: the files stay.
 		return fmt.Errorf("part %d: %w", j.part, err)
 	}
-	j.run.done(&receipt, j.account)
+	j.run.done(receipt)
 	return nil
 }
 
-// drop removes what the attempt wrote.
-func (j *job) drop(ctx context.Context) error {
-	return errors.Join(j.sink.Abort(), j.account.abort(), j.run.store.RemoveAll(ctx, j.staged))
+// durable makes the part's files durable, and returns the receipt that names
+// them.
+func (j *job) durable(ctx context.Context) (*dataset.Receipt, error) {
+	files, err := j.sink.Commit()
+	if err != nil {
+		return nil, err
+	}
+	receipt := &dataset.Receipt{
+		Run: j.run.id, RunNonce: j.run.state.Nonce, Part: j.part, Nonce: j.nonce, EndedAt: time.Now().UTC(), Files: files,
+	}
+	j.account.fill(receipt, j.run.o.Tables)
+	if j.account.out != nil {
+		if err := j.account.out.Commit(); err != nil {
+			return nil, fmt.Errorf("writing the rejects: %w", err)
+		}
+		receipt.Rejects = dataset.RejectsFile
+	}
+	return receipt, j.run.store.Sync(ctx)
+}
+
+// drop removes what the attempt wrote. What it may not remove it leaves to
+// maintenance.
+func (j *job) drop(ctx context.Context) {
+	err := errors.Join(j.sink.Abort(), j.account.abort(), j.run.store.RemoveAll(ctx, j.staged))
+	if err != nil {
+		j.run.o.Log.Info("could not remove what an attempt wrote", "part", j.part, "why", err.Error())
+	}
 }

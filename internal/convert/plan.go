@@ -21,6 +21,9 @@ type plan struct {
 	partSize int64
 	sources  int64
 	bytes    int64
+	// lines are those to convert of a source, by URI, where they aren't all;
+	// nil unless the run takes up rejects.
+	lines map[string][]int64
 }
 
 // makePlan packs the sources: each part holds sources of one region, in the
@@ -56,6 +59,7 @@ func (p *plan) planned() iter.Seq[dataset.PlannedSource] {
 			for _, s := range part {
 				if !yield(dataset.PlannedSource{
 					Part: i, URI: s.URI, Size: s.Size, ETag: s.ETag, LastModified: s.LastModified,
+					Region: s.Region, Admin: s.AdminAccountID, Lines: p.lines[s.URI],
 				}) {
 					return
 				}

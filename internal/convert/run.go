@@ -7,21 +7,26 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/macielake/macielake/internal/dataset"
-	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// run is one run of the converter.
+// run is one run of a dataset, new or begun by another converter.
 type run struct {
-	o       *Options
+	c       *converter
+	o       *Options // those of its plan
+	files   dataset.RunFiles
+	state   *dataset.Run
+	dataset *dataset.Dataset
+	leases  *dataset.Leases
+	times   *times
+
 	work    context.Context // of the parts; ends with the first that fails
 	id      string
 	store   store.Store
@@ -29,37 +34,25 @@ type run struct {
 	tables  []*schema.Table
 	plan    *plan
 	filters bool
-	owned   bool // the dataset is this run's: it made dataset.json
-	started time.Time
 
-	crew    *stream.Crew    // the workers, as far as they are free
-	commits *errgroup.Group // of parts whose rows are all written
-	times   times
+	crew    *stream.Crew       // the workers, as far as they are free
+	commits *errgroup.Group    // of parts whose rows are all written
+	fetches *stream.FetchGroup // of all parts
 
 	mu       sync.Mutex
-	rejects  int64             // of the parts that are read
-	first    *Reject           // one of them
-	receipts []dataset.Receipt // without their objects: publishing needs none
-	summary  *Summary
-}
-
-// NotEmptyError says that the output holds something.
-type NotEmptyError struct {
-	Out     string
-	Dataset bool // that something is a dataset
-}
-
-func (e *NotEmptyError) Error() string {
-	if e.Dataset {
-		return fmt.Sprintf("%s already holds a dataset", e.Out)
-	}
-	return fmt.Sprintf("%s is not empty and holds no dataset", e.Out)
+	rejects  int64              // of the parts that are read
+	first    *dataset.Reject    // one of them
+	receipts []*dataset.Receipt // by part, without their objects; nil where there is none yet
+	counts   counts
+	// unreadable are the sources that are free again once the run has ended, by
+	// URI.
+	unreadable map[string]bool
 }
 
 // TooManyRejectsError says that a run stopped because of its rejects.
 type TooManyRejectsError struct {
 	Limit int64
-	First Reject // one of them
+	First dataset.Reject // one of them
 }
 
 func (e *TooManyRejectsError) Error() string {
@@ -70,100 +63,140 @@ func (e *TooManyRejectsError) Error() string {
 	return fmt.Sprintf("more than %d lines or objects were rejected, among them %s: %s", e.Limit, where, e.First.Class)
 }
 
+// RunError says which run failed. It can be gone on with, or abandoned.
+type RunError struct {
+	Run string
+	Err error
+}
+
+func (e *RunError) Error() string { return fmt.Sprintf("run %s: %v", e.Run, e.Err) }
+
+// Unwrap returns why.
+func (e *RunError) Unwrap() error { return e.Err }
+
 // commits is how many parts are made durable at a time, behind the work on
 // others.
 const commits = 4
 
-// Run converts the inputs into a dataset. Whatever the error, what readers see
-// of the output is either all of it or what was there before. Rejected and
-// unreadable input is no error: the summary has it. Besides the errors of this
-// package it returns errors of files, wrapped, and ctx's.
-func Run(ctx context.Context, o Options) (*Summary, error) {
-	started := time.Now()
+func (c *converter) newRun(files dataset.RunFiles, state *dataset.Run, p *plan) (*run, error) {
+	o := c.o.of(c.dataset, state)
 	crew := new(stream.Crew)
 	format, err := o.format(crew.Share)
 	if err != nil {
 		return nil, err
 	}
-	sources, skipped, err := find(ctx, &o)
-	var (
-		target store.Store
-		finish func(context.Context) error
-	)
-	if err == nil {
-		target, finish, err = prepare(ctx, &o)
+	if d := dataset.Definitions(o.tables()); d != c.dataset.Definitions {
+		return nil, c.o.same(c.output, c.dataset)
 	}
-	if err != nil {
-		return nil, errors.Join(err, o.Out.Discard(context.WithoutCancel(ctx)))
-	}
-	r := &run{
-		o: &o, id: dataset.RunName(1), store: target, format: format, crew: crew,
-		tables: o.tables(), plan: makePlan(sources, o.PartSize), filters: filters(&o.Filter),
-		started: started, summary: newSummary(),
-	}
-	if p := o.Progress; p != nil {
-		p.total.Store(r.plan.bytes)
-		p.parts.Store(int64(len(r.plan.parts)))
-	}
-	r.summary.Run, r.summary.Output = r.id, o.Out.URI(".")
-	r.summary.Objects.Skipped = skipped
-	err = r.convert(ctx)
-	if err == nil {
-		err = finish(ctx)
-	}
-	if errors.Is(err, dataset.ErrHalfReplaced) {
-		return nil, err
-	}
-	if err != nil {
-		// The run can't be resumed by this version: leave nothing behind.
-		var names []string
-		if r.owned {
-			names = dataset.Contents()
-		}
-		return nil, errors.Join(err, target.Discard(context.WithoutCancel(ctx), names...))
-	}
-	r.summary.end(started)
-	return r.summary, nil
+	return &run{
+		c: c, o: o, files: files, state: state, dataset: c.dataset, leases: c.leases, times: &c.times,
+		id: state.Run, store: c.store, format: format, crew: crew, fetches: o.fetches(), tables: o.tables(), plan: p, filters: filters(&o.Filter),
+		receipts: make([]*dataset.Receipt, len(p.parts)), counts: newCounts(c.dataset.Tables), unreadable: map[string]bool{},
+	}, nil
 }
 
-// find returns the sources of the inputs, and how many objects were passed over.
-func find(ctx context.Context, o *Options) (sources []input.Source, skipped int64, err error) {
-	l := input.Listing{Output: o.Out.URI("."), Log: o.Log}
-	err = input.Find(ctx, o.Origins, o.Inputs, &l, func(s input.Source) error {
-		sources = append(sources, s)
+// finish converts the parts that have no receipt yet, publishes all of them and
+// ends the run. What another converter is at is left to it: the run then ends
+// when the last of them is done.
+func (r *run) finish(ctx context.Context) error {
+	err := r.parts(ctx)
+	if err == nil {
+		err = r.commit(ctx)
+	}
+	if busy := (*dataset.BusyError)(nil); errors.As(err, &busy) {
+		r.c.summary.Busy = append(r.c.summary.Busy, r.id)
 		return nil
-	})
-	return sources, l.Skipped, err
+	}
+	if err != nil {
+		return &RunError{Run: r.id, Err: err}
+	}
+	return nil
 }
 
-// prepare returns the store that a new dataset is built in, and what has to be
-// done once it is whole. A dataset that is to be replaced stays until then.
-func prepare(ctx context.Context, o *Options) (target store.Store, finish func(context.Context) error, err error) {
-	nothing := func(context.Context) error { return nil }
-	s := o.Out
-	empty, err := s.Empty(ctx)
-	if err != nil || empty {
-		return s, nothing, err
-	}
-	switch _, err := dataset.Load(ctx, s); {
-	case errors.Is(err, dataset.ErrForeign):
-		return nil, nil, &NotEmptyError{Out: s.URI(".")}
-	case !o.Overwrite && err == nil:
-		return nil, nil, &NotEmptyError{Out: s.URI("."), Dataset: true}
-	case !o.Overwrite:
-		return nil, nil, err
-	}
-	nonce := newNonce()
-	replace := func(ctx context.Context) error { return dataset.Replace(ctx, s, nonce) }
-	return dataset.Replacement(s, nonce), replace, nil
-}
-
-func (r *run) convert(ctx context.Context) error {
-	if err := r.begin(ctx); err != nil {
+// parts sees to it that every part has a receipt.
+func (r *run) parts(ctx context.Context) error {
+	if err := r.takeReceipts(ctx, r.files.Parts); err != nil {
 		return err
 	}
-	next := 0
-	var stats stream.Stats
+	if p := r.o.Progress; p != nil {
+		for part, sources := range r.plan.parts {
+			if r.receipts[part] == nil {
+				for i := range sources {
+					p.total.Add(max(0, sources[i].Size))
+				}
+			}
+		}
+		p.parts.Add(int64(len(r.plan.parts)))
+	}
+	for {
+		if err := r.convert(ctx); err != nil {
+			return err
+		}
+		if len(r.missing()) == 0 {
+			return nil
+		}
+		if err := r.await(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// receiptReads is how many receipts are read at a time.
+const receiptReads = 16
+
+// takeReceipts takes in the receipts of parts that have one.
+func (r *run) takeReceipts(ctx context.Context, parts []int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(receiptReads)
+	for _, part := range parts {
+		if part >= len(r.plan.parts) {
+			return &dataset.DamagedError{Name: r.c.output, Err: fmt.Errorf("run %s has a receipt of part %d of %d", r.id, part, len(r.plan.parts))}
+		}
+		group.Go(func() error {
+			_, err := r.takeReceipt(ctx, part)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// takeReceipt takes in the receipt of a part, if there is one.
+func (r *run) takeReceipt(ctx context.Context, part int) (bool, error) {
+	receipt, err := dataset.LoadReceipt(ctx, r.store, r.dataset, r.state, part)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil && len(receipt.Objects) != len(r.plan.parts[part]) {
+		err = &dataset.DamagedError{Name: r.c.output, Err: fmt.Errorf(
+			"the receipt of part %d of run %s has %d objects, its plan %d", part, r.id, len(receipt.Objects), len(r.plan.parts[part]))}
+	}
+	if err != nil {
+		return false, err
+	}
+	r.done(&receipt)
+	return true, nil
+}
+
+// missing are the parts without a receipt.
+func (r *run) missing() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var parts []int
+	for part, receipt := range r.receipts {
+		if receipt == nil {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// convert converts the parts that have no receipt and that nobody else works on.
+func (r *run) convert(ctx context.Context) error {
+	parts := r.missing()
+	if len(parts) == 0 {
+		return nil
+	}
+	var nextErr error
 	r.commits, r.work = errgroup.WithContext(ctx)
 	r.commits.SetLimit(commits)
 	err := stream.Run(r.work, stream.PoolOptions{
@@ -172,58 +205,73 @@ func (r *run) convert(ctx context.Context) error {
 			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !slices.Contains(r.o.Tables, "occurrences")})
 		},
 		Crew:  r.crew,
-		Stats: &stats,
+		Stats: &r.c.pool,
 	}, func() (stream.Job, bool) {
-		if next == len(r.plan.parts) {
-			return nil, false
+		for len(parts) > 0 && nextErr == nil && r.work.Err() == nil {
+			part := parts[0]
+			parts = parts[1:]
+			var mine bool
+			if mine, nextErr = r.acquire(r.work, part); mine {
+				return r.newJob(part, nil), true
+			}
 		}
-		next++
-		return r.newJob(next-1, nil), true
+		return nil, false
 	})
 	// A failed commit ended the parts' work: it is the reason.
 	if commitErr := r.commits.Wait(); commitErr != nil && (err == nil || ctx.Err() == nil) {
 		err = commitErr
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = nextErr
 	}
-	r.summary.Stats = newStats(&stats, &r.times)
-	return r.end(ctx)
+	return err
 }
 
-// begin writes down what the run is going to do.
-func (r *run) begin(ctx context.Context) error {
-	d := dataset.Dataset{
-		Format: dataset.Format, TableFormat: r.o.TableFormat, Definitions: dataset.Definitions(r.tables),
-		PartitionBy: []string{}, Filter: r.o.Filter,
+// acquire takes the lease on a part that still has no receipt.
+func (r *run) acquire(ctx context.Context, part int) (bool, error) {
+	lease := dataset.PartLease(r.id, part)
+	mine, err := r.leases.Acquire(ctx, lease)
+	if err != nil || !mine {
+		return false, err
 	}
-	for _, t := range r.tables {
-		d.Tables = append(d.Tables, t.Name)
+	there, err := r.takeReceipt(ctx, part)
+	if err != nil || there {
+		r.leases.Release(ctx, lease)
+		return false, err
 	}
-	for _, k := range r.o.PartitionBy {
-		d.PartitionBy = append(d.PartitionBy, string(k))
+	return true, nil
+}
+
+// await waits until a part that another converter holds has its receipt or is
+// given up. Where all that are left are being worked on it is a dataset.BusyError.
+func (r *run) await(ctx context.Context) error {
+	for told := false; ; told = true {
+		alive := 0
+		missing := r.missing()
+		for _, part := range missing {
+			there, err := r.takeReceipt(ctx, part)
+			if err != nil || there {
+				return err
+			}
+			lease := dataset.PartLease(r.id, part)
+			mine, err := r.leases.Acquire(ctx, lease)
+			if err != nil || mine {
+				return err
+			}
+			if r.leases.Alive(lease) {
+				alive++
+			}
+		}
+		if alive == len(missing) {
+			return &dataset.BusyError{Run: r.id}
+		}
+		if !told {
+			r.o.Log.Warn("looking whether another converter is still at work", "run", r.id, "parts", len(missing))
+		}
+		if err := dataset.Sleep(ctx, r.leases.Watch()); err != nil {
+			return err
+		}
 	}
-	err := dataset.Create(ctx, r.store, d)
-	if errors.Is(err, fs.ErrExist) { // another run was faster
-		return &NotEmptyError{Out: r.o.Out.URI("."), Dataset: true}
-	}
-	if err != nil {
-		return err
-	}
-	r.owned = true
-	segments, err := dataset.PutPlan(ctx, r.store, r.plan.planned())
-	if err != nil {
-		return err
-	}
-	return dataset.PutRun(ctx, r.store, dataset.Run{
-		Run: r.id, StartedAt: r.started.UTC(), Version: r.o.Version,
-		Options: dataset.Options{
-			Compression: r.o.Compression, TargetFileSize: r.o.TargetFileSize, PartSize: r.plan.partSize,
-			MaxLineBytes: r.o.Limits.MaxLineBytes, MaxInflatedBytes: r.o.Limits.MaxInflatedBytes,
-			RejectRaw: r.o.RejectRaw, MaxRejects: r.o.MaxRejects,
-		},
-		Parts: len(r.plan.parts), Sources: r.plan.sources, Bytes: r.plan.bytes, Plan: segments,
-	})
 }
 
 // addRejects counts the rejects of a part that is read to its end: which lines
@@ -236,40 +284,149 @@ func (r *run) addRejects(a *account) error {
 	if r.first == nil {
 		r.first = a.first
 	}
-	if limit := r.o.MaxRejects; limit >= 0 && r.rejects > limit {
+	if limit := r.o.MaxRejects; limit >= 0 && r.rejects > limit && r.first != nil {
 		return &TooManyRejectsError{Limit: limit, First: *r.first}
 	}
 	return nil
 }
 
 // done takes a part that has its receipt.
-func (r *run) done(receipt *dataset.Receipt, a *account) {
+func (r *run) done(receipt *dataset.Receipt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.summary.addPart(receipt, a)
+	if r.receipts[receipt.Part] != nil {
+		return
+	}
+	sources := r.plan.parts[receipt.Part]
+	for i := range receipt.Objects {
+		if o := &receipt.Objects[i]; o.State == dataset.ObjectUnreadable {
+			r.unreadable[sources[i].URI] = true
+			r.counts.addUnreadable(UnreadableObject{URI: sources[i].URI, Error: o.Error, part: receipt.Part}, r.o.AcceptUnreadable)
+		}
+	}
+	r.counts.add(receipt)
 	kept := *receipt
 	kept.Objects = nil
-	r.receipts = append(r.receipts, kept)
+	r.receipts[receipt.Part] = &kept
 }
 
-// end publishes all parts and commits the run.
-func (r *run) end(ctx context.Context) error {
+// bound takes the receipt of a part that another attempt was faster at, after
+// which its own rejects count.
+func (r *run) bound(ctx context.Context, part int, own *account) error {
+	there, err := r.takeReceipt(ctx, part)
+	if err == nil && !there {
+		err = fmt.Errorf("the receipt of part %d went away", part)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rejects -= own.rejects
+	return err
+}
+
+// commit publishes all parts and ends the run.
+func (r *run) commit(ctx context.Context) error {
+	lease := dataset.CommitLease(r.id)
+	for {
+		mine, err := r.leases.Acquire(ctx, lease)
+		if err != nil {
+			return err
+		}
+		if mine {
+			break
+		}
+		if r.leases.Alive(lease) {
+			return &dataset.BusyError{Run: r.id}
+		}
+		if err := dataset.Sleep(ctx, r.leases.Watch()); err != nil {
+			return err
+		}
+	}
+	defer r.leases.Release(context.WithoutCancel(ctx), lease)
+	if _, err := dataset.LoadEnd(ctx, r.store, r.id); err == nil {
+		return r.ended(ctx)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	end := dataset.End{Run: r.id, State: dataset.Committed, EndedAt: r.state.StartedAt, Totals: &r.counts.Totals}
 	for _, receipt := range r.receipts {
 		if err := dataset.Publish(ctx, r.store, receipt); err != nil {
 			return err
 		}
+		// Whoever ends the run says the same.
+		if receipt.EndedAt.After(end.EndedAt) {
+			end.EndedAt = receipt.EndedAt
+		}
 	}
-	s := r.summary
-	ended := time.Now().UTC()
-	err := dataset.PutRunRow(ctx, r.store, r.o.TableFormat, newNonce(), dataset.RunRow{
-		RunID: r.id, StartedAt: r.started.UTC(), EndedAt: ended, Version: r.o.Version,
-		Sources: r.plan.sources, Lines: s.Lines,
-		Results: s.Rows["results"], Detections: s.Rows["detections"], Occurrences: s.Rows["occurrences"],
-		Rejects: s.Rejects.Lines + s.Rejects.Objects, Unreadable: s.Objects.Unreadable,
-		StoredBytes: s.Bytes.Stored, InflatedBytes: s.Bytes.Inflated, WrittenBytes: s.Bytes.Written,
-	})
+	if err := dataset.PutEnd(ctx, r.store, end); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return r.ended(ctx)
+		}
+		return err
+	}
+	if err := dataset.PutRunRow(ctx, r.store, r.dataset.TableFormat, dataset.NewNonce(), dataset.CommittedRow(r.state, &end)); err != nil {
+		return err
+	}
+	for _, receipt := range r.receipts {
+		if err := r.store.RemoveAll(ctx, dataset.StagingDir(r.id, receipt.Part, receipt.Nonce)); err != nil {
+			break // who may not remove leaves it to maintenance
+		}
+	}
+	r.c.summary.addRun(r.id, &r.counts)
+	return r.c.ended(ctx, r)
+}
+
+// AbandonedError says that a run was abandoned while it was worked on.
+type AbandonedError struct{ Run string }
+
+func (e *AbandonedError) Error() string {
+	return fmt.Sprintf("run %s was abandoned while it was worked on", e.Run)
+}
+
+// ended takes the end that another gave the run. What was published of one that
+// is abandoned goes again.
+func (r *run) ended(ctx context.Context) error {
+	end, err := dataset.LoadEnd(ctx, r.store, r.id)
 	if err != nil {
 		return err
 	}
-	return dataset.PutEnd(ctx, r.store, dataset.End{Run: r.id, State: dataset.Committed, EndedAt: ended})
+	if end.State == dataset.Committed {
+		return r.c.ended(ctx, r)
+	}
+	for _, receipt := range r.receipts {
+		if err := dataset.Unpublish(ctx, r.store, receipt); err != nil {
+			return err
+		}
+	}
+	return &AbandonedError{Run: r.id}
+}
+
+// ended takes a run that is committed into the ledger.
+func (c *converter) ended(ctx context.Context, r *run) error {
+	files := r.files
+	files.Ended = true
+	var err error
+	if files.Size, files.EndSize, err = dataset.RunSizes(ctx, c.store, r.id); err != nil {
+		return err
+	}
+	at := slices.IndexFunc(c.runs, func(f dataset.RunFiles) bool { return f.N == files.N })
+	if at >= 0 {
+		c.runs[at] = files
+		return nil // the ledger isn't open yet, or doesn't have it
+	}
+	c.runs = append(c.runs, files)
+	if c.ledger == nil {
+		if c.ledger, err = dataset.OpenLedger(ctx, c.store, c.dataset, nil, c.o.Log); err != nil {
+			return err
+		}
+	}
+	c.ledger.AddSources(&files, func(yield func(uri, version string) bool) {
+		for _, part := range r.plan.parts {
+			for i := range part {
+				if !r.unreadable[part[i].URI] && !yield(part[i].URI, part[i].ETag) {
+					return
+				}
+			}
+		}
+	})
+	return c.keepLedger(ctx)
 }

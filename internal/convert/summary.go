@@ -12,19 +12,28 @@ import (
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/stream"
 )
 
-// Summary is what a run did.
+// Summary is what a converter did: in the runs that it ended.
 type Summary struct {
-	Run    string `json:"run"`
-	Output string `json:"output"`
+	Runs []string `json:"runs"` // that it ended, in order
+	// Busy are the runs that others are at work on.
+	Busy   []string `json:"busy"`
+	Output string   `json:"output"`
 
 	Objects struct {
-		Converted  int64 `json:"converted"`
-		Rejected   int64 `json:"rejected"`
-		Unreadable int64 `json:"unreadable"`
-		Skipped    int64 `json:"skipped"` // other files among the inputs
+		Listed           int64 `json:"listed"` // results among the inputs
+		New              int64 `json:"new"`    // that it planned
+		Retried          int64 `json:"retried"`
+		AlreadyConverted int64 `json:"already_converted"`
+		InWork           int64 `json:"in_work"` // by other converters
+		Changed          int64 `json:"changed"` // since they were converted
+		Skipped          int64 `json:"skipped"` // other files among the inputs
+
+		Converted          int64 `json:"converted"`
+		Rejected           int64 `json:"rejected"`
+		Unreadable         int64 `json:"unreadable"`
+		AcceptedUnreadable int64 `json:"accepted_unreadable"` // of those
 	} `json:"objects"`
 	// Lines = Records + Rejects.Lines + Blank, of converted objects.
 	Lines    int64 `json:"lines"`
@@ -43,6 +52,7 @@ type Summary struct {
 	// Unreadable are the first maxListed unreadable objects, by part; the
 	// receipts have all of them.
 	Unreadable    []UnreadableObject `json:"unreadable"`
+	Changed       []string           `json:"changed"`        // the first maxListed
 	UnknownFields map[string]int64   `json:"unknown_fields"` // of all records that were read
 	Files         int64              `json:"files"`
 	Bytes         struct {
@@ -53,6 +63,8 @@ type Summary struct {
 	Seconds     float64 `json:"seconds"`
 	MBPerSecond float64 `json:"mb_per_second"` // of inflated bytes
 	Stats       Stats   `json:"stats"`
+	// DryRun is what a converter would do that was only asked that.
+	DryRun *Forecast `json:"dry_run,omitempty"`
 }
 
 // UnreadableObject is a source that couldn't be read.
@@ -62,11 +74,12 @@ type UnreadableObject struct {
 	part  int
 }
 
-// maxListed is how many unreadable objects a summary names.
+// maxListed is how many objects of a kind a summary names.
 const maxListed = 100
 
 func newSummary() *Summary {
 	s := &Summary{
+		Runs: []string{}, Busy: []string{}, Changed: []string{},
 		Rows:              make(map[string]int64),
 		OccurrencesByKind: make(map[string]int64),
 		UnknownFields:     make(map[string]int64),
@@ -76,59 +89,90 @@ func newSummary() *Summary {
 	return s
 }
 
-func (s *Summary) addPart(receipt *dataset.Receipt, a *account) {
-	for _, o := range receipt.Objects {
-		switch o.State {
-		case stream.Converted.String():
-			s.Objects.Converted++
-			s.Lines += o.Lines
-			s.Records += o.Records
-			s.Filtered += o.Filtered
-			s.Blank += o.Blank
-			s.Rejects.Lines += o.Rejects
-		case stream.Rejected.String():
-			s.Objects.Rejected++
-			s.Rejects.Objects++
-		default:
-			s.Objects.Unreadable++
-			s.addUnreadable(UnreadableObject{URI: o.URI, Error: o.Error, part: receipt.Part})
-		}
-		s.Bytes.Stored += o.Stored
-		s.Bytes.Inflated += o.Inflated
+// counts is what a run's receipts add up to.
+type counts struct {
+	dataset.Totals
+	kinds      map[string]int64
+	unknown    map[string]int64
+	unreadable []UnreadableObject // the first maxListed
+	accepted   int64              // of the unreadable ones
+}
+
+// newCounts returns the counts of no part of a run that writes those tables.
+func newCounts(tables []string) counts {
+	c := counts{kinds: make(map[string]int64), unknown: make(map[string]int64)}
+	c.Rows, c.Classes = make(map[string]int64), make(map[schema.Class]int64)
+	for _, t := range tables {
+		c.Rows[t] = 0
 	}
-	for _, t := range schema.Tables() {
-		if slices.Contains(a.tables, t.Name) {
-			s.Rows[t.Name] += a.rows[t.Row]
+	if slices.Contains(tables, "occurrences") {
+		for k := range schema.NumKinds {
+			c.kinds[k.String()] = 0
 		}
 	}
-	if slices.Contains(a.tables, "occurrences") {
-		for k, n := range a.kinds {
-			s.OccurrencesByKind[schema.Kind(k).String()] += n
-		}
+	return c
+}
+
+func (c *counts) add(r *dataset.Receipt) {
+	c.Totals.Add(r)
+	for kind, n := range r.Kinds {
+		c.kinds[kind] += n
 	}
-	for class, n := range a.classes {
-		s.Rejects.ByClass[class] += n
-	}
-	for name, n := range a.unknown {
-		addUnknown(s.UnknownFields, name, n)
-	}
-	s.Files += int64(len(receipt.Files))
-	for _, f := range receipt.Files {
-		s.Bytes.Written += f.Bytes
+	for name, n := range r.Unknown {
+		addUnknown(c.unknown, name, n)
 	}
 }
 
 // addUnreadable keeps the first objects by part, whatever part is done first.
-func (s *Summary) addUnreadable(u UnreadableObject) {
-	at, _ := slices.BinarySearchFunc(s.Unreadable, u, func(a, b UnreadableObject) int {
-		if c := cmp.Compare(a.part, b.part); c != 0 {
-			return c
-		}
-		return strings.Compare(a.URI, b.URI)
+func (c *counts) addUnreadable(u UnreadableObject, accept func(uri string) bool) {
+	if accept != nil && accept(u.URI) {
+		c.accepted++
+		return
+	}
+	at, _ := slices.BinarySearchFunc(c.unreadable, u, func(a, b UnreadableObject) int {
+		return cmp.Or(cmp.Compare(a.part, b.part), strings.Compare(a.URI, b.URI))
 	})
-	s.Unreadable = slices.Insert(s.Unreadable, at, u)
-	if len(s.Unreadable) > maxListed {
-		s.Unreadable = s.Unreadable[:maxListed]
+	c.unreadable = slices.Insert(c.unreadable, at, u)
+	if len(c.unreadable) > maxListed {
+		c.unreadable = c.unreadable[:maxListed]
+	}
+}
+
+// addRun adds a run that has ended.
+func (s *Summary) addRun(run string, c *counts) {
+	s.Runs = append(s.Runs, run)
+	s.Objects.Converted += c.Converted
+	s.Objects.Rejected += c.Rejected
+	s.Objects.Unreadable += c.Totals.Unreadable
+	s.Objects.AcceptedUnreadable += c.accepted
+	s.Lines += c.Lines
+	s.Records += c.Records
+	s.Filtered += c.Filtered
+	s.Blank += c.Blank
+	s.Rejects.Lines += c.RejectedLines
+	s.Rejects.Objects += c.Rejected
+	for table, n := range c.Rows {
+		s.Rows[table] += n
+	}
+	for kind, n := range c.kinds {
+		s.OccurrencesByKind[kind] += n
+	}
+	for class, n := range c.Classes {
+		s.Rejects.ByClass[class] += n
+	}
+	for name, n := range c.unknown {
+		addUnknown(s.UnknownFields, name, n)
+	}
+	s.Unreadable = append(s.Unreadable, c.unreadable[:min(len(c.unreadable), maxListed-len(s.Unreadable))]...)
+	s.Files += c.Files
+	s.Bytes.Stored += c.StoredBytes
+	s.Bytes.Inflated += c.InflatedBytes
+	s.Bytes.Written += c.WrittenBytes
+}
+
+func (s *Summary) addChanged(uri string) {
+	if len(s.Changed) < maxListed {
+		s.Changed = append(s.Changed, uri)
 	}
 }
 
@@ -143,6 +187,39 @@ func (s *Summary) WriteText(w io.Writer) error {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
+	sources := []string{text.Count(s.Objects.New) + " new", text.Count(s.Objects.AlreadyConverted) + " already converted",
+		text.Count(s.Objects.Changed) + " changed"}
+	for _, x := range []struct {
+		n    int64
+		what string
+	}{{s.Objects.Retried, "to try again"}, {s.Objects.InWork, "in work elsewhere"}} {
+		if x.n > 0 {
+			sources = append(sources, text.Count(x.n)+" "+x.what)
+		}
+	}
+	line("sources", "%s", strings.Join(sources, ", "))
+	for _, uri := range s.Changed {
+		line("changed", "%s: left alone, it was converted before it changed", text.Printable(text.Short(uri)))
+	}
+	if more := s.Objects.Changed - int64(len(s.Changed)); more > 0 {
+		line("changed", "and %s more", text.Count(more))
+	}
+	for _, run := range s.Busy {
+		line("busy", "another converter is at work on run %s, and ends it", run)
+	}
+	if s.DryRun != nil {
+		s.DryRun.lines(line)
+		line("output", "%s", text.Printable(s.Output))
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	if len(s.Runs) == 0 {
+		line("runs", "none: there is nothing new")
+		line("output", "%s", text.Printable(s.Output))
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	line("runs", "%s", runsText(s.Runs))
 	line("objects", "%s converted, %s rejected, %s unreadable, %s skipped",
 		text.Count(s.Objects.Converted), text.Count(s.Objects.Rejected), text.Count(s.Objects.Unreadable), text.Count(s.Objects.Skipped))
 	line("lines", "%s = %s records + %s rejects + %s blank",
@@ -171,7 +248,10 @@ func (s *Summary) WriteText(w io.Writer) error {
 	for _, u := range s.Unreadable {
 		line("unreadable", "%s: %s", text.Printable(text.Short(u.URI)), text.Printable(text.Short(u.Error)))
 	}
-	if more := s.Objects.Unreadable - int64(len(s.Unreadable)); more > 0 {
+	if s.Objects.AcceptedUnreadable > 0 {
+		line("unreadable", "%s of those that may be", text.Count(s.Objects.AcceptedUnreadable))
+	}
+	if more := s.Objects.Unreadable - s.Objects.AcceptedUnreadable - int64(len(s.Unreadable)); more > 0 {
 		line("unreadable", "and %s more", text.Count(more))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.UnknownFields)) {
@@ -194,4 +274,12 @@ func (s *Summary) kinds() string {
 		}
 	}
 	return strings.Join(kinds, ", ")
+}
+
+// runsText names runs: all, or the first and the last.
+func runsText(runs []string) string {
+	if len(runs) <= 4 {
+		return strings.Join(runs, ", ")
+	}
+	return fmt.Sprintf("%s to %s, %d of them", runs[0], runs[len(runs)-1], len(runs))
 }

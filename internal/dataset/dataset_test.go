@@ -3,7 +3,6 @@ package dataset
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +25,6 @@ import (
 
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 func open(t *testing.T) *store.Local {
@@ -95,6 +93,8 @@ func TestLoadOthers(t *testing.T) {
 		{"a wrong type", `{"format":1,"tables":"results"}`, false, "damaged"},
 		{"another's", `{"name":"data"}`, false, "format 0"},
 		{"a newer one", `{"format":2}`, false, "format 2"},
+		{"a table of no name we know", `{"format":1,"table_format":"parquet","tables":["../results"]}`, false, "damaged"},
+		{"no table format", `{"format":1}`, false, "damaged"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := open(t)
@@ -131,98 +131,6 @@ func TestDefinitions(t *testing.T) {
 		if all == Definitions(tables) {
 			t.Error("a change of a column makes no difference")
 		}
-	}
-}
-
-func TestStateFiles(t *testing.T) {
-	ctx, s := context.Background(), open(t)
-	at := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
-	run := Run{Run: RunName(1), StartedAt: at, Version: "v", Parts: 2, Sources: 3, Bytes: 4, Plan: []string{"x"}, Options: Options{Compression: "zstd", MaxRejects: -1}}
-	receipt := Receipt{
-		Run: run.Run, Part: 1, Nonce: "n", Files: []sink.File{{Table: "results", Path: "results/a", Rows: 1, Bytes: 2, SHA256: "3"}},
-		Objects: []Object{{URI: "u", State: "converted", Lines: 3, Records: 1, Rejects: 1, Blank: 1}, {URI: "v", State: "rejected", Class: schema.Truncated}},
-	}
-	end := End{Run: run.Run, State: Committed, EndedAt: at}
-	for name, put := range map[string]func() error{
-		"_macielake/runs/000001/run.json":         func() error { return PutRun(ctx, s, run) },
-		"_macielake/runs/000001/parts/00001.json": func() error { return PutReceipt(ctx, s, receipt) },
-		"_macielake/runs/000001/end.json":         func() error { return PutEnd(ctx, s, end) },
-	} {
-		if err := put(); err != nil {
-			t.Fatal(err)
-		}
-		if err := put(); !errors.Is(err, fs.ErrExist) {
-			t.Errorf("%s: written again: %v", name, err)
-		}
-		if _, err := s.Stat(ctx, name); err != nil {
-			t.Error(err)
-		}
-	}
-	all := contents(t, s)
-	for name, want := range map[string]any{
-		"_macielake/runs/000001/run.json": &run, "_macielake/runs/000001/parts/00001.json": &receipt, "_macielake/runs/000001/end.json": &end,
-	} {
-		got := reflect.New(reflect.TypeOf(want).Elem()).Interface()
-		if err := json.Unmarshal([]byte(all[name]), got); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: %+v, %v", name, got, err)
-		}
-	}
-	if a, b := PartName("000001", 99_999), PartName("000001", 100_000); a != "000001-99999" || b != "000001-100000" {
-		t.Error(a, b)
-	}
-}
-
-// stage writes a part's files as a run does, and returns its receipt.
-func stage(t *testing.T, s store.Store, part int, rejects bool, files ...string) Receipt {
-	t.Helper()
-	r := Receipt{Run: "000001", Part: part, Nonce: fmt.Sprintf("n%d", part), Objects: []Object{}}
-	dir := StagingDir(r.Run, part, r.Nonce)
-	write := func(name string, access store.Access) {
-		out, err := s.Create(context.Background(), dir+"/"+StagedName(name), access)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(out, "content of %s", name)
-		if err := out.Commit(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range files {
-		write(name, store.Shared)
-		r.Files = append(r.Files, sink.File{Table: strings.SplitN(name, "/", 2)[0], Path: name})
-	}
-	if rejects {
-		r.Rejects = "rejects.jsonl"
-		write(r.Rejects, store.Private)
-	}
-	return r
-}
-
-func TestPublish(t *testing.T) {
-	ctx, s := context.Background(), open(t)
-	r := stage(t, s, 3, true, "results/p=1/a.parquet", "results/p=2/a.parquet", "occurrences/p=1/a.parquet")
-	if got := contents(t, s); len(got) != 4 {
-		t.Fatalf("staged: %v", got)
-	}
-	if err := Publish(ctx, s, r); err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{
-		"results/p=1/a.parquet": "content of results/p=1/a.parquet", "results/p=2/a.parquet": "content of results/p=2/a.parquet",
-		"occurrences/p=1/a.parquet": "content of occurrences/p=1/a.parquet", "_macielake/rejects/000001-00003.jsonl": "content of rejects.jsonl",
-	}
-	if got := contents(t, s); !maps.Equal(got, want) {
-		t.Errorf("published: %v", got)
-	}
-	if err := Publish(ctx, s, Receipt{Run: "000001", Part: 4, Nonce: "none"}); err != nil {
-		t.Errorf("a part without files: %v", err)
-	}
-	lost := stage(t, s, 5, false, "results/p=1/b.parquet")
-	if err := s.RemoveAll(ctx, StagingDir("000001", 5, "n5")); err != nil {
-		t.Fatal(err)
-	}
-	if err := Publish(ctx, s, lost); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "results/p=1/b.parquet") {
-		t.Errorf("a staged file that is gone: %v", err)
 	}
 }
 
@@ -341,7 +249,7 @@ func (f *flaky) Sync(ctx context.Context) error {
 func build(t *testing.T, s store.Store, version string, names ...string) {
 	t.Helper()
 	ctx := context.Background()
-	if err := Create(ctx, s, Dataset{Format: Format, TableFormat: version}); err != nil {
+	if err := Create(ctx, s, Dataset{Format: Format, TableFormat: "parquet", Definitions: version}); err != nil {
 		t.Fatal(err)
 	}
 	if err := PutRun(ctx, s, Run{Run: "000001", Version: version}); err != nil {
@@ -385,7 +293,7 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := contents(t, s)
-	if d, err := Load(ctx, s); err != nil || d.TableFormat != "old" {
+	if d, err := Load(ctx, s); err != nil || d.Definitions != "old" {
 		t.Errorf("while the new one is built: %+v, %v", d, err)
 	}
 	if err := Replace(ctx, s, "n1"); err != nil {

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -12,17 +13,34 @@ import (
 	"iter"
 	"path"
 
+	"github.com/bytedance/sonic"
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/macielake/macielake/internal/store"
 )
 
+// PlannedSource is a line of a plan: a source and the part it belongs to.
+type PlannedSource struct {
+	Part         int    `json:"part"`
+	URI          string `json:"uri"`
+	Size         int64  `json:"size"` // stored bytes, -1 where it isn't known
+	ETag         string `json:"etag,omitempty"`
+	LastModified int64  `json:"last_modified"` // milliseconds since 1970
+	Region       string `json:"region,omitempty"`
+	Admin        string `json:"admin,omitempty"` // admin_account_id
+	// Lines are those to convert, ascending, where they aren't all: what
+	// earlier runs rejected.
+	Lines []int64 `json:"lines,omitempty"`
+}
+
 // segmentSources is how many sources a plan's segment lists.
 const segmentSources = 100_000
 
-// PutPlan writes a plan in segments, which are gzip'd JSON Lines named by their
-// hash, and returns those names. It is done before run.json, which names them.
-func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]) ([]string, error) {
+// PutPlan writes a run's plan in segments, which are gzip'd JSON Lines named by
+// their hash, and returns those names. It is done before run.json, which names
+// them. The run's nonce is in them, so that no two runs share a segment: one that
+// nobody names can go.
+func PutPlan(ctx context.Context, s store.Store, nonce string, sources iter.Seq[PlannedSource]) ([]string, error) {
 	var names []string
 	var buf bytes.Buffer
 	// Nothing else of a run goes on meanwhile: speed counts more than size.
@@ -30,6 +48,7 @@ func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]
 	if err != nil {
 		return nil, err
 	}
+	zw.Comment = nonce
 	enc := json.NewEncoder(zw)
 	enc.SetEscapeHTML(false)
 	n := 0
@@ -42,14 +61,15 @@ func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]
 		}
 		sum := sha256.Sum256(buf.Bytes())
 		name := hex.EncodeToString(sum[:])
-		// The same segment may be there from a run that died: it is equal.
-		err := s.PutNew(ctx, path.Join(stateDir, "plans", name+".jsonl.gz"), buf.Bytes())
+		// It may be there from an earlier call: then it is equal.
+		err := s.PutNew(ctx, planName(name), buf.Bytes())
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 		names = append(names, name)
 		buf.Reset()
 		zw.Reset(&buf)
+		zw.Comment = nonce
 		n = 0
 		return nil
 	}
@@ -67,4 +87,71 @@ func PutPlan(ctx context.Context, s store.Store, sources iter.Seq[PlannedSource]
 		return nil, err
 	}
 	return names, nil
+}
+
+func planName(segment string) string { return path.Join(plansDir, segment+".jsonl.gz") }
+
+// ReadPlan calls each for all sources of a run's plan, in its order: part by
+// part. The bytes of a segment are those that the run names, or it is damaged.
+func ReadPlan(ctx context.Context, s store.Store, run *Run, each func(*PlannedSource) error) error {
+	sources, part := int64(0), 0
+	var p PlannedSource
+	for _, segment := range run.Plan {
+		name := planName(segment)
+		data, err := read(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != segment {
+			return damaged(s, name, "its bytes aren't those of the plan")
+		}
+		zr, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return &DamagedError{Name: s.URI(name), Err: err}
+		}
+		lines := bufio.NewScanner(zr)
+		lines.Buffer(make([]byte, 0, 64<<10), maxPlanLine)
+		for lines.Scan() {
+			p = PlannedSource{}
+			if err := sonic.ConfigStd.Unmarshal(lines.Bytes(), &p); err != nil {
+				return &DamagedError{Name: s.URI(name), Err: err}
+			}
+			sources++
+			if sources > 1 && p.Part == part+1 {
+				part++
+			}
+			if p.Part != part || part >= run.Parts || sources > run.Sources || p.URI == "" || !ascending(p.Lines) {
+				return damaged(s, name, "source %d of part %d doesn't follow", sources, p.Part)
+			}
+			if err := each(&p); err != nil {
+				return err
+			}
+		}
+		if err := lines.Err(); err != nil {
+			return &DamagedError{Name: s.URI(name), Err: err}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if sources != run.Sources || part+1 != run.Parts {
+		return damaged(s, runName(run.Run), "its plan has %d sources in %d parts", sources, part+1)
+	}
+	return nil
+}
+
+// maxPlanLine bounds a line of a plan, in bytes.
+const maxPlanLine = 256 << 20
+
+// ascending reports whether lines are numbers of lines, each after the one
+// before.
+func ascending(lines []int64) bool {
+	last := int64(0)
+	for _, n := range lines {
+		if n <= last {
+			return false
+		}
+		last = n
+	}
+	return true
 }

@@ -1,106 +1,90 @@
 package dataset
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"io/fs"
-	"path"
-	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/macielake/macielake/internal/store"
-	"github.com/macielake/macielake/pkg/sink"
 )
-
-// PublishedPart is what readers may see of a part: the files of its receipt, in
-// a run that is committed.
-type PublishedPart struct {
-	Run   string      `json:"run"`
-	Part  int         `json:"part"`
-	Files []sink.File `json:"files"` // where they are published
-}
 
 // reads is how many state files are read at a time.
 const reads = 16
 
-// Published returns the parts of all committed runs, in the order of runs and
-// parts. Files that no such part names aren't the dataset's, whatever lies in
-// the directories of its tables.
-func Published(ctx context.Context, s store.Store) ([]PublishedPart, error) {
-	committed, receipts, err := listReceipts(ctx, s)
+// Published returns the receipts of the parts of all committed runs, without
+// their objects, in the order of runs and parts. Files that none of them names
+// aren't the dataset's, whatever lies in the directories of its tables.
+func Published(ctx context.Context, s store.Store, d *Dataset) ([]Receipt, error) {
+	runs, err := ListRuns(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	var wanted []string
-	for _, name := range receipts {
-		if committed[runOf(name)] {
-			wanted = append(wanted, name)
-		}
+	type ended struct {
+		run Run
+		end End
 	}
-	parts := make([]PublishedPart, len(wanted))
-	group, ctx := errgroup.WithContext(ctx)
+	states := make([]ended, len(runs))
+	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(reads)
-	for i, name := range wanted {
-		group.Go(func() error {
-			p := &parts[i]
-			if err := get(ctx, s, name, p); err != nil {
+	for i := range runs {
+		if !runs[i].Ended {
+			continue
+		}
+		group.Go(func() (err error) {
+			if states[i].end, err = LoadEnd(reading, s, runs[i].Run); err != nil || states[i].end.State != Committed {
 				return err
 			}
-			if receiptName(p.Run, p.Part) != name {
-				return fmt.Errorf("%s is damaged: it is of another part", s.URI(name))
-			}
-			return nil
+			states[i].run, err = LoadRun(reading, s, runs[i].Run)
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(parts, func(a, b PublishedPart) int {
-		return cmp.Or(cmp.Compare(a.Run, b.Run), cmp.Compare(a.Part, b.Part))
-	})
-	return parts, nil
-}
-
-// runOf is the run whose state file that is.
-func runOf(name string) string {
-	run, _, _ := strings.Cut(strings.TrimPrefix(name, runsDir+"/"), "/")
-	return run
-}
-
-const runsDir = stateDir + "/runs"
-
-// listReceipts returns which runs are committed, and the names of all receipts.
-func listReceipts(ctx context.Context, s store.Store) (committed map[string]bool, receipts []string, err error) {
-	var ends []string
-	err = s.List(ctx, runsDir, func(name string, _ fs.FileInfo) error {
-		switch dir, base := path.Split(name); {
-		case base == "end.json":
-			ends = append(ends, name)
-		case path.Base(path.Clean(dir)) == "parts" && path.Ext(base) == ".json":
-			receipts = append(receipts, name)
+	count := 0
+	for i := range runs {
+		if states[i].end.State == Committed {
+			count += len(runs[i].Parts)
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, nil, err
 	}
-	states := make([]End, len(ends))
-	group, ctx := errgroup.WithContext(ctx)
+	receipts := make([]Receipt, count)
+	next := 0
+	group, reading = errgroup.WithContext(ctx)
 	group.SetLimit(reads)
-	for i, name := range ends {
-		group.Go(func() error { return get(ctx, s, name, &states[i]) })
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	committed = make(map[string]bool)
-	for i, name := range ends {
-		if states[i].State == Committed {
-			committed[runOf(name)] = true
+	for i := range runs {
+		if states[i].end.State != Committed {
+			continue
+		}
+		for _, part := range runs[i].Parts {
+			r := &receipts[next]
+			next++
+			group.Go(func() (err error) {
+				*r, err = loadFiles(reading, s, d, &states[i].run, part)
+				return err
+			})
 		}
 	}
-	return committed, receipts, nil
+	return receipts, group.Wait()
 }
+
+// loadFiles is LoadReceipt without the objects, which are most of it.
+func loadFiles(ctx context.Context, s store.Store, d *Dataset, run *Run, part int) (Receipt, error) {
+	var r struct {
+		Receipt
+		Objects passedOver `json:"objects"`
+	}
+	name := receiptName(run.Run, part)
+	if err := get(ctx, s, name, &r); err != nil {
+		return r.Receipt, err
+	}
+	if err := r.check(d, run, part); err != nil {
+		return r.Receipt, &DamagedError{Name: s.URI(name), Err: err}
+	}
+	return r.Receipt, nil
+}
+
+// passedOver is a JSON value that nobody wants.
+type passedOver struct{}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (passedOver) UnmarshalJSON([]byte) error { return nil }

@@ -24,6 +24,9 @@ const (
 	newPrefix   = stateDir + "/new-"
 	oldPrefix   = stateDir + "/old-"
 	asidePrefix = stateDir + "/aside-"
+
+	// replacingName names the replacement that is under way, if one is.
+	replacingName = stateDir + "/replacing.json"
 )
 
 func replacementDir(nonce string) string { return newPrefix + nonce }
@@ -33,6 +36,40 @@ func replacementDir(nonce string) string { return newPrefix + nonce }
 // aside below the state's directory.
 var ErrHalfReplaced = errors.New("the old dataset could not be put back")
 
+// replacingFile is replacing.json.
+type replacingFile struct {
+	Nonce string `json:"nonce"`
+}
+
+// Whole gives ErrHalfReplaced where a replacement was broken off.
+func Whole(ctx context.Context, s store.Store) error {
+	_, err := s.Stat(ctx, replacingName)
+	if err == nil {
+		return fmt.Errorf("%s: %w", s.URI("."), ErrHalfReplaced)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Repair finishes a replacement that was broken off. Where there is none it
+// costs one request.
+func Repair(ctx context.Context, s store.Store) error {
+	var file replacingFile
+	err := get(ctx, s, replacingName, &file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !isHex(file.Nonce, nonceDigits) {
+		err = damaged(s, replacingName, "its nonce is %q", file.Nonce)
+	}
+	if err != nil {
+		return err
+	}
+	return Replace(ctx, s, file.Nonce)
+}
+
 // Replace puts the replacement in the place of dataset s. The old files go
 // aside, the new ones to their places, dataset.json last, and then the old ones
 // are removed. Where it fails it puts back the old dataset. Where it died, it
@@ -40,6 +77,9 @@ var ErrHalfReplaced = errors.New("the old dataset could not be put back")
 func Replace(ctx context.Context, s store.Store, nonce string) error {
 	r := &replacing{s: s, fresh: replacementDir(nonce), old: oldPrefix + nonce, aside: asidePrefix + nonce}
 	if _, err := s.Stat(ctx, path.Join(r.fresh, datasetName)); err == nil {
+		if err := r.begin(ctx); err != nil {
+			return err
+		}
 		if err := r.swap(ctx); err != nil {
 			return r.undo(context.WithoutCancel(ctx), err)
 		}
@@ -55,6 +95,21 @@ type replacing struct {
 	fresh, old      string // directories
 	aside           string // the mark
 	retired, placed []string
+}
+
+// begin writes down that the replacement is under way, before anything moves.
+func (r *replacing) begin(ctx context.Context) error {
+	err := r.s.Put(ctx, replacingName, []byte(`{"nonce":"`+strings.TrimPrefix(r.fresh, newPrefix)+`"}`+"\n"))
+	if err == nil {
+		err = r.s.Sync(ctx)
+	}
+	if err != nil {
+		// It may be there all the same.
+		if doneErr := r.done(context.WithoutCancel(ctx)); doneErr != nil {
+			return errors.Join(err, fmt.Errorf("%w: %w", ErrHalfReplaced, doneErr))
+		}
+	}
+	return err
 }
 
 func (r *replacing) swap(ctx context.Context) error {
@@ -117,7 +172,7 @@ func (r *replacing) retire(ctx context.Context) error {
 }
 
 func isReplacement(name string) bool {
-	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) || strings.HasPrefix(name, asidePrefix)
+	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) || strings.HasPrefix(name, asidePrefix) || name == replacingName
 }
 
 // list returns the names of the files below dir, relative to it.
@@ -155,6 +210,9 @@ func (r *replacing) undo(ctx context.Context, err error) error {
 	if undoErr == nil {
 		undoErr = r.s.Sync(ctx)
 	}
+	if undoErr == nil {
+		undoErr = r.done(ctx)
+	}
 	if undoErr != nil {
 		return errors.Join(err, fmt.Errorf("%w: %w", ErrHalfReplaced, undoErr))
 	}
@@ -169,7 +227,7 @@ func (r *replacing) clean(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
-		if name = path.Join(stateDir, name); isReplacement(name) {
+		if name = path.Join(stateDir, name); isReplacement(name) && name != replacingName {
 			if err := r.s.RemoveAll(ctx, name); err != nil {
 				return err
 			}
@@ -179,6 +237,17 @@ func (r *replacing) clean(ctx context.Context) error {
 		if err := r.s.Prune(ctx, dir); err != nil {
 			return err
 		}
+	}
+	if err := r.s.Sync(ctx); err != nil {
+		return err
+	}
+	return r.done(ctx)
+}
+
+// done forgets the replacement. It is durable before what it was made of goes.
+func (r *replacing) done(ctx context.Context) error {
+	if err := r.s.RemoveAll(ctx, replacingName); err != nil {
+		return err
 	}
 	return r.s.Sync(ctx)
 }

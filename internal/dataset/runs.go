@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -111,8 +113,8 @@ func PutRunRow(ctx context.Context, s store.Store, tableFormat, nonce string, ro
 	record := builder.NewRecordBatch()
 	defer record.Release()
 
-	name := path.Join(RunsTable, row.RunID+"."+tableFormat)
-	staging := path.Join(stateDir, "staging", "run-"+row.RunID+"-"+nonce, name)
+	name := RunRowName(row.RunID, tableFormat)
+	staging := path.Join(stagingDir, "run-"+row.RunID+"-"+nonce, name)
 	out, err := s.Create(ctx, staging, store.Shared)
 	if err != nil {
 		return err
@@ -132,7 +134,26 @@ func PutRunRow(ctx context.Context, s store.Store, tableFormat, nonce string, ro
 	if err := s.Move(ctx, staging, name); err != nil {
 		return fmt.Errorf("publishing %s: %w", name, err)
 	}
-	return s.RemoveAll(ctx, path.Dir(path.Dir(staging)))
+	if err := s.Sync(ctx); err != nil {
+		return err
+	}
+	_ = s.RemoveAll(ctx, path.Dir(path.Dir(staging))) // who may not remove leaves it to maintenance
+	return nil
+}
+
+// RunRowName is the name of the file with a run's row of the runs table.
+func RunRowName(run, tableFormat string) string { return path.Join(RunsTable, run+"."+tableFormat) }
+
+// CommittedRow is the row of a run that is committed.
+func CommittedRow(r *Run, e *End) RunRow {
+	t := e.Totals
+	return RunRow{
+		RunID: r.Run, StartedAt: r.StartedAt, EndedAt: e.EndedAt, Version: r.Version,
+		Sources: t.Sources, Lines: t.Lines,
+		Results: t.Rows["results"], Detections: t.Rows["detections"], Occurrences: t.Rows["occurrences"],
+		Rejects: t.RejectedLines + t.Rejected, Unreadable: t.Unreadable,
+		StoredBytes: t.StoredBytes, InflatedBytes: t.InflatedBytes, WrittenBytes: t.WrittenBytes,
+	}
 }
 
 func writeParquet(w io.Writer, sc *arrow.Schema, record arrow.RecordBatch) error {
@@ -156,4 +177,28 @@ func writeArrow(w io.Writer, sc *arrow.Schema, record arrow.RecordBatch) error {
 		return err
 	}
 	return fw.Close()
+}
+
+// RunRows lists the runs that have a row in the runs table.
+func RunRows(ctx context.Context, s store.Store) (map[string]bool, error) {
+	rows := map[string]bool{}
+	err := s.List(ctx, RunsTable, func(name string, _ fs.FileInfo) error {
+		base := path.Base(name)
+		rows[strings.TrimSuffix(base, path.Ext(base))] = true
+		return nil
+	})
+	return rows, err
+}
+
+// RestoreRunRow writes the row of a run that has ended, if it is committed.
+func RestoreRunRow(ctx context.Context, s store.Store, d *Dataset, run string) error {
+	end, err := LoadEnd(ctx, s, run)
+	if err != nil || end.State != Committed {
+		return err
+	}
+	r, err := LoadRun(ctx, s, run)
+	if err != nil {
+		return err
+	}
+	return PutRunRow(ctx, s, d.TableFormat, NewNonce(), CommittedRow(&r, &end))
 }

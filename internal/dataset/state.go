@@ -1,23 +1,19 @@
 package dataset
 
 import (
-	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // Format is the version of the state files that this package writes.
@@ -25,7 +21,10 @@ const Format = 1
 
 // Dataset is dataset.json: what all runs of a dataset have in common.
 type Dataset struct {
-	Format      int      `json:"format"`
+	Format int `json:"format"`
+	// ID is the dataset's own: what was made from another one's state isn't
+	// taken for this one's.
+	ID          string   `json:"id"`
 	TableFormat string   `json:"table_format"` // parquet or arrow
 	Tables      []string `json:"tables"`
 	// Definitions is the SHA-256 of the tables' column names and types.
@@ -57,13 +56,17 @@ func Definitions(tables []*schema.Table) string {
 
 // Run is run.json: what one run was to convert, and how.
 type Run struct {
-	Run       string    `json:"run"`
+	Run string `json:"run"`
+	// Nonce is the run's own: whoever created the file knows it again.
+	Nonce     string    `json:"nonce"`
 	StartedAt time.Time `json:"started_at"`
 	Version   string    `json:"version"` // of macielake
-	Options   Options   `json:"options"`
-	Parts     int       `json:"parts"`
-	Sources   int64     `json:"sources"`
-	Bytes     int64     `json:"bytes"` // stored bytes of the sources, as listed
+	// Retry says that the run takes up what earlier ones rejected.
+	Retry   bool    `json:"retry,omitempty"`
+	Options Options `json:"options"`
+	Parts   int     `json:"parts"`
+	Sources int64   `json:"sources"`
+	Bytes   int64   `json:"bytes"` // stored bytes of the sources, as listed
 	// Plan names the plan's segments by their SHA-256, in order.
 	Plan []string `json:"plan"`
 }
@@ -75,59 +78,25 @@ type Options struct {
 	PartSize         int64  `json:"part_size"` // as it was used
 	MaxLineBytes     int    `json:"max_line_bytes"`
 	MaxInflatedBytes int64  `json:"max_inflated_bytes"`
+	MaxRatio         int64  `json:"max_ratio"`  // inflated bytes per stored byte
+	RatioFrom        int64  `json:"ratio_from"` // inflated bytes from which it counts
 	RejectRaw        bool   `json:"reject_raw"`
 	MaxRejects       int64  `json:"max_rejects"` // -1 for no limit
 }
 
-// PlannedSource is a line of a plan: a source and the part it belongs to.
-type PlannedSource struct {
-	Part         int    `json:"part"`
-	URI          string `json:"uri"`
-	Size         int64  `json:"size"` // stored bytes, -1 where it isn't known
-	ETag         string `json:"etag,omitempty"`
-	LastModified int64  `json:"last_modified"` // milliseconds since 1970
-}
-
-// Receipt says what became of a part. The first receipt of a part binds: its
-// files are the part's rows.
-type Receipt struct {
-	Run   string `json:"run"`
-	Part  int    `json:"part"`
-	Nonce string `json:"nonce"`
-	// Files are in the part's staging directory until they are published.
-	Files []sink.File `json:"files"`
-	// Rejects is the name of the file of rejects, empty where there were none.
-	Rejects string   `json:"rejects,omitempty"`
-	Objects []Object `json:"objects"`
-}
-
-// Object is what became of one source.
-type Object struct {
-	URI   string `json:"uri"`
-	ETag  string `json:"etag,omitempty"`
-	State string `json:"state"` // converted, rejected or unreadable
-	// Lines = Records + Rejects + Blank for a converted object. Records
-	// counts those that a filter left out, too: Filtered.
-	Lines    int64        `json:"lines,omitempty"`
-	Records  int64        `json:"records,omitempty"`
-	Filtered int64        `json:"filtered,omitempty"`
-	Rejects  int64        `json:"rejects,omitempty"`
-	Blank    int64        `json:"blank,omitempty"`
-	Stored   int64        `json:"stored"`
-	Inflated int64        `json:"inflated"`
-	Class    schema.Class `json:"class,omitempty"` // of a rejected object
-	Error    string       `json:"error,omitempty"` // of an unreadable one
-}
-
-// End is end.json: that a run is over.
+// End is end.json: how a run ended.
 type End struct {
 	Run     string    `json:"run"`
-	State   string    `json:"state"` // committed
+	State   string    `json:"state"` // Committed or Abandoned
 	EndedAt time.Time `json:"ended_at"`
+	Totals  *Totals   `json:"totals,omitempty"` // of a committed run
 }
 
-// Committed is the state of a run whose rows are all published.
-const Committed = "committed"
+// States of a run that has ended.
+const (
+	Committed = "committed" // all its rows are published
+	Abandoned = "abandoned" // none is, and its sources are free again
+)
 
 // ErrForeign says that a directory holds files, but no dataset.
 var ErrForeign = errors.New("not a dataset of macielake")
@@ -136,6 +105,13 @@ var ErrForeign = errors.New("not a dataset of macielake")
 const (
 	stateDir    = store.StateDir
 	datasetName = stateDir + "/dataset.json"
+	probeName   = stateDir + "/probe.json"
+	runsDir     = stateDir + "/runs"
+	plansDir    = stateDir + "/plans"
+	ledgerDir   = stateDir + "/ledger"
+	leasesDir   = stateDir + "/leases"
+	stagingDir  = stateDir + "/staging"
+	rejectsDir  = stateDir + "/rejects"
 )
 
 // RunName is the identifier of run n, as run_id has it.
@@ -146,7 +122,7 @@ func PartName(run string, part int) string { return fmt.Sprintf("%s-%05d", run, 
 
 // StagingDir is the directory in which an attempt at a part writes its files.
 func StagingDir(run string, part int, nonce string) string {
-	return path.Join(stateDir, "staging", PartName(run, part)+"-"+nonce)
+	return path.Join(stagingDir, PartName(run, part)+"-"+nonce)
 }
 
 // StagedName is the name in its staging directory of a file that will be
@@ -158,18 +134,43 @@ func StagedName(name string) string {
 
 // RejectsName is where a part's rejects are published.
 func RejectsName(run string, part int) string {
-	return path.Join(stateDir, "rejects", PartName(run, part)+".jsonl")
+	return path.Join(rejectsDir, PartName(run, part)+".jsonl")
 }
 
-func runDir(run string) string { return path.Join(stateDir, "runs", run) }
+func runDir(run string) string { return path.Join(runsDir, run) }
+
+func runName(run string) string { return path.Join(runDir(run), "run.json") }
+
+func endName(run string) string { return path.Join(runDir(run), "end.json") }
 
 func receiptName(run string, part int) string {
 	return path.Join(runDir(run), "parts", fmt.Sprintf("%05d.json", part))
 }
 
-// Create writes dataset.json, which makes the store a dataset.
+// NewNonce returns a name that nothing else has: 16 hexadecimal digits.
+func NewNonce() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// isHex reports whether s is n hexadecimal digits, as nonces and hashes are.
+func isHex(s string, n int) bool {
+	if len(s) != n {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// Create writes dataset.json, which makes the store a dataset. It gives
+// fs.ErrExist where another was faster.
 func Create(ctx context.Context, s store.Store, d Dataset) error {
-	return putNew(ctx, s, datasetName, d)
+	return create(ctx, s, datasetName, d)
 }
 
 // Load reads dataset.json. It gives ErrForeign where there is none.
@@ -183,57 +184,119 @@ func Load(ctx context.Context, s store.Store) (Dataset, error) {
 		return Dataset{}, fmt.Errorf("%s: %w", s.URI("."), ErrForeign)
 	}
 	if err == nil && version.Format != Format {
-		err = fmt.Errorf("%s: format %d is not one that this version reads (%d)", s.URI(datasetName), version.Format, Format)
+		err = &FormatError{Name: s.URI(datasetName), Format: version.Format}
 	}
 	var d Dataset
 	if err == nil {
 		err = get(ctx, s, datasetName, &d)
 	}
+	if err == nil {
+		err = d.check(s)
+	}
 	return d, err
 }
 
-// PutRun writes run.json, which claims the run's number.
+// FormatError says that a dataset is of a format that this version doesn't
+// read.
+type FormatError struct {
+	Name   string
+	Format int
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: format %d is not one that this version reads (%d)", e.Name, e.Format, Format)
+}
+
+// check looks whether what goes into names and decides is what this package
+// writes.
+func (d *Dataset) check(s store.Store) error {
+	known := schema.Tables()
+	for _, t := range d.Tables {
+		if !slices.ContainsFunc(known, func(k *schema.Table) bool { return k.Name == t }) {
+			return damaged(s, datasetName, "it has a table %q", t)
+		}
+	}
+	if d.TableFormat != "parquet" && d.TableFormat != "arrow" {
+		return damaged(s, datasetName, "its table format is %q", d.TableFormat)
+	}
+	return nil
+}
+
+// IsNew reports whether the store holds nothing, or nothing but what a run left
+// that died before it made a dataset.
+func IsNew(ctx context.Context, s store.Store) (bool, error) {
+	empty, err := s.Empty(ctx)
+	if err != nil || empty {
+		return empty, err
+	}
+	if _, err := s.Stat(ctx, datasetName); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	fresh := true
+	err = s.List(ctx, ".", func(name string, _ fs.FileInfo) error {
+		if name != probeName && !isTemporary(name) {
+			fresh = false
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrInvalid) { // a name that no dataset has
+		return false, nil
+	}
+	return fresh, err
+}
+
+// PutRun writes run.json, which claims the run's number and its sources. It
+// gives fs.ErrExist where another run has the number.
 func PutRun(ctx context.Context, s store.Store, r Run) error {
-	return putNew(ctx, s, path.Join(runDir(r.Run), "run.json"), r)
+	return create(ctx, s, runName(r.Run), r)
 }
 
-// PutReceipt writes a part's receipt.
-func PutReceipt(ctx context.Context, s store.Store, r Receipt) error {
-	return putNew(ctx, s, receiptName(r.Run, r.Part), r)
+// LoadRun reads a run's run.json.
+func LoadRun(ctx context.Context, s store.Store, run string) (Run, error) {
+	var r Run
+	name := runName(run)
+	if err := get(ctx, s, name, &r); err != nil {
+		return r, err
+	}
+	switch {
+	case r.Run != run:
+		return r, damaged(s, name, "it is of run %q", r.Run)
+	case !isHex(r.Nonce, nonceDigits):
+		return r, damaged(s, name, "its nonce is %q", r.Nonce)
+	case r.Parts < 0 || int64(r.Parts) > r.Sources:
+		return r, damaged(s, name, "it has %d parts of %d sources", r.Parts, r.Sources)
+	}
+	for _, p := range r.Plan {
+		if !isHex(p, 2*sha256.Size) {
+			return r, damaged(s, name, "its plan names %q", p)
+		}
+	}
+	return r, nil
 }
 
-// PutEnd writes end.json, which ends a run.
+const nonceDigits = 16
+
+// PutEnd writes end.json, which ends a run. It gives fs.ErrExist where the run
+// has ended in another way.
 func PutEnd(ctx context.Context, s store.Store, e End) error {
-	return putNew(ctx, s, path.Join(runDir(e.Run), "end.json"), e)
+	return create(ctx, s, endName(e.Run), e)
 }
 
-// moves is how many files are published at a time.
-const moves = 16
-
-// Publish moves a receipt's files to where readers see them. The store's next
-// Sync makes that durable.
-func Publish(ctx context.Context, s store.Store, r Receipt) error {
-	staging := StagingDir(r.Run, r.Part, r.Nonce)
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(moves)
-	move := func(name, to string) {
-		group.Go(func() error {
-			if err := s.Move(groupCtx, path.Join(staging, StagedName(name)), to); err != nil {
-				return fmt.Errorf("publishing %s: %w", to, err)
-			}
-			return nil
-		})
+// LoadEnd reads a run's end.json.
+func LoadEnd(ctx context.Context, s store.Store, run string) (End, error) {
+	var e End
+	name := endName(run)
+	if err := get(ctx, s, name, &e); err != nil {
+		return e, err
 	}
-	for _, f := range r.Files {
-		move(f.Path, f.Path)
+	switch {
+	case e.Run != run:
+		return e, damaged(s, name, "it is of run %q", e.Run)
+	case e.State != Abandoned && (e.State != Committed || e.Totals == nil):
+		return e, damaged(s, name, "its state is %q", e.State)
 	}
-	if r.Rejects != "" {
-		move(r.Rejects, RejectsName(r.Run, r.Part))
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	return s.RemoveAll(ctx, staging)
+	return e, nil
 }
 
 // Contents are the names of all that a dataset consists of, its state last, so
@@ -244,37 +307,4 @@ func Contents() []string {
 		names = append(names, t.Name)
 	}
 	return append(names, RunsTable, stateDir)
-}
-
-func putNew(ctx context.Context, s store.Store, name string, v any) error {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if _, list := v.(Receipt); !list { // which may list thousands of objects, and indenting takes longer than encoding
-		enc.SetIndent("", " ")
-	}
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("encoding %s: %w", name, err)
-	}
-	return s.PutNew(ctx, name, buf.Bytes())
-}
-
-// maxStateFile bounds a state file that is read: a receipt may list many
-// objects.
-const maxStateFile = 1 << 30
-
-func get(ctx context.Context, s store.Store, name string, v any) error {
-	r, err := s.Open(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxStateFile))
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", s.URI(name), err)
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s is damaged: %w", s.URI(name), err)
-	}
-	return nil
 }

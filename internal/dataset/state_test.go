@@ -87,7 +87,7 @@ func sample() dataset.Dataset {
 	since := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	return dataset.Dataset{
 		Format: dataset.Format, TableFormat: "parquet", Tables: []string{"results", "detections"},
-		Definitions: dataset.Definitions(schema.Tables()), PartitionBy: []string{"created_month"},
+		Definitions: dataset.Definitions(schema.Tables()), PartitionBy: []string{"created_month"}, ID: "0123456789abcdef",
 		Filter: dataset.Filter{Accounts: []string{"111122223333"}, Jobs: []string{`<&>"é`}, Since: &since},
 	}
 }
@@ -106,6 +106,10 @@ func TestDatasetRoundTrip(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, d) {
 				t.Errorf("%+v, %v, want %+v", got, err, d)
 			}
+			if err := dataset.Create(t.Context(), s, d); err != nil {
+				t.Errorf("creating the very same again, as after a lost answer: %v", err)
+			}
+			d.ID = "another"
 			if err := dataset.Create(t.Context(), s, d); !errors.Is(err, fs.ErrExist) {
 				t.Errorf("creating it again: %v, want fs.ErrExist", err)
 			}
@@ -160,39 +164,53 @@ func TestLoadForeign(t *testing.T) {
 	}
 }
 
+// The state files come back as they were written, the first binds, and writing
+// the very same again, as after a lost answer, is no error.
 func TestStateFiles(t *testing.T) {
 	s, ctx := openStore(t), t.Context()
 	at := time.Date(2026, 11, 22, 5, 18, 41, 0, time.UTC)
+	d := sample()
 	run := dataset.Run{
-		Run: dataset.RunName(1), StartedAt: at, Version: "v1", Parts: 2, Sources: 3, Bytes: 4, Plan: []string{"ab"},
+		Run: dataset.RunName(1), Nonce: "0123456789abcdef", StartedAt: at, Version: "v1", Parts: 2, Sources: 3, Bytes: 4, Plan: []string{strings.Repeat("ab", 32)},
 		Options: dataset.Options{Compression: "zstd", TargetFileSize: 5, PartSize: 6, MaxLineBytes: 7, MaxInflatedBytes: 8, RejectRaw: true, MaxRejects: -1},
 	}
 	receipt := dataset.Receipt{
-		Run: run.Run, Part: 1, Nonce: "n", Files: []sink.File{{Table: "results", Path: "results/a", Rows: 1, Bytes: 2, SHA256: "ab"}}, Rejects: "rejects.jsonl",
+		Run: run.Run, RunNonce: run.Nonce, Part: 1, Nonce: "fedcba9876543210", EndedAt: at,
+		Files:   []sink.File{{Table: "results", Path: "results/000001-00001-0.parquet", Rows: 1, Bytes: 2, SHA256: strings.Repeat("ab", 32)}},
+		Rejects: "rejects.jsonl",
 		Objects: []dataset.Object{
-			{URI: "a&b", ETag: "e", State: "converted", Lines: 6, Records: 3, Filtered: 1, Rejects: 1, Blank: 2, Stored: 5, Inflated: 50},
-			{URI: "c", State: "unreadable", Error: "permission denied"},
+			{State: "converted", Lines: 6, Records: 3, Filtered: 1, Rejects: 1, Blank: 2, Stored: 5, Inflated: 50},
+			{State: "converted", Lines: 2, Records: 2, RetriedLines: 2},
+			{State: "rejected", Class: schema.Truncated, RetriedObjects: 1},
+			{State: "unreadable", Error: "permission denied"},
 		},
+		Classes: map[schema.Class]int64{schema.Truncated: 1}, Kinds: map[string]int64{"cell": 1}, Unknown: map[string]int64{"a[].b": 1},
 	}
-	end := dataset.End{Run: run.Run, State: dataset.Committed, EndedAt: at}
-	if err := errors.Join(dataset.PutRun(ctx, s, run), dataset.PutReceipt(ctx, s, receipt), dataset.PutEnd(ctx, s, end)); err != nil {
+	var totals dataset.Totals
+	totals.Add(&receipt)
+	end := dataset.End{Run: run.Run, State: dataset.Committed, EndedAt: at, Totals: &totals}
+	put := func() error {
+		return errors.Join(dataset.PutRun(ctx, s, run), dataset.PutReceipt(ctx, s, receipt), dataset.PutEnd(ctx, s, end))
+	}
+	if err := put(); err != nil {
 		t.Fatal(err)
 	}
-	dir := store.StateDir + "/runs/000001/"
-	for _, test := range []struct {
-		name string
-		put  any
-		got  any
-	}{
-		{"run.json", &run, &dataset.Run{}},
-		{"parts/00001.json", &receipt, &dataset.Receipt{}},
-		{"end.json", &end, &dataset.End{}},
-	} {
-		if err := json.Unmarshal(read(t, s, dir+test.name), test.got); err != nil || !reflect.DeepEqual(test.got, test.put) {
-			t.Errorf("%s has %+v (%v), want %+v", test.name, test.got, err, test.put)
-		}
+	gotRun, err1 := dataset.LoadRun(ctx, s, run.Run)
+	gotReceipt, err2 := dataset.LoadReceipt(ctx, s, &d, &run, 1)
+	gotEnd, err3 := dataset.LoadEnd(ctx, s, run.Run)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
 	}
-	// The first binds.
+	if !reflect.DeepEqual(gotRun, run) || !reflect.DeepEqual(gotReceipt, receipt) || !reflect.DeepEqual(gotEnd, end) {
+		t.Errorf("read back as\n%+v\n%+v\n%+v", gotRun, gotReceipt, gotEnd)
+	}
+	if !gotEnd.Totals.Equal(&totals) {
+		t.Error("totals differ")
+	}
+	if err := put(); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	run.Nonce, receipt.Nonce, end.State = "0000000000000000", "0000000000000000", dataset.Abandoned
 	for name, err := range map[string]error{
 		"run": dataset.PutRun(ctx, s, run), "receipt": dataset.PutReceipt(ctx, s, receipt), "end": dataset.PutEnd(ctx, s, end),
 	} {
@@ -202,6 +220,10 @@ func TestStateFiles(t *testing.T) {
 	}
 	if got := len(files(t, s)); got != 3 {
 		t.Errorf("%d files", got)
+	}
+	runs, err := dataset.ListRuns(ctx, s)
+	if err != nil || len(runs) != 1 || runs[0].N != 1 || !runs[0].Ended || !slices.Equal(runs[0].Parts, []int{1}) {
+		t.Errorf("%+v, %v", runs, err)
 	}
 }
 
@@ -257,7 +279,7 @@ func TestPutPlan(t *testing.T) {
 				for i := 0; i < test.sources && yield(source(i)); i++ {
 				}
 			}
-			names, err := dataset.PutPlan(t.Context(), s, plan)
+			names, err := dataset.PutPlan(t.Context(), s, "n", plan)
 			if err != nil || len(names) != test.segments {
 				t.Fatalf("%d segments, %v, want %d", len(names), err, test.segments)
 			}
@@ -278,7 +300,7 @@ func TestPutPlan(t *testing.T) {
 					} else if err != nil {
 						t.Fatal(err)
 					}
-					if got != source(n) {
+					if !reflect.DeepEqual(got, source(n)) {
 						t.Fatalf("source %d is %+v, want %+v", n, got, source(n))
 					}
 				}
@@ -286,7 +308,21 @@ func TestPutPlan(t *testing.T) {
 			if n != test.sources || len(files(t, s)) != test.segments {
 				t.Errorf("%d sources in %d files", n, len(files(t, s)))
 			}
-			again, err := dataset.PutPlan(t.Context(), s, plan) // as after a run that died
+			if test.sources > 0 {
+				run := dataset.Run{Run: "000001", Plan: names, Sources: int64(test.sources), Parts: (test.sources + 9) / 10}
+				n = 0
+				err := dataset.ReadPlan(t.Context(), s, &run, func(p *dataset.PlannedSource) error {
+					if want := source(n); p.URI != want.URI || p.Part != want.Part || p.ETag != want.ETag {
+						t.Fatalf("source %d is read as %+v, want %+v", n, p, want)
+					}
+					n++
+					return nil
+				})
+				if err != nil || n != test.sources {
+					t.Errorf("read %d sources: %v", n, err)
+				}
+			}
+			again, err := dataset.PutPlan(t.Context(), s, "n", plan) // as after a run that died
 			if err != nil || !slices.Equal(again, names) {
 				t.Errorf("the same plan again: %v, %v, want %v", again, err, names)
 			}
@@ -358,7 +394,7 @@ func (b *broken) RemoveAll(ctx context.Context, name string) error {
 
 func TestPutPlanErrors(t *testing.T) {
 	one := func(yield func(dataset.PlannedSource) bool) { yield(dataset.PlannedSource{}) }
-	if _, err := dataset.PutPlan(t.Context(), &broken{Store: openStore(t), n: 1}, one); !errors.Is(err, errBroken) {
+	if _, err := dataset.PutPlan(t.Context(), &broken{Store: openStore(t), n: 1}, "n", one); !errors.Is(err, errBroken) {
 		t.Errorf("%v, want the store's error", err)
 	}
 }
@@ -372,7 +408,7 @@ func stage(t *testing.T, s store.Store) (dataset.Receipt, map[string]string) {
 	for i := range 40 {
 		name := fmt.Sprintf("results/created_month=2026-%02d/000001-00003-%d.parquet", 1+i%12, i)
 		put(t, s, path.Join(dir, dataset.StagedName(name)), name)
-		r.Files = append(r.Files, sink.File{Path: name})
+		r.Files = append(r.Files, sink.File{Path: name, Bytes: int64(len(name))})
 		want[name] = name
 	}
 	put(t, s, path.Join(dir, dataset.StagedName(r.Rejects)), "rejects")
@@ -384,33 +420,61 @@ func stage(t *testing.T, s store.Store) (dataset.Receipt, map[string]string) {
 func TestPublish(t *testing.T) {
 	s := openStore(t)
 	r, want := stage(t, s)
-	if err := dataset.Publish(t.Context(), s, r); err != nil {
+	for range 2 { // it may be done again
+		if err := dataset.Publish(t.Context(), s, &r); err != nil {
+			t.Fatal(err)
+		}
+		for name, content := range want {
+			if got := string(read(t, s, name)); got != content {
+				t.Errorf("%s has %q, want %q", name, got, content)
+			}
+		}
+		if got := files(t, s); len(got) != len(want)+1 { // what another attempt left
+			t.Errorf("the store has %v", got)
+		}
+	}
+	other := dataset.Receipt{Run: r.Run, Part: 4, Nonce: "n"} // nothing to publish
+	if err := dataset.Publish(t.Context(), s, &other); err != nil {
+		t.Error(err)
+	}
+	if err := dataset.Unpublish(t.Context(), s, &r); err != nil {
 		t.Fatal(err)
 	}
+	if got := files(t, s); len(got) != 0 {
+		t.Errorf("the store has %v", got)
+	}
+	lost := r
+	if err := dataset.Publish(t.Context(), s, &lost); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "publishing ") {
+		t.Errorf("staged files that are gone: %v", err)
+	}
+}
+
+// Any number may publish at a time.
+func TestPublishTogether(t *testing.T) {
+	s := openStore(t)
+	r, want := stage(t, s)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if err := dataset.Publish(t.Context(), s, &r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
 	for name, content := range want {
 		if got := string(read(t, s, name)); got != content {
 			t.Errorf("%s has %q, want %q", name, got, content)
 		}
 	}
-	if got := files(t, s); len(got) != len(want) { // staging is gone
-		t.Errorf("the store has %v", got)
-	}
-	if _, err := s.Stat(t.Context(), dataset.StagingDir(r.Run, r.Part, r.Nonce)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the staging directory: %v", err)
-	}
-
-	other := dataset.Receipt{Run: r.Run, Part: 4, Nonce: "n"} // nothing to publish
-	if err := dataset.Publish(t.Context(), s, other); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestPublishErrors(t *testing.T) {
-	for n := 1; n <= 42; n++ {
+	for n := 1; n <= 41; n++ {
 		s := &broken{Store: openStore(t)}
 		r, want := stage(t, s)
 		s.calls, s.n = 0, n
-		if err := dataset.Publish(t.Context(), s, r); !errors.Is(err, errBroken) {
+		if err := dataset.Publish(t.Context(), s, &r); !errors.Is(err, errBroken) {
 			t.Fatalf("call %d fails: %v", n, err)
 		}
 		// Each file is in one of both places.
@@ -425,6 +489,9 @@ func TestPublishErrors(t *testing.T) {
 			if (here == nil) == (there == nil) {
 				t.Fatalf("call %d fails: %s is staged (%v) and published (%v)", n, name, here, there)
 			}
+		}
+		if err := dataset.Publish(t.Context(), s.Store, &r); err != nil {
+			t.Errorf("call %d failed, and again: %v", n, err)
 		}
 	}
 }
@@ -643,7 +710,7 @@ func shownArrow(t *testing.T, data []byte) string {
 }
 
 func TestPutRunRowErrors(t *testing.T) {
-	for n := 1; n <= 3; n++ { // create, move, remove
+	for n := 1; n <= 3; n++ { // create, move, sync
 		s := &broken{Store: openStore(t), n: n}
 		if err := dataset.PutRunRow(t.Context(), s, "parquet", "n", row()); !errors.Is(err, errBroken) {
 			t.Errorf("call %d fails: %v", n, err)

@@ -53,6 +53,7 @@ const (
 	profileSmall    = "small"
 	profileLarge    = "large"
 	profileArchives = "archives"
+	profileRepeated = "repeated"
 	profileHostile  = "hostile"
 )
 
@@ -63,6 +64,7 @@ func Profiles() []Profile {
 		{profileSmall, "many objects of one to three lines", 207_000_000},
 		{profileLarge, "one object of the whole size", 1_000_000_000},
 		{profileArchives, "results of zip and tar files with a line for each member", 200_000_000},
+		{profileRepeated, "objects that are analysed again and again, as they were, changed, or skipped", 50_000_000},
 		{profileHostile, "good lines among every kind of bad line and bad object", 2_000_000},
 	}
 }

@@ -136,6 +136,7 @@ func TestGolden(t *testing.T) {
 		{profileSmall, EncodingMixed, "2e56f1097d04b509"},
 		{profileLarge, EncodingMixed, "1d5fdb1266874970"},
 		{profileArchives, EncodingMixed, "61b355ec4915b1ca"},
+		{profileRepeated, EncodingMixed, "9ce82976b37d6d11"},
 		{profileHostile, EncodingMixed, "902b4cda6e88a51a"},
 	} {
 		t.Run(fmt.Sprint(test.profile, "-", test.encoding), func(t *testing.T) {

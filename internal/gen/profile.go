@@ -10,6 +10,7 @@ type shape struct {
 	lines        int64 // most in an object; 0 for any number
 	dealt        int64 // cards of the deck for each of the first objects
 	archivesOnly bool
+	repeated     bool // most objects are analysed again
 }
 
 // shapeOf scales a profile to a size: small samples have shorter tails and
@@ -30,6 +31,9 @@ func shapeOf(profile string, size int64) shape {
 		s.object, s.dealt = 0, int64(len(deck))
 	case profileArchives:
 		s.archivesOnly = true
+	case profileRepeated:
+		// Many results rather than many locations.
+		s.locations, s.members, s.repeated = min(s.locations, 20), min(s.members, 6), true
 	case profileHostile:
 		s.locations = min(s.locations, 100) // lines stay well below maxLineBytes
 		s.members = min(s.members, 8)
@@ -53,7 +57,9 @@ const flushAt = 256 << 10
 // writeEstate writes objects at the places of the router until opts.Size is
 // reached.
 func writeEstate(ctx context.Context, t *tree, opts Options, objects *router) error {
-	g := &generator{encoding: opts.Encoding, shape: shapeOf(opts.Profile, opts.Size)}
+	g := &generator{
+		encoding: opts.Encoding, shape: shapeOf(opts.Profile, opts.Size), before: make(map[owner][]analysedBefore),
+	}
 	for i := int64(0); i == 0 || t.expected.InflatedBytes < opts.Size; i++ {
 		if err := ctx.Err(); err != nil {
 			return err

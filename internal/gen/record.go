@@ -185,6 +185,7 @@ type generator struct {
 	t            *tally // counts what is appended to b
 	turn         int64  // lines so far
 	unknownTaken bool   // the line's unknown location field is written
+	before       map[owner][]analysedBefore
 }
 
 // style of a new line.
@@ -202,9 +203,12 @@ func (g *generator) chooseStyle() {
 func (g *generator) group(slot int64) {
 	f := g.draw(slot)
 	g.chooseStyle()
-	obj := g.newObject(f)
+	before := g.analyseAgain(&f)
+	obj := g.objectOf(f, before)
 	if !f.format.isArchive() || f.outcome == outcomeClean || f.outcome == outcomeSkipped {
 		rec := g.newRecord(f, obj)
+		g.analyseOf(&rec, f, before)
+		g.remember(&rec, f.format, nil)
 		g.line(&rec)
 		return
 	}
@@ -220,17 +224,22 @@ func (g *generator) group(slot int64) {
 		mf := g.drawMember(slot, int64(i))
 		members[i] = g.newRecord(mf, obj)
 		m := &members[i]
-		m.member = &member{
-			path:     g.objectName(mf),
-			ext:      mf.format.ext,
-			size:     m.size,
-			modified: obj.modified - g.r.n(90*day)/second*second,
+		if before != nil && i < len(before.members) {
+			m.member = before.members[i]
+		} else {
+			m.member = &member{
+				path:     g.objectName(mf),
+				ext:      mf.format.ext,
+				size:     m.size,
+				modified: obj.modified - g.r.n(90*day)/second*second,
+			}
 		}
 		for _, d := range m.detected {
 			parent.add(d)
 		}
 	}
 	slices.SortStableFunc(parent.detected, func(a, b detection) int { return a.rank() - b.rank() })
+	g.remember(&parent, f.format, members)
 	last := g.r.n(4) == 0
 	if !last {
 		g.line(&parent)
@@ -329,6 +338,14 @@ func (g *generator) objectName(f feature) string {
 		return name
 	}
 	return name + "." + f.format.ext
+}
+
+// objectOf returns the object that was analysed before, or else a new one.
+func (g *generator) objectOf(f feature, before *analysedBefore) *analysed {
+	if before != nil {
+		return before.object
+	}
+	return g.newObject(f)
 }
 
 func (g *generator) newObject(f feature) *analysed {

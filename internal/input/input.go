@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/macielake/macielake/pkg/schema"
@@ -64,6 +65,16 @@ type Origin interface {
 	Open(ctx context.Context, s *Source) (io.ReadCloser, error)
 }
 
+// Remote is implemented by origins whose reading waits for a network, so that
+// it is worth being begun ahead.
+type Remote interface{ Remote() bool }
+
+// Remote reports whether opening and reading the source waits for a network.
+func (s *Source) Remote() bool {
+	r, ok := s.origin.(Remote)
+	return ok && r.Remote()
+}
+
 // Listing is what the listing of several inputs has in common.
 type Listing struct {
 	// Output is the URI of the store that is written to, whose files are never
@@ -72,8 +83,21 @@ type Listing struct {
 	Log    *slog.Logger // is told of what is passed over
 	// Skipped counts the objects that aren't results by their names.
 	Skipped int64
+	// Pruned says that objects were left out which may be results, but none
+	// that is wanted.
+	Pruned bool
 
-	seen map[string]bool
+	seen    map[string]bool
+	covered []func(name string) bool
+}
+
+// Cover notes that an input has listed all names for which it reports true, so
+// that they needn't be kept one by one.
+func (l *Listing) Cover(by func(name string) bool) { l.covered = append(l.covered, by) }
+
+// Covered reports whether an earlier input has listed a name.
+func (l *Listing) Covered(name string) bool {
+	return l.seen[name] || slices.ContainsFunc(l.covered, func(by func(string) bool) bool { return by(name) })
 }
 
 // First reports whether a name hasn't been given to it before.
@@ -130,7 +154,7 @@ func Find(ctx context.Context, origins []Origin, inputs []string, l *Listing, ea
 			return err
 		}
 	}
-	if !found {
+	if !found && !l.Pruned {
 		return &NotFoundError{Skipped: l.Skipped}
 	}
 	return nil

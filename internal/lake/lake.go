@@ -48,7 +48,7 @@ func Open(ctx context.Context, s store.Store) (*Lake, error) {
 	if d.TableFormat != "parquet" && d.TableFormat != "arrow" {
 		return nil, fmt.Errorf("%s: unknown format of tables %q", s.URI("."), d.TableFormat)
 	}
-	parts, err := dataset.Published(ctx, s)
+	parts, err := dataset.Published(ctx, s, &d)
 	if err != nil {
 		return nil, err
 	}
@@ -96,4 +96,14 @@ func partitionOf(name string) map[string]string {
 		}
 	}
 	return values
+}
+
+// NoTableError says that a dataset doesn't have a table.
+type NoTableError struct {
+	Table  string
+	Tables []string // that it has
+}
+
+func (e *NoTableError) Error() string {
+	return fmt.Sprintf("the dataset has no table %s, only %s", e.Table, strings.Join(e.Tables, " and "))
 }

@@ -97,6 +97,12 @@ func Fields() []where.Field {
 	return list
 }
 
+// FilterOfMembers reports whether a filter on Fields is on what files inside
+// archives alone have.
+func FilterOfMembers(f *where.Filter) bool {
+	return slices.ContainsFunc(f.Fields(), func(i int) bool { return fields[i].ofMembers })
+}
+
 // field is a value that results or detections have. Those of text are
 // dimensions, too.
 type field struct {

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"hash/maphash"
 	"slices"
-	"sync"
 
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/stream"
 )
 
 // Options say what a summary adds up.
@@ -29,8 +27,6 @@ type Options struct {
 	Memory int64
 	// Workers is how many cores are used; 0 is one.
 	Workers int
-	// Limits bound what hostile results can cost.
-	Limits stream.Limits
 }
 
 // DefaultMemory is the memory that is used where none is given.
@@ -42,10 +38,7 @@ type Summary struct {
 	plan *plan
 	seed maphash.Seed
 	read bool // all results are in the groupings
-
-	mu       sync.Mutex // for what the jobs of AddResults give
-	kept     *keeper
-	problems Problems
+	kept *keeper
 }
 
 // NewSummary returns a summary of nothing yet. The caller closes it.

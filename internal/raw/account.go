@@ -87,3 +87,15 @@ func (a *Account) outcomes(sources []input.Source, outcomes []stream.Outcome) {
 		a.note(Note{URI: uri, Class: o.Class, Err: o.Err})
 	}
 }
+
+// add adds another account, but for what listing counts.
+func (a *Account) add(o *Account) {
+	a.Objects += o.Objects
+	a.RejectedObjects += o.RejectedObjects
+	a.Unreadable += o.Unreadable
+	a.Lines += o.Lines
+	a.RejectedLines += o.RejectedLines
+	for _, n := range o.Notes {
+		a.note(n)
+	}
+}

@@ -1,7 +1,7 @@
 // Package raw reads discovery results as they lie there, for commands that
-// answer at once: found, sorted, decoded on all cores, and handed out in order.
+// answer at once: found, decoded on all cores, and handed out.
 //
-// Start with [Scan].
+// Start with [Scan], or with [Parts] where the order is of no matter.
 package raw
 
 import (
@@ -25,6 +25,9 @@ type Options struct {
 	// SkipOccurrences leaves the locations out, which are most of the work.
 	SkipOccurrences bool
 	Log             *slog.Logger // is told of files that are passed over
+	// Fetches bounds what is read ahead of what lies behind a network; nil reads
+	// nothing ahead.
+	Fetches *stream.FetchGroup
 }
 
 // Scan reads discovery results. It calls work for each decoded batch, by several
@@ -51,7 +54,7 @@ func Scan[T any](ctx context.Context, o Options, work func(*schema.Batch) (T, er
 		return account, err
 	}
 	input.Sort(sources)
-	j := &job[T]{sources: sources, limits: o.Limits, account: account, work: work, each: each}
+	j := &job[T]{sources: sources, limits: o.Limits, fetches: o.Fetches, account: account, work: work, each: each}
 	started := false
 	err = stream.Run(ctx, stream.PoolOptions{
 		Workers: o.Workers,
@@ -70,6 +73,7 @@ func Scan[T any](ctx context.Context, o Options, work func(*schema.Batch) (T, er
 type job[T any] struct {
 	sources []input.Source // that no reader was made for
 	limits  stream.Limits
+	fetches *stream.FetchGroup
 	account *Account
 	work    func(*schema.Batch) (T, error)
 	each    func(T) error
@@ -108,9 +112,9 @@ func (j *job[T]) nextReader() bool {
 	if len(j.sources) == 0 {
 		return false
 	}
-	stdin := j.sources[0].URI == input.StdinName
+	stdin, remote := j.sources[0].URI == input.StdinName, j.sources[0].Remote()
 	n := 1
-	for n < len(j.sources) && (j.sources[n].URI == input.StdinName) == stdin {
+	for n < len(j.sources) && (j.sources[n].URI == input.StdinName) == stdin && j.sources[n].Remote() == remote {
 		n++
 	}
 	j.reading, j.sources = j.sources[:n], j.sources[n:]
@@ -118,7 +122,11 @@ func (j *job[T]) nextReader() bool {
 	for i := range objects {
 		objects[i] = j.reading[i].Object()
 	}
-	j.reader = stream.NewReader(objects, stream.ReaderOptions{Limits: j.limits, VerifyFirst: !stdin})
+	o := stream.ReaderOptions{Limits: j.limits, VerifyFirst: !stdin}
+	if remote { // files need not be read ahead
+		o.FetchGroup = j.fetches
+	}
+	j.reader = stream.NewReader(objects, o)
 	return true
 }
 

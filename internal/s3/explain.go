@@ -31,6 +31,10 @@ func actionOf(op string) string {
 		return "s3:PutObject"
 	case "DeleteObjects":
 		return "s3:DeleteObject"
+	case "GetPublicAccessBlock":
+		return "s3:GetBucketPublicAccessBlock"
+	case "GetBucketEncryption":
+		return "s3:GetEncryptionConfiguration"
 	}
 	return "s3:" + op
 }
@@ -73,7 +77,7 @@ func (b *Bucket) explain(ctx context.Context, op, key string, err error) error {
 	}
 	if known == "" && e.On == "" && e.Action != "kms:Decrypt" {
 		e.On = "arn:" + b.partition() + ":s3:::" + b.name
-		if e.Action != "s3:ListBucket" {
+		if e.Action != "s3:ListBucket" && key != "" {
 			e.On += "/" + key
 		}
 	}

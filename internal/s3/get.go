@@ -43,7 +43,11 @@ var (
 // *awsclient.Error (of kind Precondition if the object isn't that version any
 // more), or ctx's.
 func (b *Bucket) Get(ctx context.Context, o Object) (io.ReadCloser, error) {
-	return b.open(ctx, o, 0, o.Size)
+	r, err := b.open(ctx, o, 0, o.Size)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // open opens the bytes [from, to) of an object; to is -1 for its end where that
@@ -261,7 +265,7 @@ func (r *body) fail(err error) error {
 	}
 	switch kind := kindOfRead(err); kind {
 	case awsclient.Precondition:
-		err = &awsclient.Error{Op: "GetObject", Resource: r.b.URI(r.o.Key), Kind: kind, Err: fmt.Errorf("%w: %w", errChanged, err)}
+		err = &awsclient.Error{Op: "GetObject", Resource: r.b.URI(r.o.Key), Kind: kind, Code: "PreconditionFailed", Err: errChanged}
 	case awsclient.TimedOut, awsclient.Broken:
 		err = &awsclient.Error{Op: "reading", Resource: r.b.URI(r.o.Key), Kind: kind, Err: err}
 	}

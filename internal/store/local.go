@@ -412,5 +412,8 @@ func (l *Local) RemoveAll(_ context.Context, name string) error {
 	if err := l.root.RemoveAll(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return l.named(err)
 	}
+	if name != "." {
+		l.touch(name)
+	}
 	return nil
 }

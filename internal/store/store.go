@@ -34,7 +34,8 @@ type Store interface {
 	// Move gives a file another name; it replaces what is there. In a store that
 	// can't rename, the old name may stay for maintenance to remove.
 	Move(ctx context.Context, from, to string) error
-	// Sync makes durable the names of what was created and moved before.
+	// Sync makes durable the names of what was created and moved before, and
+	// that what was removed is gone.
 	Sync(ctx context.Context) error
 	// List calls each for all files below the directory prefix, in order of
 	// their names, byte by byte. A prefix that isn't there has none. It ends

@@ -33,7 +33,7 @@ func (w *screenWriter) Row(cells []Cell) error {
 	for i, c := range w.columns {
 		row[i] = printable(shortened(cells[i]))
 		if c.Number && cells[i].Set {
-			row[i] = thousands(row[i])
+			row[i] = Thousands(row[i])
 		}
 	}
 	if !w.begun {
@@ -198,8 +198,8 @@ func FitMiddle(s string, columns int) string {
 	return head + s[tail:]
 }
 
-// thousands groups the digits of a number by three.
-func thousands(s string) string {
+// Thousands groups the digits of a number by three.
+func Thousands(s string) string {
 	first := 0
 	if strings.HasPrefix(s, "-") {
 		first = 1

@@ -8,7 +8,11 @@
 // the grammar.
 package where
 
-import "math"
+import (
+	"maps"
+	"math"
+	"slices"
+)
 
 // Kind is the kind of a field's values.
 type Kind uint8
@@ -236,4 +240,32 @@ func rangeOf(op string, s span) span {
 		return span{s.low, math.MaxInt64}
 	}
 	return s
+}
+
+// And returns a filter that is true where all of them are, which were parsed
+// with the same fields. A nil one is always true; it returns nil for no other.
+func And(filters ...*Filter) *Filter {
+	all := &Filter{keys: make(map[int][]string)}
+	var nodes and
+	for _, f := range filters {
+		if f == nil {
+			continue
+		}
+		nodes = append(nodes, f.root)
+		for field, keys := range f.keys {
+			for _, key := range keys {
+				if !slices.Contains(all.keys[field], key) {
+					all.keys[field] = append(all.keys[field], key)
+				}
+			}
+			if all.keys[field] == nil {
+				all.keys[field] = []string{}
+			}
+		}
+	}
+	if nodes == nil {
+		return nil
+	}
+	all.root, all.fields = nodes, slices.Sorted(maps.Keys(all.keys))
+	return all
 }

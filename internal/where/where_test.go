@@ -149,6 +149,26 @@ func TestFields(t *testing.T) {
 	}
 }
 
+func TestAnd(t *testing.T) {
+	parse := func(s string) *Filter {
+		f, err := Parse(s, testFields())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	both := And(parse("count=100 or tag:x is null"), nil, parse("tag:owner~it"))
+	if !both.Match(testRow) || len(both.Fields()) != 2 || len(both.Keys(5)) != 2 {
+		t.Errorf("fields %v, keys %v", both.Fields(), both.Keys(5))
+	}
+	if And(parse("count=100"), parse("count=1")).Match(testRow) {
+		t.Error("one is false")
+	}
+	if And(nil, nil) != nil {
+		t.Error("nothing to look at")
+	}
+}
+
 func TestSyntaxErrors(t *testing.T) {
 	for _, c := range []struct {
 		filter  string

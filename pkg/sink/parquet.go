@@ -241,10 +241,8 @@ func (e *parquetEncoder) Flush() error {
 	if err := e.each(pqColumn.seal); err != nil {
 		return err
 	}
-	for _, l := range e.leaves {
-		if e.err = e.writeChunk(l); e.err != nil {
-			return e.err
-		}
+	if e.err = e.writeChunks(); e.err != nil {
+		return e.err
 	}
 	e.rowGroups = appendRowGroup(&e.thrift, e.rowGroups, e.open, e.leaves)
 	for _, c := range e.columns {
@@ -256,18 +254,37 @@ func (e *parquetEncoder) Flush() error {
 	return nil
 }
 
-// writeChunk writes a column chunk: its dictionary page, then its data pages.
-func (e *parquetEncoder) writeChunk(l *pqLeaf) error {
-	l.chunk.offset = e.out.n
-	if len(l.dictionary) > 0 {
-		if err := e.write(l.dictionary); err != nil {
-			return err
+// writeChunks writes the column chunks: of each its dictionary page, then its
+// data pages. Small ones, as nearly all are in small files, go together.
+func (e *parquetEncoder) writeChunks() error {
+	s := e.format.scratch()
+	defer e.format.release(s)
+	s.body = s.body[:0]
+	for _, l := range e.leaves {
+		l.chunk.offset = e.out.n + int64(len(s.body))
+		for _, pages := range [][]byte{l.dictionary, l.pages} {
+			if len(s.body)+len(pages) <= writeBytes {
+				s.body = append(s.body, pages...)
+				continue
+			}
+			for _, p := range [][]byte{s.body, pages} {
+				if err := e.write(p); err != nil {
+					return err
+				}
+			}
+			s.body = s.body[:0]
 		}
 	}
-	return e.write(l.pages)
+	return e.write(s.body)
 }
 
+// writeBytes is up to how many bytes chunks are written together.
+const writeBytes = 128 << 10
+
 func (e *parquetEncoder) write(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
 	if _, err := e.out.Write(p); err != nil {
 		return fmt.Errorf("writing a Parquet file: %w", err)
 	}

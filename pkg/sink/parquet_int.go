@@ -9,7 +9,6 @@ import (
 // pqInt is a column of integers: INT64, INT32 or timestamps.
 type pqInt struct {
 	pqValues
-	level schema.Level
 	slot  int
 	width int // of a value in the file, in bytes
 	ints  pqIntDict
@@ -31,13 +30,13 @@ type pqInt struct {
 }
 
 func newInt(f *parquetFormat, c schema.Column) *pqInt {
-	i := &pqInt{level: c.Level, slot: c.Slot, width: 8}
+	i := &pqInt{slot: c.Slot, width: 8}
 	if c.Type == schema.Int32 {
 		i.width = 4
 	}
 	i.pqLeaf = pqLeaf{format: f, physical: physicalType(c.Type), path: []string{c.Name}, maxDef: 1}
 	i.ints.seed = f.intSeed
-	i.pqValues.dict = i
+	i.pqValues.level, i.pqValues.dict = c.Level, i
 	return i
 }
 

@@ -22,7 +22,6 @@ const manyBytes = 4 * pageBytes
 // pqText is a column of texts.
 type pqText struct {
 	pqValues
-	level schema.Level
 	slot  int
 	texts pqTextDict
 
@@ -39,10 +38,10 @@ type pqText struct {
 }
 
 func newText(f *parquetFormat, level schema.Level, slot int, maxDef, maxRep uint32, path ...string) *pqText {
-	t := &pqText{level: level, slot: slot}
+	t := &pqText{slot: slot}
 	t.pqLeaf = pqLeaf{format: f, physical: typeByteArray, path: path, maxDef: maxDef, maxRep: maxRep}
 	t.texts.seed = f.seed
-	t.pqValues.dict = t
+	t.pqValues.level, t.pqValues.dict = level, t
 	return t
 }
 

@@ -3,6 +3,8 @@ package sink
 import (
 	"math"
 	"math/bits"
+
+	"github.com/macielake/macielake/pkg/schema"
 )
 
 // Limits on a dictionary. One over dictBytes is given up unless it saves three
@@ -19,8 +21,10 @@ const (
 
 	// minRepeats is how often values repeat, on average, for a dictionary to
 	// pay: compression finds the few repetitions of others, and costs them
-	// less than an entry and its indices.
-	minRepeats = 8
+	// less than an entry and its indices. An occurrence's own ascend again and
+	// again, and equal sequences of indices are shorter.
+	minRepeats           = 8
+	minOccurrenceRepeats = 3
 
 	// trialGroups is for how many row groups that holds.
 	trialGroups = 8
@@ -46,6 +50,7 @@ type pqDict interface {
 // page holds the dictionary indices of its values, otherwise the values.
 type pqValues struct {
 	pqLeaf
+	level   schema.Level
 	dict    pqDict
 	indices pqRuns // the open page's values, as indices
 	plain   []byte // the open page's values, in full
@@ -99,7 +104,11 @@ func (v *pqValues) pays() bool {
 	if large || 16*indexed < v.plainSize {
 		return true
 	}
-	return v.present >= minRepeats*v.dict.count()
+	repeats := minRepeats
+	if v.level == schema.OccurrenceLevel {
+		repeats = minOccurrenceRepeats
+	}
+	return v.present >= repeats*v.dict.count()
 }
 
 // giveUp turns the open page from indices to values, and drops the dictionary.

@@ -29,7 +29,7 @@ func TestShareAlone(t *testing.T) {
 					t.Error("a goroutine was started")
 				}
 				if i > 0 {
-					return errs[i-1&1]
+					return errs[(i-1)%2]
 				}
 				return nil
 			})

@@ -3,9 +3,9 @@ package stream
 import (
 	"context"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -90,6 +90,7 @@ func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 		p.mu.Unlock()
 	})
 	defer stop()
+	before := processCPU()
 	if o.Workers == 1 {
 		p.work()
 	} else {
@@ -101,6 +102,9 @@ func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if o.Stats != nil {
+		o.Stats.CPU += processCPU() - before
+	}
 	return p.err
 }
 
@@ -172,49 +176,63 @@ type task struct {
 	lane  int
 }
 
-// work is a worker.
+// worker is what one of the goroutines has to itself.
+type worker struct {
+	dec   schema.Decoder
+	own   *run // its job, if it has one
+	stats Stats
+	watch Stopwatch
+}
+
+// lap ends what is added to s.
+func (w *worker) lap(s *Span) { s.Add(w.watch.Lap()) }
+
+// work is a worker. It keeps to its thread but while it waits, so that the
+// thread's clock is its own.
 func (p *pool) work() {
-	dec := p.o.NewDecoder()
-	var own *run
-	var stats Stats
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	w := worker{dec: p.o.NewDecoder(), watch: NewStopwatch()}
 	p.mu.Lock()
 	for {
 		// A task may have ended for the context before the AfterFunc ran.
 		if p.parent.Err() != nil {
 			p.fail(context.Cause(p.parent))
 		}
-		if own != nil && own.ended {
-			own = nil
+		if w.own != nil && w.own.ended {
+			w.own = nil
 		}
-		if own == nil && !p.empty && !p.starting && p.err == nil {
-			own = p.startJob(&stats)
+		if w.own == nil && !p.empty && !p.starting && p.err == nil {
+			w.own = p.startJob(&w)
 			continue
 		}
-		t, ok := p.pick(own)
-		if ok {
-			if t.run != own {
-				stats.Stolen++
+		if t, ok := p.pick(w.own); ok {
+			if t.run != w.own {
+				w.stats.Stolen++
 			}
-			p.do(t, dec, &stats)
+			p.do(t, &w)
 			continue
 		}
 		if len(p.forks) > 0 {
-			start := time.Now()
 			p.doPiece(p.forks[0])
-			stats.Write += time.Since(start)
+			w.lap(&w.stats.Write)
 			continue
 		}
 		if len(p.active) == 0 && !p.starting && (p.empty || p.err != nil) {
 			break
 		}
-		start := time.Now()
+		w.lap(&w.stats.Idle)
+		began := w.watch.wall
+		runtime.UnlockOSThread()
 		p.idle.Add(1)
 		p.wait()
 		p.idle.Add(-1)
-		stats.Idle += time.Since(start)
+		runtime.LockOSThread()
+		w.watch = NewStopwatch()
+		w.stats.Idle.Wall += w.watch.wall.Sub(began)
 	}
 	if p.o.Stats != nil {
-		p.o.Stats.add(&stats)
+		p.o.Stats.add(&w.stats)
 	}
 	p.wake.Broadcast()
 	p.mu.Unlock()
@@ -235,12 +253,11 @@ func (p *pool) changed() {
 }
 
 // startJob gets a job from next; nil if there are no more.
-func (p *pool) startJob(stats *Stats) *run {
+func (p *pool) startJob(w *worker) *run {
 	p.starting = true
 	p.mu.Unlock()
-	start := time.Now()
 	job, ok := p.next()
-	stats.Next += time.Since(start)
+	w.lap(&w.stats.Next)
 	p.mu.Lock()
 	p.starting = false
 	defer p.changed()
@@ -357,29 +374,26 @@ func (p *pool) take(r *run, s stage) (task, bool) {
 }
 
 // do does a task and notes what came of it. The lock is released meanwhile.
-func (p *pool) do(t task, dec schema.Decoder, stats *Stats) {
+func (p *pool) do(t task, w *worker) {
 	if t.stage == stageFinish {
-		p.finish(t.run, stats)
+		p.finish(t.run, w)
 		return
 	}
 	r := t.run
 	job, ctx := r.job, r.ctx
 	p.mu.Unlock()
-	start := time.Now()
 	var err error
-	var spent *time.Duration
 	switch t.stage {
 	case stageWrite:
 		err = job.Write(ctx, t.lane, t.item.b)
-		spent = &stats.Write
+		w.lap(&w.stats.Write)
 	case stageDecode:
-		err = job.Decode(ctx, dec, t.item.b)
-		spent = &stats.Decode
+		err = job.Decode(ctx, w.dec, t.item.b)
+		w.lap(&w.stats.Decode)
 	case stageRead:
 		err = job.Read(ctx, t.item.b)
-		spent = &stats.Read
+		w.lap(&w.stats.Read)
 	}
-	*spent += time.Since(start)
 	p.mu.Lock()
 	r.running--
 	switch t.stage {
@@ -399,7 +413,7 @@ func (p *pool) do(t task, dec schema.Decoder, stats *Stats) {
 			break
 		}
 		if err == nil {
-			stats.Batches++
+			w.stats.Batches++
 		}
 		r.items = append(r.items, t.item)
 	}
@@ -416,7 +430,7 @@ func (p *pool) do(t task, dec schema.Decoder, stats *Stats) {
 }
 
 // finish ends a job, none of whose tasks is running.
-func (p *pool) finish(r *run, stats *Stats) {
+func (p *pool) finish(r *run, w *worker) {
 	for _, it := range r.items {
 		p.recycle(it.b)
 	}
@@ -428,9 +442,8 @@ func (p *pool) finish(r *run, stats *Stats) {
 		ctx = context.WithoutCancel(ctx)
 	}
 	p.mu.Unlock()
-	start := time.Now()
 	again, err := job.Finish(ctx, jobErr)
-	stats.Finish += time.Since(start)
+	w.lap(&w.stats.Finish)
 	p.mu.Lock()
 	if err != nil {
 		if p.parent.Err() != nil {
@@ -439,7 +452,7 @@ func (p *pool) finish(r *run, stats *Stats) {
 		p.fail(err)
 	}
 	if again != nil && err == nil && !ending {
-		stats.Restarts++
+		w.stats.Restarts++
 		p.begin(r, again)
 	} else {
 		r.ended = true

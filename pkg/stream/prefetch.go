@@ -26,9 +26,10 @@ type prefetcher struct {
 	ctx     context.Context
 	objects []Object
 	skip    func(i int) bool
-	ahead   int   // objects
-	limit   int64 // bytes in the buffers of all fetches
-	next    int   // the object to start next
+	ahead   int         // objects
+	limit   int64       // bytes in the buffers of all fetches
+	group   *FetchGroup // has the bounds, if it isn't nil
+	next    int         // the object to start next
 	started []*fetch
 	charged int64
 	streams int
@@ -47,7 +48,7 @@ func (p *prefetcher) take() *fetch {
 
 // start starts as many fetches as the bounds allow, one in any case.
 func (p *prefetcher) start() {
-	for ; p.next < len(p.objects) && len(p.started) <= p.ahead; p.next++ {
+	for ; p.next < len(p.objects); p.next++ {
 		if p.skip(p.next) {
 			continue
 		}
@@ -62,7 +63,7 @@ func (p *prefetcher) start() {
 			count = int(o.Size)/bufferSizes[size] + 1
 		}
 		charge := int64(count) * int64(bufferSizes[size])
-		if len(p.started) > 0 && (p.charged+charge > p.limit || stream && p.streams == maxStreams) {
+		if !p.mayStart(charge, stream) {
 			return
 		}
 		p.charged += charge
@@ -84,6 +85,18 @@ func (p *prefetcher) start() {
 	}
 }
 
+// mayStart reports whether the bounds allow another fetch, which then counts.
+func (p *prefetcher) mayStart(charge int64, stream bool) bool {
+	n := len(p.started)
+	if n > 0 && stream && p.streams == maxStreams {
+		return false
+	}
+	if p.group != nil {
+		return p.group.start(n, p.charged, charge)
+	}
+	return n == 0 || n <= p.ahead && p.charged+charge <= p.limit
+}
+
 func (p *prefetcher) buffer(size int) []byte {
 	if n := len(p.free[size]); n > 0 {
 		b := p.free[size][n-1]
@@ -97,7 +110,11 @@ func (p *prefetcher) buffer(size int) []byte {
 // keep keeps a buffer for a later fetch, as far as the bound allows.
 func (p *prefetcher) keep(size int, buf []byte) {
 	buf = buf[:cap(buf)]
-	if p.charged+p.idle+int64(len(buf)) > p.limit {
+	limit := p.limit
+	if p.group != nil {
+		limit = p.group.share()
+	}
+	if p.charged+p.idle+int64(len(buf)) > limit {
 		return
 	}
 	p.free[size] = append(p.free[size], buf)
@@ -110,6 +127,12 @@ func (p *prefetcher) close() {
 		f.cancel()
 	}
 	p.running.Wait()
+	if p.group != nil {
+		for _, f := range p.started {
+			p.group.done(f.charge)
+		}
+		p.group.leave()
+	}
 	p.started = nil
 }
 
@@ -197,6 +220,9 @@ func (f *fetch) close() {
 	f.cancel()
 	p.started = p.started[1:]
 	p.charged -= f.charge
+	if p.group != nil {
+		p.group.done(f.charge)
+	}
 	if f.stream {
 		p.streams--
 	}

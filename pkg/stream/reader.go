@@ -19,6 +19,9 @@ const (
 	DefaultBlockBytes = 256 << 10
 	// DefaultFetchBytes is the bound on fetched bytes where none is given.
 	DefaultFetchBytes = 16 << 20
+	// DefaultGroupBytes is the bound on what all readers of a FetchGroup hold
+	// where none is given.
+	DefaultGroupBytes = 64 << 20
 
 	// keptBytes is how much is kept of a line over the limit.
 	keptBytes = 64 << 10
@@ -41,6 +44,9 @@ type ReaderOptions struct {
 	// FetchBytes bounds the memory of what is read ahead, except that one
 	// object always may have its 1 MiB; 0 is DefaultFetchBytes.
 	FetchBytes int64
+	// FetchGroup, if not nil, has the bounds in place of FetchAhead and
+	// FetchBytes, for all readers that it is given to.
+	FetchGroup *FetchGroup
 	// Known are the outcomes of an earlier reading of the part, which had to
 	// stop: of its first objects, in order. Those that weren't converted
 	// aren't read and have the same outcome; the others need no VerifyFirst.
@@ -61,6 +67,7 @@ type Reader struct {
 	verify   bool
 	ahead    int
 	fetched  int64
+	group    *FetchGroup
 	outcomes []Outcome
 	err      error // of the last Next, once it had one
 	wait     time.Duration
@@ -103,7 +110,7 @@ func NewReader(objects []Object, o ReaderOptions) *Reader {
 	}
 	r := &Reader{
 		objects: objects, limits: o.Limits.withDefaults(), known: o.Known,
-		verify: o.VerifyFirst, ahead: o.FetchAhead, fetched: o.FetchBytes,
+		verify: o.VerifyFirst, ahead: o.FetchAhead, fetched: o.FetchBytes, group: o.FetchGroup,
 	}
 	// A block that has no newline is then either a line in the making or too
 	// long; a line inside a block never is.
@@ -165,9 +172,12 @@ func (r *Reader) next(ctx context.Context, b *schema.Batch) error {
 func (r *Reader) start(ctx context.Context) {
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	r.in, r.zip = newInput(), newGunzip()
-	if r.ahead > 0 {
+	if r.group != nil {
+		r.group.join()
+	}
+	if r.ahead > 0 || r.group != nil {
 		r.prefetch = &prefetcher{
-			ctx: r.ctx, objects: r.objects, ahead: r.ahead, limit: r.fetched, wait: &r.wait,
+			ctx: r.ctx, objects: r.objects, ahead: r.ahead, limit: r.fetched, group: r.group, wait: &r.wait,
 			skip: r.skip,
 		}
 	}

@@ -1,0 +1,270 @@
+// Package awstest is a stand-in for the AWS calls that no server that runs on
+// loopback has: who am I (STS), where do results go (Macie), and how is a bucket
+// protected (S3). What it answers are the very bytes that the SDK sent to set it,
+// so their shapes are the SDK's own.
+//
+// Start with [New].
+package awstest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/macie2"
+	macietypes "github.com/aws/aws-sdk-go-v2/service/macie2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// Who asks, as far as the stand-in is concerned.
+const (
+	Account = "111122223333"
+	ARN     = "arn:aws:sts::111122223333:assumed-role/lake-writer/nightly"
+)
+
+// Control is a server on loopback. It is safe for concurrent use.
+type Control struct {
+	URL string
+
+	mu      sync.Mutex
+	bodies  map[string][]byte  // by call and what it is about
+	errors  map[string]Failure // by operation, with and without what it is about
+	seen    map[string]int     // by operation
+	objects http.Handler       // takes what isn't known here; nil for nothing
+}
+
+// Failure is an error that a service answers with.
+type Failure struct {
+	Status        int
+	Code, Message string
+}
+
+// New starts a server, which ends with the test.
+func New(t testing.TB) *Control {
+	t.Helper()
+	c := &Control{bodies: map[string][]byte{}, errors: map[string]Failure{}, seen: map[string]int{}}
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	c.URL = server.URL
+	return c
+}
+
+// Objects has a server take all that isn't known here.
+func (c *Control) Objects(h http.Handler) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.objects = h
+}
+
+// Config is a configuration for requests to the server; the secret is one that
+// tests look for where it mustn't be.
+func (c *Control) Config(region string) aws.Config {
+	return aws.Config{
+		Region: region, BaseEndpoint: &c.URL, Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, Token),
+	}
+}
+
+// Credentials of requests.
+const (
+	AccessKey = "AKIAMACIELAKECTRL"
+	SecretKey = "a-secret-that-must-not-be-printed"
+	Token     = "a-token-that-must-not-be-printed"
+)
+
+// Fail has an operation fail, as the SDK names it: for a bucket or region, or for
+// all where that is empty.
+func (c *Control) Fail(operation, about string, f Failure) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.errors[strings.TrimSpace(operation+" "+about)] = f
+}
+
+// Seen is how many requests of an operation came.
+func (c *Control) Seen(operation string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen[operation]
+}
+
+// Export sets where a region's results go; nil for a Macie that is enabled and
+// has no repository. A region that isn't set has no Macie.
+func (c *Control) Export(t testing.TB, region string, to *macietypes.S3Destination) {
+	t.Helper()
+	if to == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.bodies["ClassificationExportConfiguration "+region] = []byte(`{"configuration":{}}`)
+		return
+	}
+	_, err := macie2.NewFromConfig(c.Config(region)).PutClassificationExportConfiguration(context.Background(),
+		&macie2.PutClassificationExportConfigurationInput{Configuration: &macietypes.ClassificationExportConfiguration{S3Destination: to}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *Control) s3() *s3.Client {
+	return s3.NewFromConfig(c.Config("us-east-1"), func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// Policy sets a bucket's policy.
+func (c *Control) Policy(t testing.TB, bucket, policy string) {
+	t.Helper()
+	_, err := c.s3().PutBucketPolicy(context.Background(), &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// PublicPolicy has S3 take a bucket's policy for one that lets the public in. It
+// is the one answer that nothing in the SDK sets (S3 API reference,
+// GetBucketPolicyStatus).
+func (c *Control) PublicPolicy(bucket string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bodies["BucketPolicyStatus "+bucket] = []byte(`<PolicyStatus><IsPublic>TRUE</IsPublic></PolicyStatus>`)
+}
+
+// Block sets what public access a bucket blocks.
+func (c *Control) Block(t testing.TB, bucket string, block s3types.PublicAccessBlockConfiguration) {
+	t.Helper()
+	_, err := c.s3().PutPublicAccessBlock(context.Background(),
+		&s3.PutPublicAccessBlockInput{Bucket: &bucket, PublicAccessBlockConfiguration: &block})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Encrypt sets a bucket's default encryption.
+func (c *Control) Encrypt(t testing.TB, bucket string, rule s3types.ServerSideEncryptionRule) {
+	t.Helper()
+	_, err := c.s3().PutBucketEncryption(context.Background(), &s3.PutBucketEncryptionInput{
+		Bucket:                            &bucket,
+		ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{Rules: []s3types.ServerSideEncryptionRule{rule}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// call is what a request is about. An operation is Get or Put and a call's name.
+type call struct {
+	name    string
+	about   string // a bucket, or a region
+	service func(http.ResponseWriter, Failure)
+	absent  Failure
+}
+
+// of says what a request is, or that it isn't known.
+func of(r *http.Request) (call, bool) {
+	switch query := r.URL.Query(); {
+	case r.URL.Path == "/classification-export-configuration":
+		return call{"ClassificationExportConfiguration", signedFor(r), failMacie, Failure{403, "AccessDeniedException", "Macie is not enabled"}}, true
+	case r.Method == http.MethodPost && r.URL.Path == "/" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+		return call{name: "CallerIdentity", service: failSTS}, true
+	default:
+		bucket := strings.Trim(r.URL.Path, "/")
+		for _, c := range []struct{ query, name, code string }{
+			{"policyStatus", "BucketPolicyStatus", "NoSuchBucketPolicy"},
+			{"policy", "BucketPolicy", "NoSuchBucketPolicy"},
+			{"publicAccessBlock", "PublicAccessBlock", "NoSuchPublicAccessBlockConfiguration"},
+			{"encryption", "BucketEncryption", "ServerSideEncryptionConfigurationNotFoundError"},
+		} {
+			if query.Has(c.query) {
+				return call{c.name, bucket, FailS3, Failure{404, c.code, "there is none"}}, true
+			}
+		}
+	}
+	return call{}, false
+}
+
+// signedFor is the region that a request is signed for: AWS4-HMAC-SHA256
+// Credential=KEY/DATE/REGION/SERVICE/aws4_request, …
+func signedFor(r *http.Request) string {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	if parts := strings.Split(credential, "/"); len(parts) > 2 {
+		return parts[2]
+	}
+	return ""
+}
+
+// ServeHTTP implements http.Handler.
+func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	what, known := of(r)
+	if !known {
+		c.mu.Lock()
+		objects := c.objects
+		c.mu.Unlock()
+		if objects == nil {
+			FailS3(w, Failure{501, "NotImplemented", r.Method + " " + r.URL.Path})
+			return
+		}
+		objects.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	operation := "Get" + what.name
+	if r.Method == http.MethodPut {
+		c.bodies[what.name+" "+what.about] = body
+		w.WriteHeader(http.StatusOK)
+		fmt.Fprint(w, "{}")
+		return
+	}
+	c.seen[operation]++
+	for _, name := range []string{operation, operation + " " + what.about} {
+		if f, ok := c.errors[name]; ok {
+			what.service(w, f)
+			return
+		}
+	}
+	if what.name == "CallerIdentity" {
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprintf(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
+			`<Arn>%s</Arn><UserId>AROA:nightly</UserId><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, ARN, Account)
+		return
+	}
+	body, ok := c.bodies[what.name+" "+what.about]
+	if !ok {
+		if what.name == "BucketPolicyStatus" && c.bodies["BucketPolicy "+what.about] != nil {
+			fmt.Fprint(w, `<PolicyStatus><IsPublic>FALSE</IsPublic></PolicyStatus>`)
+			return
+		}
+		what.service(w, what.absent)
+		return
+	}
+	w.Write(body)
+}
+
+func failMacie(w http.ResponseWriter, f Failure) {
+	w.Header().Set("X-Amzn-Errortype", f.Code)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(f.Status)
+	fmt.Fprintf(w, `{"message":%q}`, f.Message)
+}
+
+func failSTS(w http.ResponseWriter, f Failure) {
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(f.Status)
+	fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, f.Code, f.Message)
+}
+
+// FailS3 answers with an error as S3 writes it.
+func FailS3(w http.ResponseWriter, f Failure) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(f.Status)
+	fmt.Fprintf(w, `<Error><Code>%s</Code><Message>%s</Message></Error>`, f.Code, f.Message)
+}

@@ -1,0 +1,176 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/text"
+)
+
+// Forecast is what a converter would do.
+type Forecast struct {
+	OpenRuns []string `json:"open_runs"` // that would be finished first
+	Sources  int64    `json:"sources"`   // that would be read
+	Bytes    int64    `json:"bytes"`     // of them, stored
+	Runs     int64    `json:"runs"`      // that would be made
+	Parts    int64    `json:"parts"`
+	// Requests are those that S3 would be asked, roughly; nil where neither
+	// an input nor the output is there.
+	Requests *Requests `json:"requests,omitempty"`
+}
+
+// Requests count requests to S3 by what they cost.
+type Requests struct {
+	Get  int64 `json:"get"`  // and HEAD
+	Put  int64 `json:"put"`  // and COPY, LIST
+	Free int64 `json:"free"` // DELETE
+}
+
+// Dollars is what requests cost in us-east-1 at list price: $0.0004 per
+// thousand GET, $0.005 per thousand PUT, COPY and LIST (Amazon S3 pricing,
+// S3 Standard).
+func (r *Requests) Dollars() float64 {
+	return float64(r.Get)*0.0004/1000 + float64(r.Put)*0.005/1000
+}
+
+// A forecast takes this many table files of a part, one a table and partition,
+// and counts a listing's pages of 1,000 keys.
+const (
+	forecastPartitions = 2
+	listPage           = 1000
+)
+
+// dryRun fills in the forecast.
+func (c *converter) dryRun(ctx context.Context) error {
+	f := &Forecast{OpenRuns: []string{}}
+	c.summary.DryRun = f
+	for _, r := range c.runs {
+		if !r.Ended {
+			f.OpenRuns = append(f.OpenRuns, r.Run)
+		}
+	}
+	var batch []input.Source
+	stored := int64(0) // objects to read from S3
+	plan := func() {
+		if len(batch) == 0 {
+			return
+		}
+		p := makePlan(batch, c.o.PartSize)
+		f.Runs++
+		f.Sources += p.sources
+		f.Bytes += p.bytes
+		f.Parts += int64(len(p.parts))
+		batch = nil
+	}
+	add := func(s input.Source) {
+		if isS3(s.URI) {
+			stored++
+		}
+		if batch = append(batch, s); len(batch) == c.o.MaxSources {
+			plan()
+		}
+	}
+	listed, err := c.forecastSources(ctx, add)
+	if err != nil {
+		return err
+	}
+	plan()
+	if c.o.RetryRejected {
+		c.summary.Objects.Retried = f.Sources
+	} else {
+		c.summary.Objects.New = f.Sources
+	}
+	if listed > 0 || isS3(c.output) {
+		f.Requests = c.requests(f, listed, stored)
+	}
+	return nil
+}
+
+// forecastSources calls add for the sources that would be read, and returns how
+// many there are in S3 of those that are listed.
+func (c *converter) forecastSources(ctx context.Context, add func(input.Source)) (listed int64, err error) {
+	var rejects *dataset.Outstanding
+	if c.o.RetryRejected && c.dataset != nil {
+		if rejects, err = dataset.LoadOutstanding(ctx, c.store, c.dataset, c.runs); err != nil {
+			return 0, err
+		}
+	}
+	var changed candidates
+	err = c.find(ctx, func(s input.Source) error {
+		if isS3(s.URI) {
+			listed++
+		}
+		if c.o.RetryRejected {
+			if rejects == nil {
+				return nil
+			}
+			if r := rejects.Source(s.URI); r != nil && (r.Object || r.Version == s.ETag) {
+				add(s)
+			}
+			return nil
+		}
+		switch c.look(&s) {
+		case dataset.Claimed:
+			c.summary.Objects.AlreadyConverted++
+		case dataset.InWork:
+			c.summary.Objects.InWork++
+		case dataset.Other:
+			changed = append(changed, s)
+		case dataset.Free:
+			add(s)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	collided, err := c.confirm(ctx, changed)
+	for _, s := range collided {
+		add(s)
+	}
+	return listed, err
+}
+
+// requests counts roughly what the forecast's work asks of S3.
+func (c *converter) requests(f *Forecast, listed, stored int64) *Requests {
+	r := &Requests{Get: stored, Put: (listed + listPage - 1) / listPage}
+	if !isS3(c.output) {
+		return r
+	}
+	files := f.Parts * int64(len(c.o.Tables)) * forecastPartitions
+	r.Put += 2 + int64(len(c.runs))/listPage // listings of runs and ledger
+	r.Get += 3
+	if f.Runs > 0 {
+		// Of a file: written to staging, copied. Of a part: lease, receipt.
+		// Of a run: probe, plan, run.json, lease, end.json, row (twice), ledger.
+		r.Put += 2*files + 2*f.Parts + 8*f.Runs
+		r.Get += files + f.Parts + 4*f.Runs
+		r.Free += files + f.Parts
+	}
+	return r
+}
+
+func isS3(uri string) bool { return strings.HasPrefix(uri, "s3://") }
+
+// lines writes the forecast for people.
+func (f *Forecast) lines(line func(name, format string, args ...any)) {
+	if len(f.OpenRuns) > 0 {
+		line("open runs", "%s would be finished first", runsText(f.OpenRuns))
+	}
+	line("would read", "%s objects, %s", text.Count(f.Sources), text.Bytes(f.Bytes))
+	line("would claim", "%s in %s", plural(f.Runs, "run"), plural(f.Parts, "part"))
+	if r := f.Requests; r != nil {
+		line("requests", "about %s GET, %s PUT, COPY and LIST: $%.2f", text.Count(r.Get), text.Count(r.Put), r.Dollars())
+	}
+}
+
+// plural is a number of things.
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%s %ss", text.Count(n), what)
+}

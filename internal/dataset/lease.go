@@ -1,0 +1,286 @@
+package dataset
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/macielake/macielake/internal/store"
+)
+
+// DefaultLease is how long the lease of a converter that died keeps others
+// waiting.
+const DefaultLease = 30 * time.Second
+
+// beats is how many times a lease is renewed in the time after which it counts
+// as abandoned.
+const beats = 6
+
+// Leases are a converter's claims to work at what others could work at, too.
+// They save work and decide nothing: what two converters do twice is sorted out
+// by which receipt comes first.
+//
+// A lease is a file that its holder writes anew all the time. Whoever finds it
+// watches it: if its content stays the same for the duration of a lease by the
+// watcher's own clock its holder is gone. No two clocks are compared. Leases is
+// safe for concurrent use.
+type Leases struct {
+	store    store.Store
+	duration time.Duration
+	holder   string
+	stop     context.CancelFunc
+	beating  sync.WaitGroup
+
+	writing sync.Mutex // held while a held lease is written or given up
+	mu      sync.Mutex
+	held    map[string]bool
+	beat    int64
+	watched map[string]*watched
+}
+
+// watched is what is known of someone else's lease.
+type watched struct {
+	content string
+	since   time.Time // it was first seen; of the monotonic clock
+	alive   bool      // it has changed
+}
+
+// leaseFile is the content of a lease.
+type leaseFile struct {
+	Holder   string `json:"holder"`
+	Beat     int64  `json:"beat"`
+	Released bool   `json:"released,omitempty"` // its holder has no use for it any more
+}
+
+// NewLeases returns the leases of one converter. A duration of 0 is
+// DefaultLease. The caller closes it.
+func NewLeases(s store.Store, duration time.Duration) *Leases {
+	if duration <= 0 {
+		duration = DefaultLease
+	}
+	return &Leases{store: s, duration: duration, holder: NewNonce(), held: map[string]bool{}, watched: map[string]*watched{}}
+}
+
+// PartLease is the name of the lease on a part.
+func PartLease(run string, part int) string { return PartName(run, part) }
+
+// CommitLease is the name of the lease on publishing a run and ending it.
+func CommitLease(run string) string { return run + "-commit" }
+
+func leaseName(lease string) string { return path.Join(leasesDir, lease+".json") }
+
+// Acquire takes a lease, unless another holds it who may be alive.
+func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
+	name := leaseName(lease)
+	for range 2 { // the lease may go while it is looked at
+		err := l.store.PutNew(ctx, name, l.content(false))
+		if err == nil {
+			l.hold(lease)
+			return true, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return false, err
+		}
+		data, err := read(ctx, l.store, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if !l.free(lease, data) {
+			return false, nil
+		}
+		if err := l.store.Put(ctx, name, l.content(false)); err != nil {
+			return false, err
+		}
+		l.hold(lease)
+		return true, nil
+	}
+	return false, nil
+}
+
+// free reports whether a lease with that content may be taken.
+func (l *Leases) free(lease string, data []byte) bool {
+	var file leaseFile
+	if err := json.Unmarshal(data, &file); err == nil && (file.Released || file.Holder == l.holder) {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.watched[lease]
+	now := time.Now()
+	switch {
+	case w == nil:
+		l.watched[lease] = &watched{content: string(data), since: now}
+	case w.content != string(data):
+		*w = watched{content: string(data), since: now, alive: true}
+	case now.Sub(w.since) >= l.duration:
+		return true
+	}
+	return false
+}
+
+// Alive reports whether the holder of a lease that Acquire didn't get was seen
+// to renew it.
+func (l *Leases) Alive(lease string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.watched[lease]
+	return w != nil && w.alive && time.Since(w.since) < l.duration
+}
+
+// Watch is how long to wait between two attempts to acquire a lease.
+func (l *Leases) Watch() time.Duration { return l.duration / beats / 2 }
+
+// Sleep waits, or until ctx ends: then it returns why.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// hold begins to renew a lease.
+func (l *Leases) hold(lease string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held[lease] = true
+	delete(l.watched, lease)
+	if l.stop == nil {
+		var ctx context.Context
+		ctx, l.stop = context.WithCancel(context.Background())
+		l.beating.Go(func() { l.renew(ctx) })
+	}
+}
+
+// renew writes all held leases anew, again and again. What fails is left: at
+// worst somebody else does the same work.
+func (l *Leases) renew(ctx context.Context) {
+	tick := time.NewTicker(l.duration / beats)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l.mu.Lock()
+		l.beat++
+		held := make([]string, 0, len(l.held))
+		for lease := range l.held {
+			held = append(held, lease)
+		}
+		l.mu.Unlock()
+		for _, lease := range held {
+			l.write(ctx, lease)
+		}
+	}
+}
+
+// write renews a lease that is still held.
+func (l *Leases) write(ctx context.Context, lease string) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.mu.Lock()
+	held := l.held[lease]
+	l.mu.Unlock()
+	if held {
+		_ = l.store.Put(ctx, leaseName(lease), l.content(false))
+	}
+}
+
+func (l *Leases) content(released bool) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return []byte(`{"holder":"` + l.holder + `","beat":` + strconv.FormatInt(l.beat, 10) + map[bool]string{true: `,"released":true`}[released] + "}\n")
+}
+
+// Release gives up a lease: what it was for is done, or others may do it at
+// once. Who may not remove the file says so in it; where that fails, too, others
+// have to wait.
+func (l *Leases) Release(ctx context.Context, lease string) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.mu.Lock()
+	held := l.held[lease]
+	delete(l.held, lease)
+	l.mu.Unlock()
+	if held && l.store.RemoveAll(ctx, leaseName(lease)) != nil {
+		_ = l.store.Put(ctx, leaseName(lease), l.content(true))
+	}
+}
+
+// Close gives up all leases and ends their renewal.
+func (l *Leases) Close(ctx context.Context) {
+	l.mu.Lock()
+	stop := l.stop
+	var held []string
+	for lease := range l.held {
+		held = append(held, lease)
+	}
+	l.mu.Unlock()
+	if stop != nil {
+		stop()
+		l.beating.Wait()
+	}
+	for _, lease := range held {
+		l.Release(ctx, lease)
+	}
+}
+
+// Live returns the name of a run on which another converter is at work, empty if
+// there is none; of that run alone where only isn't empty. It watches the leases
+// until that is clear.
+func (l *Leases) Live(ctx context.Context, only string) (run string, err error) {
+	for {
+		var names []string
+		err := l.store.List(ctx, leasesDir, func(name string, _ fs.FileInfo) error {
+			if !isTemporary(name) {
+				names = append(names, name)
+			}
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+		unclear := false
+		for _, name := range names {
+			lease := strings.TrimSuffix(path.Base(name), ".json")
+			run, _, _ := strings.Cut(lease, "-")
+			if only != "" && run != only {
+				continue
+			}
+			data, err := read(ctx, l.store, name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return "", err
+			}
+			if l.free(lease, data) {
+				continue
+			}
+			if l.Alive(lease) {
+				return run, nil
+			}
+			unclear = true
+		}
+		if !unclear {
+			return "", nil
+		}
+		if err := Sleep(ctx, l.Watch()); err != nil {
+			return "", err
+		}
+	}
+}

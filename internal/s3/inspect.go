@@ -1,0 +1,128 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+
+	"github.com/macielake/macielake/internal/awsclient"
+)
+
+// Head is what a store says of an object without its content.
+type Head struct {
+	Size       int64
+	Modified   time.Time
+	Encryption string // AES256, aws:kms, aws:kms:dsse; empty where it isn't said
+	Key        string // ARN of the KMS key, of objects that have one
+	Class      string // storage class; empty for STANDARD
+}
+
+// Head asks for an object's head.
+func (b *Bucket) Head(ctx context.Context, key string) (Head, error) {
+	out, err := b.api.HeadObject(awsclient.WithResource(ctx, b.URI(key)), &sdk.HeadObjectInput{
+		Bucket: &b.name, Key: &key, RequestPayer: b.payer(), ExpectedBucketOwner: b.ownerID(),
+	})
+	if err != nil {
+		return Head{}, b.explain(ctx, "HeadObject", key, err)
+	}
+	return Head{
+		Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified),
+		Encryption: string(out.ServerSideEncryption), Key: aws.ToString(out.SSEKMSKeyId), Class: string(out.StorageClass),
+	}, nil
+}
+
+// PublicAccess is what a bucket's own settings block.
+type PublicAccess struct {
+	BlockACLs, IgnoreACLs, BlockPolicy, RestrictBucket bool
+}
+
+// Blocked reports whether all of it is blocked.
+func (p PublicAccess) Blocked() bool {
+	return p.BlockACLs && p.IgnoreACLs && p.BlockPolicy && p.RestrictBucket
+}
+
+// PublicAccess asks what public access the bucket blocks; nothing, where it has
+// no such settings.
+func (b *Bucket) PublicAccess(ctx context.Context) (PublicAccess, error) {
+	out, err := b.api.GetPublicAccessBlock(b.about(ctx), &sdk.GetPublicAccessBlockInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
+	if absent(err, "NoSuchPublicAccessBlockConfiguration") {
+		return PublicAccess{}, nil
+	}
+	if err != nil {
+		return PublicAccess{}, b.explain(ctx, "GetPublicAccessBlock", "", err)
+	}
+	if out.PublicAccessBlockConfiguration == nil {
+		return PublicAccess{}, nil
+	}
+	c := out.PublicAccessBlockConfiguration
+	return PublicAccess{
+		BlockACLs: aws.ToBool(c.BlockPublicAcls), IgnoreACLs: aws.ToBool(c.IgnorePublicAcls),
+		BlockPolicy: aws.ToBool(c.BlockPublicPolicy), RestrictBucket: aws.ToBool(c.RestrictPublicBuckets),
+	}, nil
+}
+
+// Policy asks for the bucket's policy: empty where it has none.
+func (b *Bucket) Policy(ctx context.Context) (string, error) {
+	out, err := b.api.GetBucketPolicy(b.about(ctx), &sdk.GetBucketPolicyInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
+	if absent(err, "NoSuchBucketPolicy") {
+		return "", nil
+	}
+	if err != nil {
+		return "", b.explain(ctx, "GetBucketPolicy", "", err)
+	}
+	return aws.ToString(out.Policy), nil
+}
+
+// PolicyIsPublic asks whether S3 takes the bucket's policy for one that lets the
+// public in.
+func (b *Bucket) PolicyIsPublic(ctx context.Context) (bool, error) {
+	out, err := b.api.GetBucketPolicyStatus(b.about(ctx), &sdk.GetBucketPolicyStatusInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
+	if absent(err, "NoSuchBucketPolicy") {
+		return false, nil
+	}
+	if err != nil {
+		return false, b.explain(ctx, "GetBucketPolicyStatus", "", err)
+	}
+	return out.PolicyStatus != nil && aws.ToBool(out.PolicyStatus.IsPublic), nil
+}
+
+// Encryption is a bucket's default encryption, for objects that come without.
+type Encryption struct {
+	Algorithm string // AES256, aws:kms, aws:kms:dsse; empty where there is none
+	Key       string // the KMS key, as the bucket's owner wrote it
+	BucketKey bool   // one data key serves many objects
+}
+
+// Encryption asks for the bucket's default encryption.
+func (b *Bucket) Encryption(ctx context.Context) (Encryption, error) {
+	out, err := b.api.GetBucketEncryption(b.about(ctx), &sdk.GetBucketEncryptionInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
+	if absent(err, "ServerSideEncryptionConfigurationNotFoundError") {
+		return Encryption{}, nil
+	}
+	if err != nil {
+		return Encryption{}, b.explain(ctx, "GetBucketEncryption", "", err)
+	}
+	var e Encryption
+	if c := out.ServerSideEncryptionConfiguration; c != nil && len(c.Rules) > 0 {
+		rule := c.Rules[0]
+		e.BucketKey = aws.ToBool(rule.BucketKeyEnabled)
+		if d := rule.ApplyServerSideEncryptionByDefault; d != nil {
+			e.Algorithm, e.Key = string(d.SSEAlgorithm), aws.ToString(d.KMSMasterKeyID)
+		}
+	}
+	return e, nil
+}
+
+func (b *Bucket) about(ctx context.Context) context.Context {
+	return awsclient.WithResource(ctx, scheme+b.name)
+}
+
+// absent reports whether an error says that what was asked for isn't set.
+func absent(err error, code string) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == code
+}

@@ -1,0 +1,380 @@
+package s3
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/macielake/macielake/internal/store"
+)
+
+// manifest is a report of S3 Inventory (S3 user guide, "Amazon S3 Inventory
+// manifest").
+type manifest struct {
+	SourceBucket      string `json:"sourceBucket"`
+	DestinationBucket string `json:"destinationBucket"` // an ARN
+	FileFormat        string `json:"fileFormat"`
+	FileSchema        string `json:"fileSchema"`
+	Files             []struct {
+		Key  string `json:"key"`
+		Size int64  `json:"size"`
+	} `json:"files"`
+}
+
+// maxManifest bounds a manifest: a report has a file for some millions of
+// objects.
+const maxManifest = 64 << 20
+
+// ManifestError says that a manifest, or a file of its report, can't be used.
+type ManifestError struct {
+	URI  string
+	Why  string
+	Err  error // may be nil
+	Hint string
+}
+
+func (e *ManifestError) Error() string {
+	s := e.URI + ": " + e.Why
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *ManifestError) Unwrap() error { return e.Err }
+
+// inventory reads a report where its manifest says, or beside a manifest that
+// lies in a directory.
+type inventory struct {
+	c    *Client
+	name string // of the manifest, as the user knows it
+	m    manifest
+	dir  string // of a local manifest; empty for one in S3
+}
+
+// NewInventory returns the origin of the objects of an S3 Inventory report, whose
+// manifest.json is at an s3:// URI or in a file: then the report's files are
+// looked for beside it, as they were copied, by the last segments of their keys.
+// Reports are in CSV or in Parquet. Where there are inputs, only what they hold
+// is taken. Of a bucket with versions, only the latest count.
+func NewInventory(ctx context.Context, o *Origin, uri string, inputs []string) (*Keys, error) {
+	inv := &inventory{c: o.c, name: uri}
+	if err := inv.load(ctx); err != nil {
+		return nil, err
+	}
+	for _, in := range inputs {
+		if bucket, _, err := ParseURI(in); err != nil {
+			return nil, err
+		} else if bucket != inv.m.SourceBucket {
+			return nil, &ManifestError{URI: uri, Why: fmt.Sprintf("it is of the bucket %s, not of %s", inv.m.SourceBucket, bucket)}
+		}
+	}
+	return &Keys{o: o, name: uri, within: inputs, scan: func(ctx context.Context, each func(string, Object) error) error {
+		for _, f := range inv.m.Files {
+			err := inv.scan(ctx, f.Key, func(o Object) error { return each(inv.m.SourceBucket, o) })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, nil
+}
+
+func (inv *inventory) load(ctx context.Context) error {
+	r, err := inv.openManifest(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, maxManifest))
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", inv.name, err)
+	}
+	if err := json.Unmarshal(data, &inv.m); err != nil {
+		return &ManifestError{URI: inv.name, Why: "it is no manifest of S3 Inventory", Err: err,
+			Hint: "name the report's manifest.json"}
+	}
+	switch {
+	case inv.m.SourceBucket == "" || inv.m.FileFormat == "":
+		return &ManifestError{URI: inv.name, Why: "it is no manifest of S3 Inventory", Hint: "name the report's manifest.json"}
+	case inv.m.FileFormat == "ORC":
+		return &ManifestError{URI: inv.name, Why: "its report is in ORC, which isn't read here",
+			Hint: "configure the inventory to be in CSV or Parquet, or leave out --inventory and have the bucket listed"}
+	case inv.m.FileFormat != "CSV" && inv.m.FileFormat != "Parquet":
+		return &ManifestError{URI: inv.name, Why: "its report is in a format that isn't known", Hint: "CSV and Parquet are"}
+	}
+	return nil
+}
+
+func (inv *inventory) openManifest(ctx context.Context) (io.ReadCloser, error) {
+	if !IsURI(inv.name) {
+		inv.dir = path.Dir(inv.name)
+		return os.Open(inv.name)
+	}
+	bucket, key, err := ParseURI(inv.name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := inv.c.Bucket(ctx, bucket)
+	if err != nil {
+		return nil, err
+	}
+	return b.Get(ctx, Object{Key: key, Size: -1})
+}
+
+// open opens a file of the report.
+func (inv *inventory) open(ctx context.Context, key string) (store.File, error) {
+	if inv.dir != "" {
+		return inv.openLocal(key)
+	}
+	name := inv.m.DestinationBucket[strings.LastIndexByte(inv.m.DestinationBucket, ':')+1:]
+	if name == "" {
+		name, _, _ = ParseURI(inv.name)
+	}
+	b, err := inv.c.Bucket(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return b.openAt(ctx, key)
+}
+
+// openLocal finds a copy of a file: by as much of its key as there is.
+func (inv *inventory) openLocal(key string) (store.File, error) {
+	segments := strings.Split(path.Clean("/" + key)[1:], "/")
+	for i := range segments {
+		for _, dir := range []string{inv.dir, path.Dir(inv.dir)} { // data/ lies beside the manifest's own directory
+			f, err := os.Open(path.Join(dir, path.Join(segments[i:]...)))
+			if err != nil {
+				continue
+			}
+			info, err := f.Stat()
+			if err == nil && info.Mode().IsRegular() {
+				return localFile{f, info.Size()}, nil
+			}
+			f.Close()
+		}
+	}
+	return nil, &ManifestError{URI: inv.name, Why: "a file of its report isn't beside it: " + key}
+}
+
+type localFile struct {
+	*os.File
+	size int64
+}
+
+func (f localFile) Size() int64 { return f.size }
+
+// scan reads a file of the report.
+func (inv *inventory) scan(ctx context.Context, key string, each func(Object) error) error {
+	f, err := inv.open(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if inv.m.FileFormat == "CSV" {
+		err = inv.scanCSV(ctx, f, each)
+	} else {
+		err = scanParquet(ctx, f, each)
+	}
+	var broken *reportError
+	if errors.As(err, &broken) {
+		return &ManifestError{URI: inv.name, Why: "a file of its report can't be used: " + key, Err: broken.err}
+	}
+	return err
+}
+
+// reportError is a report that isn't what it should be.
+type reportError struct{ err error }
+
+func (e *reportError) Error() string { return e.err.Error() }
+
+// Names of the columns, by format.
+const (
+	keyColumn = iota
+	sizeColumn
+	etagColumn
+	modifiedColumn
+	latestColumn
+	deletedColumn
+	columns
+)
+
+// columnNames are those of CSV, then those of Parquet.
+func columnNames() [2][columns]string {
+	return [2][columns]string{
+		{"Key", "Size", "ETag", "LastModifiedDate", "IsLatest", "IsDeleteMarker"},
+		{"key", "size", "e_tag", "last_modified_date", "is_latest", "is_delete_marker"},
+	}
+}
+
+func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(Object) error) error {
+	zip, err := gzip.NewReader(io.NewSectionReader(f, 0, f.Size()))
+	if err != nil {
+		return &reportError{err}
+	}
+	var names []string
+	for name := range strings.SplitSeq(inv.m.FileSchema, ",") {
+		names = append(names, strings.TrimSpace(name))
+	}
+	var at [columns]int
+	for i, name := range columnNames()[0] {
+		at[i] = slices.Index(names, name)
+	}
+	if at[keyColumn] < 0 {
+		return &reportError{errors.New("it has no column for the key")}
+	}
+	rows := csv.NewReader(zip)
+	rows.ReuseRecord, rows.FieldsPerRecord = true, len(names)
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		row, err := rows.Read()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return &reportError{err}
+		}
+		get := func(column int) string {
+			if at[column] < 0 {
+				return ""
+			}
+			return row[at[column]]
+		}
+		if get(deletedColumn) == "true" || get(latestColumn) == "false" {
+			continue
+		}
+		// Keys are encoded as in URLs, the others aren't.
+		key, err := url.QueryUnescape(get(keyColumn))
+		if err != nil {
+			return &reportError{err}
+		}
+		o := Object{Key: key, ETag: get(etagColumn)}
+		if text := get(sizeColumn); text != "" {
+			if o.Size, err = strconv.ParseInt(text, 10, 64); err != nil {
+				return &reportError{err}
+			}
+		}
+		if text := get(modifiedColumn); text != "" {
+			if o.Modified, err = time.Parse(time.RFC3339, text); err != nil {
+				return &reportError{err}
+			}
+		}
+		if err := each(o); err != nil {
+			return err
+		}
+	}
+}
+
+// reportRows is how many rows of a Parquet report are read at a time.
+const reportRows = 16 << 10
+
+func scanParquet(ctx context.Context, f store.File, each func(Object) error) error {
+	in, err := file.NewParquetReader(io.NewSectionReader(f, 0, f.Size()))
+	if err != nil {
+		return &reportError{err}
+	}
+	defer in.Close()
+	reader, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: reportRows}, memory.DefaultAllocator)
+	if err != nil {
+		return &reportError{err}
+	}
+	var at, wanted []int
+	for _, name := range columnNames()[1] {
+		i := in.MetaData().Schema.ColumnIndexByName(name)
+		if i >= 0 {
+			at, wanted = append(at, len(wanted)), append(wanted, i)
+		} else {
+			at = append(at, -1)
+		}
+	}
+	if at[keyColumn] < 0 {
+		return &reportError{errors.New("it has no column for the key")}
+	}
+	records, err := reader.GetRecordReader(ctx, wanted, nil)
+	if err != nil {
+		return &reportError{err}
+	}
+	defer records.Release()
+	// The columns come in the file's order.
+	order := slices.Clone(wanted)
+	slices.Sort(order)
+	for i := range at {
+		if at[i] >= 0 {
+			at[i] = slices.Index(order, wanted[at[i]])
+		}
+	}
+	for records.Next() {
+		if err := eachRow(records.RecordBatch(), at, each); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := records.Err(); err != nil && err != io.EOF {
+		return &reportError{err}
+	}
+	return nil
+}
+
+// eachRow gives the objects of a batch of rows to each.
+func eachRow(batch arrow.RecordBatch, at []int, each func(Object) error) error {
+	column := func(c int) arrow.Array {
+		if at[c] < 0 {
+			return array.NewNull(int(batch.NumRows()))
+		}
+		return batch.Column(at[c])
+	}
+	keys, ok := column(keyColumn).(*array.String)
+	if !ok {
+		return &reportError{errors.New("its keys are no texts")}
+	}
+	isFalse := func(a arrow.Array, i int) bool {
+		b, ok := a.(*array.Boolean)
+		return ok && b.IsValid(i) && !b.Value(i)
+	}
+	isTrue := func(a arrow.Array, i int) bool {
+		b, ok := a.(*array.Boolean)
+		return ok && b.IsValid(i) && b.Value(i)
+	}
+	sizes, etags, times := column(sizeColumn), column(etagColumn), column(modifiedColumn)
+	latest, deleted := column(latestColumn), column(deletedColumn)
+	for i := range int(batch.NumRows()) {
+		if keys.IsNull(i) || isTrue(deleted, i) || isFalse(latest, i) {
+			continue
+		}
+		o := Object{Key: strings.Clone(keys.Value(i))}
+		if a, ok := sizes.(*array.Int64); ok && a.IsValid(i) {
+			o.Size = a.Value(i)
+		}
+		if a, ok := etags.(*array.String); ok && a.IsValid(i) {
+			o.ETag = strings.Clone(a.Value(i))
+		}
+		if a, ok := times.(*array.Timestamp); ok && a.IsValid(i) {
+			o.Modified = a.Value(i).ToTime(a.DataType().(*arrow.TimestampType).Unit)
+		}
+		if err := each(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}

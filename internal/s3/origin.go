@@ -1,0 +1,227 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// Filter says what needn't be listed or read, as far as keys and times tell. The
+// records decide on what is left: a key's account is Macie's administrator, and
+// what stands in a job's place isn't always one.
+type Filter struct {
+	Accounts, Regions, Jobs []string   // those wanted; none for all
+	Since                   *time.Time // records created before it aren't wanted
+}
+
+// Origin is the place of inputs that are s3:// URIs: an object, a directory (all
+// keys below URI/), or what matches a pattern. In a pattern, * and ? stand for
+// any characters and any one character but a slash; it matches objects and
+// directories. It is safe for concurrent use.
+type Origin struct {
+	c      *Client
+	filter Filter
+	stop   func(error)
+
+	read, denied atomic.Int64 // readings that began, and that were denied
+}
+
+// NewOrigin returns the origin of what the client can read. stop is called, once,
+// when it turns out that all is denied; nil where nobody wants to know.
+func NewOrigin(c *Client, f Filter, stop func(error)) *Origin {
+	if stop == nil {
+		stop = func(error) {}
+	}
+	return &Origin{c: c, filter: f, stop: stop}
+}
+
+// Has implements input.Origin.
+func (o *Origin) Has(in string) bool { return IsURI(in) }
+
+// List implements input.Origin.
+func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each func(input.Source) error) error {
+	name, pattern, err := ParseURI(in)
+	if err != nil {
+		return err
+	}
+	b, err := o.c.Bucket(ctx, name)
+	if err != nil {
+		return err
+	}
+	p := newPattern(pattern)
+	if out, ok := outputPrefix(l.Output, name); ok && strings.HasPrefix(p.prefix, out) {
+		return &input.InsideOutputError{Input: in, Out: l.Output}
+	}
+	found := false
+	f := o.finder(b, l, each)
+	take := func(object Object) error {
+		if !p.matches(object.Key) {
+			return nil
+		}
+		found = true
+		return f.found(object)
+	}
+	if p.name != "" && !strings.HasSuffix(pattern, "/") {
+		// It may be an object: then it is the first that begins so.
+		first, err := b.page(ctx, p.name, "", false)
+		if err != nil {
+			return err
+		}
+		if len(first.objects) > 0 && first.objects[0].Key == p.name {
+			if err := take(first.objects[0]); err != nil {
+				return err
+			}
+		}
+	}
+	err = b.Walk(ctx, WalkOptions{
+		Prefix:  p.prefix,
+		Descend: func(dir string) bool { return p.mayHold(dir) && f.mayHold(dir) },
+	}, take)
+	if err != nil {
+		return err
+	}
+	if f.pruned.Load() {
+		l.Pruned = true
+	} else if !found {
+		return &input.NotFoundError{Input: in}
+	}
+	l.Cover(func(uri string) bool {
+		key, ok := strings.CutPrefix(uri, b.URI(""))
+		return ok && p.matches(key)
+	})
+	return nil
+}
+
+// outputPrefix is the prefix of an output's keys, if that is in the bucket.
+func outputPrefix(output, bucket string) (string, bool) {
+	name, key, err := ParseURI(output)
+	if err != nil || name != bucket {
+		return "", false
+	}
+	if key != "" {
+		key += "/"
+	}
+	return key, true
+}
+
+// finder makes sources of the objects of a bucket.
+type finder struct {
+	o      *Origin
+	b      *Bucket
+	l      *input.Listing
+	each   func(input.Source) error
+	out    string // keys of the output begin with it
+	hasOut bool
+	pruned atomic.Bool // something was left out that may be a result
+}
+
+func (o *Origin) finder(b *Bucket, l *input.Listing, each func(input.Source) error) *finder {
+	f := &finder{o: o, b: b, l: l, each: each}
+	f.out, f.hasOut = outputPrefix(l.Output, b.name)
+	return f
+}
+
+// isOutput reports whether a key, or all below a directory, is the output's or
+// of a dataset's state, whose files look like results and aren't.
+func (f *finder) isOutput(key string) bool {
+	return f.hasOut && strings.HasPrefix(key, f.out) ||
+		strings.HasPrefix(key, store.StateDir+"/") || strings.Contains(key, "/"+store.StateDir+"/")
+}
+
+// mayHold reports whether a directory may hold results that are wanted.
+func (f *finder) mayHold(dir string) bool {
+	if f.isOutput(dir) {
+		return false
+	}
+	if !f.o.filter.mayHold(dir) {
+		f.pruned.Store(true)
+		return false
+	}
+	return true
+}
+
+// found makes a source of an object, if it is a result that may be wanted.
+func (f *finder) found(o Object) error {
+	uri := f.b.URI(o.Key)
+	switch {
+	case !utf8.ValidString(o.Key): // S3 has no such keys
+		return &URIError{uri, "the key isn't UTF-8"}
+	case f.isOutput(o.Key):
+		return nil
+	case strings.HasSuffix(o.Key, "/") && o.Size <= 0: // what consoles make for a directory
+		return nil
+	case !input.IsResult(o.Key[strings.LastIndexByte(o.Key, '/')+1:]):
+		f.l.Skip(uri)
+		return nil
+	case !f.o.filter.wants(o):
+		f.pruned.Store(true)
+		return nil
+	case f.l.Covered(uri):
+		return nil
+	}
+	admin, region := input.FromKey(o.Key)
+	source := schema.Source{URI: uri, ETag: strings.Trim(o.ETag, `"`), AdminAccountID: admin}
+	if !o.Modified.IsZero() {
+		source.LastModified = o.Modified.UnixMilli()
+	}
+	return f.each(input.NewSource(f.o, source, region, o.Size))
+}
+
+// maxDenied is how many readings in a row, from the first, are denied until
+// nothing is expected of the rest.
+const maxDenied = 20
+
+// AllDeniedError says that no object could be read: the run has no permission,
+// rather than some objects.
+type AllDeniedError struct {
+	Count int64
+	First error // one of them
+}
+
+func (e *AllDeniedError) Error() string {
+	return fmt.Sprintf("all of the first %d objects are denied: %v", e.Count, e.First)
+}
+
+func (e *AllDeniedError) Unwrap() error { return e.First }
+
+// Open implements input.Origin.
+func (o *Origin) Open(ctx context.Context, s *input.Source) (io.ReadCloser, error) {
+	name, key, err := ParseURI(s.URI)
+	if err != nil {
+		return nil, err
+	}
+	b, err := o.c.Bucket(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	object := Object{Key: key, Size: s.Size}
+	if s.ETag != "" {
+		object.ETag = `"` + s.ETag + `"`
+	}
+	if s.ETag == "" || s.Size <= 0 {
+		object.Size = -1 // as good as unknown
+	}
+	r, err := b.Get(ctx, object)
+	if ctx.Err() != nil {
+		return r, err
+	}
+	read := o.read.Add(1)
+	if awsclient.KindOf(err) == awsclient.Denied {
+		if denied := o.denied.Add(1); denied == maxDenied && read == maxDenied {
+			o.stop(&AllDeniedError{Count: denied, First: err})
+		}
+	}
+	return r, err
+}
+
+// Remote implements input.Remote: reading waits for a network.
+func (o *Origin) Remote() bool { return true }

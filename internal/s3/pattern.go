@@ -1,0 +1,149 @@
+package s3
+
+import (
+	"slices"
+	"strings"
+)
+
+// pattern says which keys an input means.
+type pattern struct {
+	segments []string // of a pattern; nil for a plain name
+	name     string   // of an object or directory, without a slash at its end
+	prefix   string   // of all keys that are meant, but for the object name
+}
+
+func newPattern(key string) *pattern {
+	meta := strings.IndexAny(key, "*?")
+	if meta < 0 {
+		p := &pattern{name: strings.TrimSuffix(key, "/")}
+		if p.name != "" {
+			p.prefix = p.name + "/"
+		}
+		return p
+	}
+	return &pattern{segments: strings.Split(strings.TrimSuffix(key, "/"), "/"), prefix: key[:meta]}
+}
+
+// matches reports whether a key is meant: by itself or by a directory above it.
+func (p *pattern) matches(key string) bool {
+	if p.segments == nil {
+		return p.name == "" || key == p.name || strings.HasPrefix(key, p.name) && key[len(p.name)] == '/'
+	}
+	return p.matchSegments(key, true)
+}
+
+// mayHold reports whether keys below a directory may be meant.
+func (p *pattern) mayHold(dir string) bool {
+	if p.segments == nil {
+		return p.name == "" || strings.HasPrefix(dir, p.name+"/") || strings.HasPrefix(p.name, dir)
+	}
+	return p.matchSegments(strings.TrimSuffix(dir, "/"), false)
+}
+
+// matchSegments compares segment by segment; all says that the pattern must be
+// used up.
+func (p *pattern) matchSegments(key string, all bool) bool {
+	segments := strings.Split(key, "/")
+	if all && len(segments) < len(p.segments) {
+		return false
+	}
+	for i := range min(len(segments), len(p.segments)) {
+		if !matchSegment(p.segments[i], segments[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// matchSegment reports whether a text matches a pattern of * and ?, in time of
+// their product at most.
+func matchSegment(pattern, text string) bool {
+	t := []rune(text)
+	star, mark := -1, 0 // of the last *, and what it stands for ends there
+	p := []rune(pattern)
+	i, j := 0, 0
+	for j < len(t) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == t[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '*' {
+		i++
+	}
+	return i == len(p)
+}
+
+// Places behind AWSLogs in a key of Macie's layout:
+// AWSLogs/ADMIN/Macie/REGION/JOB/[AFFECTED_ACCOUNT/]NAME.
+const (
+	regionPlace  = 3
+	jobPlace     = 4
+	accountPlace = 5
+)
+
+// mayHold reports whether a directory may hold records that the filter wants, as
+// far as its name tells.
+func (f *Filter) mayHold(dir string) bool {
+	if len(f.Regions)+len(f.Jobs)+len(f.Accounts) == 0 {
+		return true
+	}
+	segments := strings.Split(strings.TrimSuffix(dir, "/"), "/")
+	logs := -1
+	for i := len(segments) - regionPlace - 1; i >= 0; i-- {
+		if segments[i] == "AWSLogs" && segments[i+2] == "Macie" {
+			logs = i
+			break
+		}
+	}
+	if logs < 0 {
+		return true
+	}
+	at := func(place int) string {
+		if logs+place < len(segments) {
+			return segments[logs+place]
+		}
+		return ""
+	}
+	unwanted := func(value string, wanted []string, is func(string) bool) bool {
+		return len(wanted) > 0 && is(value) && !slices.Contains(wanted, value)
+	}
+	return !unwanted(at(regionPlace), f.Regions, isRegion) &&
+		!unwanted(at(jobPlace), f.Jobs, isJob) &&
+		!unwanted(at(accountPlace), f.Accounts, isAccount)
+}
+
+// wants is mayHold for an object, which is also too old where it was written
+// before any record that is wanted.
+func (f *Filter) wants(o Object) bool {
+	if f.Since != nil && !o.Modified.IsZero() && o.Modified.Before(*f.Since) {
+		return false
+	}
+	dir := o.Key[:strings.LastIndexByte(o.Key, '/')+1]
+	return dir == "" || f.mayHold(dir)
+}
+
+// isRegion reports whether a segment looks like a region: us-gov-west-1.
+func isRegion(s string) bool {
+	dashes := strings.Count(s, "-")
+	return dashes >= 2 && s[0] >= 'a' && s[0] <= 'z' && s[len(s)-1] >= '0' && s[len(s)-1] <= '9'
+}
+
+// isJob reports whether a segment looks like the ID of a job: 32 hexadecimal
+// digits.
+func isJob(s string) bool {
+	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}

@@ -1,0 +1,207 @@
+// Package s3test runs a real S3 server on loopback, versitygw over a directory,
+// and a proxy in front of it that does what networks and S3 do on bad days.
+//
+// Start with [Start]; [NewProxy] takes a script of [Fault]s.
+package s3test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/macielake/macielake/internal/awsclient"
+)
+
+// The server's root account, and its region.
+const (
+	AccessKey = "AKIAMACIELAKETEST"
+	SecretKey = "only-for-the-server-on-loopback/secret"
+	Region    = "us-east-1"
+)
+
+// ProgramEnv names the variable that has the path of a built versitygw; without
+// it, it is built from the tools module.
+const ProgramEnv = "MACIELAKE_VERSITYGW"
+
+// Server is a running S3 server. It is safe for concurrent use.
+type Server struct {
+	URL string // http://127.0.0.1:port
+	Dir string // its buckets are directories there
+}
+
+// Start starts a server with empty buckets, which ends with the test.
+func Start(t testing.TB, buckets ...string) *Server {
+	t.Helper()
+	dir := t.TempDir()
+	s, stop, err := Run(dir, buckets...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s
+}
+
+// Run starts a server whose files lie below dir; stop ends it and waits for it.
+func Run(dir string, buckets ...string) (s *Server, stop func(), err error) {
+	program, err := program()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, meta := filepath.Join(dir, "data"), filepath.Join(dir, "meta")
+	for _, d := range append([]string{data, meta}, buckets...) {
+		if !filepath.IsAbs(d) {
+			d = filepath.Join(data, d)
+		}
+		if err := os.MkdirAll(d, 0o777); err != nil {
+			return nil, nil, err
+		}
+	}
+	for range 5 { // another process may take the port
+		if s, stop, err = run(program, data, meta); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, stop, nil
+}
+
+func run(program, data, meta string) (*Server, func(), error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	address := l.Addr().String()
+	l.Close()
+	var output bytes.Buffer
+	cmd := exec.Command(program, "--port", address, "--quiet", "--keep-alive", "--region", Region, "posix", "--sidecar", meta, data)
+	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // ended by stop, or found below
+	}()
+	stop := func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	s := &Server{URL: "http://" + address, Dir: data}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		response, err := http.Get(s.URL + "/")
+		if err == nil {
+			response.Body.Close()
+			return s, stop, nil
+		}
+		select {
+		case <-ended:
+			return nil, nil, fmt.Errorf("versitygw ended: %s", output.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			stop()
+			return nil, nil, fmt.Errorf("versitygw doesn't answer: %w", err)
+		}
+	}
+}
+
+// program returns the path of versitygw, which it builds where there is none.
+func program() (string, error) {
+	if path := os.Getenv(ProgramEnv); path != "" {
+		return filepath.Abs(path)
+	}
+	_, here, _, ok := runtime.Caller(0)
+	if !ok {
+		return "", errors.New("the source of s3test isn't known")
+	}
+	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
+	path := filepath.Join(root, "build", "versitygw")
+	built, err := os.Stat(path)
+	if mod, modErr := os.Stat(filepath.Join(root, "tools", "go.mod")); err == nil && modErr == nil && built.ModTime().After(mod.ModTime()) {
+		return path, nil
+	}
+	building.Lock()
+	defer building.Unlock()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return "", err
+	}
+	// Under a name of its own: tests of several packages may build it.
+	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
+	cmd := exec.Command("go", "build", "-C", filepath.Join(root, "tools"), "-o", temp, "github.com/versity/versitygw/cmd/versitygw")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building versitygw: %w: %s", err, output)
+	}
+	return path, os.Rename(temp, path)
+}
+
+var building sync.Mutex
+
+// Config is a configuration for requests to a URL, of the server or of a proxy
+// before it.
+func Config(url string, o awsclient.Options) aws.Config {
+	return awsclient.Prepare(aws.Config{
+		Region: Region, BaseEndpoint: &url,
+		Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
+	}, o)
+}
+
+// Environ is the environment of a process that talks to a URL: nothing of the
+// caller's own AWS configuration is in it.
+func Environ(url string) []string {
+	var env []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "AWS_") {
+			env = append(env, e)
+		}
+	}
+	return append(env, "AWS_ACCESS_KEY_ID="+AccessKey, "AWS_SECRET_ACCESS_KEY="+SecretKey, "AWS_REGION="+Region,
+		"AWS_ENDPOINT_URL="+url, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent")
+}
+
+// Client is the SDK's plain client of the server, for what tests put there.
+func (s *Server) Client() *sdk.Client {
+	return sdk.NewFromConfig(Config(s.URL, awsclient.Options{}), func(o *sdk.Options) { o.UsePathStyle = true })
+}
+
+// Put uploads the files below a directory, under their relative names.
+func (s *Server) Put(ctx context.Context, bucket, prefix, dir string) error {
+	client := s.Client()
+	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		key := prefix + filepath.ToSlash(rel)
+		_, err = client.PutObject(ctx, &sdk.PutObjectInput{Bucket: &bucket, Key: &key, Body: f})
+		return err
+	})
+}

@@ -1,0 +1,30 @@
+package s3_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3test"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/internal/store/storetest"
+)
+
+func newClient(url string, o s3.Options) *s3.Client {
+	o.PathStyle = true
+	return s3.New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff, Log: o.Log}), o)
+}
+
+func TestStoreContract(t *testing.T) {
+	server := s3test.Start(t, "lake")
+	var n atomic.Int32
+	storetest.Run(t, storetest.Kind{Copies: true, Directories: true}, func(t *testing.T) store.Store {
+		s, err := newClient(server.URL, s3.Options{}).OpenStore(t.Context(), fmt.Sprintf("s3://lake/some where/%d/", n.Add(1)), s3.WriteOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}

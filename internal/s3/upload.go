@@ -1,0 +1,144 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	tmtypes "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager/types"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/macielake/macielake/internal/awsclient"
+)
+
+// WriteOptions are those of all objects that are written, copies included. The
+// zero value leaves them to the bucket.
+type WriteOptions struct {
+	SSE          string // AES256, aws:kms or aws:kms:dsse
+	KMSKeyID     string // key of the last two; ID, ARN or alias
+	StorageClass string
+	// ExpectedOwner is the account that must own the bucket.
+	ExpectedOwner string
+}
+
+const (
+	// uploadPart is the size of the parts of an upload, and of the largest
+	// object that is written in one request.
+	uploadPart = 8 << 20
+	// uploadsAtOnce is how many parts of one object are sent at a time.
+	uploadsAtOnce = 3
+	// uploadMemory bounds what all uploads hold together, in bytes.
+	uploadMemory = 96 << 20
+	// abortTimeout is how long giving up an upload may take, also once the run
+	// has been interrupted.
+	abortTimeout = 30 * time.Second
+)
+
+// writer writes objects of a bucket. It is safe for concurrent use.
+type writer struct {
+	b       *Bucket
+	o       WriteOptions
+	manager *transfermanager.Client
+	memory  *semaphore.Weighted // of uploadMemory
+}
+
+func newWriter(b *Bucket, o WriteOptions) *writer {
+	return &writer{
+		b: b, o: o, memory: semaphore.NewWeighted(uploadMemory),
+		manager: transfermanager.New(b.api, func(t *transfermanager.Options) {
+			t.PartSizeBytes, t.MultipartUploadThreshold = uploadPart, uploadPart
+			t.Concurrency = uploadsAtOnce
+			t.FailTimeout = abortTimeout
+		}),
+	}
+}
+
+// mark is the metadata that says which writing made an object.
+const mark = "macielake-write"
+
+func newMark() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// create writes what was spooled as a new object, in as many requests as it
+// takes; it is there when the last has succeeded, and not before. Where there is
+// one of that name already it fails with kind Precondition.
+func (w *writer) create(ctx context.Context, key string, s *spool) error {
+	// A small object is held twice while it is read, a large one in parts.
+	weight := min(2*s.size+1, uploadPart*(uploadsAtOnce+3))
+	if err := w.memory.Acquire(ctx, weight); err != nil {
+		return context.Cause(ctx)
+	}
+	defer w.memory.Release(weight)
+	ctx = awsclient.WithResource(ctx, w.b.URI(key))
+	wrote := newMark()
+	_, err := w.manager.UploadObject(ctx, &transfermanager.UploadObjectInput{
+		Bucket: &w.b.name, Key: &key, Body: s.reader(), ContentLength: aws.Int64(s.size),
+		IfNoneMatch:         aws.String("*"),
+		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: tmtypes.RequestPayer(w.b.payer()),
+		ServerSideEncryption: tmtypes.ServerSideEncryption(w.o.SSE), SSEKMSKeyID: given(w.o.KMSKeyID),
+		StorageClass: tmtypes.StorageClass(w.o.StorageClass),
+		Metadata:     map[string]string{mark: wrote},
+	})
+	return w.settle(ctx, "PutObject", key, wrote, err)
+}
+
+// put writes an object in one request: as a new one, or over what is there.
+func (w *writer) put(ctx context.Context, key string, data []byte, replace bool) error {
+	ctx = awsclient.WithResource(ctx, w.b.URI(key))
+	wrote := newMark()
+	in := &sdk.PutObjectInput{
+		Bucket: &w.b.name, Key: &key, Body: bytes.NewReader(data), ContentLength: aws.Int64(int64(len(data))),
+		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: w.b.payer(),
+		ServerSideEncryption: types.ServerSideEncryption(w.o.SSE), SSEKMSKeyId: given(w.o.KMSKeyID),
+		StorageClass: types.StorageClass(w.o.StorageClass),
+		Metadata:     map[string]string{mark: wrote},
+	}
+	if !replace {
+		in.IfNoneMatch = aws.String("*")
+	}
+	_, err := w.b.api.PutObject(ctx, in)
+	return w.settle(ctx, "PutObject", key, wrote, err)
+}
+
+// settle says what an error of writing a new object means. It may be that the
+// object was written, but the answer was lost, and the request that was then sent
+// again found it there: our mark tells.
+func (w *writer) settle(ctx context.Context, op, key, wrote string, err error) error {
+	if err == nil {
+		return nil
+	}
+	switch awsclient.KindOf(err) {
+	case awsclient.Precondition, awsclient.NotFound: // of the upload, which is over
+		head, headErr := w.b.head(ctx, key)
+		if headErr == nil && head.Metadata[mark] == wrote {
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return w.b.explain(ctx, op, key, err)
+}
+
+func given(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// head asks what an object is.
+func (b *Bucket) head(ctx context.Context, key string) (*sdk.HeadObjectOutput, error) {
+	return b.api.HeadObject(awsclient.WithResource(ctx, b.URI(key)), &sdk.HeadObjectInput{
+		Bucket: &b.name, Key: &key, RequestPayer: b.payer(), ExpectedBucketOwner: b.ownerID(),
+	})
+}

@@ -1,0 +1,279 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/macielake/macielake/internal/awsclient"
+)
+
+func quick() Options {
+	return Options{Backoff: awsclient.Backoff{Base: time.Millisecond, Max: 5 * time.Millisecond}}
+}
+
+func walk(t *testing.T, b *Bucket, o WalkOptions) []string {
+	t.Helper()
+	var keys []string
+	if err := b.Walk(t.Context(), o, func(o Object) error { keys = append(keys, o.Key); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// Whatever the prefix, the concurrency and the keys: all of them, once, in order.
+func TestWalk(t *testing.T) {
+	keys := layoutKeys()
+	l := &lister{keys: keys}
+	b := testBucket(t, l, quick())
+	for _, prefix := range []string{"", "AWSLogs", "AWSLogs/", "AWSLogs/111122223331/Macie/", "AWSLogs/1", "dated/", "part/", "part/part-000", "ünï/", "none", "macie-test-object"} {
+		for _, concurrency := range []int{1, 2, 32} {
+			var want []string
+			for _, k := range keys {
+				if strings.HasPrefix(k, prefix) {
+					want = append(want, k)
+				}
+			}
+			l.pages.Store(0)
+			got := walk(t, b, WalkOptions{Prefix: prefix, Concurrency: concurrency})
+			if !slices.Equal(got, want) {
+				t.Fatalf("%q with %d: %d keys, want %d", prefix, concurrency, len(got), len(want))
+			}
+			if concurrency == 32 {
+				t.Logf("%q: %d keys in %d pages", prefix, len(got), l.pages.Load())
+			}
+		}
+	}
+}
+
+func TestWalkRandom(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		alphabet := []string{"a", "b", "0", "9", "-", ".", "/", "é", "~", "\U0010FFFF", " "}[:2+r.IntN(10)]
+		var keys []string
+		for range 1 + r.IntN(6000) {
+			var k strings.Builder
+			for range 1 + r.IntN(14) {
+				k.WriteString(alphabet[r.IntN(len(alphabet))])
+			}
+			keys = append(keys, k.String())
+		}
+		slices.Sort(keys)
+		keys = slices.Compact(keys)
+		b := testBucket(t, &lister{keys: keyList(keys)}, quick())
+		if got := walk(t, b, WalkOptions{}); !slices.Equal(got, keys) {
+			t.Fatalf("seed %d: %d keys, want %d", seed, len(got), len(keys))
+		}
+	}
+}
+
+// What isn't wanted isn't listed, as far as that can be known beforehand.
+func TestWalkDescend(t *testing.T) {
+	keys := layoutKeys()
+	l := &lister{keys: keys}
+	b := testBucket(t, l, quick())
+	wanted := func(dir string) bool {
+		return !strings.Contains(dir, "/Macie/") || strings.HasSuffix(dir, "/Macie/") || strings.Contains(dir, "eu-west-2/")
+	}
+	walk(t, b, WalkOptions{Prefix: "AWSLogs/", Concurrency: 4})
+	all := l.pages.Swap(0)
+	var got, want []string
+	err := b.Walk(t.Context(), WalkOptions{Prefix: "AWSLogs/", Concurrency: 4, Descend: wanted}, func(o Object) error {
+		if strings.Contains(o.Key, "eu-west-2/") {
+			got = append(got, o.Key)
+		}
+		return nil
+	})
+	for _, k := range keys {
+		if strings.HasPrefix(k, "AWSLogs/") && strings.Contains(k, "eu-west-2/") {
+			want = append(want, k)
+		}
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("%d keys, want %d: %v", len(got), len(want), err)
+	}
+	if pages := l.pages.Load(); pages > all/2 {
+		t.Errorf("%d pages, %d for all regions", pages, all)
+	}
+}
+
+// A million keys in one directory list in well under the time of a thousand pages.
+func TestWalkSideBySide(t *testing.T) {
+	const n = 1_000_000
+	if testing.Short() {
+		t.Skip("lists a million keys")
+	}
+	l := &lister{keys: flatKeys{"AWSLogs/1/Macie/eu-west-1/x/", n}, delay: 20 * time.Millisecond}
+	b := testBucket(t, l, quick())
+	start, count, last := time.Now(), 0, ""
+	err := b.Walk(t.Context(), WalkOptions{Prefix: "AWSLogs/", Concurrency: 32}, func(o Object) error {
+		if o.Key <= last {
+			t.Fatalf("%s after %s", o.Key, last)
+		}
+		count, last = count+1, o.Key
+		return nil
+	})
+	took := time.Since(start)
+	if err != nil || count != n {
+		t.Fatalf("%d keys: %v", count, err)
+	}
+	inARow := n / pageKeys * l.delay
+	t.Logf("%d pages in %v; in a row they would wait %v", l.pages.Load(), took, inARow)
+	if pages := l.pages.Load(); pages > 2*n/pageKeys {
+		t.Errorf("%d pages for %d keys", pages, n)
+	}
+	if took > inARow*3/4 {
+		t.Errorf("took %v", took)
+	}
+}
+
+// The memory of a listing doesn't grow with it, however slow its reader is.
+func TestWalkMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lists a million keys")
+	}
+	heap := func(n int) uint64 {
+		b := testBucket(t, &lister{keys: flatKeys{"x/", n}}, quick())
+		var most uint64
+		count := 0
+		err := b.Walk(t.Context(), WalkOptions{}, func(o Object) error {
+			if count++; count%(n/8) == 0 {
+				var m runtime.MemStats
+				time.Sleep(100 * time.Millisecond) // all that may be listed ahead is
+				runtime.GC()
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+			return nil
+		})
+		if err != nil || count != n {
+			t.Fatalf("%d keys: %v", count, err)
+		}
+		return most
+	}
+	small, large := heap(200_000), heap(1_000_000)
+	t.Logf("%d MB for 200,000 keys, %d MB for a million", small>>20, large>>20)
+	if large > small+small/2+8<<20 {
+		t.Errorf("%d bytes for 200,000 keys, %d for a million", small, large)
+	}
+}
+
+func TestWalkErrors(t *testing.T) {
+	errStop := errors.New("stop")
+	keys := flatKeys{"x/", 20_000}
+	answer := func(w http.ResponseWriter, status int, code string) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(status)
+		io.WriteString(w, "<Error><Code>"+code+"</Code><Message>m</Message></Error>")
+	}
+	for _, test := range []struct {
+		name  string
+		fault func(l *lister) func(n int64, w http.ResponseWriter, r *http.Request) bool
+		kind  awsclient.Kind
+		whole bool // it is listed all the same
+	}{
+		{"denied", func(*lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+				if n < 5 {
+					return false
+				}
+				answer(w, 403, "AccessDenied")
+				return true
+			}
+		}, awsclient.Denied, false},
+		{"every other slow down", func(*lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+				if n%2 == 0 {
+					return false
+				}
+				answer(w, 503, "SlowDown")
+				return true
+			}
+		}, 0, true},
+		{"slow down for good", func(*lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+				if n < 5 {
+					return false
+				}
+				answer(w, 503, "SlowDown")
+				return true
+			}
+		}, awsclient.Throttled, false},
+		{"a page again, now and then", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+				if n%3 != 0 {
+					return false
+				}
+				l.write(w, "x/", "", "", "1000")
+				return true
+			}
+		}, 0, true},
+		{"a page again, always", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+				l.write(w, "x/", "", "", "1000")
+				return n > 1
+			}
+		}, awsclient.Unknown, false},
+		{"cut off, now and then", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+				if n%3 != 0 {
+					return false
+				}
+				io.WriteString(w, `<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>3</KeyCount><Contents><Key>x/1</Key></Contents>`)
+				return true
+			}
+		}, 0, true},
+		{"empty but not the last", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
+				if n%3 != 0 {
+					return false
+				}
+				io.WriteString(w, `<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>`)
+				return true
+			}
+		}, 0, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := &lister{keys: keys}
+			l.fault = test.fault(l)
+			b := testBucket(t, l, quick())
+			count := 0
+			err := b.Walk(t.Context(), WalkOptions{}, func(Object) error { count++; return nil })
+			if test.whole {
+				if err != nil || count != keys.n {
+					t.Fatalf("%d keys: %v", count, err)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatalf("%d keys and no error", count)
+			}
+			if kind := awsclient.KindOf(err); kind != test.kind {
+				t.Errorf("kind %d, want %d: %v", kind, test.kind, err)
+			}
+			t.Log(err)
+		})
+	}
+	b := testBucket(t, &lister{keys: keys}, quick())
+	if err := b.Walk(t.Context(), WalkOptions{}, func(Object) error { return errStop }); err != errStop {
+		t.Errorf("stopped: %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	n := 0
+	err := b.Walk(ctx, WalkOptions{}, func(Object) error {
+		if n++; n == 1500 {
+			cancel(errStop)
+		}
+		return nil
+	})
+	if err != errStop {
+		t.Errorf("cancelled: %v", err)
+	}
+}
