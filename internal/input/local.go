@@ -134,16 +134,20 @@ func (f *finder) dir(path, real string) error {
 	}
 	for _, e := range entries {
 		child := filepath.Join(path, e.Name())
+		realChild := child
+		if real != path {
+			realChild = filepath.Join(real, e.Name())
+		}
 		switch {
 		case e.Type().IsRegular(): // no links to resolve, here and below
 			var info fs.FileInfo
 			if info, err = e.Info(); err != nil {
 				err = f.unreadable(child, err)
 			} else {
-				err = f.file(child, filepath.Join(real, e.Name()), info)
+				err = f.file(child, realChild, info)
 			}
 		case e.IsDir() && e.Name() != store.StateDir:
-			err = f.dir(child, filepath.Join(real, e.Name()))
+			err = f.dir(child, realChild)
 		default:
 			err = f.add(child)
 		}
