@@ -250,11 +250,10 @@ func (c *converter) finishOpen(ctx context.Context) error {
 	finished := false
 	for _, files := range c.runs {
 		if files.Ended {
-			if rows[files.Run] {
+			if rows[files.Run] || files.Removed {
 				continue
 			}
-			// It was committed by someone who died before the last step.
-			if err := dataset.RestoreRunRow(ctx, c.store, c.dataset, files.Run); err != nil {
+			if err := dataset.Settle(ctx, c.store, c.dataset, &files); err != nil {
 				return err
 			}
 			continue

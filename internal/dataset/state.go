@@ -143,6 +143,8 @@ func runName(run string) string { return path.Join(runDir(run), "run.json") }
 
 func endName(run string) string { return path.Join(runDir(run), "end.json") }
 
+func removedName(run string) string { return path.Join(runDir(run), "removed.json") }
+
 func receiptName(run string, part int) string {
 	return path.Join(runDir(run), "parts", fmt.Sprintf("%05d.json", part))
 }

@@ -333,7 +333,7 @@ func (l *Local) List(ctx context.Context, prefix string, each func(name string, 
 	var names []string
 	err := fs.WalkDir(l.root.FS(), prefix, func(name string, d fs.DirEntry, err error) error {
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && name == prefix:
+		case errors.Is(err, fs.ErrNotExist): // or removed meanwhile
 			return nil
 		case err != nil:
 			return l.named(err)
@@ -349,7 +349,9 @@ func (l *Local) List(ctx context.Context, prefix string, each func(name string, 
 			break
 		}
 		var info fs.FileInfo
-		if info, err = l.root.Lstat(name); err != nil {
+		if info, err = l.root.Lstat(name); errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+			err = nil
+		} else if err != nil {
 			err = l.named(err)
 		} else {
 			err = each(name, info)
