@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,7 +22,7 @@ import (
 // convertOptions are the flags of convert.
 type convertOptions struct {
 	placeFlags
-	write            s3.WriteOptions
+	write            writeFlags
 	inventory        string
 	keysFrom         string
 	out              string
@@ -105,16 +104,7 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	o.addFetchFlags(f)
 	f.StringVar(&o.inventory, "inventory", "", "manifest.json of an S3 Inventory report, in place of a listing")
 	f.StringVar(&o.keysFrom, "keys-from", "", "file of s3:// URIs or keys, one a line, in place of a listing; - for standard input")
-	o.addWriteFlags(f)
-}
-
-// addWriteFlags adds those for an output in S3.
-func (o *convertOptions) addWriteFlags(f *pflag.FlagSet) {
-	w := &o.write
-	f.Var(&optionalChoice{&w.SSE, []string{"AES256", "aws:kms", "aws:kms:dsse"}}, "sse", "encryption of what is written to S3; else the bucket's")
-	f.StringVar(&w.KMSKeyID, "sse-kms-key-id", "", "KMS key of --sse aws:kms: ID, ARN or alias")
-	f.StringVar(&w.StorageClass, "storage-class", "", "storage class of what is written to S3, such as INTELLIGENT_TIERING")
-	f.StringVar(&w.ExpectedOwner, "expected-bucket-owner", "", "account that must own the bucket of --out")
+	o.write.addFlags(f)
 }
 
 func newConvert() *cobra.Command {
@@ -127,15 +117,16 @@ detections (a row per object and type of sensitive data) and occurrences (a row
 per location).
 
 An INPUT is a file, a directory (read recursively), a glob, - for standard input,
-or s3://BUCKET/KEY: an object, all below it, or with * and ? what matches. Files
-named *.jsonl.gz and *.jsonl are read, others are skipped and
-counted. Lines and objects that can't be converted are written to
+s3://BUCKET/KEY (an object, all below it, or with * and ? what matches), or
+macie://REGION: wherever Macie puts that region's results. Files named *.jsonl.gz
+and *.jsonl are read, others are skipped and counted. Lines and objects that can't be converted are written to
 DIR/_macielake/rejects and counted, and never stop the others.
 
 ` + exitHelp,
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
   macielake convert s3://results-bucket/AWSLogs --out s3://lake-bucket/macie
+  macielake convert macie://eu-west-1 --out s3://lake-bucket/macie
   zcat results.jsonl.gz | macielake convert - --out lake --json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.inventory != "" || o.keysFrom != "" {
@@ -172,7 +163,7 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer closer.Close()
-	if options.Out, err = places.createStore(ctx, o.out, o.write); err != nil {
+	if options.Out, err = places.createStore(ctx, o.out, o.write.WriteOptions); err != nil {
 		return err
 	}
 	defer options.Out.Close()
@@ -227,8 +218,8 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 		return none, usagef("--inventory and --keys-from don't go together")
 	case (o.inventory != "" || o.keysFrom != "") && slices.ContainsFunc(args, func(in string) bool { return !s3.IsURI(in) }):
 		return none, usagef("--inventory and --keys-from list what is in S3: an INPUT must be an s3:// URI")
-	case o.write.KMSKeyID != "" && !strings.HasPrefix(o.write.SSE, "aws:kms"):
-		return none, usagef("--sse-kms-key-id goes with --sse aws:kms")
+	case o.write.check() != nil:
+		return none, o.write.check()
 	case o.workers < 1:
 		return none, usagef("--workers must be at least 1")
 	case o.maxRejects < -1:

@@ -10,33 +10,30 @@ import (
 	"github.com/macielake/macielake/internal/doctor"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
-	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
 )
 
 // doctorOptions are the flags of doctor.
 type doctorOptions struct {
-	aws          awsFlags
-	pathStyle    bool
-	requestPayer bool
-	out          string
-	allRegions   bool
-	maxObjects   int64
-	policies     bool
-	json         bool
-	verbose      bool
+	placeFlags
+	write      writeFlags
+	out        string
+	allRegions bool
+	maxObjects int64
+	policies   bool
+	json       bool
+	verbose    bool
 }
 
 func (o *doctorOptions) addFlags(f *pflag.FlagSet) {
-	o.aws.addFlags(f)
-	f.BoolVar(&o.pathStyle, "path-style", false, "put the bucket into the path of requests, as stores that aren't AWS need")
-	f.BoolVar(&o.requestPayer, "request-payer", false, "agree to pay for requests to buckets whose owner doesn't")
+	o.placeFlags.addFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "also check that a dataset can be written there")
 	f.BoolVar(&o.allRegions, "all-regions", false, "ask Macie of all regions, not just of one")
 	f.Int64Var(&o.maxObjects, "max-objects", doctor.DefaultMaxObjects, "stop counting the input's objects after this many")
 	f.BoolVar(&o.policies, "policies", true, "print the smallest policies that would do")
 	f.BoolVar(&o.json, "json", false, "print the checklist and the policies as a JSON object")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name what is tried again")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name requests that are tried again")
+	o.write.addFlags(f)
 }
 
 func newDoctor() *cobra.Command {
@@ -90,33 +87,14 @@ func (o *doctorOptions) run(cmd *cobra.Command, args []string) error {
 	case o.maxObjects <= 0:
 		return usagef("--max-objects must be at least 1")
 	}
-	ctx := cmd.Context()
-	options := doctor.Options{
-		Input: in, Origins: origins(cmd.InOrStdin()), MaxObjects: o.maxObjects,
-		Out:     o.out,
-		OpenOut: func(ctx context.Context) (store.Store, error) { return createStore(ctx, o.out) },
-		Hint:    func(err error) string { _, hint := classify(err); return hint },
+	if err := o.write.check(); err != nil {
+		return err
 	}
-	if doctor.NeedsAWS(in, o.out) {
-		level := slog.LevelWarn
-		if o.verbose {
-			level = slog.LevelInfo
-		}
-		log := newLog(cmd.ErrOrStderr(), level)
-		cfg, err := o.aws.load(ctx, 0, log)
-		if err != nil {
-			return err
-		}
-		client := s3.New(cfg, s3.Options{PathStyle: o.pathStyle, RequestPayer: o.requestPayer, Log: log})
-		options.AWS = &doctor.AWS{S3: client, Identity: client.Identity(), Macie: macie.New(cfg, client.Identity())}
-		if o.allRegions {
-			options.Regions = macie.Regions(policy.Partition(cfg.Region))
-			if len(options.Regions) == 0 {
-				return usagef("there is no Macie in the regions around %s", cfg.Region)
-			}
-		}
+	options, err := o.options(cmd, in)
+	if err != nil {
+		return err
 	}
-	report, err := doctor.Run(ctx, options)
+	report, err := doctor.Run(cmd.Context(), options)
 	if err != nil {
 		return err
 	}
@@ -133,4 +111,38 @@ func (o *doctorOptions) run(cmd *cobra.Command, args []string) error {
 		return &outcome{exitFailed}
 	}
 	return nil
+}
+
+// options says what is looked at, and by which clients.
+func (o *doctorOptions) options(cmd *cobra.Command, in string) (doctor.Options, error) {
+	ctx := cmd.Context()
+	level := slog.LevelWarn
+	if o.verbose {
+		level = slog.LevelInfo
+	}
+	places := o.places(newLog(cmd.ErrOrStderr(), level))
+	options := doctor.Options{
+		Input: in, MaxObjects: o.maxObjects, Out: o.out,
+		OpenOut: func(ctx context.Context) (store.Store, error) {
+			return places.createStore(ctx, o.out, o.write.WriteOptions)
+		},
+		Hint: func(err error) string { _, hint := classify(err); return hint },
+	}
+	var err error
+	options.Origins, _, _, err = places.origins(ctx, sources{inputs: []string{in}, stdin: cmd.InOrStdin()})
+	if err != nil || !doctor.NeedsAWS(in, o.out) {
+		return options, err
+	}
+	client, ask, err := places.aws(ctx)
+	if err != nil {
+		return options, err
+	}
+	options.AWS = &doctor.AWS{S3: client, Macie: ask, Identity: client.Identity()}
+	if o.allRegions {
+		options.Regions = macie.Regions(policy.Partition(ask.Region()))
+		if len(options.Regions) == 0 {
+			return options, usagef("there is no Macie in the regions around %s", ask.Region())
+		}
+	}
+	return options, nil
 }

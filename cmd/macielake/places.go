@@ -5,12 +5,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -35,6 +37,24 @@ func (f *placeFlags) addFetchFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&f.fetchConcurrency, "fetch-concurrency", awsclient.DefaultConcurrency, "how many objects in S3 are fetched at the same time")
 }
 
+// writeFlags are those for an output in S3.
+type writeFlags struct{ s3.WriteOptions }
+
+func (w *writeFlags) addFlags(f *pflag.FlagSet) {
+	f.Var(&optionalChoice{&w.SSE, []string{"AES256", "aws:kms", "aws:kms:dsse"}}, "sse", "encryption of what is written to S3; else the bucket's")
+	f.StringVar(&w.KMSKeyID, "sse-kms-key-id", "", "KMS key of --sse aws:kms: ID, ARN or alias")
+	f.StringVar(&w.StorageClass, "storage-class", "", "storage class of what is written to S3, such as INTELLIGENT_TIERING")
+	f.StringVar(&w.ExpectedOwner, "expected-bucket-owner", "", "account that must own the bucket of --out")
+}
+
+// check looks whether the flags go together.
+func (w *writeFlags) check() error {
+	if w.KMSKeyID != "" && !strings.HasPrefix(w.SSE, "aws:kms") {
+		return usagef("--sse-kms-key-id goes with --sse aws:kms")
+	}
+	return nil
+}
+
 // places opens what users name: directories, and prefixes of buckets in S3.
 // AWS is only looked for where something is in S3.
 type places struct {
@@ -43,6 +63,7 @@ type places struct {
 
 	mu     sync.Mutex
 	client *s3.Client
+	ask    *macie.Client
 }
 
 // places returns the places that the flags say how to talk to.
@@ -50,17 +71,24 @@ func (f *placeFlags) places(log *slog.Logger) *places { return &places{flags: f,
 
 // s3 returns the client for S3.
 func (p *places) s3(ctx context.Context) (*s3.Client, error) {
+	client, _, err := p.aws(ctx)
+	return client, err
+}
+
+// aws returns the clients for S3 and Macie.
+func (p *places) aws(ctx context.Context) (*s3.Client, *macie.Client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.client != nil {
-		return p.client, nil
+		return p.client, p.ask, nil
 	}
 	cfg, err := p.flags.loadWith(ctx, awsclient.Options{Concurrency: p.flags.fetchConcurrency, Log: p.log})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p.client = s3.New(cfg, s3.Options{PathStyle: p.flags.pathStyle, RequestPayer: p.flags.requestPayer, Log: p.log})
-	return p.client, nil
+	p.ask = macie.New(cfg, p.client.Identity())
+	return p.client, p.ask, nil
 }
 
 // openStore opens the dataset's place that a user names; the caller closes it.
@@ -118,12 +146,12 @@ func (p *places) origins(ctx context.Context, s sources) (origins []input.Origin
 	closer = io.NopCloser(nil)
 	var inS3 *s3.Origin
 	if s.inventory != "" || s.keysFrom != "" || anyInS3(s.inputs) {
-		client, err := p.s3(ctx)
+		client, ask, err := p.aws(ctx)
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		inS3 = s3.NewOrigin(client, s.filter, s.stop)
-		origins = append(origins, inS3)
+		origins = append(origins, inS3, macie.NewOrigin(ask, inS3))
 	}
 	inputs = s.inputs
 	var keys *s3.Keys
@@ -149,9 +177,10 @@ func (p *places) origins(ctx context.Context, s sources) (origins []input.Origin
 	return append(origins, input.NewStdin(s.stdin), input.Local{}), inputs, closer, nil
 }
 
+// anyInS3 reports whether inputs are in S3, wherever that is said.
 func anyInS3(inputs []string) bool {
 	for _, in := range inputs {
-		if s3.IsURI(in) {
+		if s3.IsURI(in) || macie.IsURI(in) {
 			return true
 		}
 	}

@@ -128,7 +128,7 @@ func (r *Report) verdict() string {
 	failed, unknown := r.count(Failed), r.count(NotKnown)
 	switch {
 	case failed > 0:
-		return fmt.Sprintf("%d of %d checks failed, %d not known", failed, failed+unknown+r.count(OK), unknown)
+		return fmt.Sprintf("%d of %s failed, %d not known", failed, counted(int64(failed+unknown+r.count(OK)), "check"), unknown)
 	case unknown > 0:
 		return fmt.Sprintf("nothing failed, %d not known", unknown)
 	}
