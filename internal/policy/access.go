@@ -87,10 +87,7 @@ func (a *Access) Maintenance() Grant {
 // prefixes are those that a directory of the place is listed by; none if it is
 // all of the bucket.
 func (p *Place) prefixes(dir string) []string {
-	if p.Object {
-		return []string{literal(p.Prefix)}
-	}
-	below := p.below(dir)
+	below := p.below(dir) // of an object, too: there may be some below its name
 	if below == "" {
 		return nil
 	}

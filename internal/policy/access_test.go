@@ -90,6 +90,27 @@ func golden(t *testing.T, name string, v any) {
 	}
 }
 
+// The policies in the documentation are those that are made.
+func TestDocumentation(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "permissions.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, r := cases()["two-keys"], repository()
+	for name, d := range map[string]*Document{
+		"writer": a.Writer().IAM, "reader": a.Reader().IAM, "maintenance": a.Maintenance().IAM, "key": a.Reader().KMS[0].Policy,
+		"bucket": r.BucketPolicy(), "Macie's key": r.KeyPolicy(), "auditor": Auditor([]Place{r.Place}),
+	} {
+		data, err := json.MarshalIndent(d, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(doc), "```json\n"+string(data)+"\n```\n") {
+			t.Errorf("docs/permissions.md lacks the policy of the %s:\n%s", name, data)
+		}
+	}
+}
+
 // parsed is a policy as AWS reads it: its JSON.
 func parsed(t *testing.T, d *Document) *Document {
 	t.Helper()
