@@ -39,9 +39,10 @@ func cases() map[string]Access {
 			Account: "111122223333", Tables: tables,
 		},
 		"china-whole-buckets": {
-			Input:   &Place{Bucket: "in", Region: "cn-north-1", Keys: []string{"arn:aws-cn:kms:cn-north-1:111122223333:key/1"}},
-			Output:  &Place{Bucket: "out", Region: "cn-north-1"},
-			Account: "111122223333", Tables: tables,
+			AskMacie: true,
+			Input:    &Place{Bucket: "in", Region: "cn-north-1", Keys: []string{"arn:aws-cn:kms:cn-north-1:111122223333:key/1"}},
+			Output:   &Place{Bucket: "out", Region: "cn-north-1"},
+			Account:  "111122223333", Tables: tables,
 		},
 		"hostile-names": {
 			Input:   &Place{Bucket: "in", Prefix: "a*b?/${aws:username}", Region: "eu-west-1"},
@@ -223,6 +224,9 @@ func small(t *testing.T, where string, a *Access, who string, s *Statement) {
 	for _, r := range s.Resource {
 		if keyPolicy && r == "*" { // the key itself
 			continue
+		}
+		if r == "*" && who == "writer" && slices.Equal(s.Action, List{"macie2:GetClassificationExportConfiguration"}) {
+			continue // it knows no resources
 		}
 		// A wildcard is the end of a prefix of one of the places.
 		plain := strings.NewReplacer("${*}", "", "${?}", "", "${$}", "").Replace(strings.TrimSuffix(r, "*"))
