@@ -55,7 +55,7 @@ func (p *places) s3(ctx context.Context) (*s3.Client, error) {
 	if p.client != nil {
 		return p.client, nil
 	}
-	cfg, err := p.flags.loadWith(ctx, awsclient.Options{Concurrency: p.flags.fetchConcurrency, Log: p.log})
+	cfg, err := p.flags.load(ctx, awsclient.Options{Concurrency: p.flags.fetchConcurrency, Log: p.log})
 	if err != nil {
 		return nil, err
 	}
