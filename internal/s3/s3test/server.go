@@ -63,11 +63,15 @@ func Run(dir string, buckets ...string) (s *Server, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, nil, err
+	}
 	data, meta := filepath.Join(dir, "data"), filepath.Join(dir, "meta")
-	for _, d := range append([]string{data, meta}, buckets...) {
-		if !filepath.IsAbs(d) {
-			d = filepath.Join(data, d)
-		}
+	dirs := []string{data, meta}
+	for _, b := range buckets {
+		dirs = append(dirs, filepath.Join(data, b))
+	}
+	for _, d := range dirs {
 		if err := os.MkdirAll(d, 0o777); err != nil {
 			return nil, nil, err
 		}
