@@ -6,7 +6,7 @@ PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
 # oracle-long is not part of test: it takes half an hour.
-.PHONY: build demo test lint unit race fuzz oracle oracle-long athena athena-check bench golden vulncheck clean
+.PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check bench golden vulncheck clean
 
 build:
 	$(GO) build -o $(PROGRAM) ./cmd/macielake
@@ -19,6 +19,14 @@ demo: build
 	$(PROGRAM) convert $(BUILD)/demo/results --out $(BUILD)/demo/lake
 	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/demo/lake
 
+# The same from S3 to S3, with a server on loopback for as long as it takes. Its
+# files lie below build/s3-demo/server/data: there the tables are shown.
+s3-demo: build $(BUILD)/versitygw
+	rm -rf $(BUILD)/s3-demo
+	mkdir -p $(BUILD)/s3-demo
+	$(GO) run ./bench/s3 -demo -program $(PROGRAM) -dir $(BUILD)/s3-demo
+	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/s3-demo/server/data/lake/macie
+
 test: lint unit race fuzz oracle athena
 
 $(BUILD)/staticcheck: tools/go.mod
@@ -30,13 +38,18 @@ lint: $(BUILD)/staticcheck
 	$(BUILD)/staticcheck ./...
 	$(GO) vet -C bench/oracle ./...
 
-unit:
+# The S3 server that tests run on loopback; s3test finds it there.
+$(BUILD)/versitygw: tools/go.mod tools/go.sum
+	$(GO) build -C tools -o ../$(BUILD)/ github.com/versity/versitygw/cmd/versitygw
+	touch $@
+
+unit: $(BUILD)/versitygw
 	$(GO) test ./...
 
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
-race:
-	$(GO) test -race -short ./pkg/stream ./internal/convert
+race: $(BUILD)/versitygw
+	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/awsclient ./internal/s3/...
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
@@ -65,6 +78,10 @@ athena-check: build
 
 bench: build
 	scripts/bench
+
+# Speed and memory from S3, against a server on loopback.
+bench-s3: build $(BUILD)/versitygw
+	$(GO) run ./bench/s3 -program $(PROGRAM)
 
 golden:
 	scripts/golden

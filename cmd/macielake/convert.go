@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -128,9 +127,9 @@ detections (a row per object and type of sensitive data) and occurrences (a row
 per location).
 
 An INPUT is a file, a directory (read recursively), a glob, - for standard input,
-or s3://BUCKET/KEY: an object, all below it, or with * and ? what matches. Files
-named *.jsonl.gz and *.jsonl are read, others are skipped and
-counted. Lines and objects that can't be converted are written to
+s3://BUCKET/KEY (an object, all below it, or with * and ? what matches), or
+macie://REGION: wherever Macie puts that region's results. Files named *.jsonl.gz
+and *.jsonl are read, others are skipped and counted. Lines and objects that can't be converted are written to
 DIR/_macielake/rejects and counted, and never stop the others.
 
 DIR remembers what it holds: the same command again converts what is new, and
@@ -142,6 +141,7 @@ converted is reported and left alone.
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
   macielake convert s3://results-bucket/AWSLogs --out s3://lake-bucket/macie
+  macielake convert macie://eu-west-1 --out s3://lake-bucket/macie
   zcat results.jsonl.gz | macielake convert - --out lake --json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.inventory != "" || o.keysFrom != "" {

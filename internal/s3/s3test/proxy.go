@@ -49,11 +49,21 @@ type scripted struct {
 // NewProxy returns a proxy before the server, which ends with the test.
 func NewProxy(t testing.TB, server *Server, script ...Fault) *Proxy {
 	t.Helper()
-	target, err := url.Parse(server.URL)
+	p, stop, err := RunProxy(server, script...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{seen: make(map[string]int)}
+	t.Cleanup(stop)
+	return p
+}
+
+// RunProxy is NewProxy without a test; stop ends it.
+func RunProxy(server *Server, script ...Fault) (p *Proxy, stop func(), err error) {
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	p = &Proxy{seen: make(map[string]int)}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			// The signature is over the path as it stands and the host.
@@ -63,14 +73,11 @@ func NewProxy(t testing.TB, server *Server, script ...Fault) *Proxy {
 		Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
 		// A client that goes away is a fault at work, nothing to be told of.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
-		ErrorLog:     nil,
 	}
 	p.Script(script...)
 	front := httptest.NewServer(p)
-	front.Config.SetKeepAlivesEnabled(true)
-	t.Cleanup(front.Close)
 	p.URL = front.URL
-	return p
+	return p, front.Close, nil
 }
 
 // Script replaces the proxy's script, and forgets what it counted.
