@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
+	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/where"
@@ -194,5 +196,35 @@ func TestAliases(t *testing.T) {
 		if !found {
 			t.Errorf("%s: there is no column %s", name, column)
 		}
+	}
+}
+
+// BenchmarkCat writes the occurrences of a sample on one core; a byte is one of
+// the inflated input.
+func BenchmarkCat(b *testing.B) {
+	dir := filepath.Join(b.TempDir(), "sample")
+	expected, err := gen.Run(b.Context(), gen.Options{Dir: dir, Profile: "mixed", Size: 40_000_000, Seed: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	table := schema.Occurrences()
+	for _, f := range Formats() {
+		b.Run(string(f), func(b *testing.B) {
+			b.SetBytes(expected.InflatedBytes)
+			b.ReportAllocs()
+			for b.Loop() {
+				output := NewOutput(io.Discard, f, table.Columns, sink.CSVOptions{}, "bench")
+				rows := New(Options{Table: table, Columns: table.Columns, Limit: -1, Workers: 1}, output)
+				account, err := rows.AddResults(b.Context(), raw.Options{
+					Inputs: []string{dir}, Origins: []input.Origin{input.Local{}}, Log: slog.New(slog.DiscardHandler),
+				})
+				if err != nil || account.Lines != expected.Lines {
+					b.Fatal(account, err)
+				}
+				if err := output.End(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
