@@ -6,7 +6,7 @@ PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
 # oracle-long is not part of test: it takes half an hour.
-.PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check bench golden vulncheck clean
+.PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden vulncheck clean
 
 build:
 	$(GO) build -o $(PROGRAM) ./cmd/macielake
@@ -27,7 +27,7 @@ s3-demo: build $(BUILD)/versitygw
 	$(GO) run ./bench/s3 -demo -program $(PROGRAM) -dir $(BUILD)/s3-demo
 	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/s3-demo/server/data/lake/macie
 
-test: lint unit race fuzz oracle athena
+test: lint unit race fuzz oracle athena pipes-check
 
 $(BUILD)/staticcheck: tools/go.mod
 	$(GO) build -C tools -o ../$(BUILD)/ honnef.co/go/tools/cmd/staticcheck
@@ -49,7 +49,7 @@ unit: $(BUILD)/versitygw
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
 race: $(BUILD)/versitygw
-	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/awsclient ./internal/s3/...
+	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/awsclient ./internal/s3/...
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
@@ -75,6 +75,12 @@ athena-check: build
 	$(GO) test ./internal/athena/...
 	scripts/athena $(PROGRAM) $(BUILD)/athena 8MB 1 2
 	scripts/athena-npm $(BUILD)/athena
+
+# The README's examples of pipes, as they are written there: jq, DuckDB, and
+# npm's apache-arrow, which is pinned in bench/pipes. It says what it leaves out
+# where one of them isn't there.
+pipes-check: build
+	scripts/pipes $(PROGRAM) $(BUILD)/pipes
 
 bench: build
 	scripts/bench

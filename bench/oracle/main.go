@@ -25,6 +25,7 @@ const usage = `usage:
   oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
   oracle show    --dataset OUT [--rows 5]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
+  oracle sql     'SQL'
   oracle sizes   --dataset OUT
   oracle peer    --sql FILE --dir DIR --out FILE.parquet [--threads 1]
 
@@ -71,6 +72,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return peer(ctx, stdout, args)
 	case "repeat":
 		return repeat(args)
+	}
+	if command == "sql" {
+		if len(args) != 1 {
+			return fmt.Errorf("%w: sql takes a statement", errUsage)
+		}
+		return sqlOnly(args[0])
 	}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
