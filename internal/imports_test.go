@@ -71,7 +71,7 @@ func ours(pkg string) bool {
 var layers = [][]string{
 	{"cmd/macielake"},
 	{"internal/summarize"},
-	{"internal/cat", "internal/convert", "internal/gen", "internal/query"},
+	{"internal/cat", "internal/convert", "internal/gen", "internal/locate", "internal/query"},
 	{"internal/lake", "internal/raw"},
 	{"internal/dataset", "internal/input", "internal/table"},
 	{"internal/store"},

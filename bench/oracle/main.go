@@ -19,6 +19,7 @@ const usage = `usage:
   oracle compare --raw DIR --dataset OUT [--skip EXPECTED.json] [--only-tables results,detections]
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
   oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
+  oracle rows    --raw DIR --rows DIR --format ndjson|csv|arrow|parquet [--skip EXPECTED.json]
   oracle show    --dataset OUT [--rows 5]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
   oracle sizes   --dataset OUT
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dataset := flags.String("dataset", "", "directory of the dataset")
-	var raw, skip, only, expected, summary, program string
+	var raw, skip, only, expected, summary, program, rowsDir, format string
 	var rows int
 	switch command {
 	case "compare":
@@ -83,6 +84,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&program, "program", "", "the program whose summaries to compare")
+	case "rows":
+		flags.StringVar(&raw, "raw", "", "directory of the raw results")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&rowsDir, "rows", "", "directory of what cat wrote: TABLE.FORMAT")
+		flags.StringVar(&format, "format", "ndjson", "format of those files")
 	case "show":
 		flags.IntVar(&rows, "rows", 5, "rows to show of each table")
 	case "query", "sizes":
@@ -109,6 +115,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 			return fmt.Errorf("%w: a flag is missing", errUsage)
 		}
 		return summaries{program: program, raw: raw, skip: skip, dataset: *dataset, flags: flags.Args()}.run(ctx, stdout)
+	}
+	if command == "rows" {
+		if raw == "" || rowsDir == "" || *dataset != "" {
+			return fmt.Errorf("%w: rows takes --raw, --rows, --format and --skip", errUsage)
+		}
+		return catRows(ctx, stdout, raw, rowsDir, skip, format)
 	}
 	if *dataset == "" || command == "compare" && raw == "" || rows < 0 ||
 		command == "counts" && (raw == "" || expected == "" || summary == "") {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"runtime"
 	"slices"
 	"strings"
 
@@ -18,14 +17,13 @@ import (
 
 // catOptions are the flags of cat.
 type catOptions struct {
+	readFlags
 	table   choiceValue
 	columns listValue
 	where   string
 	limit   int64
 	output  choiceValue
 	csvRaw  bool
-	workers int
-	verbose bool
 }
 
 func (o *catOptions) addFlags(f *pflag.FlagSet) {
@@ -42,8 +40,7 @@ func (o *catOptions) addFlags(f *pflag.FlagSet) {
 	f.Int64Var(&o.limit, "limit", -1, "write at most so many rows and read no further; -1 for all")
 	f.Var(&o.output, "output", "format of the rows")
 	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells as they are that a spreadsheet takes for formulas")
-	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+	o.readFlags.addFlags(f)
 }
 
 func newCat() *cobra.Command {
@@ -79,7 +76,7 @@ func (o *catOptions) run(cmd *cobra.Command, args []string) error {
 	if format.Binary() && isTerminal(stdout) {
 		return usagef("--output %s is no text, and standard output is a terminal: send it to a file or a program", format)
 	}
-	options, err := o.options()
+	options, err := o.rows()
 	if err != nil {
 		return err
 	}
@@ -102,7 +99,7 @@ func (o *catOptions) run(cmd *cobra.Command, args []string) error {
 		}
 	}
 	if len(in.results) > 0 {
-		if account, err = rows.AddResults(ctx, in.options(cmd, o.verbose)); err != nil {
+		if account, err = rows.AddResults(ctx, o.readFlags.options(cmd, in)); err != nil {
 			return err
 		}
 	}
@@ -112,9 +109,12 @@ func (o *catOptions) run(cmd *cobra.Command, args []string) error {
 	return reportAccount(cmd.ErrOrStderr(), account)
 }
 
-// options checks the flags against each other.
-func (o *catOptions) options() (cat.Options, error) {
+// rows checks the flags against each other.
+func (o *catOptions) rows() (cat.Options, error) {
 	var none cat.Options
+	if err := o.check(); err != nil {
+		return none, err
+	}
 	tables := schema.Tables()
 	i := slices.IndexFunc(tables, func(t *schema.Table) bool { return t.Name == o.table.value })
 	switch {
@@ -122,8 +122,6 @@ func (o *catOptions) options() (cat.Options, error) {
 		return none, usagef("--table is missing: want one of %s", strings.Join(o.table.choices, ", "))
 	case o.limit < -1:
 		return none, usagef("--limit must be -1 or more")
-	case o.workers < 1:
-		return none, usagef("--workers must be at least 1")
 	case o.csvRaw && o.output.value != string(cat.CSV):
 		return none, usagef("--csv-raw goes with --output csv")
 	}

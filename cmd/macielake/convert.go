@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -163,10 +165,16 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// writeJSON writes a line of JSON that is fit for a terminal, too.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(text.JSON(buf.Bytes()))
+	return err
 }
 
 // options checks the flags against each other.

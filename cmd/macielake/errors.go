@@ -12,6 +12,7 @@ import (
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/sink"
@@ -95,6 +96,8 @@ func classify(err error) (code int, hint string) {
 		partitions *sink.TooManyPartitionsError
 		option     *gen.OptionError
 		printing   *printError
+		never      *neverAnalysedError
+		table      *lake.NoTableError
 		path       *fs.PathError
 	)
 	switch {
@@ -110,6 +113,10 @@ func classify(err error) (code int, hint string) {
 			return exitNotFound, "check the path; quote a glob so that the shell leaves it alone"
 		}
 		return exitNotFound, "results are under AWSLogs/ACCOUNT/Macie/REGION/ in the bucket Macie exports to; -v names what was skipped"
+	case errors.As(err, &never):
+		return exitNotFound, "keys are matched exactly, as S3 has them; end one in / or * to see what begins so"
+	case errors.As(err, &table):
+		return exitNotFound, "convert again with that table (--tables), or ask for what the others hold"
 	case errors.As(err, &inside):
 		return exitUsage, "name an output that holds none of the inputs"
 	case errors.As(err, &notEmpty):

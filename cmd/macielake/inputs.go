@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
@@ -86,15 +87,47 @@ func (in *inputs) close() {
 	}
 }
 
+// readFlags are the flags of commands that read inputs and answer at once.
+type readFlags struct {
+	workers          int
+	maxLineBytes     sizeValue
+	maxInflatedBytes sizeValue
+	verbose          bool
+}
+
+func (o *readFlags) addFlags(f *pflag.FlagSet) {
+	limits := stream.DefaultLimits()
+	o.maxLineBytes = sizeValue(limits.MaxLineBytes)
+	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
+	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines of results (at most 128MiB)")
+	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject results that inflate to more")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+}
+
+// check checks the flags.
+func (o *readFlags) check() error {
+	switch {
+	case o.workers < 1:
+		return usagef("--workers must be at least 1")
+	case o.maxLineBytes > maxMaxLineBytes:
+		return usagef("--max-line-bytes must be at most 128MiB")
+	}
+	return nil
+}
+
 // options are how the inputs' results are read.
-func (in *inputs) options(cmd *cobra.Command, verbose bool) raw.Options {
+func (o *readFlags) options(cmd *cobra.Command, in *inputs) raw.Options {
 	level := slog.LevelWarn
-	if verbose {
+	if o.verbose {
 		level = slog.LevelInfo
 	}
+	limits := stream.DefaultLimits()
+	limits.MaxLineBytes = int(o.maxLineBytes)
+	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
 	return raw.Options{
-		Inputs: in.results, Origins: origins(cmd.InOrStdin()), Limits: stream.DefaultLimits(),
-		Workers: runtime.GOMAXPROCS(0), Log: newLog(cmd.ErrOrStderr(), level),
+		Inputs: in.results, Origins: origins(cmd.InOrStdin()), Limits: limits, Workers: o.workers,
+		Log: newLog(cmd.ErrOrStderr(), level),
 	}
 }
 

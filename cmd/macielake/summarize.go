@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +13,6 @@ import (
 	"github.com/macielake/macielake/internal/table"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/stream"
 )
 
 // summarizeOptions are the flags of summarize.
@@ -30,11 +28,7 @@ type summarizeOptions struct {
 	output   choiceValue
 	csvRaw   bool
 	memory   sizeValue
-	workers  int
-	verbose  bool
-
-	maxLineBytes     sizeValue
-	maxInflatedBytes sizeValue
+	readFlags
 }
 
 func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
@@ -57,12 +51,7 @@ func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.output, "output", "format of the answer")
 	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells as they are that a spreadsheet takes for formulas")
 	f.Var(&o.memory, "memory", "what may be kept in memory before temporary files are used")
-	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use")
-	limits := stream.DefaultLimits()
-	o.maxLineBytes, o.maxInflatedBytes = sizeValue(limits.MaxLineBytes), sizeValue(limits.MaxInflatedBytes)
-	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
-	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject objects that inflate to more")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files")
+	o.readFlags.addFlags(f)
 }
 
 // listPresets is the preset that names the others.
@@ -143,7 +132,7 @@ func helpLine(out *strings.Builder, name, doc string) {
 
 func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	stdout := cmd.OutOrStdout()
-	options, err := o.options()
+	options, err := o.question()
 	if err != nil {
 		return err
 	}
@@ -159,9 +148,7 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	defer in.close()
 	inputs := summarize.Inputs{Datasets: in.datasets}
 	if len(in.results) > 0 {
-		results := in.options(cmd, o.verbose)
-		results.Workers = o.workers
-		results.Limits.MaxLineBytes, results.Limits.MaxInflatedBytes = int(o.maxLineBytes), int64(o.maxInflatedBytes)
+		results := o.readFlags.options(cmd, in)
 		inputs.Results = &results
 	}
 	account, err := summarize.Write(ctx, stdout, options, inputs)
@@ -174,20 +161,19 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	return reportAccount(cmd.ErrOrStderr(), account)
 }
 
-// options checks the flags against each other.
-func (o *summarizeOptions) options() (summarize.Options, error) {
+// question checks the flags against each other.
+func (o *summarizeOptions) question() (summarize.Options, error) {
 	options := summarize.Options{
 		Top: o.top, Sort: o.sort, All: o.all, Members: o.members, Memory: int64(o.memory), Workers: o.workers,
 		Format: table.Format(o.output.value),
 	}
 	var none summarize.Options
+	if err := o.readFlags.check(); err != nil {
+		return none, err
+	}
 	switch {
 	case o.top < 0:
 		return none, usagef("--top must not be negative")
-	case o.workers < 1:
-		return none, usagef("--workers must be at least 1")
-	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
-		return none, usagef("--max-line-bytes must be from 16 to 128MiB")
 	case o.csvRaw && options.Format != table.CSV:
 		return none, usagef("--csv-raw goes with --output csv")
 	case o.preset != "" && (o.by.set || o.measures.set || o.all):

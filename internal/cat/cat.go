@@ -8,7 +8,6 @@ package cat
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -86,20 +85,10 @@ func (r *Rows) AddResults(ctx context.Context, o raw.Options) (*raw.Account, err
 	return account, err
 }
 
-// NoTableError says that a dataset doesn't have a table.
-type NoTableError struct {
-	Table  string
-	Tables []string // that it has
-}
-
-func (e *NoTableError) Error() string {
-	return fmt.Sprintf("the dataset has no table %s: it was made with %v", e.Table, e.Tables)
-}
-
 // AddDataset writes the rows of a dataset.
 func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
 	if !l.Has(r.o.Table.Name) {
-		return &NoTableError{Table: r.o.Table.Name, Tables: l.Dataset.Tables}
+		return &lake.NoTableError{Table: r.o.Table.Name, Tables: l.Dataset.Tables}
 	}
 	if r.left == 0 {
 		return nil

@@ -97,3 +97,13 @@ func partitionOf(name string) map[string]string {
 	}
 	return values
 }
+
+// NoTableError says that a dataset doesn't have a table.
+type NoTableError struct {
+	Table  string
+	Tables []string // that it has
+}
+
+func (e *NoTableError) Error() string {
+	return fmt.Sprintf("the dataset has no table %s, only %s", e.Table, strings.Join(e.Tables, " and "))
+}

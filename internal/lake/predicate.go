@@ -17,17 +17,20 @@ import (
 type Predicate struct {
 	column string
 	text   bool
-	// Of text: value == low where single; else low <= value < end, without an
-	// end where that is empty.
+	// Of text: one of values, which are sorted, or where there are none a text
+	// with low <= text < end, without an end where that is empty.
+	values   []string
 	low, end string
-	single   bool
 	// Of integers and times.
 	min, max int64
 }
 
-// Equal is the condition that a column of text has that value.
-func Equal(column, value string) Predicate {
-	return Predicate{column: column, text: true, low: value, single: true}
+// OneOf is the condition that a column of text has one of the values, of which
+// there is at least one.
+func OneOf(column string, values ...string) Predicate {
+	values = slices.Clone(values)
+	slices.Sort(values)
+	return Predicate{column: column, text: true, values: values}
 }
 
 // Prefix is the condition that a column of text begins with prefix.
@@ -49,8 +52,9 @@ func Between(column string, min, max int64) Predicate {
 
 // matchText reports whether a text meets the condition.
 func (p *Predicate) matchText(v string) bool {
-	if p.single {
-		return v == p.low
+	if len(p.values) > 0 {
+		_, found := slices.BinarySearch(p.values, v)
+		return found
 	}
 	return v >= p.low && (p.end == "" || v < p.end)
 }
@@ -58,13 +62,11 @@ func (p *Predicate) matchText(v string) bool {
 // overlaps reports whether a text in [low, high] can meet the condition; an
 // empty high is unknown.
 func (p *Predicate) overlaps(low, high string) bool {
-	if high != "" && high < p.low {
-		return false
+	if len(p.values) > 0 {
+		i, _ := slices.BinarySearch(p.values, low)
+		return i < len(p.values) && (high == "" || p.values[i] <= high)
 	}
-	if p.single {
-		return low <= p.low
-	}
-	return p.end == "" || low < p.end
+	return (high == "" || high >= p.low) && (p.end == "" || low < p.end)
 }
 
 // mayHold reports whether a column chunk can hold a value that meets the

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -92,6 +93,14 @@ func Count(n int64) string {
 	return out.String()
 }
 
+// Plural returns a count of things, which get an s unless there is one.
+func Plural(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return Count(n) + " " + thing
+}
+
 // Bytes returns n bytes in decimal units: 1.2 GB.
 func Bytes(n int64) string {
 	const units = "kMGTPE"
@@ -104,4 +113,25 @@ func Bytes(n int64) string {
 		u++
 	}
 	return fmt.Sprintf("%.1f %cB", v, units[u])
+}
+
+// JSON returns JSON with every character escaped that Printable escapes: it means
+// the same, and may go to a terminal. In valid JSON such characters stand in
+// strings alone, but for white space between values.
+func JSON(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		switch {
+		case r == '\n' || r == ' ' || unicode.IsPrint(r) && !invisible(r) && (r != utf8.RuneError || n > 1):
+			out = append(out, data[i:i+n]...)
+		case r >= 0x10000:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		i += n
+	}
+	return out
 }

@@ -24,32 +24,32 @@ type CSVOptions struct {
 // apostrophe before it, so that spreadsheets don't run what an attacker wrote
 // into a key or a name, unless Raw is set.
 func NewCSV(columns []schema.Column, o CSVOptions) *TextEncoder {
-	return &TextEncoder{columns: columns, format: &csv{CSVOptions: o, columns: columns}}
+	return &TextEncoder{columns: columns, format: &csvFormat{CSVOptions: o, columns: columns}}
 }
 
-type csv struct {
+type csvFormat struct {
 	CSVOptions
 	columns []schema.Column
 	scratch []byte
 }
 
-func (f *csv) header(dst []byte) []byte {
+func (f *csvFormat) header(dst []byte) []byte {
 	for i, c := range f.columns {
 		dst = append(f.begin(dst, i), c.Name...)
 	}
 	return f.end(dst)
 }
 
-func (f *csv) begin(dst []byte, column int) []byte {
+func (f *csvFormat) begin(dst []byte, column int) []byte {
 	if column > 0 {
 		dst = append(dst, ',')
 	}
 	return dst
 }
 
-func (f *csv) end(dst []byte) []byte { return append(dst, "\r\n"...) }
+func (f *csvFormat) end(dst []byte) []byte { return append(dst, "\r\n"...) }
 
-func (f *csv) value(dst []byte, t schema.Type, v Value) []byte {
+func (f *csvFormat) value(dst []byte, t schema.Type, v Value) []byte {
 	if !v.Set {
 		if len(f.columns) == 1 {
 			// A record without a single byte would be a blank line, which readers
@@ -72,7 +72,7 @@ func (f *csv) value(dst []byte, t schema.Type, v Value) []byte {
 	return strconv.AppendInt(dst, v.Int, 10)
 }
 
-func (f *csv) text(dst, s []byte) []byte { return AppendCSVText(dst, s, f.CSVOptions) }
+func (f *csvFormat) text(dst, s []byte) []byte { return AppendCSVText(dst, s, f.CSVOptions) }
 
 // AppendCSVText appends a text that is not null as a cell, as NewCSV has them.
 func AppendCSVText(dst, s []byte, o CSVOptions) []byte {
