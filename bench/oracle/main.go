@@ -18,10 +18,11 @@ import (
 const usage = `usage:
   oracle compare --raw DIR --dataset OUT [--skip EXPECTED.json] [--only-tables results,detections]
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
-  oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
   oracle rows    --raw DIR --rows DIR --format ndjson|csv|arrow|parquet [--skip EXPECTED.json]
+  oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
   oracle show    --dataset OUT [--rows 5]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
+  oracle sql     'SQL'
   oracle sizes   --dataset OUT
   oracle peer    --sql FILE --dir DIR --out FILE.parquet [--threads 1]
 
@@ -66,10 +67,16 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	if command == "peer" {
 		return peer(ctx, stdout, args)
 	}
+	if command == "sql" {
+		if len(args) != 1 {
+			return fmt.Errorf("%w: sql takes a statement", errUsage)
+		}
+		return sqlOnly(args[0])
+	}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dataset := flags.String("dataset", "", "directory of the dataset")
-	var raw, skip, only, expected, summary, program, rowsDir, format string
+	var raw, skip, only, expected, summary, rowsDir, format, program string
 	var rows int
 	switch command {
 	case "compare":
@@ -80,15 +87,15 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&expected, "expected", "", "the generator's description of the archive")
 		flags.StringVar(&summary, "summary", "", "what the converter printed with --json")
-	case "summaries":
-		flags.StringVar(&raw, "raw", "", "directory of the raw results")
-		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
-		flags.StringVar(&program, "program", "", "the program whose summaries to compare")
 	case "rows":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&rowsDir, "rows", "", "directory of what cat wrote: TABLE.FORMAT")
 		flags.StringVar(&format, "format", "ndjson", "format of those files")
+	case "summaries":
+		flags.StringVar(&raw, "raw", "", "directory of the raw results")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&program, "program", "", "the program whose summaries to compare")
 	case "show":
 		flags.IntVar(&rows, "rows", 5, "rows to show of each table")
 	case "query", "sizes":
@@ -110,17 +117,17 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	} else if command == "query" || flags.NArg() > 0 && command != "summaries" {
 		return fmt.Errorf("%w: unexpected arguments: %s", errUsage, strings.Join(flags.Args(), " "))
 	}
-	if command == "summaries" {
-		if raw == "" || program == "" {
-			return fmt.Errorf("%w: a flag is missing", errUsage)
-		}
-		return summaries{program: program, raw: raw, skip: skip, dataset: *dataset, flags: flags.Args()}.run(ctx, stdout)
-	}
 	if command == "rows" {
 		if raw == "" || rowsDir == "" || *dataset != "" {
 			return fmt.Errorf("%w: rows takes --raw, --rows, --format and --skip", errUsage)
 		}
 		return catRows(ctx, stdout, raw, rowsDir, skip, format)
+	}
+	if command == "summaries" {
+		if raw == "" || program == "" {
+			return fmt.Errorf("%w: a flag is missing", errUsage)
+		}
+		return summaries{program: program, raw: raw, skip: skip, dataset: *dataset, flags: flags.Args()}.run(ctx, stdout)
 	}
 	if *dataset == "" || command == "compare" && raw == "" || rows < 0 ||
 		command == "counts" && (raw == "" || expected == "" || summary == "") {

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"runtime"
 	"slices"
-	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -64,11 +62,8 @@ func openDataset(ctx context.Context, arg string) (store.Store, *lake.Lake, erro
 		return nil, nil, nil
 	}
 	s, err := openStore(ctx, arg)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrPermission) {
-		return nil, nil, nil // whatever it is: listing it says what is wrong
-	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil // a file, or a glob; what is wrong with it, its listing will say
 	}
 	l, err := lake.Open(ctx, s)
 	if err != nil {
@@ -110,8 +105,8 @@ func (o *readFlags) check() error {
 	switch {
 	case o.workers < 1:
 		return usagef("--workers must be at least 1")
-	case o.maxLineBytes > maxMaxLineBytes:
-		return usagef("--max-line-bytes must be at most 128MiB")
+	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
+		return usagef("--max-line-bytes must be from 16 to 128MiB")
 	}
 	return nil
 }

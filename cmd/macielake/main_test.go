@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"mkgzip":     scriptGzip,
 			"head":       scriptHead,
 			"terminal":   scriptTerminal,
+			"fits":       scriptFits,
 		},
 	})
 }

@@ -6,12 +6,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/macielake/macielake/internal/text"
 )
 
 // onTerminal runs a command whose standard streams are a terminal of that many
@@ -53,5 +56,19 @@ func scriptTerminal(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), output)
 	if code != want {
 		ts.Fatalf("exit code %d, want %d:\n%s", code, want, output)
+	}
+}
+
+// fits COLUMNS: no line of stdout is wider, colours aside.
+func scriptFits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: fits COLUMNS")
+	}
+	columns, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for line := range strings.Lines(regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(ts.ReadFile("stdout"), "")) {
+		if line = strings.TrimSuffix(line, "\n"); text.Width(line) > columns {
+			ts.Fatalf("%d columns, not %d: %q", text.Width(line), columns, line)
+		}
 	}
 }

@@ -29,7 +29,7 @@ only, never the objects that Macie analysed, and sends nothing anywhere.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newConvert(), newSummarize(), newCat(), newLocate(), newGen(), newVersion(), newMan(root))
+	root.AddCommand(newConvert(), newCat(), newLocate(), newSummarize(), newGen(), newVersion(), newMan(root))
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}

@@ -17,6 +17,7 @@ import (
 
 // summarizeOptions are the flags of summarize.
 type summarizeOptions struct {
+	readFlags
 	by       listValue
 	measures listValue
 	where    string
@@ -28,7 +29,6 @@ type summarizeOptions struct {
 	output   choiceValue
 	csvRaw   bool
 	memory   sizeValue
-	readFlags
 }
 
 func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
@@ -132,7 +132,7 @@ func helpLine(out *strings.Builder, name, doc string) {
 
 func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	stdout := cmd.OutOrStdout()
-	options, err := o.question()
+	options, err := o.options()
 	if err != nil {
 		return err
 	}
@@ -161,14 +161,14 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	return reportAccount(cmd.ErrOrStderr(), account)
 }
 
-// question checks the flags against each other.
-func (o *summarizeOptions) question() (summarize.Options, error) {
+// options checks the flags against each other.
+func (o *summarizeOptions) options() (summarize.Options, error) {
 	options := summarize.Options{
 		Top: o.top, Sort: o.sort, All: o.all, Members: o.members, Memory: int64(o.memory), Workers: o.workers,
 		Format: table.Format(o.output.value),
 	}
 	var none summarize.Options
-	if err := o.readFlags.check(); err != nil {
+	if err := o.check(); err != nil {
 		return none, err
 	}
 	switch {

@@ -21,7 +21,8 @@ type Thing struct {
 type Analysis struct {
 	*Result
 	Results int // that count
-	// Detections are those that count, by identifier, category and type.
+	// Detections are those that count, of managed identifiers before those of
+	// custom ones, by category and type.
 	Detections []*Detection
 	// Missed, if not nil, is why the object isn't analysed as it is now.
 	Missed *Result
@@ -204,15 +205,17 @@ func current(results []*Result) Analysis {
 			}
 		}
 	}
+	slices.SortStableFunc(a.Detections, (*Detection).compareType)
 	return a
 }
 
-// refer returns the detections, which know what they are of.
+// refer returns the detections by type, which then know what they are of.
 func (r *Result) refer() []*Detection {
 	list := make([]*Detection, len(r.Detections))
 	for i := range r.Detections {
 		r.Detections[i].Result = r
 		list[i] = &r.Detections[i]
 	}
+	slices.SortStableFunc(list, (*Detection).compareType)
 	return list
 }

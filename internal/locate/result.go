@@ -101,6 +101,12 @@ func (d *Detection) sameType(o *Detection) bool {
 	return d.Kind == o.Kind && d.Category == o.Category && d.Type == o.Type && d.identifier() == o.identifier()
 }
 
+// compareType orders detections as they are shown.
+func (d *Detection) compareType(o *Detection) int {
+	return cmp.Or(-compareTexts(d.Kind, o.Kind), compareTexts(d.Category, o.Category),
+		compareTexts(d.Type, o.Type), compareTexts(d.identifier(), o.identifier()))
+}
+
 // identifier is the ID of a custom identifier, which Macie writes alone or as the
 // end of an ARN.
 func (d *Detection) identifier() Text {
