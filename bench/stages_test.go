@@ -416,7 +416,7 @@ func TestStatsAddUp(t *testing.T) {
 				Inputs: []string{dir}, Origins: []inputs.Origin{inputs.Local{}}, Out: out,
 				TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"}, Compression: "zstd",
 				PartitionBy: []sink.PartitionKey{sink.ByCreatedMonth}, TargetFileSize: 256 << 20, PartSize: 64 << 20,
-				Workers: workers, Limits: stream.DefaultLimits(), MaxRejects: -1, MaxSources: 1000, Version: "test",
+				Workers: workers, Limits: stream.DefaultLimits(), MaxRejects: -1, Version: "test",
 				Log: slog.New(slog.DiscardHandler),
 			})
 			if err != nil {

@@ -101,7 +101,7 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.Int64Var(&o.maxRejects, "max-rejects", -1, "stop once more lines and objects than this are rejected; -1 never")
 	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
 	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject objects that inflate to more")
-	f.IntVar(&o.maxSources, "max-sources-per-run", 1_000_000, "how many objects a run takes; more become several runs, committed one after the other")
+	f.IntVar(&o.maxSources, "max-sources-per-run", convert.DefaultMaxSources, "how many objects a run takes; more become several runs, committed one after the other")
 	f.BoolVar(&o.dryRun, "dry-run", false, "only say what would be read, claimed and written")
 	f.BoolVar(&o.retryRejected, "retry-rejected", false, "convert again the lines and objects that are recorded as rejected, and nothing else")
 	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "file of the objects that may stay unread without exit code 4: one a line, as source_uri has them; a * at the end stands for anything")

@@ -42,7 +42,7 @@ func TestPhysicalSchema(t *testing.T) {
 			}
 			defer lake.Close()
 			_, err = convert.Run(t.Context(), convert.Options{
-				Inputs: []string{"../../testdata/mixed", "../../testdata/archives"}, Origins: []input.Origin{input.Local{}}, Out: lake, MaxSources: 1000,
+				Inputs: []string{"../../testdata/mixed", "../../testdata/archives"}, Origins: []input.Origin{input.Local{}}, Out: lake,
 				TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"}, Compression: test.compression,
 				PartitionBy: test.keys, TargetFileSize: 256 << 20, PartSize: 64 << 20, Workers: 1, Limits: stream.DefaultLimits(),
 				MaxRejects: -1, Version: "test", Progress: &convert.Progress{}, Log: slog.New(slog.DiscardHandler),

@@ -80,6 +80,9 @@ func (e *StdinError) Error() string {
 // newConverter looks at what is in the output. It returns a converter in any
 // case.
 func newConverter(ctx context.Context, o *Options) (*converter, error) {
+	if o.MaxSources <= 0 {
+		o.MaxSources = DefaultMaxSources
+	}
 	c := &converter{o: o, store: o.Out, output: o.Out.URI("."), started: time.Now(), summary: newSummary()}
 	c.summary.Output = c.output
 	if _, err := o.format(nil); err != nil {
