@@ -6,6 +6,7 @@ package input
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -73,18 +74,20 @@ type Listing struct {
 	// Skipped counts the objects that aren't results by their names.
 	Skipped int64
 
-	seen map[string]bool
+	seen map[[16]byte]struct{} // by hash: listings are long, and so are names
 }
 
 // First reports whether a name hasn't been given to it before.
 func (l *Listing) First(name string) bool {
-	if l.seen[name] {
+	sum := sha256.Sum256([]byte(name))
+	key := [16]byte(sum[:16])
+	if _, seen := l.seen[key]; seen {
 		return false
 	}
 	if l.seen == nil {
-		l.seen = make(map[string]bool)
+		l.seen = make(map[[16]byte]struct{})
 	}
-	l.seen[name] = true
+	l.seen[key] = struct{}{}
 	return true
 }
 
