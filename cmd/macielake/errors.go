@@ -165,8 +165,6 @@ func classify(err error) (code int, hint string) {
 		return exitNotFound, "'macielake status' names the runs that haven't ended"
 	case errors.As(err, &found):
 		return exitNotFound, "a copy of the files, or converting with --overwrite, mends it; files that no run names go with 'macielake gc'"
-	case errors.Is(err, dataset.ErrForeign):
-		return exitFailed, "name the directory that was given to convert with --out"
 	case errors.As(err, &busy):
 		return exitFailed, "wait until it is done, or stop it"
 	case errors.As(err, &abandoned):

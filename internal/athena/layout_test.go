@@ -42,8 +42,8 @@ func TestReadLayoutOfOthers(t *testing.T) {
 	if _, err := athena.ReadLayout(t.Context(), lake{format: "arrow"}.write(t)); !errors.As(err, &format) || format.Format != "arrow" {
 		t.Errorf("%v", err)
 	}
-	var version *athena.VersionError
-	if _, err := athena.ReadLayout(t.Context(), lake{tables: []string{"results", "findings"}}.write(t)); !errors.As(err, &version) {
+	var damaged *dataset.DamagedError
+	if _, err := athena.ReadLayout(t.Context(), lake{tables: []string{"results", "findings"}}.write(t)); !errors.As(err, &damaged) {
 		t.Errorf("%v", err)
 	}
 	if _, err := athena.ReadLayout(t.Context(), lake{keys: []string{"weather"}}.write(t)); err == nil {

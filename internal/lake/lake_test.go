@@ -305,8 +305,8 @@ func TestHostileReceipts(t *testing.T) {
 	}
 	defer s.Close()
 	for _, c := range [][2]string{
-		{`"path": "results/`, `"path": "results/../../`}, {`"path": "results/`, `"path": "/etc/`},
-		{`"path": "results/`, `"path": "detections/`}, {`"part": 0`, `"part": 1`}, {`"run": "000001"`, `"run": "000002"`},
+		{`"path":"results/`, `"path":"results/../../`}, {`"path":"results/`, `"path":"/etc/`},
+		{`"path":"results/`, `"path":"detections/`}, {`"part":0`, `"part":1`}, {`"run":"000001"`, `"run":"000002"`},
 	} {
 		changed := strings.Replace(string(data), c[0], c[1], 1)
 		if changed == string(data) {
