@@ -10,6 +10,16 @@ import (
 	"testing"
 )
 
+func openLocal(t *testing.T, dir string) *Local {
+	t.Helper()
+	l, err := CreateLocal(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
 // recorded records what is synced, and fails from some number on.
 type recorded struct {
 	mu     sync.Mutex
