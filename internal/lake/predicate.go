@@ -38,7 +38,11 @@ func OneOf(column string, values ...string) Predicate {
 func Prefix(column, prefix string) Predicate {
 	p := Predicate{column: column, text: true, low: prefix}
 	// The end is the first text that is greater than all that begin so.
-	if end := []byte(strings.TrimRight(prefix, "\xff")); len(end) > 0 {
+	end := []byte(prefix)
+	for len(end) > 0 && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
+	if len(end) > 0 {
 		end[len(end)-1]++
 		p.end = string(end)
 	}
