@@ -49,7 +49,7 @@ unit: $(BUILD)/versitygw
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
 race: $(BUILD)/versitygw
-	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/awsclient ./internal/s3/...
+	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
