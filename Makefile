@@ -6,7 +6,7 @@ PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
 # oracle-long is not part of test: it takes half an hour.
-.PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden vulncheck clean
+.PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden objects torture vulncheck clean
 
 build:
 	$(GO) build -o $(PROGRAM) ./cmd/macielake
@@ -49,7 +49,7 @@ unit: $(BUILD)/versitygw
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
 race: $(BUILD)/versitygw
-	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/...
+	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.

@@ -64,7 +64,7 @@ func (d *doctor) bucket(ctx context.Context, s *Section, uri string) *s3.Bucket 
 		d.fail(s, "bucket", err)
 		return nil
 	}
-	s.ok("bucket", "%s in %s", bucket.Name(), regionText(bucket))
+	found(s, bucket)
 	d.in = place
 	return bucket
 }
@@ -86,6 +86,14 @@ func (d *doctor) place(ctx context.Context, uri string) (*policy.Place, *s3.Buck
 		place.Object = input.IsResult(key)
 	}
 	return place, bucket, nil
+}
+
+// found adds that a bucket was found, where it was looked for: a store that isn't
+// AWS has no regions, and the checks that follow will tell.
+func found(s *Section, b *s3.Bucket) {
+	if b.API().Options().BaseEndpoint == nil {
+		s.ok("bucket", "%s in %s", b.Name(), regionText(b))
+	}
 }
 
 func regionText(b *s3.Bucket) string {

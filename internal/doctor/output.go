@@ -39,7 +39,7 @@ func (d *doctor) output(ctx context.Context) {
 			return
 		}
 		place.Object = false
-		s.ok("bucket", "%s in %s", b.Name(), regionText(b))
+		found(s, b)
 		d.out, bucket = place, b
 	}
 	out, err := d.o.OpenOut(ctx)
