@@ -5,8 +5,8 @@ BUILD   := build
 PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
-# oracle-long is not part of test: it takes half an hour.
-.PHONY: build demo test lint unit race fuzz oracle oracle-long bench golden vulncheck clean
+# oracle-long and torture are not part of test: they take half an hour each.
+.PHONY: build demo test lint unit race fuzz oracle oracle-long torture bench golden vulncheck clean
 
 build:
 	$(GO) build -o $(PROGRAM) ./cmd/macielake
@@ -37,6 +37,7 @@ unit:
 # run here: the race detector makes pools forget.
 race:
 	$(GO) test -race -short ./pkg/stream ./internal/convert
+	$(GO) test -race -run 'Together|Lease|Twice|Receipt|Backwards' ./internal/crash
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
@@ -52,6 +53,12 @@ oracle: build
 # The same at full size: 400 MB, five seeds.
 oracle-long: build
 	scripts/oracle $(PROGRAM) $(BUILD)/oracle 400MB 1 2 3 4 5
+
+# Converters killed at every step and at random, power cuts, faults, and a
+# million sources; docs/reliability.md has the figures of one such run.
+torture:
+	MACIELAKE_TORTURE=1 $(GO) test -count=1 -timeout 2h ./internal/crash
+	MACIELAKE_TORTURE=1 $(GO) test -C bench/oracle -count=1 -timeout 1h -run TestReadersMeanwhile .
 
 bench: build
 	scripts/bench
