@@ -5,7 +5,7 @@ BUILD   := build
 PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
-# oracle-long is not part of test: it takes half an hour.
+# oracle-long and torture are not part of test: they take half an hour each.
 .PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden objects torture vulncheck clean
 
 build:
@@ -50,6 +50,7 @@ unit: $(BUILD)/versitygw
 # run here: the race detector makes pools forget.
 race: $(BUILD)/versitygw
 	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
+	$(GO) test -race -run 'Together|Lease|Twice|Receipt|Backwards' ./internal/crash
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
@@ -86,6 +87,12 @@ pipes-check: build
 # of temporary files, and less than 1 GB of memory.
 objects:
 	MACIELAKE_OBJECTS=10000000 $(GO) test ./internal/query -run TestObjects -v -timeout 60m
+
+# Converters killed at every step and at random, power cuts, faults, and a
+# million sources; docs/reliability.md has the figures of one such run.
+torture:
+	MACIELAKE_TORTURE=1 $(GO) test -count=1 -timeout 2h ./internal/crash
+	MACIELAKE_TORTURE=1 $(GO) test -C bench/oracle -count=1 -timeout 1h -run TestReadersMeanwhile .
 
 bench: build
 	scripts/bench

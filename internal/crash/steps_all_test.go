@@ -163,7 +163,7 @@ func (s *scenario) check(t *testing.T, what string, left store.Store) {
 // powerCuts is how many ways are tried in which a power cut may leave a step.
 func powerCuts() int {
 	if long() {
-		return 12
+		return 5
 	}
 	return 1
 }
