@@ -293,20 +293,3 @@ func rewrite(change func([]byte) []byte) func(http.ResponseWriter, *http.Request
 		w.Write(body)
 	}
 }
-
-// RepeatPage answers each listing as if it began where the first one did.
-func RepeatPage() func(http.ResponseWriter, *http.Request, http.Handler) {
-	var mu sync.Mutex
-	var first []byte
-	return func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
-		mu.Lock()
-		defer mu.Unlock()
-		if first == nil {
-			answer := httptest.NewRecorder()
-			forward.ServeHTTP(answer, r)
-			first = answer.Body.Bytes()
-		}
-		w.Header().Set("Content-Type", "application/xml")
-		w.Write(first)
-	}
-}
