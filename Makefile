@@ -36,7 +36,7 @@ unit:
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
 race:
-	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/query
+	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/query ./internal/lake ./internal/raw ./internal/cat
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
