@@ -36,7 +36,7 @@ unit:
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
 race:
-	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat
+	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/query ./internal/lake ./internal/raw ./internal/cat
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
@@ -58,6 +58,11 @@ oracle-long: build
 # where one of them isn't there.
 pipes-check: build
 	scripts/pipes $(PROGRAM) $(BUILD)/pipes
+
+# Summaries of ten million objects, two results each: several minutes, some GB
+# of temporary files, and less than 1 GB of memory.
+objects:
+	MACIELAKE_OBJECTS=10000000 $(GO) test ./internal/query -run TestObjects -v -timeout 60m
 
 bench: build
 	scripts/bench

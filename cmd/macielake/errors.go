@@ -116,7 +116,7 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &never):
 		return exitNotFound, "keys are matched exactly, as S3 has them; end one in / or * to see what begins so"
 	case errors.As(err, &table):
-		return exitNotFound, "choose another --table, or convert again with it"
+		return exitNotFound, "convert again with that table (--tables), or ask for what the others hold"
 	case errors.As(err, &inside):
 		return exitUsage, "name an output that holds none of the inputs"
 	case errors.As(err, &notEmpty):
