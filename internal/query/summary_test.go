@@ -86,7 +86,11 @@ func answers(t *testing.T, o Options, dir string) [][]string {
 // The memory and the number of workers change nothing.
 func TestMemoryAndWorkers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "results")
-	if _, err := gen.Run(context.Background(), gen.Options{Dir: dir, Seed: 5, Size: 3_000_000, Profile: "repeated"}); err != nil {
+	size := int64(1_500_000)
+	if testing.Short() {
+		size /= 5
+	}
+	if _, err := gen.Run(context.Background(), gen.Options{Dir: dir, Seed: 5, Size: size, Profile: "repeated"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, all := range []bool{false, true} {
