@@ -76,7 +76,7 @@ func (r *replacing) swap(ctx context.Context) error {
 		if name == datasetName {
 			continue
 		}
-		if err := r.s.Move(ctx, path.Join(r.fresh, name), name); err != nil {
+		if err := r.rename(ctx, path.Join(r.fresh, name), name); err != nil {
 			return fmt.Errorf("publishing %s: %w", name, err)
 		}
 		r.placed = append(r.placed, name)
@@ -84,7 +84,7 @@ func (r *replacing) swap(ctx context.Context) error {
 	if err := r.s.Sync(ctx); err != nil {
 		return err
 	}
-	if err := r.s.Move(ctx, path.Join(r.fresh, datasetName), datasetName); err != nil {
+	if err := r.rename(ctx, path.Join(r.fresh, datasetName), datasetName); err != nil {
 		return fmt.Errorf("publishing %s: %w", datasetName, err)
 	}
 	return nil
@@ -102,7 +102,7 @@ func (r *replacing) retire(ctx context.Context) error {
 			if name == datasetName || isReplacement(name) {
 				continue
 			}
-			if err := r.s.Move(ctx, name, path.Join(r.old, name)); err != nil {
+			if err := r.rename(ctx, name, path.Join(r.old, name)); err != nil {
 				return fmt.Errorf("setting aside %s: %w", name, err)
 			}
 			r.retired = append(r.retired, name)
@@ -118,6 +118,15 @@ func (r *replacing) retire(ctx context.Context) error {
 
 func isReplacement(name string) bool {
 	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) || strings.HasPrefix(name, asidePrefix)
+}
+
+// rename gives a file another name, also in a store that keeps the old one: what
+// stays there would be of both datasets.
+func (r *replacing) rename(ctx context.Context, from, to string) error {
+	if err := r.s.Move(ctx, from, to); err != nil {
+		return err
+	}
+	return r.s.RemoveAll(ctx, from)
 }
 
 // list returns the names of the files below dir, relative to it.
@@ -139,7 +148,7 @@ func (r *replacing) undo(ctx context.Context, err error) error {
 			if toDir {
 				from, to = to, from
 			}
-			if err := r.s.Move(ctx, from, to); err != nil {
+			if err := r.rename(ctx, from, to); err != nil {
 				return err
 			}
 		}
