@@ -159,14 +159,14 @@ func (r *replacing) swap(ctx context.Context) error {
 		if name == datasetName {
 			continue
 		}
-		if err := r.s.Move(ctx, path.Join(r.fresh, name), name); err != nil {
+		if err := r.rename(ctx, path.Join(r.fresh, name), name); err != nil {
 			return fmt.Errorf("publishing %s: %w", name, err)
 		}
 	}
 	if err := r.s.Sync(ctx); err != nil {
 		return err
 	}
-	if err := r.s.Move(ctx, path.Join(r.fresh, datasetName), datasetName); err != nil {
+	if err := r.rename(ctx, path.Join(r.fresh, datasetName), datasetName); err != nil {
 		if whole, statErr := r.whole(ctx); statErr != nil || whole {
 			return fmt.Errorf("publishing %s: %w", datasetName, err)
 		}
@@ -201,7 +201,7 @@ func (r *replacing) moveAll(ctx context.Context, to string) error {
 			if name == datasetName || isReplacement(name) {
 				continue
 			}
-			if err := r.s.Move(ctx, name, path.Join(to, name)); err != nil {
+			if err := r.rename(ctx, name, path.Join(to, name)); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
@@ -211,6 +211,15 @@ func (r *replacing) moveAll(ctx context.Context, to string) error {
 
 func isReplacement(name string) bool {
 	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) || strings.HasPrefix(name, asidePrefix) || name == replacingName
+}
+
+// rename gives a file another name, also in a store that keeps the old one: what
+// stays there would be of both datasets.
+func (r *replacing) rename(ctx context.Context, from, to string) error {
+	if err := r.s.Move(ctx, from, to); err != nil {
+		return err
+	}
+	return r.s.RemoveAll(ctx, from)
 }
 
 // list returns the names of the files below dir, relative to it.
@@ -256,7 +265,7 @@ func (r *replacing) putBack(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
-		if err := r.s.Move(ctx, path.Join(r.old, name), name); err != nil {
+		if err := r.rename(ctx, path.Join(r.old, name), name); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
