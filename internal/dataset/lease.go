@@ -87,7 +87,7 @@ func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return false, err
 		}
-		data, err := read(ctx, l.store, name)
+		data, err := l.look(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -104,6 +104,20 @@ func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// look reads someone's lease. It may be written anew meanwhile, and a reading
+// that broke off then has no end: what can't be read is as good as a content, and
+// is watched like others.
+func (l *Leases) look(ctx context.Context, name string) ([]byte, error) {
+	data, err := read(ctx, l.store, name)
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return data, err
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, nil
 }
 
 // free reports whether a lease with that content may be taken.
@@ -261,7 +275,7 @@ func (l *Leases) Live(ctx context.Context, only string) (run string, err error) 
 			if only != "" && run != only {
 				continue
 			}
-			data, err := read(ctx, l.store, name)
+			data, err := l.look(ctx, name)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
