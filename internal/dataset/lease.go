@@ -77,6 +77,9 @@ func leaseName(lease string) string { return path.Join(leasesDir, lease+".json")
 
 // Acquire takes a lease, unless another holds it who may be alive.
 func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
+	if l.holds(lease) {
+		return true, nil
+	}
 	name := leaseName(lease)
 	for range 2 { // the lease may go while it is looked at
 		err := l.store.PutNew(ctx, name, l.content(false))
@@ -165,6 +168,12 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+func (l *Leases) holds(lease string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[lease]
+}
+
 // hold begins to renew a lease.
 func (l *Leases) hold(lease string) {
 	l.mu.Lock()
@@ -206,10 +215,7 @@ func (l *Leases) renew(ctx context.Context) {
 func (l *Leases) write(ctx context.Context, lease string) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	l.mu.Lock()
-	held := l.held[lease]
-	l.mu.Unlock()
-	if held {
+	if l.holds(lease) {
 		_ = l.store.Put(ctx, leaseName(lease), l.content(false))
 	}
 }
