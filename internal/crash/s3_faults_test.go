@@ -152,3 +152,50 @@ func TestS3UnreadableLease(t *testing.T) {
 		t.Error("nothing was read")
 	}
 }
+
+// A converter that is interrupted in the midst of a request, which is done all the
+// same, leaves no lease for which the next one would have to wait.
+func TestS3InterruptedLeavesNoLease(t *testing.T) {
+	w := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1")
+	proxy := s3test.NewProxy(t, startS3(t))
+	stride := 3
+	if long() {
+		stride = 1
+	}
+	cases := 0
+	for skip := 0; !t.Failed(); skip += stride {
+		ctx, cancel := context.WithCancel(t.Context())
+		proxy.Script(s3test.Fault{Match: isWrite, Skip: skip, Times: 1, Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+			s3test.Lose()(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				forward.ServeHTTP(w, r)
+				cancel()
+			}))
+		}})
+		c := child{In: w.dir, Out: fmt.Sprintf("%s/lake/%d", proxy.URL, skip)}
+		err := convertOnce(ctx, c)
+		interrupted := ctx.Err() != nil
+		cancel()
+		if !interrupted {
+			break
+		}
+		cases++
+		s, openErr := openStore(c.Out)
+		if openErr != nil {
+			t.Fatal(openErr)
+		}
+		all, listErr := names(t.Context(), s)
+		if listErr != nil {
+			t.Fatal(listErr)
+		}
+		for name := range all {
+			if strings.Contains(name, "/leases/") {
+				t.Errorf("interrupted at request %d (%v): %s is left", skip+1, err, name)
+			}
+		}
+		mend(t, fmt.Sprintf("interrupted at request %d", skip+1), c, w.want)
+	}
+	if cases < 5 {
+		t.Errorf("only %d cases", cases)
+	}
+	report(t, "interrupted at each request", cases)
+}

@@ -80,15 +80,34 @@ func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 	if l.holds(lease) {
 		return true, nil
 	}
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	ctx, cancel := answered(ctx)
+	defer cancel()
 	mine, err := l.take(ctx, lease)
 	if mine {
 		l.hold(lease)
 	}
-	if ctx.Err() != nil && !mine {
-		// It may have been written all the same, and nobody should wait for it.
-		l.drop(context.WithoutCancel(ctx), lease)
-	}
 	return mine, err
+}
+
+// answerGrace is how long a request about a lease may go on once its caller has
+// been interrupted.
+const answerGrace = 5 * time.Second
+
+// answered returns a context that outlives ctx for long enough that a request is
+// answered: a store may do one that is broken off after the lease was given up,
+// and everybody would wait for it.
+func answered(ctx context.Context) (context.Context, func()) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(answerGrace, func() { cancel(context.Cause(ctx)) })
+	})
+	return longer, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // take writes a lease that isn't held, if it may.
@@ -113,15 +132,6 @@ func (l *Leases) take(ctx context.Context, lease string) (bool, error) {
 		return err == nil, err
 	}
 	return false, nil
-}
-
-// drop removes a lease that is this converter's by what it says.
-func (l *Leases) drop(ctx context.Context, lease string) {
-	var file leaseFile
-	data, err := read(ctx, l.store, leaseName(lease))
-	if err == nil && json.Unmarshal(data, &file) == nil && file.Holder == l.holder {
-		l.remove(ctx, lease)
-	}
 }
 
 // remove removes a lease. Who may not remove the file says in it that it is
@@ -230,16 +240,15 @@ func (l *Leases) renew(ctx context.Context) {
 		l.mu.Unlock()
 		for _, lease := range held {
 			if ctx.Err() == nil {
-				l.write(context.WithoutCancel(ctx), lease)
+				l.write(ctx, lease)
 			}
 		}
 	}
 }
 
-// write renews a lease that is still held. Once sent it isn't broken off: a store
-// could do it after the lease was given up.
+// write renews a lease that is still held.
 func (l *Leases) write(ctx context.Context, lease string) {
-	ctx, cancel := context.WithTimeout(ctx, l.duration)
+	ctx, cancel := answered(ctx)
 	defer cancel()
 	l.writing.Lock()
 	defer l.writing.Unlock()
