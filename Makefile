@@ -5,8 +5,8 @@ BUILD   := build
 PROGRAM := bin/macielake
 FUZZ    ?= 10s
 
-# oracle-long is not part of test: it takes half an hour.
-.PHONY: build demo test lint unit race fuzz oracle oracle-long bench golden vulncheck clean
+# oracle-long and torture are not part of test: they take half an hour each.
+.PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden objects torture vulncheck clean
 
 build:
 	$(GO) build -o $(PROGRAM) ./cmd/macielake
@@ -19,7 +19,15 @@ demo: build
 	$(PROGRAM) convert $(BUILD)/demo/results --out $(BUILD)/demo/lake
 	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/demo/lake
 
-test: lint unit race fuzz oracle
+# The same from S3 to S3, with a server on loopback for as long as it takes. Its
+# files lie below build/s3-demo/server/data: there the tables are shown.
+s3-demo: build $(BUILD)/versitygw
+	rm -rf $(BUILD)/s3-demo
+	mkdir -p $(BUILD)/s3-demo
+	$(GO) run ./bench/s3 -demo -program $(PROGRAM) -dir $(BUILD)/s3-demo
+	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/s3-demo/server/data/lake/macie
+
+test: lint unit race fuzz oracle athena pipes-check
 
 $(BUILD)/staticcheck: tools/go.mod
 	$(GO) build -C tools -o ../$(BUILD)/ honnef.co/go/tools/cmd/staticcheck
@@ -30,13 +38,19 @@ lint: $(BUILD)/staticcheck
 	$(BUILD)/staticcheck ./...
 	$(GO) vet -C bench/oracle ./...
 
-unit:
+# The S3 server that tests run on loopback; s3test finds it there.
+$(BUILD)/versitygw: tools/go.mod tools/go.sum
+	$(GO) build -C tools -o ../$(BUILD)/ github.com/versity/versitygw/cmd/versitygw
+	touch $@
+
+unit: $(BUILD)/versitygw
 	$(GO) test ./...
 
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
-race:
-	$(GO) test -race -short ./pkg/stream ./internal/convert
+race: $(BUILD)/versitygw
+	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
+	$(GO) test -race -run 'Together|Lease|Twice|Receipt|Backwards' ./internal/crash
 	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
@@ -53,8 +67,39 @@ oracle: build
 oracle-long: build
 	scripts/oracle $(PROGRAM) $(BUILD)/oracle 400MB 1 2 3 4 5
 
+# Views and queries, as DuckDB answers them from the tables and from the raw lines.
+athena: build
+	scripts/athena $(PROGRAM) $(BUILD)/athena
+
+# Also other parsers and readers, from npm: needs node and the network.
+athena-check: build
+	$(GO) test ./internal/athena/...
+	scripts/athena $(PROGRAM) $(BUILD)/athena 8MB 1 2
+	scripts/athena-npm $(BUILD)/athena
+
+# The README's examples of pipes, as they are written there: jq, DuckDB, and
+# npm's apache-arrow, which is pinned in bench/pipes. It says what it leaves out
+# where one of them isn't there.
+pipes-check: build
+	scripts/pipes $(PROGRAM) $(BUILD)/pipes
+
+# Summaries of ten million objects, two results each: several minutes, some GB
+# of temporary files, and less than 1 GB of memory.
+objects:
+	MACIELAKE_OBJECTS=10000000 $(GO) test ./internal/query -run TestObjects -v -timeout 60m
+
+# Converters killed at every step and at random, power cuts, faults, and a
+# million sources; docs/reliability.md has the figures of one such run.
+torture:
+	MACIELAKE_TORTURE=1 $(GO) test -count=1 -timeout 2h ./internal/crash
+	MACIELAKE_TORTURE=1 $(GO) test -C bench/oracle -count=1 -timeout 1h -run TestReadersMeanwhile .
+
 bench: build
 	scripts/bench
+
+# Speed and memory from S3, against a server on loopback.
+bench-s3: build $(BUILD)/versitygw
+	$(GO) run ./bench/s3 -program $(PROGRAM)
 
 golden:
 	scripts/golden

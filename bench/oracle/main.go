@@ -18,12 +18,14 @@ import (
 const usage = `usage:
   oracle compare --raw DIR --dataset OUT [--skip EXPECTED.json] [--only-tables results,detections]
   oracle athena  --raw DIR --dataset OUT --program MACIELAKE [--skip EXPECTED.json]
+  oracle scanned --raw DIR --dataset OUT --program MACIELAKE
   oracle repeat  --dir DIR [--lines 5000] [--seed 1]
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
   oracle rows    --raw DIR --rows DIR --format ndjson|csv|arrow|parquet [--skip EXPECTED.json]
   oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
   oracle show    --dataset OUT [--rows 5]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
+  oracle sql     'SQL'
   oracle sizes   --dataset OUT
   oracle peer    --sql FILE --dir DIR --out FILE.parquet [--threads 1]
 
@@ -71,6 +73,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	case "repeat":
 		return repeat(args)
 	}
+	if command == "sql" {
+		if len(args) != 1 {
+			return fmt.Errorf("%w: sql takes a statement", errUsage)
+		}
+		return sqlOnly(args[0])
+	}
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dataset := flags.String("dataset", "", "directory of the dataset")
@@ -81,7 +89,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&only, "only-tables", "", "tables to compare, comma-separated")
-	case "athena":
+	case "athena", "scanned":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&program, "program", "", "the program whose statements to run")
@@ -132,7 +140,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return summaries{program: program, raw: raw, skip: skip, dataset: *dataset, flags: flags.Args()}.run(ctx, stdout)
 	}
 	if *dataset == "" || command == "compare" && raw == "" || rows < 0 ||
-		command == "athena" && (raw == "" || program == "") ||
+		(command == "athena" || command == "scanned") && (raw == "" || program == "") ||
 		command == "counts" && (raw == "" || expected == "" || summary == "") {
 		return fmt.Errorf("%w: a flag is missing or out of range", errUsage)
 	}
@@ -140,12 +148,16 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	switch command {
 	case "show":
 		return show(ctx, stdout, *dataset, rows)
-	case "athena":
+	case "athena", "scanned":
 		path, err := programOf(program)
 		if err != nil {
 			return err
 		}
-		return compareAthena(ctx, stdout, athenaOptions{raw: raw, skip: skip, dataset: *dataset, program: path})
+		o := athenaOptions{raw: raw, skip: skip, dataset: *dataset, program: path}
+		if command == "scanned" {
+			return scanned(ctx, stdout, o)
+		}
+		return compareAthena(ctx, stdout, o)
 	case "counts":
 		return counts(stdout, raw, *dataset, expected, summary)
 	case "query":

@@ -145,8 +145,8 @@ func (r *repeater) occurrences() any {
 		n = 1000
 	}
 	at := func(i int) any {
-		if dense && r.IntN(12) > 0 {
-			return i
+		if dense {
+			return r.pick(i, i, i, i, i, i, i, i, nil) // about nine rows of ten
 		}
 		return r.mostly(r.IntN(100))
 	}

@@ -20,13 +20,9 @@ func (a *awsFlags) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.endpointURL, "endpoint-url", "", "send AWS requests to this URL, for stores that aren't AWS")
 }
 
-// load returns the configuration for requests to AWS; it sends none.
-func (a *awsFlags) load(ctx context.Context) (aws.Config, error) {
-	return a.loadWith(ctx, awsclient.Options{})
-}
-
-// loadWith is load with options, of which the flags set those that are theirs.
-func (a *awsFlags) loadWith(ctx context.Context, o awsclient.Options) (aws.Config, error) {
+// load returns the configuration for requests to AWS; it sends none. Of the
+// options the flags set those that are theirs.
+func (a *awsFlags) load(ctx context.Context, o awsclient.Options) (aws.Config, error) {
 	o.Profile, o.Region, o.EndpointURL = a.profile, a.region, a.endpointURL
 	return awsclient.Load(ctx, o)
 }

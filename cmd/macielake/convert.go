@@ -101,7 +101,7 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.Int64Var(&o.maxRejects, "max-rejects", -1, "stop once more lines and objects than this are rejected; -1 never")
 	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
 	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject objects that inflate to more")
-	f.IntVar(&o.maxSources, "max-sources-per-run", 1_000_000, "how many objects a run takes; more become several runs, committed one after the other")
+	f.IntVar(&o.maxSources, "max-sources-per-run", convert.DefaultMaxSources, "how many objects a run takes; more become several runs, committed one after the other")
 	f.BoolVar(&o.dryRun, "dry-run", false, "only say what would be read, claimed and written")
 	f.BoolVar(&o.retryRejected, "retry-rejected", false, "convert again the lines and objects that are recorded as rejected, and nothing else")
 	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "file of the objects that may stay unread without exit code 4: one a line, as source_uri has them; a * at the end stands for anything")
@@ -128,9 +128,9 @@ detections (a row per object and type of sensitive data) and occurrences (a row
 per location).
 
 An INPUT is a file, a directory (read recursively), a glob, - for standard input,
-or s3://BUCKET/KEY: an object, all below it, or with * and ? what matches. Files
-named *.jsonl.gz and *.jsonl are read, others are skipped and
-counted. Lines and objects that can't be converted are written to
+s3://BUCKET/KEY (an object, all below it, or with * and ? what matches), or
+macie://REGION: wherever Macie puts that region's results. Files named *.jsonl.gz
+and *.jsonl are read, others are skipped and counted. Lines and objects that can't be converted are written to
 DIR/_macielake/rejects and counted, and never stop the others.
 
 DIR remembers what it holds: the same command again converts what is new, and
@@ -142,6 +142,7 @@ converted is reported and left alone.
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
   macielake convert s3://results-bucket/AWSLogs --out s3://lake-bucket/macie
+  macielake convert macie://eu-west-1 --out s3://lake-bucket/macie
   zcat results.jsonl.gz | macielake convert - --out lake --json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.inventory != "" || o.keysFrom != "" {
@@ -184,6 +185,7 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	defer options.Out.Close()
 	bar := startProgress(stderr, o.quiet || o.verbose, options.Progress)
+	limitMemory(o.workers)
 	summary, err := convert.Run(ctx, options)
 	bar.stop()
 	if err != nil {

@@ -28,7 +28,7 @@ func (o *doctorOptions) addFlags(f *pflag.FlagSet) {
 	o.placeFlags.addFlags(f)
 	f.StringVarP(&o.out, "out", "o", "", "also check that a dataset can be written there")
 	f.BoolVar(&o.allRegions, "all-regions", false, "ask Macie of all regions, not just of one")
-	f.Int64Var(&o.maxObjects, "max-objects", doctor.DefaultMaxObjects, "stop counting the input's objects after this many")
+	f.Int64Var(&o.maxObjects, "max-objects", doctor.DefaultMaxObjects, "stop listing the input after this many results")
 	f.BoolVar(&o.policies, "policies", true, "print the smallest policies that would do")
 	f.BoolVar(&o.json, "json", false, "print the checklist and the policies as a JSON object")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "name requests that are tried again")
@@ -39,7 +39,7 @@ func newDoctor() *cobra.Command {
 	var o doctorOptions
 	cmd := &cobra.Command{
 		Use:   "doctor [INPUT] [--out DIR]",
-		Short: "Check that results can be read and a dataset written, and what for is missing",
+		Short: "Check that results can be read and a dataset written, and say what is missing",
 		Long: `Check, before a conversion, what it needs, and print a checklist: each check is
 ok, failed (something would stop a conversion, or isn't as it should be) or not
 known, with what to do about it.

@@ -149,7 +149,7 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &never):
 		return exitNotFound, "keys are matched exactly, as S3 has them; end one in / or * to see what begins so"
 	case errors.As(err, &table):
-		return exitNotFound, "choose another --table, or convert again with it"
+		return exitNotFound, "convert again with that table (--tables), or ask for what the others hold"
 	case errors.As(err, &inside):
 		return exitUsage, "name an output that holds none of the inputs"
 	case errors.As(err, &notEmpty):
@@ -165,8 +165,6 @@ func classify(err error) (code int, hint string) {
 		return exitNotFound, "'macielake status' names the runs that haven't ended"
 	case errors.As(err, &found):
 		return exitNotFound, "a copy of the files, or converting with --overwrite, mends it; files that no run names go with 'macielake gc'"
-	case errors.Is(err, dataset.ErrForeign):
-		return exitFailed, "name the directory that was given to convert with --out"
 	case errors.As(err, &busy):
 		return exitFailed, "wait until it is done, or stop it"
 	case errors.As(err, &abandoned):

@@ -40,14 +40,18 @@ func classifyAWS(err error) (code int, hint string, ok bool) {
 	case errors.As(err, &denied) && errors.As(err, &failed):
 		return exitFailed, hintAWS(failed) + "; nothing was published", true
 	case errors.As(err, &failed):
-		code = exitFailed
+		// What can't be written to isn't what was asked for.
 		notThere := failed.Kind == awsclient.NotFound || failed.Kind == awsclient.NoSuchBucket
-		if notThere && !errors.As(err, &place) {
-			code = exitNotFound
+		if notThere && isRead(failed.Op) && !errors.As(err, &place) {
+			return exitNotFound, hintAWS(failed), true
 		}
-		return code, hintAWS(failed), true
+		return exitFailed, hintAWS(failed), true
 	}
 	return 0, "", false
+}
+
+func isRead(op string) bool {
+	return strings.HasPrefix(op, "Get") || strings.HasPrefix(op, "Head") || strings.HasPrefix(op, "List")
 }
 
 // hintAWS says what to do about a request that failed.

@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"head":       scriptHead,
 			"terminal":   scriptTerminal,
 			"fits":       scriptFits,
+			"fakeaws":    scriptFakeAWS,
 		},
 	})
 }

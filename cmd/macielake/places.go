@@ -94,7 +94,7 @@ func (p *places) aws(ctx context.Context) (*s3.Client, *macie.Client, error) {
 	if p.client != nil {
 		return p.client, p.ask, nil
 	}
-	cfg, err := p.flags.loadWith(ctx, awsclient.Options{Concurrency: p.flags.fetchConcurrency, Log: p.log})
+	cfg, err := p.flags.load(ctx, awsclient.Options{Concurrency: p.flags.fetchConcurrency, Log: p.log})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -385,7 +385,7 @@ func TestHostileNames(t *testing.T) {
 		{"list rejects", exitOK, []string{"rejects", filepath.Join(dir, "out"+name), "--raw"}},
 		{"gc", exitOK, []string{"gc", filepath.Join(dir, "out"+name)}},
 		{"abandon", exitNotFound, []string{"abandon", filepath.Join(dir, "out"+name), name}},
-		{"status of nothing", exitFailed, []string{"status", filepath.Join(dir, "none"+name)}},
+		{"status of nothing", exitNotFound, []string{"status", filepath.Join(dir, "none"+name)}},
 		{"rejects", exitFailed, []string{"convert", in, "--out", filepath.Join(dir, "out2"+name), "--max-rejects", "0"}},
 		{"nowhere", exitNotFound, []string{"convert", name, "--out", filepath.Join(dir, "out3")}},
 		{"inside", exitUsage, []string{"convert", in, "--out", in}},

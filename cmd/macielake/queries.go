@@ -48,7 +48,11 @@ stands for one that isn't given.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "-- %s: %s\n%s;\n", query.Name, query.Answers, sql)
+			end := "" // Athena's API takes a statement without a semicolon
+			if o.dialect.value == string(athena.DuckDB) {
+				end = ";"
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "-- %s: %s\n%s%s\n", query.Name, query.Answers, sql, end)
 			return err
 		},
 	}

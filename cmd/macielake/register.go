@@ -47,7 +47,7 @@ StopQueryExecution, and write access to where Athena stores query results.`,
 			if err != nil {
 				return err
 			}
-			cfg, err := places.load(ctx)
+			cfg, err := places.load(ctx, awsclient.Options{})
 			if err == nil && cfg.Region == "" {
 				err = &awsclient.Error{Op: "loading the AWS configuration", Kind: awsclient.BadConfig, Err: errors.New("no AWS Region is set")}
 			}

@@ -173,7 +173,7 @@ func TestS3SameRows(t *testing.T) {
 			if r.code != 0 || r.stderr != "" {
 				t.Fatal(r)
 			}
-			got := map[string][]byte{}
+			var got map[string][]byte
 			if key, ok := strings.CutPrefix(way.out, "s3://lake/"); ok {
 				got = objectsOf(t, server, "lake", strings.TrimSuffix(key, "/")+"/")
 			} else {
@@ -193,4 +193,162 @@ func TestS3SameRows(t *testing.T) {
 	}
 }
 
-var _ = http.MethodGet
+// Exit codes and hints of what goes wrong, and that nothing secret is told, with
+// -v either.
+func TestS3Errors(t *testing.T) {
+	server, _ := sampleInS3(t, gen.Options{Profile: "small", Size: 400_000, Seed: 7})
+	const token = "FwoGZXIvYXdzEXAMPLE-session-token"
+	reads := s3test.IsOp("GetObject", "/results/")
+	some := func(r *http.Request) bool { return reads(r) && r.URL.Path[len(r.URL.Path)-12] < '4' } // of a UUID
+	writes := func(r *http.Request) bool {
+		return r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/lake/")
+	}
+	isSTS := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Path == "/" }
+	const arn = "arn:aws:sts::111122223333:assumed-role/night/x"
+	sts := s3test.Fault{Match: isSTS, Do: func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprintf(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>%s</Arn><UserId>x</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, arn)
+	}}
+	encrypted := s3test.Fault{Match: s3test.IsOp("HeadObject", "/results/"), Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+		w.Header().Set("X-Amz-Server-Side-Encryption", "aws:kms")
+		w.Header().Set("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id", "arn:aws:kms:us-east-1:111122223333:key/abc")
+		forward.ServeHTTP(w, r)
+	}}
+	for i, test := range []struct {
+		name   string
+		script []s3test.Fault
+		in     string
+		flags  []string
+		code   int
+		stderr []string
+	}{
+		{"all denied", []s3test.Fault{sts, {Match: reads, Do: s3test.Answer(403, "AccessDenied", "Access Denied")}, {Match: s3test.IsOp("HeadObject", "/results/"), Do: s3test.Answer(403, "AccessDenied", "")}}, "s3://results/in", nil,
+			exitFailed, []string{"all of the first 20 objects are denied", arn + " may not use s3:GetObject on arn:aws:s3:::results/in/", "hint: let " + arn + " use s3:GetObject"}},
+		{"all denied by KMS", []s3test.Fault{sts, encrypted, {Match: reads, Do: s3test.Answer(403, "AccessDenied", "Access Denied")}}, "s3://results/in", nil,
+			exitFailed, []string{arn + " may not use kms:Decrypt on arn:aws:kms:us-east-1:111122223333:key/abc", "hint: let " + arn + " use kms:Decrypt"}},
+		{"some denied", []s3test.Fault{sts, encrypted, {Match: some, Do: s3test.Answer(403, "AccessDenied", "Access Denied")}}, "s3://results/in", nil,
+			exitUnreadable, []string{"unreadable", "kms:Decrypt"}},
+		{"some gone", []s3test.Fault{{Match: some, Do: s3test.Answer(404, "NoSuchKey", "The specified key does not exist.")}}, "s3://results/in", nil,
+			exitUnreadable, []string{"unreadable", "NoSuchKey"}},
+		{"some changed", []s3test.Fault{{Match: some, Do: s3test.Answer(412, "PreconditionFailed", "m")}}, "s3://results/in", nil,
+			exitUnreadable, []string{"unreadable", "the object changed since it was listed"}},
+		{"slow down", []s3test.Fault{{Match: reads, Every: 3, Do: s3test.Answer(503, "SlowDown", "Please reduce your request rate.")}}, "s3://results/in", nil,
+			exitOK, []string{"trying again", "SlowDown"}},
+		{"token: listing denied", []s3test.Fault{sts, {Match: s3test.IsOp("ListObjectsV2", "/results"), Do: s3test.Answer(403, "AccessDenied", "Access Denied")}}, "s3://results/in", nil,
+			exitFailed, []string{arn + " may not use s3:ListBucket on arn:aws:s3:::results", "hint: let " + arn + " use s3:ListBucket"}},
+		{"no bucket", nil, "s3://nowhere/in", nil, exitNotFound, []string{"s3://nowhere", "hint: check the bucket's name"}},
+		{"nothing there", nil, "s3://results/out", nil, exitNotFound, []string{"s3://results/out", "hint: "}},
+		{"no bucket to write to", []s3test.Fault{{Match: writes, Do: s3test.Answer(404, "NoSuchBucket", "m")}}, "s3://results/in", nil,
+			exitFailed, []string{"NoSuchBucket", "hint: check the bucket's name"}},
+		{"writing denied", []s3test.Fault{sts, {Match: writes, Do: s3test.Answer(403, "AccessDenied", "Access Denied")}}, "s3://results/in", nil,
+			exitFailed, []string{"may not use s3:PutObject on arn:aws:s3:::lake/", "hint: let " + arn + " use s3:PutObject"}},
+		{"writing denied by KMS", []s3test.Fault{{Match: writes, Do: s3test.Answer(403, "AccessDenied", "User: "+arn+" is not authorized to perform: kms:GenerateDataKey on resource: arn:aws:kms:us-east-1:111122223333:key/abc because no identity-based policy allows the kms:GenerateDataKey action")}}, "s3://results/in", nil,
+			exitFailed, []string{"may not use kms:GenerateDataKey on arn:aws:kms:us-east-1:111122223333:key/abc", "hint: let " + arn + " use kms:GenerateDataKey and kms:Decrypt"}},
+		{"no key", []s3test.Fault{{Match: writes, Do: s3test.Answer(400, "KMS.NotFoundException", "Key 'abc' does not exist")}}, "s3://results/in", []string{"--sse", "aws:kms", "--sse-kms-key-id", "abc"},
+			exitFailed, []string{"KMS.NotFoundException", "hint: the KMS key"}},
+		{"object lock", []s3test.Fault{{Match: writes, Do: s3test.Answer(403, "AccessDenied", "Access Denied because object protected by object lock.")}}, "s3://results/in", nil,
+			exitFailed, []string{"hint: the bucket's Object Lock"}},
+		{"token: requester pays", []s3test.Fault{{Match: s3test.IsOp("ListObjectsV2", "/results"), Do: s3test.Answer(403, "AccessDenied", "Bucket is requester pays bucket")}}, "s3://results/in", nil,
+			exitFailed, []string{"hint: ", "--request-payer"}},
+		{"token: expired", []s3test.Fault{{Match: s3test.IsOp("ListObjectsV2", "/results"), Do: s3test.Answer(400, "ExpiredToken", "The provided token has expired.")}}, "s3://results/in", nil,
+			exitFailed, []string{"ExpiredToken", "hint: the credentials have expired"}},
+		{"token: wrong region", []s3test.Fault{{Match: s3test.IsOp("ListObjectsV2", "/results"), Do: func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+			w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
+			s3test.Answer(301, "PermanentRedirect", "m")(w, r, h)
+		}}}, "s3://results/in", nil, exitFailed, []string{"hint: the bucket is in eu-central-1"}},
+		{"no URI", nil, "s3:///in", nil, exitUsage, []string{"is no S3 URI", "hint: "}},
+		{"a key without encryption", nil, "s3://results/in", []string{"--sse-kms-key-id", "abc"}, exitUsage, []string{"--sse aws:kms"}},
+		{"no such profile", nil, "s3://results/in", []string{"--profile", "none"}, exitFailed, []string{"hint: check the --profile"}},
+		{"nobody listens", nil, "s3://results/in", []string{"--endpoint-url", "http://127.0.0.1:1"}, exitFailed, []string{"hint: nobody listens there"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			proxy := s3test.NewProxy(t, server, test.script...)
+			out, env := fmt.Sprintf("s3://lake/%d", i), s3test.Environ(proxy.URL)
+			if strings.HasPrefix(test.name, "token: ") { // the server takes none
+				out = filepath.Join(t.TempDir(), "lake")
+				env = append(env, "AWS_SESSION_TOKEN="+token)
+			}
+			args := append([]string{"convert", test.in, "--out", out, "-v"}, test.flags...)
+			r := runWith(t, env, nil, args...)
+			if r.code != test.code {
+				t.Errorf("exit code %d, want %d", r.code, test.code)
+			}
+			for _, want := range test.stderr {
+				if !strings.Contains(r.stderr, want) {
+					t.Errorf("standard error has no %q", want)
+				}
+			}
+			if t.Failed() {
+				t.Logf("%.4000s", r.stderr)
+			}
+			for _, secret := range []string{s3test.SecretKey, token, "AWS4-HMAC", "Authorization", "Signature=", "X-Amz-Security-Token"} {
+				if strings.Contains(strings.ToLower(r.stdout+r.stderr), strings.ToLower(secret)) {
+					t.Errorf("%s is told", secret)
+				}
+			}
+		})
+	}
+	t.Run("no credentials", func(t *testing.T) {
+		var env []string
+		for _, e := range s3test.Environ(server.URL) {
+			if !strings.HasPrefix(e, "AWS_ACCESS_KEY_ID") && !strings.HasPrefix(e, "AWS_SECRET_ACCESS_KEY") {
+				env = append(env, e)
+			}
+		}
+		r := runWith(t, env, nil, "convert", "s3://results/in", "--out", filepath.Join(t.TempDir(), "lake"))
+		if r.code != exitFailed || !strings.Contains(r.stderr, "hint: log in (aws sso login)") {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// Lists of keys take the place of a listing.
+func TestS3KeysFrom(t *testing.T) {
+	server, dir := sampleInS3(t, gen.Options{Profile: "small", Size: 60_000, Seed: 7})
+	names, err := treeOf(filepath.Join(dir, "AWSLogs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, ".jsonl.gz") })
+	var keys, uris strings.Builder
+	for _, name := range results {
+		fmt.Fprintf(&keys, "in/AWSLogs/%s\r\n\n", name)
+		fmt.Fprintf(&uris, "s3://results/in/AWSLogs/%s\n", name)
+	}
+	list := filepath.Join(t.TempDir(), "keys.txt")
+	if err := os.WriteFile(list, []byte(uris.String()+uris.String()+"s3://results/in/none.jsonl.gz\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name      string
+		stdin     string
+		args      []string
+		code      int
+		converted int64
+		stderr    string
+	}{
+		{"keys", keys.String(), []string{"s3://results", "--keys-from", "-"}, exitOK, int64(len(results)), ""},
+		{"URIs, twice, and one that is gone", "", []string{"--keys-from", list}, exitUnreadable, int64(len(results)), ""},
+		{"keys without a bucket", keys.String(), []string{"--keys-from", "-"}, exitFailed, 0, "line 1"},
+		{"outside the input", "", []string{"s3://results/elsewhere", "--keys-from", list}, exitFailed, 0, "in none of the inputs"},
+		{"of a directory", "", []string{dir, "--keys-from", list}, exitUsage, 0, "s3:// URI"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			args := append([]string{"convert", "--out", filepath.Join(t.TempDir(), "lake"), "--json", "-q"}, test.args...)
+			r := runAt(t, server.URL, strings.NewReader(test.stdin), args...)
+			if r.code != test.code || !strings.Contains(r.stderr, test.stderr) {
+				t.Fatalf("%+v", r)
+			}
+			var summary convert.Summary
+			if r.stdout != "" {
+				if err := json.Unmarshal([]byte(r.stdout), &summary); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if summary.Objects.Converted != test.converted {
+				t.Errorf("%+v", summary.Objects)
+			}
+		})
+	}
+}

@@ -81,7 +81,7 @@ func (t Target) projection(table *Table, key sink.PartitionKey) []property {
 		{name + ".range", first + ",NOW+" + strconv.Itoa(months) + "MONTHS"},
 		{name + ".interval", "1"},
 		{name + ".interval.unit", unit},
-		{"storage.location.template", t.location(table.Name, "") + column + "=${" + column + "}"},
+		{"storage.location.template", t.location(table.Name, "") + column + "=${" + column + "}/"},
 	}
 }
 

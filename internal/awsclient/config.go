@@ -43,7 +43,8 @@ const responseTimeout = 60 * time.Second
 // It sends no requests, but where a role's credentials are in a file that names
 // one.
 func Load(ctx context.Context, o Options) (aws.Config, error) {
-	var options []func(*config.LoadOptions) error
+	// The SDK would tell standard error of what it tries on the way.
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if o.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(o.Profile))
 	}

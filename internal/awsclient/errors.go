@@ -3,11 +3,13 @@ package awsclient
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/macielake/macielake/internal/text"
 )
@@ -151,13 +153,20 @@ func reason(err error) string {
 			message = fmt.Sprintf("HTTP status %d", response.HTTPStatusCode())
 		}
 		return text.Short(message + gaveUp(err))
-	case errors.As(err, &response):
+	case errors.As(err, &response) && response.HTTPStatusCode() > 0:
 		return text.Short(fmt.Sprintf("HTTP status %d: %v", response.HTTPStatusCode(), response.Err) + gaveUp(err))
 	}
+	// Of a request that had no answer, what the network said.
+	var (
+		sending *smithyhttp.RequestSendError
+		asked   *url.Error
+	)
 	message := err.Error()
-	var operation *smithy.OperationError
-	if errors.As(err, &operation) && operation.Err != nil {
-		message = operation.Err.Error()
+	switch {
+	case errors.As(err, &asked):
+		message = asked.Err.Error() + gaveUp(err)
+	case errors.As(err, &sending):
+		message = sending.Err.Error() + gaveUp(err)
 	}
 	return text.Short(strings.ReplaceAll(message, "\n", "; "))
 }

@@ -97,6 +97,9 @@ func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
 	for _, c := range r.columns {
 		q.Columns = append(q.Columns, c.Name)
 	}
+	if r.o.Filter != nil {
+		q.Where = conditions(r.o.Table, r.o.Filter)
+	}
 	err := lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (*chunk, error) {
 		c := r.chunk()
 		if c.arrow == nil {

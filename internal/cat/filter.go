@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -86,6 +87,21 @@ func filterColumns(t *schema.Table, f *where.Filter) []schema.Column {
 		columns = append(columns, fieldColumn(t, fields[i].Name))
 	}
 	return columns
+}
+
+// conditions returns what a dataset's files can be left out by.
+func conditions(t *schema.Table, f *where.Filter) []lake.Predicate {
+	fields := Fields(t)
+	var list []lake.Predicate
+	for _, c := range f.Required() {
+		switch column := fieldColumn(t, fields[c.Field].Name); {
+		case len(c.Texts) > 0 && column.Type == schema.Text:
+			list = append(list, lake.OneOf(column.Name, c.Texts...))
+		case c.Texts == nil && column.Type != schema.Bool:
+			list = append(list, lake.Between(column.Name, c.Low, c.High))
+		}
+	}
+	return list
 }
 
 func columnIndex(columns []schema.Column, name string) int {

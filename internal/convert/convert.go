@@ -80,6 +80,9 @@ func (e *StdinError) Error() string {
 // newConverter looks at what is in the output. It returns a converter in any
 // case.
 func newConverter(ctx context.Context, o *Options) (*converter, error) {
+	if o.MaxSources <= 0 {
+		o.MaxSources = DefaultMaxSources
+	}
 	c := &converter{o: o, store: o.Out, output: o.Out.URI("."), started: time.Now(), summary: newSummary()}
 	c.summary.Output = c.output
 	if _, err := o.format(nil); err != nil {
@@ -250,11 +253,10 @@ func (c *converter) finishOpen(ctx context.Context) error {
 	finished := false
 	for _, files := range c.runs {
 		if files.Ended {
-			if rows[files.Run] {
+			if rows[files.Run] || files.Removed {
 				continue
 			}
-			// It was committed by someone who died before the last step.
-			if err := dataset.RestoreRunRow(ctx, c.store, c.dataset, files.Run); err != nil {
+			if err := dataset.Settle(ctx, c.store, c.dataset, &files); err != nil {
 				return err
 			}
 			continue

@@ -33,7 +33,7 @@ type Options struct {
 	Compression    string // "zstd", "snappy" or "none"
 	TargetFileSize int64  // bytes
 	PartSize       int64  // stored bytes; small runs have smaller parts
-	MaxSources     int    // of one run; more become several, one after the other
+	MaxSources     int    // of one run; more become several, one after the other; 0 is DefaultMaxSources
 	Workers        int
 	Limits         stream.Limits
 	RejectRaw      bool  // keep the raw bytes of rejected lines
@@ -57,6 +57,9 @@ type Options struct {
 	// Log is told of skipped files and repeated parts.
 	Log *slog.Logger
 }
+
+// DefaultMaxSources is how many sources a run takes where nothing else is said.
+const DefaultMaxSources = 1_000_000
 
 // tables returns the definitions of the chosen tables, in their usual order.
 func (o *Options) tables() []*schema.Table {

@@ -67,8 +67,14 @@ func Abandon(ctx context.Context, s store.Store, run string, lease time.Duration
 	if end.State != Abandoned {
 		return &NoRunError{Run: run, State: end.State}
 	}
+	return remove(ctx, s, &d, &state, files)
+}
+
+// remove removes what an abandoned run has published, and writes down that it
+// has.
+func remove(ctx context.Context, s store.Store, d *Dataset, run *Run, files *RunFiles) error {
 	for _, part := range files.Parts {
-		receipt, err := LoadReceipt(ctx, s, &d, &state, part)
+		receipt, err := LoadReceipt(ctx, s, d, run, part)
 		if err != nil {
 			return err
 		}
@@ -76,7 +82,32 @@ func Abandon(ctx context.Context, s store.Store, run string, lease time.Duration
 			return err
 		}
 	}
-	return s.Sync(ctx)
+	// Creating a file makes durable what was removed before.
+	return create(ctx, s, removedName(run.Run), removed{Run: run.Run})
+}
+
+// removed is removed.json: that nothing is published any more of a run that is
+// abandoned.
+type removed struct {
+	Run string `json:"run"`
+}
+
+// Settle does what was left to do of a run that has ended: whoever ended it may
+// have died then. Of a committed run that is its row of the runs table, of an
+// abandoned one removing what it has published.
+func Settle(ctx context.Context, s store.Store, d *Dataset, files *RunFiles) error {
+	end, err := LoadEnd(ctx, s, files.Run)
+	if err != nil {
+		return err
+	}
+	run, err := LoadRun(ctx, s, files.Run)
+	if err != nil {
+		return err
+	}
+	if end.State == Abandoned {
+		return remove(ctx, s, d, &run, files)
+	}
+	return PutRunRow(ctx, s, d.TableFormat, NewNonce(), CommittedRow(&run, &end))
 }
 
 // abandon writes down that a run is abandoned, unless it gets another end first.

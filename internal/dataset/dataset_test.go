@@ -27,7 +27,7 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-func open(t *testing.T) *store.Local {
+func open(t testing.TB) *store.Local {
 	t.Helper()
 	s, err := store.CreateLocal(filepath.Join(t.TempDir(), "lake"))
 	if err != nil {

@@ -106,7 +106,7 @@ func (e *NotCreateOnlyError) Error() string {
 // one request where the dataset has been written to before.
 func Probe(ctx context.Context, s store.Store) error {
 	for range 2 {
-		err := s.PutNew(ctx, probeName, []byte(`{"probe":"`+NewNonce()+`"}`+"\n"))
+		err := s.PutNew(ctx, ProbeName, []byte(`{"probe":"`+NewNonce()+`"}`+"\n"))
 		if errors.Is(err, fs.ErrExist) {
 			return nil
 		}

@@ -20,7 +20,7 @@ const DefaultLease = 30 * time.Second
 
 // beats is how many times a lease is renewed in the time after which it counts
 // as abandoned.
-const beats = 6
+const beats = 10
 
 // Leases are a converter's claims to work at what others could work at, too.
 // They save work and decide nothing: what two converters do twice is sorted out
@@ -137,7 +137,7 @@ func (l *Leases) Alive(lease string) bool {
 }
 
 // Watch is how long to wait between two attempts to acquire a lease.
-func (l *Leases) Watch() time.Duration { return l.duration / beats / 2 }
+func (l *Leases) Watch() time.Duration { return l.duration / beats / 3 }
 
 // Sleep waits, or until ctx ends: then it returns why.
 func Sleep(ctx context.Context, d time.Duration) error {

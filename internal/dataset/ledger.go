@@ -111,11 +111,16 @@ func (l *Ledger) Look(uri, version string) Claim {
 	return claim
 }
 
-// index divides the entries by their first two bytes.
+// indexSize is into how many ranges an index divides entries, by their first two
+// bytes.
 const indexSize = 1 << 16
 
+// sorted makes the index; for a few entries it is none.
 func (s *segment) sorted() {
 	n := len(s.entries) / entrySize
+	if n < indexSize/8 {
+		return
+	}
 	s.index = make([]uint32, indexSize+1)
 	for i := range n {
 		s.index[int(binary.BigEndian.Uint16(s.entries[i*entrySize:]))+1]++
@@ -126,8 +131,11 @@ func (s *segment) sorted() {
 }
 
 func (s *segment) look(e *[entrySize]byte) Claim {
-	bucket := int(binary.BigEndian.Uint16(e[:]))
-	first, end := int(s.index[bucket]), int(s.index[bucket+1])
+	first, end := 0, len(s.entries)/entrySize
+	if s.index != nil {
+		bucket := binary.BigEndian.Uint16(e[:])
+		first, end = int(s.index[bucket]), int(s.index[int(bucket)+1])
+	}
 	first += sort.Search(end-first, func(i int) bool {
 		return bytes.Compare(s.entry(first + i)[:uriSize], e[:uriSize]) >= 0
 	})

@@ -19,6 +19,8 @@ type RunFiles struct {
 	Ended bool   // there is an end.json
 	// EndSize is the size of end.json, bytes.
 	EndSize int64
+	// Removed says that it is abandoned, and nothing of it published any more.
+	Removed bool
 	Parts   []int // that have a receipt, ascending
 }
 
@@ -44,6 +46,8 @@ func ListRuns(ctx context.Context, s store.Store) ([]RunFiles, error) {
 			planned[n], r.Size = true, info.Size()
 		case file == "end.json":
 			r.Ended, r.EndSize = true, info.Size()
+		case file == "removed.json":
+			r.Removed = true
 		default:
 			part, ok := number(strings.TrimSuffix(strings.TrimPrefix(file, "parts/"), ".json"))
 			if ok && name == receiptName(run, part) {

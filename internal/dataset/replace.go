@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/macielake/macielake/internal/store"
@@ -34,7 +33,7 @@ func replacementDir(nonce string) string { return newPrefix + nonce }
 // ErrHalfReplaced says that Replace failed, and so did undoing it. Nothing is
 // lost: the files of both datasets are in their places, in the replacement, or
 // aside below the state's directory.
-var ErrHalfReplaced = errors.New("the old dataset could not be put back")
+var ErrHalfReplaced = errors.New("the dataset is half replaced by another one")
 
 // replacingFile is replacing.json.
 type replacingFile struct {
@@ -67,34 +66,60 @@ func Repair(ctx context.Context, s store.Store) error {
 	if err != nil {
 		return err
 	}
-	return Replace(ctx, s, file.Nonce)
+	r := newReplacing(s, file.Nonce)
+	whole, err := r.whole(ctx)
+	if err == nil && whole {
+		err = r.swap(ctx)
+	}
+	if err == nil {
+		err = r.clean(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%w, and its replacement can't be finished: %w", ErrHalfReplaced, err)
+	}
+	return nil
 }
 
 // Replace puts the replacement in the place of dataset s. The old files go
 // aside, the new ones to their places, dataset.json last, and then the old ones
-// are removed. Where it fails it puts back the old dataset. Where it died, it
-// can be called again.
+// are removed. Where it fails it puts back the old dataset. Where it died, Repair
+// finishes it.
 func Replace(ctx context.Context, s store.Store, nonce string) error {
-	r := &replacing{s: s, fresh: replacementDir(nonce), old: oldPrefix + nonce, aside: asidePrefix + nonce}
-	if _, err := s.Stat(ctx, path.Join(r.fresh, datasetName)); err == nil {
+	r := newReplacing(s, nonce)
+	whole, err := r.whole(ctx)
+	if err != nil {
+		return err
+	}
+	if whole {
 		if err := r.begin(ctx); err != nil {
 			return err
 		}
 		if err := r.swap(ctx); err != nil {
 			return r.undo(context.WithoutCancel(ctx), err)
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
 	}
 	return r.clean(ctx)
 }
 
+func newReplacing(s store.Store, nonce string) *replacing {
+	return &replacing{s: s, fresh: replacementDir(nonce), old: oldPrefix + nonce, aside: asidePrefix + nonce}
+}
+
+// whole reports whether the replacement is whole and not in place: its
+// dataset.json moves last.
+func (r *replacing) whole(ctx context.Context) (bool, error) {
+	_, err := r.s.Stat(ctx, path.Join(r.fresh, datasetName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // replacing is a replacement under way.
 type replacing struct {
-	s               store.Store
-	fresh, old      string // directories
-	aside           string // the mark
-	retired, placed []string
+	s          store.Store
+	fresh, old string // directories
+	aside      string // the mark
 }
 
 // begin writes down that the replacement is under way, before anything moves.
@@ -119,6 +144,9 @@ func (r *replacing) swap(ctx context.Context) error {
 			return err
 		}
 		err = r.s.PutNew(ctx, r.aside, nil)
+		if errors.Is(err, fs.ErrExist) { // it is this call's, whose answer got lost
+			err = nil
+		}
 	}
 	if err != nil {
 		return err
@@ -131,22 +159,38 @@ func (r *replacing) swap(ctx context.Context) error {
 		if name == datasetName {
 			continue
 		}
-		if err := r.s.Move(ctx, path.Join(r.fresh, name), name); err != nil {
+		if err := r.rename(ctx, path.Join(r.fresh, name), name); err != nil {
 			return fmt.Errorf("publishing %s: %w", name, err)
 		}
-		r.placed = append(r.placed, name)
 	}
 	if err := r.s.Sync(ctx); err != nil {
 		return err
 	}
-	if err := r.s.Move(ctx, path.Join(r.fresh, datasetName), datasetName); err != nil {
-		return fmt.Errorf("publishing %s: %w", datasetName, err)
+	if err := r.rename(ctx, path.Join(r.fresh, datasetName), datasetName); err != nil {
+		if whole, statErr := r.whole(ctx); statErr != nil || whole {
+			return fmt.Errorf("publishing %s: %w", datasetName, err)
+		}
 	}
 	return nil
 }
 
 // retire moves the old dataset's files aside, but dataset.json.
 func (r *replacing) retire(ctx context.Context) error {
+	if err := r.moveAll(ctx, r.old); err != nil {
+		return fmt.Errorf("setting aside %w", err)
+	}
+	for _, dir := range Contents() {
+		if dir != stateDir {
+			if err := r.s.Prune(ctx, dir); err != nil {
+				return err
+			}
+		}
+	}
+	return r.s.Sync(ctx)
+}
+
+// moveAll moves the files that are in place, but dataset.json, to a directory.
+func (r *replacing) moveAll(ctx context.Context, to string) error {
 	for _, dir := range Contents() {
 		names, err := r.list(ctx, dir)
 		if err != nil {
@@ -157,22 +201,25 @@ func (r *replacing) retire(ctx context.Context) error {
 			if name == datasetName || isReplacement(name) {
 				continue
 			}
-			if err := r.s.Move(ctx, name, path.Join(r.old, name)); err != nil {
-				return fmt.Errorf("setting aside %s: %w", name, err)
-			}
-			r.retired = append(r.retired, name)
-		}
-		if dir != stateDir {
-			if err := r.s.Prune(ctx, dir); err != nil {
-				return err
+			if err := r.rename(ctx, name, path.Join(to, name)); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
 	}
-	return r.s.Sync(ctx)
+	return nil
 }
 
 func isReplacement(name string) bool {
 	return strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, oldPrefix) || strings.HasPrefix(name, asidePrefix) || name == replacingName
+}
+
+// rename gives a file another name, also in a store that keeps the old one: what
+// stays there would be of both datasets.
+func (r *replacing) rename(ctx context.Context, from, to string) error {
+	if err := r.s.Move(ctx, from, to); err != nil {
+		return err
+	}
+	return r.s.RemoveAll(ctx, from)
 }
 
 // list returns the names of the files below dir, relative to it.
@@ -185,31 +232,11 @@ func (r *replacing) list(ctx context.Context, dir string) ([]string, error) {
 	return names, err
 }
 
-// undo puts the old dataset back after err, in an order in which Replace can be
-// called again wherever undo breaks off.
+// undo puts the old dataset back after err, in an order in which Repair can go
+// forward wherever undo breaks off. It goes by what lies where: a step that failed
+// may have been done.
 func (r *replacing) undo(ctx context.Context, err error) error {
-	back := func(names []string, dir string, toDir bool) error {
-		for _, name := range slices.Backward(names) {
-			from, to := path.Join(dir, name), name
-			if toDir {
-				from, to = to, from
-			}
-			if err := r.s.Move(ctx, from, to); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	undoErr := back(r.placed, r.fresh, true)
-	if undoErr == nil {
-		undoErr = r.s.RemoveAll(ctx, r.aside)
-	}
-	if undoErr == nil {
-		undoErr = back(r.retired, r.old, false)
-	}
-	if undoErr == nil {
-		undoErr = r.s.Sync(ctx)
-	}
+	undoErr := r.putBack(ctx)
 	if undoErr == nil {
 		undoErr = r.done(ctx)
 	}
@@ -217,6 +244,32 @@ func (r *replacing) undo(ctx context.Context, err error) error {
 		return errors.Join(err, fmt.Errorf("%w: %w", ErrHalfReplaced, undoErr))
 	}
 	return err
+}
+
+func (r *replacing) putBack(ctx context.Context) error {
+	_, err := r.s.Stat(ctx, r.aside)
+	if err == nil { // all old files were aside: what is in place is new
+		if err := r.moveAll(ctx, r.fresh); err != nil {
+			return err
+		}
+		if err := r.s.RemoveAll(ctx, r.aside); err != nil {
+			return err
+		}
+		err = r.s.Sync(ctx)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	names, err := r.list(ctx, r.old)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := r.rename(ctx, path.Join(r.old, name), name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return r.s.Sync(ctx)
 }
 
 // clean removes what this and earlier replacements left, now that the new

@@ -189,16 +189,3 @@ func RunRows(ctx context.Context, s store.Store) (map[string]bool, error) {
 	})
 	return rows, err
 }
-
-// RestoreRunRow writes the row of a run that has ended, if it is committed.
-func RestoreRunRow(ctx context.Context, s store.Store, d *Dataset, run string) error {
-	end, err := LoadEnd(ctx, s, run)
-	if err != nil || end.State != Committed {
-		return err
-	}
-	r, err := LoadRun(ctx, s, run)
-	if err != nil {
-		return err
-	}
-	return PutRunRow(ctx, s, d.TableFormat, NewNonce(), CommittedRow(&r, &end))
-}

@@ -105,7 +105,6 @@ var ErrForeign = errors.New("not a dataset of macielake")
 const (
 	stateDir    = store.StateDir
 	datasetName = stateDir + "/dataset.json"
-	probeName   = stateDir + "/probe.json"
 	runsDir     = stateDir + "/runs"
 	plansDir    = stateDir + "/plans"
 	ledgerDir   = stateDir + "/ledger"
@@ -142,6 +141,8 @@ func runDir(run string) string { return path.Join(runsDir, run) }
 func runName(run string) string { return path.Join(runDir(run), "run.json") }
 
 func endName(run string) string { return path.Join(runDir(run), "end.json") }
+
+func removedName(run string) string { return path.Join(runDir(run), "removed.json") }
 
 func receiptName(run string, part int) string {
 	return path.Join(runDir(run), "parts", fmt.Sprintf("%05d.json", part))
@@ -222,6 +223,9 @@ func (d *Dataset) check(s store.Store) error {
 	return nil
 }
 
+// ProbeName is the file that shows that a store keeps create-only files.
+const ProbeName = stateDir + "/probe.json"
+
 // IsNew reports whether the store holds nothing, or nothing but what a run left
 // that died before it made a dataset.
 func IsNew(ctx context.Context, s store.Store) (bool, error) {
@@ -234,7 +238,7 @@ func IsNew(ctx context.Context, s store.Store) (bool, error) {
 	}
 	fresh := true
 	err = s.List(ctx, ".", func(name string, _ fs.FileInfo) error {
-		if name != probeName && !isTemporary(name) {
+		if name != ProbeName && !isTemporary(name) {
 			fresh = false
 			return fs.SkipAll
 		}

@@ -85,14 +85,14 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.AWS != nil {
 		known = d.identity(ctx)
 	}
-	switch {
-	case !known: // nothing would come of asking
+	switch { // without credentials, nothing would come of asking
+	case !known && NeedsAWS(o.Input, ""):
 	case o.Input == "":
 		d.macie(ctx)
 	default:
 		d.input(ctx, o.Input)
 	}
-	if known && o.Out != "" {
+	if o.Out != "" && (known || !s3.IsURI(o.Out)) {
 		d.output(ctx)
 	}
 	if err := ctx.Err(); err != nil {
@@ -147,7 +147,9 @@ func (d *doctor) fix(err error) string {
 func (d *doctor) policies() {
 	var p Policies
 	if d.in != nil || d.out != nil {
-		access := policy.Access{Input: d.in, Output: d.out, Account: d.caller.Account, Tables: tables()}
+		access := policy.Access{
+			Input: d.in, Output: d.out, AskMacie: macie.IsURI(d.o.Input), Account: d.caller.Account, Tables: tables(),
+		}
 		writer := access.Writer()
 		p.Writer = &writer
 		if d.out != nil {

@@ -35,23 +35,25 @@ func (d *doctor) input(ctx context.Context, in string) {
 		if bucket = d.bucket(ctx, s, in); bucket == nil {
 			return
 		}
-		if expected != "" {
-			d.in.Keys = []string{expected}
-		}
+		d.addKey(expected)
 	}
-	source := d.list(ctx, s, in)
-	if source == nil {
+	newest, oldest := d.list(ctx, s, in)
+	if newest == nil {
 		return
 	}
 	key := ""
 	if bucket != nil {
 		var ok bool
-		if key, ok = d.head(ctx, s, bucket, source); !ok {
+		if key, ok = d.head(ctx, s, bucket, newest); !ok {
 			return
 		}
 	}
-	if d.read(ctx, s, source, key) {
-		d.decode(ctx, s, source)
+	if !d.read(ctx, s, newest, key) {
+		return
+	}
+	d.decode(ctx, s, newest)
+	if bucket != nil && oldest.URI != newest.URI {
+		d.oldest(ctx, s, bucket, oldest)
 	}
 }
 
@@ -62,7 +64,7 @@ func (d *doctor) bucket(ctx context.Context, s *Section, uri string) *s3.Bucket 
 		d.fail(s, "bucket", err)
 		return nil
 	}
-	s.ok("bucket", "%s in %s", bucket.Name(), regionText(bucket))
+	found(s, bucket)
 	d.in = place
 	return bucket
 }
@@ -86,6 +88,14 @@ func (d *doctor) place(ctx context.Context, uri string) (*policy.Place, *s3.Buck
 	return place, bucket, nil
 }
 
+// found adds that a bucket was found, where it was looked for: a store that isn't
+// AWS has no regions, and the checks that follow will tell.
+func found(s *Section, b *s3.Bucket) {
+	if b.API().Options().BaseEndpoint == nil {
+		s.ok("bucket", "%s in %s", b.Name(), regionText(b))
+	}
+}
+
 func regionText(b *s3.Bucket) string {
 	if b.Region == "" {
 		return "an unknown region"
@@ -96,11 +106,10 @@ func regionText(b *s3.Bucket) string {
 // errEnough ends a listing.
 var errEnough = errors.New("enough was listed")
 
-// list counts what there is, and picks the result that was written last: it is
-// encrypted as things are now.
-func (d *doctor) list(ctx context.Context, s *Section, in string) *input.Source {
+// list counts what there is, and picks the results that were written last, which
+// is encrypted as things are now, and first.
+func (d *doctor) list(ctx context.Context, s *Section, in string) (newest, oldest *input.Source) {
 	layout := newLayout()
-	var newest *input.Source
 	l := input.Listing{Log: slog.New(slog.DiscardHandler)}
 	err := input.Find(ctx, d.o.Origins, []string{in}, &l, func(source input.Source) error {
 		if layout.Objects == d.o.MaxObjects {
@@ -111,12 +120,15 @@ func (d *doctor) list(ctx context.Context, s *Section, in string) *input.Source 
 		if newest == nil || source.LastModified > newest.LastModified {
 			newest = &source
 		}
+		if oldest == nil || source.LastModified < oldest.LastModified {
+			oldest = &source
+		}
 		return nil
 	})
 	layout.Skipped = l.Skipped
 	if err != nil && !errors.Is(err, errEnough) {
 		d.fail(s, "list", err)
-		return nil
+		return nil, nil
 	}
 	layout.end()
 	d.report.Layout = layout
@@ -126,37 +138,66 @@ func (d *doctor) list(ctx context.Context, s *Section, in string) *input.Source 
 	}
 	s.ok("list", "%s with %s, %s%s",
 		counted(layout.Objects, "result"), text.Bytes(layout.Bytes), counted(layout.Skipped, "other object"), more)
-	return newest
+	return newest, oldest
 }
 
 // head asks about one object; it returns the key that it is encrypted with.
 func (d *doctor) head(ctx context.Context, s *Section, b *s3.Bucket, source *input.Source) (key string, ok bool) {
-	_, name, err := s3.ParseURI(source.URI)
-	if err != nil {
-		d.fail(s, "head", err)
-		return "", false
-	}
-	head, err := b.Head(ctx, name)
+	head, err := headOf(ctx, b, source)
 	if err != nil {
 		d.fail(s, "head", err)
 		s.notKnown("get", "", "HeadObject failed, and needs the same permission")
 		return "", false
 	}
-	encryption := head.Encryption
-	if encryption == "" {
-		encryption = "no encryption named"
-	}
-	if head.Key != "" {
-		encryption += " with " + head.Key
-		if !slices.Contains(d.in.Keys, head.Key) {
-			d.in.Keys = append(d.in.Keys, head.Key)
-		}
-	}
-	if head.Class != "" && head.Class != "STANDARD" {
-		encryption += ", " + head.Class
-	}
-	s.ok("head", "%s: %s, %s", text.Short(source.URI), text.Bytes(head.Size), encryption)
+	d.addKey(head.Key)
+	s.ok("head", "%s: %s, %s", text.Short(source.URI), text.Bytes(head.Size), headText(head))
 	return head.Key, true
+}
+
+// oldest looks whether the first result is as readable as the last: it may have
+// another key, or be archived.
+func (d *doctor) oldest(ctx context.Context, s *Section, b *s3.Bucket, source *input.Source) {
+	const name = "oldest"
+	head, err := headOf(ctx, b, source)
+	if err == nil {
+		d.addKey(head.Key)
+		err = firstByte(ctx, source)
+	}
+	if err != nil {
+		d.fail(s, name, err)
+		return
+	}
+	s.ok(name, "%s: %s, %s", text.Short(source.URI), text.Bytes(head.Size), headText(head))
+}
+
+func headOf(ctx context.Context, b *s3.Bucket, source *input.Source) (s3.Head, error) {
+	_, key, err := s3.ParseURI(source.URI)
+	if err != nil {
+		return s3.Head{}, err
+	}
+	return b.Head(ctx, key)
+}
+
+// addKey notes a key that the input is encrypted with.
+func (d *doctor) addKey(key string) {
+	if key != "" && !slices.Contains(d.in.Keys, key) {
+		d.in.Keys = append(d.in.Keys, key)
+	}
+}
+
+// headText says how an object is kept.
+func headText(h s3.Head) string {
+	out := h.Encryption
+	if out == "" {
+		out = "no encryption named"
+	}
+	if h.Key != "" {
+		out += " with " + h.Key
+	}
+	if h.Class != "" && h.Class != "STANDARD" {
+		out += ", " + h.Class
+	}
+	return out
 }
 
 // read reads an object's first byte; key is the KMS key that this takes.

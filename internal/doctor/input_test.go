@@ -171,6 +171,10 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Match: s3test.IsOp("GetObject", "/results"), Do: s3test.Answer(400, "KMS.DisabledException", resultsKey+" is disabled.")}}, in: "s3://results/security",
 			want: "1 get not_known, 1 decrypt failed", says: []string{"is disabled"},
 		},
+		"older results have a key that isn't allowed": {
+			faults: []s3test.Fault{deny("GetObject", "/25fb5a3f-", kms)}, in: "s3://results/security",
+			want: "1 oldest failed", says: []string{"may not use kms:Decrypt on " + resultsKey},
+		},
 		"archived": {
 			faults: []s3test.Fault{{Match: s3test.IsOp("GetObject", "/results"), Do: s3test.Answer(403, "InvalidObjectState", "The operation is not valid for the object's storage class")}}, in: "s3://results/security",
 			want: "1 get failed", says: []string{"InvalidObjectState"},

@@ -15,9 +15,6 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// probeName is the one file that is written: conversions leave it, too.
-const probeName = store.StateDir + "/probe.json"
-
 // tables are the directories of a dataset that hold tables.
 func tables() []string {
 	var names []string
@@ -39,7 +36,7 @@ func (d *doctor) output(ctx context.Context) {
 			return
 		}
 		place.Object = false
-		s.ok("bucket", "%s in %s", b.Name(), regionText(b))
+		found(s, b)
 		d.out, bucket = place, b
 	}
 	out, err := d.o.OpenOut(ctx)
@@ -56,16 +53,16 @@ func (d *doctor) output(ctx context.Context) {
 	switch err := tidy(context.WithoutCancel(ctx), out, left); {
 	case err == nil || !left:
 	case awsclient.KindOf(err) == awsclient.Denied:
-		s.ok("left", "%s, as conversions do: removing it isn't allowed, and needn't be", out.URI(probeName))
+		s.ok("left", "%s, as conversions do: removing it isn't allowed, and needn't be", out.URI(dataset.ProbeName))
 	default:
-		s.ok("left", "%s, as conversions do: %v", out.URI(probeName), err)
+		s.ok("left", "%s, as conversions do: %v", out.URI(dataset.ProbeName), err)
 	}
 }
 
 // tidy removes what is new, where that is allowed.
 func tidy(ctx context.Context, out store.Store, probe bool) error {
 	if probe {
-		if err := out.RemoveAll(ctx, probeName); err != nil {
+		if err := out.RemoveAll(ctx, dataset.ProbeName); err != nil {
 			return err
 		}
 		if err := out.Prune(ctx, store.StateDir); err != nil {
@@ -87,14 +84,7 @@ func (d *doctor) content(ctx context.Context, s *Section, out store.Store) {
 		d.fail(s, name, err)
 		return
 	}
-	empty := true
-	err = out.List(ctx, ".", func(file string, _ fs.FileInfo) error {
-		if file == probeName {
-			return nil
-		}
-		empty = false
-		return fs.SkipAll
-	})
+	empty, err := dataset.IsNew(ctx, out)
 	switch {
 	case err != nil:
 		d.fail(s, name, err)
@@ -109,18 +99,18 @@ func (d *doctor) content(ctx context.Context, s *Section, out store.Store) {
 // wasn't there before, and whether that could be written.
 func (d *doctor) write(ctx context.Context, s *Section, out store.Store) (left, ok bool) {
 	probe := func() []byte { return fmt.Appendf(nil, "{\"probe\":%q}\n", rand.Text()) }
-	_, err := out.Stat(ctx, probeName)
+	_, err := out.Stat(ctx, dataset.ProbeName)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	content := probe()
-	if err := out.Put(ctx, probeName, content); err != nil {
+	if err := out.Put(ctx, dataset.ProbeName, content); err != nil {
 		d.fail(s, "write", err)
 		s.notKnown("create_only", "", "nothing could be written")
 		return false, false
 	}
-	s.ok("write", "%s", out.URI(probeName))
+	s.ok("write", "%s", out.URI(dataset.ProbeName))
 
 	const fix = "use a store that honours If-None-Match: two conversions at a time would spoil each other"
-	switch err := out.PutNew(ctx, probeName, probe()); {
+	switch err := out.PutNew(ctx, dataset.ProbeName, probe()); {
 	case errors.Is(err, fs.ErrExist):
 		s.ok("create_only", "what is there already isn't replaced")
 	case err == nil:
@@ -143,7 +133,7 @@ func (d *doctor) write(ctx context.Context, s *Section, out store.Store) (left, 
 }
 
 func readAll(ctx context.Context, out store.Store) ([]byte, error) {
-	r, err := out.Open(ctx, probeName)
+	r, err := out.Open(ctx, dataset.ProbeName)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +144,7 @@ func readAll(ctx context.Context, out store.Store) ([]byte, error) {
 
 // outputKey finds out what the dataset is encrypted with: its policies name it.
 func (d *doctor) outputKey(ctx context.Context, s *Section, b *s3.Bucket, out store.Store) {
-	_, key, err := s3.ParseURI(out.URI(probeName))
+	_, key, err := s3.ParseURI(out.URI(dataset.ProbeName))
 	if err != nil {
 		d.unknown(s, "encrypted", err)
 		return

@@ -6,6 +6,7 @@ package input
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"log/slog"
@@ -87,7 +88,7 @@ type Listing struct {
 	// that is wanted.
 	Pruned bool
 
-	seen    map[string]bool
+	seen    map[[16]byte]struct{} // by hash: listings are long, and so are names
 	covered []func(name string) bool
 }
 
@@ -97,19 +98,26 @@ func (l *Listing) Cover(by func(name string) bool) { l.covered = append(l.covere
 
 // Covered reports whether an earlier input has listed a name.
 func (l *Listing) Covered(name string) bool {
-	return l.seen[name] || slices.ContainsFunc(l.covered, func(by func(string) bool) bool { return by(name) })
+	_, seen := l.seen[hashOf(name)]
+	return seen || slices.ContainsFunc(l.covered, func(by func(string) bool) bool { return by(name) })
 }
 
 // First reports whether a name hasn't been given to it before.
 func (l *Listing) First(name string) bool {
-	if l.seen[name] {
+	key := hashOf(name)
+	if _, seen := l.seen[key]; seen {
 		return false
 	}
 	if l.seen == nil {
-		l.seen = make(map[string]bool)
+		l.seen = make(map[[16]byte]struct{})
 	}
-	l.seen[name] = true
+	l.seen[key] = struct{}{}
 	return true
+}
+
+func hashOf(name string) [16]byte {
+	sum := sha256.Sum256([]byte(name))
+	return [16]byte(sum[:16])
 }
 
 // Skip counts an object that is no result by its name.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -37,7 +38,11 @@ func OneOf(column string, values ...string) Predicate {
 func Prefix(column, prefix string) Predicate {
 	p := Predicate{column: column, text: true, low: prefix}
 	// The end is the first text that is greater than all that begin so.
-	if end := []byte(strings.TrimRight(prefix, "\xff")); len(end) > 0 {
+	end := []byte(prefix)
+	for len(end) > 0 && end[len(end)-1] == 0xff {
+		end = end[:len(end)-1]
+	}
+	if len(end) > 0 {
 		end[len(end)-1]++
 		p.end = string(end)
 	}
@@ -94,6 +99,32 @@ func (p *Predicate) mayHold(chunk *metadata.ColumnChunkMetaData) bool {
 		return int64(binary.LittleEndian.Uint64(high)) >= p.min && int64(binary.LittleEndian.Uint64(low)) <= p.max
 	}
 	return true
+}
+
+// mayHoldPartition reports whether a file can hold a value that meets the
+// condition, as far as the names of its directories say.
+func (p *Predicate) mayHoldPartition(partition map[string]string) bool {
+	if p.column == "created_at" && !p.text {
+		// A row without a time of its own may be anywhere, but meets nothing.
+		for key, layout := range map[string]string{"created_month": "2006-01", "created_date": time.DateOnly} {
+			first, err := time.Parse(layout, partition[key])
+			if err != nil {
+				continue
+			}
+			end := first.AddDate(0, 1, 0)
+			if key == "created_date" {
+				end = first.AddDate(0, 0, 1)
+			}
+			return p.max >= first.UnixMilli() && p.min < end.UnixMilli()
+		}
+		return true
+	}
+	key := map[string]string{"region": "p_region", "account_id": "p_account", "job_id": "p_job"}[p.column]
+	value, ok := partition[key]
+	if !ok || !p.text || value == "unknown" || strings.ContainsAny(value, "%~") { // escaped, or cut
+		return true
+	}
+	return p.matchText(value)
 }
 
 // anyMatch reports whether a value of the column meets the condition.

@@ -107,11 +107,21 @@ func send[T any](ctx context.Context, to chan<- T, v T) error {
 	}
 }
 
+// wants reports whether a file is to be read, as far as its name says.
+func (q *Query) wants(f *File) bool {
+	for i := range q.Where {
+		if !q.Where[i].mayHoldPartition(f.Partition) {
+			return false
+		}
+	}
+	return q.Files == nil || q.Files(f)
+}
+
 // open opens the files that are to be read, some ahead of the others.
 func (s *scan[T]) open(ctx context.Context, group *errgroup.Group) error {
 	defer close(s.opened)
 	for _, f := range s.lake.Files(s.query.Table) {
-		if f.Rows == 0 || s.query.Files != nil && !s.query.Files(&f) {
+		if f.Rows == 0 || !s.query.wants(&f) {
 			continue
 		}
 		ready := make(chan *tableFile, 1)

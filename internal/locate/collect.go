@@ -87,14 +87,14 @@ func (c *collection) forget(r *Result) {
 
 func (r *Result) source() source { return source{r.SourceURI, r.SourceLine} }
 
-// keepCurrent returns of a thing's results those that count, the first of them
-// first, and the newest of all. Whatever comes later, the others don't matter
-// any more.
+// keepCurrent returns of a thing's results those that may count, and the newest
+// of all. Whatever comes later, the others don't matter any more: what comes may
+// be of another version than the first, but not of an earlier time.
 func (c *collection) keepCurrent(results []*Result) []*Result {
 	standing := slices.MinFunc(results, (*Result).compare)
 	newest := slices.MinFunc(results, (*Result).compareAge)
 	return slices.DeleteFunc(results, func(r *Result) bool {
-		if counts(r, standing) || r == newest {
+		if r.Modified == standing.Modified && (r.Analysed() || !standing.Analysed()) || r == newest {
 			return false
 		}
 		c.forget(r)

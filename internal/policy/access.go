@@ -9,6 +9,8 @@ import (
 type Access struct {
 	Input  *Place // where results are read; nil where that isn't S3
 	Output *Place // where the dataset is; nil where that isn't S3
+	// AskMacie is for inputs of which Macie says where they are.
+	AskMacie bool
 	// Account is that of those who get the policies: 12 digits. Without it
 	// there are no statements for keys.
 	Account string
@@ -36,6 +38,9 @@ type KeyGrant struct {
 // nothing.
 func (a *Access) Writer() Grant {
 	var g granter
+	if a.AskMacie {
+		g.add(askMacie())
+	}
 	if in := a.Input; in != nil {
 		g.list("ListResults", in, in.prefixes(""))
 		g.objects("ReadResults", []string{in.ObjectsARN("")}, "s3:GetObject")
@@ -87,10 +92,7 @@ func (a *Access) Maintenance() Grant {
 // prefixes are those that a directory of the place is listed by; none if it is
 // all of the bucket.
 func (p *Place) prefixes(dir string) []string {
-	if p.Object {
-		return []string{literal(p.Prefix)}
-	}
-	below := p.below(dir)
+	below := p.below(dir) // of an object, too: there may be some below its name
 	if below == "" {
 		return nil
 	}

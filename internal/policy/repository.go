@@ -104,11 +104,7 @@ func (r *Repository) macie() (*Principal, Condition) {
 // Auditor is the policy for asking Macie where its results go, and how those
 // buckets are protected.
 func Auditor(buckets []Place) *Document {
-	d := &Document{Version: Version, Statement: []Statement{{
-		Sid: "AskMacie", Effect: Allow,
-		// It knows no resources (Service Authorization Reference, "Amazon Macie").
-		Action: List{"macie2:GetClassificationExportConfiguration"}, Resource: List{"*"},
-	}}}
+	d := &Document{Version: Version, Statement: []Statement{askMacie()}}
 	var arns List
 	for i := range buckets {
 		if arn := buckets[i].BucketARN(); !slices.Contains(arns, arn) {
@@ -123,4 +119,14 @@ func Auditor(buckets []Place) *Document {
 		})
 	}
 	return d
+}
+
+// askMacie allows to ask Macie where its results go. The action knows no
+// resources (Service Authorization Reference, "Actions, resources, and condition
+// keys for Amazon Macie").
+func askMacie() Statement {
+	return Statement{
+		Sid: "AskMacie", Effect: Allow,
+		Action: List{"macie2:GetClassificationExportConfiguration"}, Resource: List{"*"},
+	}
 }

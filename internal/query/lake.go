@@ -2,7 +2,7 @@ package query
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -11,13 +11,6 @@ import (
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/pkg/schema"
 )
-
-// MissingTableError says that a dataset lacks a table that a summary needs.
-type MissingTableError struct{ Table string }
-
-func (e *MissingTableError) Error() string {
-	return fmt.Sprintf("the dataset was converted without the table %s, which a summary needs", e.Table)
-}
 
 // Columns that say which thing a result is of, and its place among those of the
 // thing.
@@ -62,12 +55,12 @@ func (s *Summary) needsDetections() bool {
 }
 
 // AddDataset adds the results of a dataset, reading the columns that are needed.
-// It gives a *MissingTableError for a dataset without the tables for that.
+// It gives a *lake.NoTableError for a dataset without the tables for that.
 func (s *Summary) AddDataset(ctx context.Context, l *lake.Lake) error {
 	detections := s.needsDetections()
 	for _, table := range []string{"results", "detections"} {
 		if !l.Has(table) && (detections || table == "results") {
-			return &MissingTableError{table}
+			return &lake.NoTableError{Table: table, Tables: l.Dataset.Tables}
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -149,7 +142,7 @@ type zipper struct {
 }
 
 // errApart says that results and detections don't belong together.
-var errApart = fmt.Errorf("the dataset is damaged: its tables results and detections don't belong together")
+var errApart = errors.New("the dataset is damaged: its tables results and detections don't belong together")
 
 // join gives the results of b their detections.
 func (z *zipper) join(ctx context.Context, b *schema.Batch) error {

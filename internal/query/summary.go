@@ -194,8 +194,8 @@ func (s *Summary) Groups(ctx context.Context, view int, order Order, each func(*
 	}
 	g := s.kept.views[view]
 	if len(g.by) == 0 {
-		_, sums := g.groups.at(nil)
-		return 1, each(&Group{Sums: sums})
+		g.groups.at(nil) // is there, if nothing else
+		return 1, g.groups.each(ctx, func(_ []byte, sums []Sum) error { return each(&Group{Sums: sums}) })
 	}
 	out := newSorter(s.o.Memory / 4)
 	defer out.close()

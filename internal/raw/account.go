@@ -1,6 +1,7 @@
 package raw
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/macielake/macielake/internal/input"
@@ -80,8 +81,8 @@ func (a *Account) outcomes(sources []input.Source, outcomes []stream.Outcome) {
 			a.Unreadable++
 		}
 		uri := sources[o.Index].URI
-		if n := len(a.Notes); n > 0 && a.Notes[n-1].Used && a.Notes[n-1].URI == uri {
-			a.Notes[n-1].Class, a.Notes[n-1].Err = o.Class, o.Err
+		if i := slices.IndexFunc(a.Notes, func(n Note) bool { return n.Used && n.URI == uri }); i >= 0 {
+			a.Notes[i].Class, a.Notes[i].Err = o.Class, o.Err
 			continue
 		}
 		a.note(Note{URI: uri, Class: o.Class, Err: o.Err})

@@ -108,7 +108,11 @@ func uploaded(t *testing.T, size int64) (server *s3test.Server, want gen.Expecte
 // Whatever S3 and the network do, as long as they come round: all is converted,
 // once, and -v tells of it.
 func TestFaultsThatPass(t *testing.T) {
-	server, want := uploaded(t, 1<<20)
+	size := int64(1 << 20)
+	if testing.Short() {
+		size = 250_000
+	}
+	server, want := uploaded(t, size)
 	gets := s3test.IsOp("GetObject", "/results/in/")
 	writes := func(r *http.Request) bool {
 		return (r.Method == http.MethodPut || r.Method == http.MethodPost) && strings.HasPrefix(r.URL.Path, "/lake/")
@@ -179,7 +183,7 @@ func checkLake(t *testing.T, server *s3test.Server, out string, summary *convert
 // What doesn't pass makes the objects that it meets unreadable, by their reason,
 // and no others.
 func TestFaultsThatStay(t *testing.T) {
-	server, want := uploaded(t, 500_000)
+	server, want := uploaded(t, 250_000)
 	const s3Denied = `User: arn:aws:sts::111122223333:assumed-role/reader/x is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::results/in/k" because no identity-based policy allows the s3:GetObject action`
 	const kmsDenied = `User: arn:aws:sts::111122223333:assumed-role/reader/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555 because no resource-based policy allows the kms:Decrypt action`
 	// One object in seven, by its name, whoever asks and how often.

@@ -33,7 +33,6 @@ var (
 	errRange    = errors.New("the store answered with another range than asked for")
 	errChecksum = errors.New("the object's bytes don't match its checksum")
 	errChanged  = errors.New("the object changed since it was listed")
-	errNoObject = errors.New("there is no such object (any more)")
 )
 
 // Get opens an object for reading from its first byte. All that is read is of

@@ -297,33 +297,29 @@ func scanParquet(ctx context.Context, f store.File, each func(Object) error) err
 	if err != nil {
 		return &reportError{err}
 	}
-	var at, wanted []int
+	var wanted []int
 	for _, name := range columnNames()[1] {
-		i := in.MetaData().Schema.ColumnIndexByName(name)
-		if i >= 0 {
-			at, wanted = append(at, len(wanted)), append(wanted, i)
-		} else {
-			at = append(at, -1)
+		if i := in.MetaData().Schema.ColumnIndexByName(name); i >= 0 {
+			wanted = append(wanted, i)
 		}
-	}
-	if at[keyColumn] < 0 {
-		return &reportError{errors.New("it has no column for the key")}
 	}
 	records, err := reader.GetRecordReader(ctx, wanted, nil)
 	if err != nil {
 		return &reportError{err}
 	}
 	defer records.Release()
-	// The columns come in the file's order.
-	order := slices.Clone(wanted)
-	slices.Sort(order)
-	for i := range at {
-		if at[i] >= 0 {
-			at[i] = slices.Index(order, wanted[at[i]])
+	var at [columns]int
+	for i, name := range columnNames()[1] {
+		at[i] = -1
+		if found := records.Schema().FieldIndices(name); len(found) > 0 {
+			at[i] = found[0]
 		}
 	}
+	if at[keyColumn] < 0 {
+		return &reportError{errors.New("it has no column for the key")}
+	}
 	for records.Next() {
-		if err := eachRow(records.RecordBatch(), at, each); err != nil {
+		if err := eachRow(records.RecordBatch(), at[:], each); err != nil {
 			return err
 		}
 	}

@@ -129,7 +129,7 @@ func layoutKeys() keyList {
 		for r := range 4 {
 			for j := range 3 {
 				dir := fmt.Sprintf("AWSLogs/11112222333%d/Macie/eu-west-%d/%032d/", a, r, j*7919)
-				n := []int{0, 1, 900, 2500, 12, 5300}[(a*7+r*3+j)%6]
+				n := []int{0, 1, 900, 1500, 12, 3300}[(a*7+r*3+j)%6]
 				flat := flatKeys{dir, max(n, 1)}
 				for i := range n {
 					keys = append(keys, flat.key(i))
@@ -143,7 +143,7 @@ func layoutKeys() keyList {
 		}
 	}
 	keys = append(keys, "AWSLogs/", "AWSLogs/x y+é%20.jsonl", "macie-test-object", "AWSLogs-old/x.jsonl.gz", "AWSLogs/11112222333", "AWSLogs/\u00ff/ü.jsonl")
-	for i := range 3000 {
+	for i := range 2200 {
 		keys = append(keys, fmt.Sprintf("dated/2026-%02d-%02dT%05d.jsonl.gz", 1+i%12, 1+i%28, i))
 		keys = append(keys, fmt.Sprintf("part/part-%08d.jsonl", i*i))
 		keys = append(keys, fmt.Sprintf("ünï/%c/%d", 'a'+rune(i%500), i))

@@ -26,6 +26,8 @@ type Local struct {
 	dir  string
 	root *os.Root
 	made int // how many directories CreateLocal made: dir and those above it
+	// fsync makes a file, or the names in a directory, durable.
+	fsync func(*os.File) error
 
 	mu      sync.Mutex
 	dirty   map[string]bool // directories with names that aren't durable
@@ -47,7 +49,7 @@ func openRoot(abs string, made int) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Local{dir: abs, root: root, made: made, dirty: make(map[string]bool)}, nil
+	return &Local{dir: abs, root: root, made: made, fsync: (*os.File).Sync, dirty: make(map[string]bool)}, nil
 }
 
 // CreateLocal is OpenLocal for a directory that it makes where it isn't there;
@@ -184,7 +186,7 @@ func (l *Local) syncDir(dir string) error {
 		return l.named(err)
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil {
+	if err := l.fsync(f); err != nil {
 		return fmt.Errorf("syncing %s: %w", l.URI(dir), err)
 	}
 	return nil
@@ -219,7 +221,7 @@ func (o *localOutput) Write(p []byte) (int, error) { return o.w.Write(p) }
 func (o *localOutput) Commit() error {
 	err := o.w.Flush()
 	if err == nil {
-		err = o.f.Sync()
+		err = o.l.fsync(o.f)
 	}
 	if err != nil {
 		return err
@@ -333,7 +335,7 @@ func (l *Local) List(ctx context.Context, prefix string, each func(name string, 
 	var names []string
 	err := fs.WalkDir(l.root.FS(), prefix, func(name string, d fs.DirEntry, err error) error {
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && name == prefix:
+		case errors.Is(err, fs.ErrNotExist): // or removed meanwhile
 			return nil
 		case err != nil:
 			return l.named(err)
@@ -349,7 +351,9 @@ func (l *Local) List(ctx context.Context, prefix string, each func(name string, 
 			break
 		}
 		var info fs.FileInfo
-		if info, err = l.root.Lstat(name); err != nil {
+		if info, err = l.root.Lstat(name); errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+			err = nil
+		} else if err != nil {
 			err = l.named(err)
 		} else {
 			err = each(name, info)

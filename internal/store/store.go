@@ -38,7 +38,8 @@ type Store interface {
 	// that what was removed is gone.
 	Sync(ctx context.Context) error
 	// List calls each for all files below the directory prefix, in order of
-	// their names, byte by byte. A prefix that isn't there has none. It ends
+	// their names, byte by byte. A prefix that isn't there has none; a file that
+	// comes or goes meanwhile may be among them or not. It ends
 	// early, without an error, where each returns fs.SkipAll.
 	List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error
 	// Empty reports whether there is nothing at all.

@@ -115,7 +115,7 @@ func isNumber(s []byte) bool {
 // taken for null, and that no reader cuts it at a comma, a quote, a line's end
 // or white space around it.
 func appendCell(dst, s []byte, apostrophe bool) []byte {
-	if len(s) > 0 && !apostrophe && bytes.IndexAny(s, ",\"\r\n") < 0 && !isSpace(s[0]) && !isSpace(s[len(s)-1]) {
+	if len(s) > 0 && !apostrophe && !bytes.ContainsAny(s, ",\"\r\n") && !isSpace(s[0]) && !isSpace(s[len(s)-1]) {
 		return append(dst, s...)
 	}
 	dst = append(dst, '"')

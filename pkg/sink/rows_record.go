@@ -13,9 +13,8 @@ import (
 // RecordEncoder turns rows into Arrow record batches with plain text. It is not
 // safe for concurrent use.
 type RecordEncoder struct {
-	columns []schema.Column
 	schema  *arrow.Schema
-	builder []array.Builder
+	columns []arrowColumn
 	rows    Rows
 	row     int
 	len     int
@@ -24,9 +23,10 @@ type RecordEncoder struct {
 // NewRecordEncoder returns an encoder for those columns. Its record batches are
 // in Go's heap: they need no release.
 func NewRecordEncoder(columns []schema.Column) *RecordEncoder {
-	e := &RecordEncoder{columns: columns, schema: ArrowSchema(&schema.Table{Columns: columns})}
-	for _, f := range e.schema.Fields() {
-		e.builder = append(e.builder, array.NewBuilder(memory.DefaultAllocator, f.Type))
+	e := &RecordEncoder{schema: ArrowSchema(&schema.Table{Columns: columns})}
+	for i, c := range columns {
+		b := array.NewBuilder(memory.DefaultAllocator, e.schema.Field(i).Type)
+		e.columns = append(e.columns, arrowColumn{Column: c, builder: b})
 	}
 	return e
 }
@@ -69,9 +69,9 @@ func (e *RecordEncoder) Next(limit, maxRows int64) (batch arrow.RecordBatch, mor
 	if n == 0 {
 		return nil, more, nil
 	}
-	arrays := make([]arrow.Array, len(e.builder))
-	for i, b := range e.builder {
-		arrays[i] = b.NewArray()
+	arrays := make([]arrow.Array, len(e.columns))
+	for i := range e.columns {
+		arrays[i] = e.columns[i].builder.NewArray()
 	}
 	return array.NewRecordBatch(e.schema, arrays, n), more, nil
 }
@@ -111,49 +111,50 @@ func valueBytes(v Value) int64 {
 
 // appendRows appends the run's next rows.
 func (e *RecordEncoder) appendRows(n int) {
-	for i, b := range e.builder {
-		t := e.columns[i].Type
+	for i := range e.columns {
+		c := &e.columns[i]
 		if e.rows.Shared(i) {
-			v := e.rows.Value(i, 0)
-			for range n {
-				appendValue(b, t, v)
-			}
+			c.appendValue(e.rows.Value(i, 0), n)
 			continue
 		}
+		c.builder.Reserve(n)
 		for row := e.row; row < e.row+n; row++ {
-			appendValue(b, t, e.rows.Value(i, row))
+			c.appendValue(e.rows.Value(i, row), 1)
 		}
 	}
 	e.row += n
 }
 
-func appendValue(b array.Builder, t schema.Type, v Value) {
+// appendValue appends v n times.
+func (c *arrowColumn) appendValue(v Value, n int) {
 	if !v.Set {
-		b.AppendNull()
+		c.builder.AppendNulls(n)
 		return
 	}
-	switch t {
+	switch c.Type {
 	case schema.Text:
-		b.(*array.StringBuilder).BinaryBuilder.Append(v.Text)
-	case schema.Int64:
-		b.(*array.Int64Builder).Append(v.Int)
-	case schema.Int32:
-		b.(*array.Int32Builder).Append(int32(v.Int))
+		c.appendText(v.Text, n)
 	case schema.Bool:
-		b.(*array.BooleanBuilder).Append(v.Bool)
-	case schema.Timestamp:
-		b.(*array.TimestampBuilder).Append(arrow.Timestamp(v.Int))
+		c.appendBool(v.Bool, true, n)
 	case schema.Map:
-		m := b.(*array.MapBuilder)
-		m.Append(true)
-		keys, items := m.KeyBuilder().(*array.StringBuilder), m.ItemBuilder().(*array.StringBuilder)
-		for _, entry := range v.Map {
-			keys.BinaryBuilder.Append(entry.Key)
-			if entry.Value == nil {
-				items.AppendNull()
-			} else {
-				items.BinaryBuilder.Append(entry.Value)
-			}
+		for range n {
+			c.appendEntries(v.Map)
+		}
+	default:
+		c.appendInt(v.Int, true, n)
+	}
+}
+
+func (c *arrowColumn) appendEntries(entries []Entry) {
+	m := c.builder.(*array.MapBuilder)
+	m.Append(true)
+	keys, items := m.KeyBuilder().(*array.StringBuilder), m.ItemBuilder().(*array.StringBuilder)
+	for _, entry := range entries {
+		keys.BinaryBuilder.Append(entry.Key)
+		if entry.Value == nil {
+			items.AppendNull()
+		} else {
+			items.BinaryBuilder.Append(entry.Value)
 		}
 	}
 }

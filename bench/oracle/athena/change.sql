@@ -15,7 +15,7 @@ WITH dated AS (
   FROM pairs GROUP BY ALL
 )
 SELECT bucket_name, category, detection_type, sum(is_before) AS objects_before, sum(is_after) AS objects_after,
-  count_if(is_before = 0) AS objects_only_after, count_if(is_after = 0) AS objects_only_before,
+  count(*) FILTER (WHERE is_before = 0) AS objects_only_after, count(*) FILTER (WHERE is_after = 0) AS objects_only_before,
   coalesce(sum(before_n), 0) AS occurrences_before, coalesce(sum(after_n), 0) AS occurrences_after,
   coalesce(sum(after_n), 0) - coalesce(sum(before_n), 0) AS difference
 FROM objects GROUP BY ALL

@@ -9,5 +9,5 @@ WITH newest AS (
   FROM newest
 )
 SELECT r.code AS status_code, r.reason AS status_reason, count(*) AS objects,
-  round(100 * count(*) / (SELECT count(*) FROM chosen), 2) AS percent, sum(r.size) AS object_bytes, count_if(before) AS analyzed_before
+  round(100 * count(*) / (SELECT count(*) FROM chosen), 2) AS percent, sum(r.size) AS object_bytes, count(*) FILTER (WHERE before) AS analyzed_before
 FROM chosen GROUP BY ALL

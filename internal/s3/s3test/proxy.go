@@ -49,11 +49,21 @@ type scripted struct {
 // NewProxy returns a proxy before the server, which ends with the test.
 func NewProxy(t testing.TB, server *Server, script ...Fault) *Proxy {
 	t.Helper()
-	target, err := url.Parse(server.URL)
+	p, stop, err := RunProxy(server, script...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{seen: make(map[string]int)}
+	t.Cleanup(stop)
+	return p
+}
+
+// RunProxy is NewProxy without a test; stop ends it.
+func RunProxy(server *Server, script ...Fault) (p *Proxy, stop func(), err error) {
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	p = &Proxy{seen: make(map[string]int)}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			// The signature is over the path as it stands and the host.
@@ -63,14 +73,11 @@ func NewProxy(t testing.TB, server *Server, script ...Fault) *Proxy {
 		Transport: &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true},
 		// A client that goes away is a fault at work, nothing to be told of.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
-		ErrorLog:     nil,
 	}
 	p.Script(script...)
 	front := httptest.NewServer(p)
-	front.Config.SetKeepAlivesEnabled(true)
-	t.Cleanup(front.Close)
 	p.URL = front.URL
-	return p
+	return p, front.Close, nil
 }
 
 // Script replaces the proxy's script, and forgets what it counted.
@@ -284,22 +291,5 @@ func rewrite(change func([]byte) []byte) func(http.ResponseWriter, *http.Request
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(answer.Code)
 		w.Write(body)
-	}
-}
-
-// RepeatPage answers each listing as if it began where the first one did.
-func RepeatPage() func(http.ResponseWriter, *http.Request, http.Handler) {
-	var mu sync.Mutex
-	var first []byte
-	return func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
-		mu.Lock()
-		defer mu.Unlock()
-		if first == nil {
-			answer := httptest.NewRecorder()
-			forward.ServeHTTP(answer, r)
-			first = answer.Body.Bytes()
-		}
-		w.Header().Set("Content-Type", "application/xml")
-		w.Write(first)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/macielake/macielake/internal/awsclient"
 )
@@ -62,11 +63,15 @@ func Run(dir string, buckets ...string) (s *Server, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, nil, err
+	}
 	data, meta := filepath.Join(dir, "data"), filepath.Join(dir, "meta")
-	for _, d := range append([]string{data, meta}, buckets...) {
-		if !filepath.IsAbs(d) {
-			d = filepath.Join(data, d)
-		}
+	dirs := []string{data, meta}
+	for _, b := range buckets {
+		dirs = append(dirs, filepath.Join(data, b))
+	}
+	for _, d := range dirs {
 		if err := os.MkdirAll(d, 0o777); err != nil {
 			return nil, nil, err
 		}
@@ -184,24 +189,33 @@ func (s *Server) Client() *sdk.Client {
 	return sdk.NewFromConfig(Config(s.URL, awsclient.Options{}), func(o *sdk.Options) { o.UsePathStyle = true })
 }
 
+// putsAtOnce is how many files Put uploads at a time.
+const putsAtOnce = 32
+
 // Put uploads the files below a directory, under their relative names.
 func (s *Server) Put(ctx context.Context, bucket, prefix, dir string) error {
 	client := s.Client()
-	return filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(putsAtOnce)
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || ctx.Err() != nil {
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}
-		f, err := os.Open(path)
-		if err != nil {
+		group.Go(func() error {
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			key := prefix + filepath.ToSlash(rel)
+			_, err = client.PutObject(ctx, &sdk.PutObjectInput{Bucket: &bucket, Key: &key, Body: f})
 			return err
-		}
-		defer f.Close()
-		key := prefix + filepath.ToSlash(rel)
-		_, err = client.PutObject(ctx, &sdk.PutObjectInput{Bucket: &bucket, Key: &key, Body: f})
-		return err
+		})
+		return nil
 	})
+	return errors.Join(err, group.Wait())
 }

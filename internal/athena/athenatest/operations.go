@@ -1,0 +1,336 @@
+package athenatest
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/athena"
+	athenatypes "github.com/aws/aws-sdk-go-v2/service/athena/types"
+	"github.com/aws/aws-sdk-go-v2/service/glue"
+	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+)
+
+// Limits of the API references of Glue and Athena.
+const (
+	maxName        = 255
+	maxComment     = 255
+	maxDescription = 2048
+	maxCreate      = 100
+	maxUpdate      = 100
+	maxDelete      = 25
+	maxQuery       = 262144
+	minToken       = 32
+)
+
+// operations are those that the server knows.
+var operations = map[string]operation{
+	"glue:GetDatabase": on(func(in *glue.GetDatabaseInput) string { return *in.Name }, getDatabase),
+	"glue:CreateDatabase": on(func(in *glue.CreateDatabaseInput) string { return *in.DatabaseInput.Name },
+		createDatabase),
+	"glue:GetTable": on(func(in *glue.GetTableInput) string { return *in.DatabaseName + "." + *in.Name }, getTable),
+	"glue:CreateTable": on(func(in *glue.CreateTableInput) string { return *in.DatabaseName + "." + *in.TableInput.Name },
+		createTable),
+	"glue:UpdateTable": on(func(in *glue.UpdateTableInput) string { return *in.DatabaseName + "." + *in.TableInput.Name },
+		updateTable),
+	"glue:GetPartitions": on(func(in *glue.GetPartitionsInput) string { return *in.DatabaseName + "." + *in.TableName },
+		getPartitions),
+	"glue:BatchCreatePartition": on(func(in *glue.BatchCreatePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
+		createPartitions),
+	"glue:BatchUpdatePartition": on(func(in *glue.BatchUpdatePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
+		updatePartitions),
+	"glue:BatchDeletePartition": on(func(in *glue.BatchDeletePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
+		deletePartitions),
+	"athena:StartQueryExecution": on(func(in *athena.StartQueryExecutionInput) string { return *in.QueryString }, startQuery),
+	"athena:GetQueryExecution":   on(func(in *athena.GetQueryExecutionInput) string { return *in.QueryExecutionId }, getQuery),
+	"athena:StopQueryExecution":  on(func(in *athena.StopQueryExecutionInput) string { return *in.QueryExecutionId }, stopQuery),
+}
+
+func notFound(what string) error {
+	return &Error{Code: "EntityNotFoundException", Message: what + " not found."}
+}
+
+func getDatabase(s *Server, in *glue.GetDatabaseInput) (any, error) {
+	if s.databases[*in.Name] == nil {
+		return nil, notFound("Database " + *in.Name)
+	}
+	return glue.GetDatabaseOutput{Database: &types.Database{Name: in.Name}}, nil
+}
+
+func createDatabase(s *Server, in *glue.CreateDatabaseInput) (any, error) {
+	name := *in.DatabaseInput.Name
+	if err := text("name", name, maxName); err != nil {
+		return nil, err
+	}
+	if s.databases[name] != nil {
+		return nil, &Error{Code: "AlreadyExistsException", Message: "Database already exists."}
+	}
+	s.databases[name] = &database{tables: map[string]*table{}}
+	return glue.CreateDatabaseOutput{}, nil
+}
+
+// find returns a table.
+func (s *Server) find(databaseName, name *string) (*table, error) {
+	d := s.databases[*databaseName]
+	if d == nil {
+		return nil, notFound("Database " + *databaseName)
+	}
+	if d.tables[*name] == nil {
+		return nil, notFound("Entity")
+	}
+	return d.tables[*name], nil
+}
+
+func getTable(s *Server, in *glue.GetTableInput) (any, error) {
+	t, err := s.find(in.DatabaseName, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	stored := t.Table
+	stored.CreateTime = aws.Time(time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC))
+	return glue.GetTableOutput{Table: &stored}, nil
+}
+
+// stored is a table as Glue keeps it.
+func stored(in *types.TableInput) (types.Table, error) {
+	var errs []error
+	errs = append(errs, text("name", *in.Name, maxName), text("description", aws.ToString(in.Description), maxDescription))
+	seen := map[string]bool{}
+	columns := func(list []types.Column) {
+		for _, c := range list {
+			errs = append(errs, text("column", *c.Name, maxName), text("comment", aws.ToString(c.Comment), maxComment))
+			if seen[*c.Name] {
+				errs = append(errs, fmt.Errorf("the column %s is there twice", *c.Name))
+			}
+			seen[*c.Name] = true
+		}
+	}
+	columns(in.StorageDescriptor.Columns)
+	columns(in.PartitionKeys)
+	parameters := map[string]string{}
+	for name, value := range in.Parameters {
+		errs = append(errs, text("parameter", name, maxName))
+		parameters[name] = value
+	}
+	return types.Table{
+		Name: in.Name, Description: in.Description, Owner: in.Owner, Retention: in.Retention, TableType: in.TableType,
+		Parameters: parameters, PartitionKeys: in.PartitionKeys, StorageDescriptor: in.StorageDescriptor,
+		ViewOriginalText: in.ViewOriginalText, ViewExpandedText: in.ViewExpandedText,
+	}, errors.Join(errs...)
+}
+
+// text checks a text of the API: one line.
+func text(what, s string, limit int) error {
+	if len(s) > limit || !utf8.ValidString(s) || strings.ContainsAny(s, "\r\n") {
+		return fmt.Errorf("%s is no text of at most %d bytes", what, limit)
+	}
+	return nil
+}
+
+func createTable(s *Server, in *glue.CreateTableInput) (any, error) {
+	d := s.databases[*in.DatabaseName]
+	if d == nil {
+		return nil, notFound("Database " + *in.DatabaseName)
+	}
+	if d.tables[*in.TableInput.Name] != nil {
+		return nil, &Error{Code: "AlreadyExistsException", Message: "Table already exists."}
+	}
+	t, err := stored(in.TableInput)
+	if err != nil {
+		return nil, err
+	}
+	d.tables[*t.Name] = &table{Table: t}
+	return glue.CreateTableOutput{}, nil
+}
+
+func updateTable(s *Server, in *glue.UpdateTableInput) (any, error) {
+	is, err := s.find(in.DatabaseName, in.TableInput.Name)
+	if err != nil {
+		return nil, err
+	}
+	t, err := stored(in.TableInput)
+	if err != nil {
+		return nil, err
+	}
+	is.Table = t
+	return glue.UpdateTableOutput{}, nil
+}
+
+func getPartitions(s *Server, in *glue.GetPartitionsInput) (any, error) {
+	t, err := s.find(in.DatabaseName, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	first := 0
+	if in.NextToken != nil {
+		if first, err = strconv.Atoi(*in.NextToken); err != nil {
+			return nil, err
+		}
+	}
+	end := min(first+s.PageSize, len(t.partitions))
+	out := glue.GetPartitionsOutput{Partitions: t.partitions[first:end]}
+	if end < len(t.partitions) {
+		out.NextToken = aws.String(strconv.Itoa(end))
+	}
+	return out, nil
+}
+
+func (t *table) index(values []string) int {
+	return slices.IndexFunc(t.partitions, func(p types.Partition) bool { return slices.Equal(p.Values, values) })
+}
+
+func (t *table) check(in types.PartitionInput) error {
+	if len(in.Values) != len(t.PartitionKeys) || slices.Contains(in.Values, "") || in.StorageDescriptor == nil {
+		return fmt.Errorf("the partition %q doesn't fit the table", in.Values)
+	}
+	return nil
+}
+
+func createPartitions(s *Server, in *glue.BatchCreatePartitionInput) (any, error) {
+	t, err := s.find(in.DatabaseName, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(in.PartitionInputList); n == 0 || n > maxCreate {
+		return nil, fmt.Errorf("%d partitions", n)
+	}
+	var out glue.BatchCreatePartitionOutput
+	for _, p := range in.PartitionInputList {
+		if err := t.check(p); err != nil {
+			return nil, err
+		}
+		if t.index(p.Values) >= 0 {
+			out.Errors = append(out.Errors, failed(p.Values, "AlreadyExistsException"))
+			continue
+		}
+		t.partitions = append(t.partitions, types.Partition{Values: p.Values, StorageDescriptor: p.StorageDescriptor})
+	}
+	return out, nil
+}
+
+func failed(values []string, code string) types.PartitionError {
+	return types.PartitionError{PartitionValues: values, ErrorDetail: &types.ErrorDetail{
+		ErrorCode: aws.String(code), ErrorMessage: aws.String("so it is"),
+	}}
+}
+
+func updatePartitions(s *Server, in *glue.BatchUpdatePartitionInput) (any, error) {
+	t, err := s.find(in.DatabaseName, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(in.Entries); n == 0 || n > maxUpdate {
+		return nil, fmt.Errorf("%d partitions", n)
+	}
+	var out glue.BatchUpdatePartitionOutput
+	for _, e := range in.Entries {
+		if err := t.check(*e.PartitionInput); err != nil {
+			return nil, err
+		}
+		i := t.index(e.PartitionValueList)
+		if i < 0 {
+			f := failed(e.PartitionValueList, "EntityNotFoundException")
+			out.Errors = append(out.Errors, types.BatchUpdatePartitionFailureEntry{
+				PartitionValueList: f.PartitionValues, ErrorDetail: f.ErrorDetail,
+			})
+			continue
+		}
+		t.partitions[i] = types.Partition{Values: e.PartitionInput.Values, StorageDescriptor: e.PartitionInput.StorageDescriptor}
+	}
+	return out, nil
+}
+
+func deletePartitions(s *Server, in *glue.BatchDeletePartitionInput) (any, error) {
+	t, err := s.find(in.DatabaseName, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(in.PartitionsToDelete); n == 0 || n > maxDelete {
+		return nil, fmt.Errorf("%d partitions", n)
+	}
+	var out glue.BatchDeletePartitionOutput
+	for _, p := range in.PartitionsToDelete {
+		i := t.index(p.Values)
+		if i < 0 {
+			out.Errors = append(out.Errors, failed(p.Values, "EntityNotFoundException"))
+			continue
+		}
+		t.partitions = slices.Delete(t.partitions, i, i+1)
+	}
+	return out, nil
+}
+
+func startQuery(s *Server, in *athena.StartQueryExecutionInput) (any, error) {
+	switch {
+	case len(*in.QueryString) > maxQuery || strings.HasSuffix(strings.TrimSpace(*in.QueryString), ";"):
+		return nil, errors.New("the statement is too long or ends with a semicolon")
+	case len(aws.ToString(in.ClientRequestToken)) < minToken:
+		return nil, errors.New("there is no token")
+	case in.QueryExecutionContext == nil || s.databases[*in.QueryExecutionContext.Database] == nil:
+		return nil, errors.New("the database isn't there")
+	case s.NoResults && (in.ResultConfiguration == nil || in.ResultConfiguration.OutputLocation == nil):
+		return nil, &Error{
+			Code:    "InvalidRequestException",
+			Message: "No output location provided. An output location is required either through the Workgroup result configuration setting or as an API input.",
+		}
+	}
+	id := fmt.Sprintf("00000000-0000-0000-0000-%012d", len(s.executions))
+	s.executions[id] = &execution{statement: *in.QueryString}
+	return athena.StartQueryExecutionOutput{QueryExecutionId: aws.String(id)}, nil
+}
+
+var createView = regexp.MustCompile(`(?s)^CREATE OR REPLACE VIEW "([a-z0-9_]+)"\."([a-z0-9_]+)" AS\n(SELECT|WITH)\s.*$`)
+
+func getQuery(s *Server, in *athena.GetQueryExecutionInput) (any, error) {
+	e := s.executions[*in.QueryExecutionId]
+	if e == nil {
+		return nil, &Error{Code: "InvalidRequestException", Message: "QueryExecution was not found"}
+	}
+	status := &athenatypes.QueryExecutionStatus{State: athenatypes.QueryExecutionStateRunning}
+	e.looks++
+	reason := ""
+	if s.FailQuery != nil {
+		reason = s.FailQuery(e.statement)
+	}
+	switch {
+	case e.stopped:
+		status.State = athenatypes.QueryExecutionStateCancelled
+	case e.looks <= s.Looks:
+	case reason != "":
+		status.State, status.StateChangeReason = athenatypes.QueryExecutionStateFailed, aws.String(reason)
+	default:
+		m := createView.FindStringSubmatch(e.statement)
+		if m == nil || s.databases[m[1]] == nil {
+			return nil, errors.New("the statement makes no view")
+		}
+		tables := s.databases[m[1]].tables
+		if is := tables[m[2]]; is != nil && aws.ToString(is.TableType) != "VIRTUAL_VIEW" {
+			status.State, status.StateChangeReason = athenatypes.QueryExecutionStateFailed, aws.String("Table already exists: "+m[2])
+			break
+		}
+		tables[m[2]] = &table{Table: types.Table{
+			Name: aws.String(m[2]), TableType: aws.String("VIRTUAL_VIEW"),
+			Parameters:        map[string]string{"presto_view": "true", "comment": "Presto View"},
+			ViewOriginalText:  aws.String("/* Presto View: " + m[3] + " */"),
+			ViewExpandedText:  aws.String("/* Presto View */"),
+			StorageDescriptor: &types.StorageDescriptor{Columns: []types.Column{{Name: aws.String("a"), Type: aws.String("string")}}},
+		}}
+		status.State = athenatypes.QueryExecutionStateSucceeded
+	}
+	return athena.GetQueryExecutionOutput{QueryExecution: &athenatypes.QueryExecution{
+		QueryExecutionId: in.QueryExecutionId, Query: aws.String(e.statement), Status: status,
+	}}, nil
+}
+
+func stopQuery(s *Server, in *athena.StopQueryExecutionInput) (any, error) {
+	if e := s.executions[*in.QueryExecutionId]; e != nil {
+		e.stopped = true
+	}
+	return athena.StopQueryExecutionOutput{}, nil
+}

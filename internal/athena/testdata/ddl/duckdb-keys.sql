@@ -1,0 +1,369 @@
+== create-schema
+CREATE SCHEMA IF NOT EXISTS "macie"
+== create-table-results
+-- Amazon Macie: a row per analysed object, and per file inside an archive
+CREATE OR REPLACE VIEW "macie"."results" AS
+SELECT
+  "result_id",
+  "schema_version",
+  "account_id",
+  "aws_partition",
+  "region",
+  "admin_account_id",
+  "job_id",
+  "job_arn",
+  "origin_type",
+  "created_at",
+  "updated_at",
+  "finding_type",
+  "finding_category",
+  "title",
+  "description",
+  "severity_score",
+  "severity",
+  "sample",
+  "archived",
+  "finding_count",
+  "status_code",
+  "status_reason",
+  "mime_type",
+  "size_classified",
+  "additional_occurrences",
+  "sensitive_total_count",
+  "custom_total_count",
+  "type_count",
+  "occurrence_count",
+  "location_count",
+  "bucket_name",
+  "bucket_arn",
+  "bucket_created_at",
+  "bucket_owner_id",
+  "bucket_owner_display_name",
+  "bucket_encryption_type",
+  "bucket_kms_key_id",
+  "bucket_effective_permission",
+  "bucket_allows_unencrypted_uploads",
+  "bucket_tags",
+  "bucket_acl_public_read",
+  "bucket_acl_public_write",
+  "bucket_policy_public_read",
+  "bucket_policy_public_write",
+  "bucket_block_public_acls",
+  "bucket_block_public_policy",
+  "bucket_ignore_public_acls",
+  "bucket_restrict_public_buckets",
+  "account_block_public_acls",
+  "account_block_public_policy",
+  "account_ignore_public_acls",
+  "account_restrict_public_buckets",
+  "object_bucket_arn",
+  "object_key",
+  "object_path",
+  "object_extension",
+  "object_size",
+  "object_etag",
+  "object_version_id",
+  "object_last_modified",
+  "object_storage_class",
+  "object_encryption_type",
+  "object_kms_key_id",
+  "object_public_access",
+  "object_tags",
+  "is_archive_member",
+  "archive_member_path",
+  "archive_member_extension",
+  "archive_member_size",
+  "archive_member_last_modified",
+  "detailed_results_location",
+  "unrecognized",
+  "run_id",
+  "source_uri",
+  "source_etag",
+  "source_line",
+  "p_region",
+  "created_month"
+FROM read_parquet('/data/lake/results/*/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)
+== create-table-detections
+-- Amazon Macie: a row per analysed object and type of sensitive data in it
+CREATE OR REPLACE VIEW "macie"."detections" AS
+SELECT
+  "result_id",
+  "account_id",
+  "region",
+  "job_id",
+  "created_at",
+  "bucket_name",
+  "object_key",
+  "object_version_id",
+  "archive_member_path",
+  "mime_type",
+  "run_id",
+  "source_uri",
+  "source_line",
+  "origin_type",
+  "severity",
+  "status_code",
+  "bucket_effective_permission",
+  "bucket_encryption_type",
+  "object_public_access",
+  "object_size",
+  "object_last_modified",
+  "object_etag",
+  "object_extension",
+  "is_archive_member",
+  "detection_index",
+  "identifier_kind",
+  "category",
+  "detection_type",
+  "custom_identifier_arn",
+  "occurrence_count",
+  "location_count",
+  "is_capped",
+  "p_region",
+  "created_month"
+FROM read_parquet('/data/lake/detections/*/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)
+== create-table-occurrences
+-- Amazon Macie: a row per location of sensitive data
+CREATE OR REPLACE VIEW "macie"."occurrences" AS
+SELECT
+  "result_id",
+  "account_id",
+  "region",
+  "job_id",
+  "created_at",
+  "bucket_name",
+  "object_key",
+  "object_version_id",
+  "archive_member_path",
+  "mime_type",
+  "run_id",
+  "source_uri",
+  "source_line",
+  "detection_index",
+  "identifier_kind",
+  "category",
+  "detection_type",
+  "custom_identifier_arn",
+  "occurrence_index",
+  "location_kind",
+  "cell_row",
+  "cell_column",
+  "cell_column_name",
+  "cell_reference",
+  "line_start",
+  "line_end",
+  "line_start_column",
+  "offset_start",
+  "offset_end",
+  "offset_start_column",
+  "page_number",
+  "record_index",
+  "json_path",
+  "p_region",
+  "created_month"
+FROM read_parquet('/data/lake/occurrences/*/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)
+== create-table-runs
+-- macielake: a row per committed run
+CREATE OR REPLACE VIEW "macie"."runs" AS
+SELECT
+  "run_id",
+  "started_at",
+  "ended_at",
+  "version",
+  "sources",
+  "lines",
+  "results_rows",
+  "detections_rows",
+  "occurrences_rows",
+  "rejects",
+  "unreadable",
+  "stored_bytes",
+  "inflated_bytes",
+  "written_bytes"
+FROM read_parquet('/data/lake/runs/*.parquet', hive_partitioning = false)
+== create-view-current_results
+-- The results that count: of each object the analyses of its newest analysed content.
+CREATE OR REPLACE VIEW "macie"."current_results" AS
+SELECT result_id, schema_version, account_id, aws_partition, region, admin_account_id, job_id, job_arn, origin_type, created_at, updated_at, finding_type, finding_category, title, description, severity_score, severity, sample, archived, finding_count, status_code, status_reason, mime_type, size_classified, additional_occurrences, sensitive_total_count, custom_total_count, type_count, occurrence_count, location_count, bucket_name, bucket_arn, bucket_created_at, bucket_owner_id, bucket_owner_display_name, bucket_encryption_type, bucket_kms_key_id, bucket_effective_permission, bucket_allows_unencrypted_uploads, bucket_tags, bucket_acl_public_read, bucket_acl_public_write, bucket_policy_public_read, bucket_policy_public_write, bucket_block_public_acls, bucket_block_public_policy, bucket_ignore_public_acls, bucket_restrict_public_buckets, account_block_public_acls, account_block_public_policy, account_ignore_public_acls, account_restrict_public_buckets, object_bucket_arn, object_key, object_path, object_extension, object_size, object_etag, object_version_id, object_last_modified, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags, is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, detailed_results_location, unrecognized, run_id, source_uri, source_etag, source_line,
+  object_source_uri, object_source_line, has_newer_content,
+  max(severity_score) OVER (PARTITION BY object_source_uri, object_source_line) AS object_severity_score
+FROM (
+  SELECT result_id, schema_version, account_id, aws_partition, region, admin_account_id, job_id, job_arn, origin_type, created_at, updated_at, finding_type, finding_category, title, description, severity_score, severity, sample, archived, finding_count, status_code, status_reason, mime_type, size_classified, additional_occurrences, sensitive_total_count, custom_total_count, type_count, occurrence_count, location_count, bucket_name, bucket_arn, bucket_created_at, bucket_owner_id, bucket_owner_display_name, bucket_encryption_type, bucket_kms_key_id, bucket_effective_permission, bucket_allows_unencrypted_uploads, bucket_tags, bucket_acl_public_read, bucket_acl_public_write, bucket_policy_public_read, bucket_policy_public_write, bucket_block_public_acls, bucket_block_public_policy, bucket_ignore_public_acls, bucket_restrict_public_buckets, account_block_public_acls, account_block_public_policy, account_ignore_public_acls, account_restrict_public_buckets, object_bucket_arn, object_key, object_path, object_extension, object_size, object_etag, object_version_id, object_last_modified, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags, is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, detailed_results_location, unrecognized, run_id, source_uri, source_etag, source_line,
+    coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) AS is_analysis,
+    first_value(coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false)) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS first_is_analysis,
+    first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS first_last_modified,
+    first_value(object_version_id) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS first_version_id,
+    first_value(source_uri) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_uri,
+    first_value(source_line) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_line,
+    coalesce(max(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path)
+      > first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC),
+      max(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) IS NOT NULL) AS has_newer_content
+  FROM "macie"."results"
+  WHERE run_id IN (SELECT run_id FROM "macie"."runs")
+) AS ranked
+WHERE is_analysis = first_is_analysis
+  AND object_last_modified IS NOT DISTINCT FROM first_last_modified
+  AND object_version_id IS NOT DISTINCT FROM first_version_id
+== create-view-current_detections
+-- What is in each object now: of each type the detection with the largest count among the results that count.
+CREATE OR REPLACE VIEW "macie"."current_detections" AS
+SELECT result_id, account_id, region, job_id, created_at, bucket_name, object_key, object_version_id, archive_member_path, mime_type, run_id, source_uri, source_line, origin_type, severity, status_code, bucket_effective_permission, bucket_encryption_type, object_public_access, object_size, object_last_modified, object_etag, object_extension, is_archive_member, detection_index, identifier_kind, category, detection_type, custom_identifier_arn, occurrence_count, location_count, is_capped, object_source_uri, object_source_line
+FROM (
+  SELECT d.result_id, d.account_id, d.region, d.job_id, d.created_at, d.bucket_name, d.object_key, d.object_version_id, d.archive_member_path, d.mime_type, d.run_id, d.source_uri, d.source_line, d.origin_type, d.severity, d.status_code, d.bucket_effective_permission, d.bucket_encryption_type, d.object_public_access, d.object_size, d.object_last_modified, d.object_etag, d.object_extension, d.is_archive_member, d.detection_index, d.identifier_kind, d.category, d.detection_type, d.custom_identifier_arn, d.occurrence_count, d.location_count, d.is_capped, r.object_source_uri, r.object_source_line,
+    row_number() OVER (
+      PARTITION BY r.object_source_uri, r.object_source_line, d.identifier_kind, d.category, d.detection_type,
+        regexp_extract(d.custom_identifier_arn, '[^/]*$')
+      ORDER BY d.occurrence_count DESC NULLS LAST, d.created_at DESC NULLS LAST, d.result_id ASC NULLS LAST,
+        d.source_uri ASC, d.source_line ASC, d.detection_index ASC
+    ) AS place
+  FROM "macie"."detections" AS d
+  JOIN "macie"."current_results" AS r
+    ON d.run_id = r.run_id AND d.source_uri = r.source_uri AND d.source_line = r.source_line
+) AS ranked
+WHERE place = 1
+== create-view-current_objects
+-- Each object, and each file inside an archive, as it was last analysed.
+CREATE OR REPLACE VIEW "macie"."current_objects" AS
+SELECT r.result_id, r.schema_version, r.account_id, r.aws_partition, r.region, r.admin_account_id, r.job_id, r.job_arn, r.origin_type, r.created_at, r.updated_at, r.finding_type, r.finding_category, r.title, r.description, r.sample, r.archived, r.finding_count, r.status_code, r.status_reason, r.mime_type, r.size_classified, r.additional_occurrences, r.bucket_name, r.bucket_arn, r.bucket_created_at, r.bucket_owner_id, r.bucket_owner_display_name, r.bucket_encryption_type, r.bucket_kms_key_id, r.bucket_effective_permission, r.bucket_allows_unencrypted_uploads, r.bucket_tags, r.bucket_acl_public_read, r.bucket_acl_public_write, r.bucket_policy_public_read, r.bucket_policy_public_write, r.bucket_block_public_acls, r.bucket_block_public_policy, r.bucket_ignore_public_acls, r.bucket_restrict_public_buckets, r.account_block_public_acls, r.account_block_public_policy, r.account_ignore_public_acls, r.account_restrict_public_buckets, r.object_bucket_arn, r.object_key, r.object_path, r.object_extension, r.object_size, r.object_etag, r.object_version_id, r.object_last_modified, r.object_storage_class, r.object_encryption_type, r.object_kms_key_id, r.object_public_access, r.object_tags, r.is_archive_member, r.archive_member_path, r.archive_member_extension, r.archive_member_size, r.archive_member_last_modified, r.detailed_results_location, r.unrecognized, r.run_id, r.source_uri, r.source_etag, r.source_line,
+  r.object_severity_score AS severity_score, a.severity,
+  coalesce(d.type_count, 0) AS type_count, coalesce(d.occurrence_count, 0) AS occurrence_count,
+  coalesce(d.location_count, 0) AS location_count, coalesce(d.sensitive_total_count, 0) AS sensitive_total_count,
+  coalesce(d.custom_total_count, 0) AS custom_total_count,
+  a.analyses, r.has_newer_content
+FROM "macie"."current_results" AS r
+JOIN (
+  SELECT object_source_uri, object_source_line, count(*) AS analyses,
+    max(CASE WHEN severity_score = object_severity_score THEN severity END) AS severity,
+    max(type_count) AS type_count, max(occurrence_count) AS occurrence_count, max(location_count) AS location_count,
+    max(sensitive_total_count) AS sensitive_total_count, max(custom_total_count) AS custom_total_count
+  FROM "macie"."current_results"
+  GROUP BY object_source_uri, object_source_line
+) AS a ON r.source_uri = a.object_source_uri AND r.source_line = a.object_source_line
+LEFT JOIN (
+  SELECT object_source_uri, object_source_line, count(*) AS type_count,
+    sum(occurrence_count) AS occurrence_count, sum(location_count) AS location_count,
+    sum(CASE WHEN identifier_kind = 'managed' THEN occurrence_count END) AS sensitive_total_count,
+    sum(CASE WHEN identifier_kind = 'custom' THEN occurrence_count END) AS custom_total_count
+  FROM "macie"."current_detections"
+  GROUP BY object_source_uri, object_source_line
+) AS d ON r.source_uri = d.object_source_uri AND r.source_line = d.object_source_line
+== create-view-sensitive_objects
+-- Each object that holds sensitive data now: which, how much, and how exposed it is.
+CREATE OR REPLACE VIEW "macie"."sensitive_objects" AS
+SELECT o.bucket_name, o.object_key, o.archive_member_path, o.is_archive_member,
+  's3://' || o.bucket_name || '/' || o.object_key AS s3_uri,
+  o.aws_partition, o.account_id, o.region, o.severity_score, o.severity,
+  d.categories, d.types, o.type_count, o.occurrence_count, o.location_count, d.is_capped,
+  coalesce(o.bucket_effective_permission = 'PUBLIC', false) OR coalesce(o.object_public_access, false) AS is_public,
+  coalesce(coalesce(nullif(o.object_encryption_type, 'UNKNOWN'), o.bucket_encryption_type) = 'NONE', false) AS is_unencrypted,
+  o.bucket_effective_permission, o.object_public_access, o.bucket_encryption_type, o.object_encryption_type,
+  o.object_size, o.object_storage_class, o.object_last_modified, o.object_version_id, o.mime_type,
+  o.status_code, o.status_reason, o.has_newer_content, o.job_id, o.created_at AS last_analyzed_at,
+  o.source_uri, o.source_line
+FROM "macie"."current_objects" AS o
+JOIN (
+  SELECT object_source_uri, object_source_line, string_agg(DISTINCT category, ', ' ORDER BY category) AS categories, string_agg(DISTINCT detection_type, ', ' ORDER BY detection_type) AS types,
+    max(CASE WHEN is_capped THEN 1 ELSE 0 END) = 1 AS is_capped
+  FROM "macie"."current_detections"
+  GROUP BY object_source_uri, object_source_line
+) AS d ON o.source_uri = d.object_source_uri AND o.source_line = d.object_source_line
+== create-view-object_locations
+-- Where in each object the sensitive data is, readable.
+CREATE OR REPLACE VIEW "macie"."object_locations" AS
+SELECT o.bucket_name, o.object_key, o.archive_member_path, d.is_archive_member,
+  o.identifier_kind, o.category, o.detection_type, o.custom_identifier_arn,
+  o.location_kind, o.location, d.occurrence_count, d.location_count, d.is_capped,
+  o.cell_row, o.cell_column, o.cell_column_name, o.cell_reference, o.line_start, o.line_end, o.line_start_column,
+  o.offset_start, o.offset_end, o.offset_start_column, o.page_number, o.record_index, o.json_path,
+  o.account_id, o.region, o.job_id, o.created_at, o.object_version_id, o.mime_type,
+  o.source_uri, o.source_line, o.detection_index, o.occurrence_index
+FROM (
+  SELECT result_id, account_id, region, job_id, created_at, bucket_name, object_key, object_version_id, archive_member_path, mime_type, run_id, source_uri, source_line, detection_index, identifier_kind, category, detection_type, custom_identifier_arn, occurrence_index, location_kind, cell_row, cell_column, cell_column_name, cell_reference, line_start, line_end, line_start_column, offset_start, offset_end, offset_start_column, page_number, record_index, json_path,
+  CASE location_kind
+    WHEN 'cell' THEN
+      coalesce(cell_reference, 'row ' || CAST(cell_row AS varchar) || ', column ' || CAST(cell_column AS varchar),
+        'row ' || CAST(cell_row AS varchar), 'column ' || CAST(cell_column AS varchar), 'cell')
+      || coalesce(' (' || cell_column_name || ')', '')
+    WHEN 'line' THEN
+      CASE WHEN line_end > line_start THEN 'lines ' || CAST(line_start AS varchar) || '-' || CAST(line_end AS varchar)
+        ELSE coalesce('line ' || CAST(line_start AS varchar), 'line') END
+      || coalesce(', column ' || CAST(line_start_column AS varchar), '')
+    WHEN 'offset' THEN
+      CASE WHEN offset_end > offset_start THEN 'offsets ' || CAST(offset_start AS varchar) || '-' || CAST(offset_end AS varchar)
+        ELSE coalesce('offset ' || CAST(offset_start AS varchar), 'offset') END
+      || coalesce(', column ' || CAST(offset_start_column AS varchar), '')
+    WHEN 'page' THEN
+      coalesce('page ' || CAST(page_number AS varchar), 'page')
+      || coalesce(', line ' || CAST(line_start AS varchar), '')
+      || coalesce(', offset ' || CAST(offset_start AS varchar), '')
+    WHEN 'record' THEN
+      coalesce('record ' || CAST(record_index AS varchar), 'record') || coalesce(' ' || json_path, '')
+    ELSE location_kind
+  END AS location
+  FROM "macie"."occurrences"
+) AS o
+JOIN "macie"."current_detections" AS d
+  ON o.run_id = d.run_id AND o.source_uri = d.source_uri AND o.source_line = d.source_line
+    AND o.detection_index = d.detection_index
+== create-view-unanalyzed_objects
+-- Each object whose newest content was not analysed, and why.
+CREATE OR REPLACE VIEW "macie"."unanalyzed_objects" AS
+SELECT bucket_name, object_key, archive_member_path, is_archive_member,
+  aws_partition, account_id, region, status_code, status_reason,
+  object_size, object_extension, mime_type, object_storage_class, object_encryption_type, object_kms_key_id,
+  object_last_modified, object_version_id, job_id, origin_type, created_at, last_analyzed_at, was_analyzed,
+  source_uri, source_line
+FROM (
+  SELECT result_id, schema_version, account_id, aws_partition, region, admin_account_id, job_id, job_arn, origin_type, created_at, updated_at, finding_type, finding_category, title, description, severity_score, severity, sample, archived, finding_count, status_code, status_reason, mime_type, size_classified, additional_occurrences, sensitive_total_count, custom_total_count, type_count, occurrence_count, location_count, bucket_name, bucket_arn, bucket_created_at, bucket_owner_id, bucket_owner_display_name, bucket_encryption_type, bucket_kms_key_id, bucket_effective_permission, bucket_allows_unencrypted_uploads, bucket_tags, bucket_acl_public_read, bucket_acl_public_write, bucket_policy_public_read, bucket_policy_public_write, bucket_block_public_acls, bucket_block_public_policy, bucket_ignore_public_acls, bucket_restrict_public_buckets, account_block_public_acls, account_block_public_policy, account_ignore_public_acls, account_restrict_public_buckets, object_bucket_arn, object_key, object_path, object_extension, object_size, object_etag, object_version_id, object_last_modified, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags, is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, detailed_results_location, unrecognized, run_id, source_uri, source_etag, source_line,
+    row_number() OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS place,
+    max(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN 1 ELSE 0 END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) = 1 AS was_analyzed,
+    max(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN object_last_modified END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS analyzed_last_modified,
+    max(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN created_at END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS last_analyzed_at
+  FROM "macie"."results"
+  WHERE run_id IN (SELECT run_id FROM "macie"."runs")
+) AS ranked
+WHERE place = 1
+  AND (NOT was_analyzed OR coalesce(object_last_modified > analyzed_last_modified,
+    analyzed_last_modified IS NULL AND object_last_modified IS NOT NULL))
+== create-view-job_summary
+-- What each job did, all its analyses counted; automated discovery has no job.
+CREATE OR REPLACE VIEW "macie"."job_summary" AS
+SELECT job_id, origin_type,
+  min(created_at) AS first_result_at, max(created_at) AS last_result_at,
+  count(DISTINCT account_id) AS accounts, count(DISTINCT region) AS regions, count(DISTINCT bucket_name) AS buckets,
+  count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects, count(*) AS results,
+  count(CASE WHEN status_code = 'COMPLETE' THEN 1 END) AS complete_results,
+  count(CASE WHEN status_code = 'PARTIAL' THEN 1 END) AS partial_results,
+  count(CASE WHEN status_code = 'SKIPPED' THEN 1 END) AS skipped_results,
+  count(CASE WHEN type_count > 0 THEN 1 END) AS sensitive_results,
+  sum(occurrence_count) AS occurrence_count, sum(size_classified) AS bytes_classified
+FROM "macie"."results"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY job_id, origin_type
+== create-view-bucket_summary
+-- Each bucket as its objects are now.
+CREATE OR REPLACE VIEW "macie"."bucket_summary" AS
+SELECT aws_partition, bucket_name,
+  max(CASE WHEN place = 1 THEN account_id END) AS account_id,
+  max(CASE WHEN place = 1 THEN region END) AS region,
+  max(CASE WHEN place = 1 THEN bucket_effective_permission END) AS bucket_effective_permission,
+  max(CASE WHEN place = 1 THEN bucket_encryption_type END) AS bucket_encryption_type,
+  max(CASE WHEN place = 1 THEN bucket_allows_unencrypted_uploads END) AS bucket_allows_unencrypted_uploads,
+  count(*) AS objects,
+  count(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN 1 END) AS analyzed_objects,
+  count(CASE WHEN has_newer_content OR NOT coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN 1 END) AS unanalyzed_objects,
+  count(CASE WHEN type_count > 0 THEN 1 END) AS sensitive_objects,
+  count(CASE WHEN type_count > 0 AND object_public_access THEN 1 END) AS public_sensitive_objects,
+  max(severity_score) AS severity_score,
+  sum(occurrence_count) AS occurrence_count, sum(object_size) AS object_bytes, sum(size_classified) AS bytes_classified,
+  max(created_at) AS last_result_at
+FROM (
+  SELECT *,
+    row_number() OVER (
+      PARTITION BY aws_partition, bucket_name
+      ORDER BY created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC
+    ) AS place
+  FROM "macie"."current_objects"
+  WHERE NOT is_archive_member
+) AS ranked
+GROUP BY aws_partition, bucket_name

@@ -1,0 +1,250 @@
+== types_by_job: Which categories and types did each job find, and how often?
+SELECT job_id, origin_type, category, detection_type,
+  sum(occurrence_count) AS occurrences, count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects
+FROM "macie"."detections"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY job_id, origin_type, category, detection_type
+ORDER BY job_id, origin_type, occurrences DESC, category, detection_type
+== types_by_account: Which categories and types are in each account, and how often?
+SELECT account_id, category, detection_type,
+  sum(occurrence_count) AS occurrences, count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects
+FROM "macie"."detections"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY account_id, category, detection_type
+ORDER BY account_id, occurrences DESC, category, detection_type
+== types_by_bucket: Which categories and types are in each bucket, and how often?
+SELECT bucket_name, category, detection_type,
+  sum(occurrence_count) AS occurrences, count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects
+FROM "macie"."detections"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY bucket_name, category, detection_type
+ORDER BY bucket_name, occurrences DESC, category, detection_type
+== types_by_object: Which categories and types did each job find in each object, and how often?
+SELECT job_id, origin_type, bucket_name, object_key, category, detection_type, sum(occurrence_count) AS occurrences
+FROM "macie"."detections"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY job_id, origin_type, bucket_name, object_key, category, detection_type
+ORDER BY job_id, origin_type, bucket_name, object_key, occurrences DESC, category, detection_type
+== types_of_job: Which categories and types did one job find, and how often?
+SELECT category, detection_type,
+  sum(occurrence_count) AS occurrences, count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects
+FROM "macie"."detections"
+WHERE job_id = (SELECT job_id FROM "macie"."detections" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY category, detection_type
+ORDER BY occurrences DESC, category, detection_type
+== types_of_job_by_object: Which categories and types did one job find in each object, and how often?
+SELECT bucket_name, object_key, category, detection_type, sum(occurrence_count) AS occurrences
+FROM "macie"."detections"
+WHERE job_id = (SELECT job_id FROM "macie"."detections" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY bucket_name, object_key, category, detection_type
+ORDER BY occurrences DESC, bucket_name, object_key, category, detection_type
+== status_by_job: How did the analyses of each job end, and why?
+SELECT job_id, origin_type, status_code, status_reason, count(*) AS results
+FROM "macie"."results"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY job_id, origin_type, status_code, status_reason
+ORDER BY job_id, origin_type, results DESC, status_code, status_reason
+== status_by_account: How did the analyses in each account end, and why?
+SELECT account_id, status_code, status_reason, count(*) AS results
+FROM "macie"."results"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY account_id, status_code, status_reason
+ORDER BY account_id, results DESC, status_code, status_reason
+== status_by_bucket: How did the analyses in each bucket end, and why?
+SELECT bucket_name, status_code, status_reason, count(*) AS results
+FROM "macie"."results"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY bucket_name, status_code, status_reason
+ORDER BY bucket_name, results DESC, status_code, status_reason
+== status_of_job: How did the analyses of one job end, and why?
+SELECT status_code, status_reason, count(*) AS results
+FROM "macie"."results"
+WHERE job_id = (SELECT job_id FROM "macie"."results" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY status_code, status_reason
+ORDER BY results DESC, status_code, status_reason
+== bytes_by_job: How many bytes did each job analyse?
+SELECT job_id, origin_type, sum(size_classified) AS bytes_classified,
+  round(CAST(sum(size_classified) AS double) / 1073741824e0, 3) AS gib_classified
+FROM "macie"."results"
+WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+GROUP BY job_id, origin_type
+ORDER BY bytes_classified DESC, job_id, origin_type
+== bytes_of_job: How many bytes did one job analyse?
+SELECT sum(size_classified) AS bytes_classified,
+  round(CAST(sum(size_classified) AS double) / 1073741824e0, 3) AS gib_classified
+FROM "macie"."results"
+WHERE job_id = (SELECT job_id FROM "macie"."results" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+== object_details: What was found in each object, and in each file inside an archive?
+SELECT bucket_name, object_key, archive_member_path, category, detection_type, occurrence_count, job_id, created_at
+FROM "macie"."detections"
+WHERE run_id IN (SELECT run_id FROM "macie"."runs")
+ORDER BY bucket_name, object_key, archive_member_path NULLS FIRST, occurrence_count DESC, category, detection_type
+== managed_locations: Where did one job find what managed data identifiers look for?
+SELECT bucket_name, object_key, archive_member_path, category, detection_type, location_kind,
+  CASE location_kind
+    WHEN 'cell' THEN
+      coalesce(cell_reference, 'row ' || CAST(cell_row AS varchar) || ', column ' || CAST(cell_column AS varchar),
+        'row ' || CAST(cell_row AS varchar), 'column ' || CAST(cell_column AS varchar), 'cell')
+      || coalesce(' (' || cell_column_name || ')', '')
+    WHEN 'line' THEN
+      CASE WHEN line_end > line_start THEN 'lines ' || CAST(line_start AS varchar) || '-' || CAST(line_end AS varchar)
+        ELSE coalesce('line ' || CAST(line_start AS varchar), 'line') END
+      || coalesce(', column ' || CAST(line_start_column AS varchar), '')
+    WHEN 'offset' THEN
+      CASE WHEN offset_end > offset_start THEN 'offsets ' || CAST(offset_start AS varchar) || '-' || CAST(offset_end AS varchar)
+        ELSE coalesce('offset ' || CAST(offset_start AS varchar), 'offset') END
+      || coalesce(', column ' || CAST(offset_start_column AS varchar), '')
+    WHEN 'page' THEN
+      coalesce('page ' || CAST(page_number AS varchar), 'page')
+      || coalesce(', line ' || CAST(line_start AS varchar), '')
+      || coalesce(', offset ' || CAST(offset_start AS varchar), '')
+    WHEN 'record' THEN
+      coalesce('record ' || CAST(record_index AS varchar), 'record') || coalesce(' ' || json_path, '')
+    ELSE location_kind
+  END AS location
+FROM "macie"."occurrences"
+WHERE identifier_kind = 'managed' AND job_id = (SELECT job_id FROM "macie"."occurrences" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND run_id IN (SELECT run_id FROM "macie"."runs")
+ORDER BY bucket_name, object_key, archive_member_path NULLS FIRST, category, detection_type, occurrence_index
+== custom_locations: Where did one job find what custom data identifiers look for?
+SELECT bucket_name, object_key, archive_member_path, category, detection_type, location_kind,
+  CASE location_kind
+    WHEN 'cell' THEN
+      coalesce(cell_reference, 'row ' || CAST(cell_row AS varchar) || ', column ' || CAST(cell_column AS varchar),
+        'row ' || CAST(cell_row AS varchar), 'column ' || CAST(cell_column AS varchar), 'cell')
+      || coalesce(' (' || cell_column_name || ')', '')
+    WHEN 'line' THEN
+      CASE WHEN line_end > line_start THEN 'lines ' || CAST(line_start AS varchar) || '-' || CAST(line_end AS varchar)
+        ELSE coalesce('line ' || CAST(line_start AS varchar), 'line') END
+      || coalesce(', column ' || CAST(line_start_column AS varchar), '')
+    WHEN 'offset' THEN
+      CASE WHEN offset_end > offset_start THEN 'offsets ' || CAST(offset_start AS varchar) || '-' || CAST(offset_end AS varchar)
+        ELSE coalesce('offset ' || CAST(offset_start AS varchar), 'offset') END
+      || coalesce(', column ' || CAST(offset_start_column AS varchar), '')
+    WHEN 'page' THEN
+      coalesce('page ' || CAST(page_number AS varchar), 'page')
+      || coalesce(', line ' || CAST(line_start AS varchar), '')
+      || coalesce(', offset ' || CAST(offset_start AS varchar), '')
+    WHEN 'record' THEN
+      coalesce('record ' || CAST(record_index AS varchar), 'record') || coalesce(' ' || json_path, '')
+    ELSE location_kind
+  END AS location
+FROM "macie"."occurrences"
+WHERE identifier_kind = 'custom' AND job_id = (SELECT job_id FROM "macie"."occurrences" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND run_id IN (SELECT run_id FROM "macie"."runs")
+ORDER BY bucket_name, object_key, archive_member_path NULLS FIRST, category, detection_type, occurrence_index
+== exposure: Which objects with sensitive data are public or unencrypted?
+SELECT bucket_name, object_key, account_id, region, severity, is_public, is_unencrypted, types, occurrence_count,
+  bucket_effective_permission, object_public_access, bucket_encryption_type, object_encryption_type, last_analyzed_at
+FROM "macie"."sensitive_objects"
+WHERE NOT is_archive_member AND (is_public OR is_unencrypted)
+ORDER BY is_public DESC, severity_score DESC, occurrence_count DESC, bucket_name, object_key
+== capped: Where is more sensitive data than Macie gave locations for?
+SELECT bucket_name, object_key, archive_member_path, category, detection_type, occurrence_count, location_count,
+  occurrence_count - location_count AS without_location
+FROM "macie"."current_detections"
+WHERE is_capped
+ORDER BY without_location DESC, bucket_name, object_key, archive_member_path, detection_type
+== coverage: How much was analysed, what was not, and why?
+SELECT status_code, status_reason, count(*) AS objects,
+  round(100e0 * CAST(count(*) AS double) / CAST(sum(count(*)) OVER () AS double), 2) AS percent,
+  sum(object_size) AS object_bytes, sum(was_analyzed_before) AS analyzed_before
+FROM (
+  SELECT status_code, status_reason, object_size, 0 AS was_analyzed_before
+  FROM "macie"."current_objects"
+  WHERE NOT is_archive_member AND NOT has_newer_content
+  UNION ALL
+  SELECT status_code, status_reason, object_size, 1 AS was_analyzed_before
+  FROM "macie"."unanalyzed_objects"
+  WHERE NOT is_archive_member AND was_analyzed
+) AS newest
+GROUP BY status_code, status_reason
+ORDER BY objects DESC, status_code, status_reason
+== change: What changed between two jobs, or two months?
+WITH months AS (
+  SELECT DISTINCT date_format(created_at, '%Y-%m') AS created
+  FROM "macie"."detections"
+  WHERE run_id IN (SELECT run_id FROM "macie"."runs")
+), periods AS (
+  SELECT (SELECT max(created) FROM months WHERE created < (SELECT max(created) FROM months)) AS before_period,
+    (SELECT max(created) FROM months) AS after_period
+), found AS (
+  SELECT bucket_name, object_key, category, detection_type,
+    max(CASE WHEN job_id = before_period OR date_format(created_at, '%Y-%m') = before_period THEN occurrence_count END) AS before_count,
+    max(CASE WHEN job_id = after_period OR date_format(created_at, '%Y-%m') = after_period THEN occurrence_count END) AS after_count
+  FROM "macie"."detections"
+  CROSS JOIN periods
+  WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
+  GROUP BY bucket_name, object_key, category, detection_type
+)
+SELECT bucket_name, category, detection_type,
+  count(before_count) AS objects_before, count(after_count) AS objects_after,
+  count(CASE WHEN before_count IS NULL THEN 1 END) AS objects_only_after,
+  count(CASE WHEN after_count IS NULL THEN 1 END) AS objects_only_before,
+  coalesce(sum(before_count), 0) AS occurrences_before, coalesce(sum(after_count), 0) AS occurrences_after,
+  coalesce(sum(after_count), 0) - coalesce(sum(before_count), 0) AS difference
+FROM found
+WHERE before_count IS NOT NULL OR after_count IS NOT NULL
+GROUP BY bucket_name, category, detection_type
+ORDER BY abs(coalesce(sum(after_count), 0) - coalesce(sum(before_count), 0)) DESC, bucket_name, category, detection_type
+== sensitive_columns: Which columns and fields are sensitive throughout a table?
+-- Throughout: in at least 10 rows, and in nine of ten from the first to the last.
+WITH places AS (
+  SELECT bucket_name, object_key, archive_member_path, category, detection_type, is_capped,
+    CASE WHEN location_kind = 'cell' THEN coalesce(cell_column_name, 'column ' || CAST(cell_column AS varchar))
+      ELSE regexp_replace(json_path, '\[[0-9]+\]', '[*]') END AS place,
+    CASE WHEN location_kind = 'cell' THEN cell_row
+      -- An array in a plain JSON file: its elements are the rows.
+      WHEN record_index = 0 THEN coalesce(TRY_CAST(regexp_extract(json_path, '^\$\[([0-9]+)\]', 1) AS bigint), record_index)
+      ELSE record_index END AS place_row
+  FROM "macie"."object_locations"
+  WHERE location_kind IN ('cell', 'record')
+)
+SELECT bucket_name, object_key, archive_member_path, place, category, detection_type,
+  count(DISTINCT place_row) AS sensitive_rows, min(place_row) AS first_row, max(place_row) AS last_row,
+  round(100e0 * CAST(count(DISTINCT place_row) AS double) / CAST(max(place_row) - min(place_row) + 1 AS double), 1) AS percent_of_rows,
+  max(CASE WHEN is_capped THEN 1 ELSE 0 END) = 1 AS is_capped
+FROM places
+WHERE place IS NOT NULL AND place_row IS NOT NULL
+GROUP BY bucket_name, object_key, archive_member_path, place, category, detection_type
+HAVING count(DISTINCT place_row) >= 10
+  AND CAST(count(DISTINCT place_row) AS double) >= 0.9e0 * CAST(max(place_row) - min(place_row) + 1 AS double)
+ORDER BY sensitive_rows DESC, bucket_name, object_key, archive_member_path, place, detection_type
+== custom_identifiers: How much does each custom data identifier find?
+SELECT detection_type AS identifier, regexp_extract(custom_identifier_arn, '[^/]*$') AS identifier_id,
+  count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects, count(DISTINCT bucket_name) AS buckets,
+  sum(occurrence_count) AS occurrences,
+  round(CAST(sum(occurrence_count) AS double) / CAST(count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS double), 1) AS occurrences_per_object,
+  round(100e0 * CAST(count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS double) / CAST((
+    SELECT count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) FROM "macie"."current_objects" WHERE NOT is_archive_member AND coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false)
+  ) AS double), 2) AS percent_of_objects,
+  count(CASE WHEN is_capped THEN 1 END) AS capped
+FROM "macie"."current_detections"
+WHERE identifier_kind = 'custom' AND NOT is_archive_member
+GROUP BY detection_type, regexp_extract(custom_identifier_arn, '[^/]*$')
+ORDER BY occurrences DESC, identifier, identifier_id
+== archive_members: Which files inside archives hold sensitive data?
+SELECT bucket_name, object_key, archive_member_path, severity, types, type_count, occurrence_count, status_code, last_analyzed_at
+FROM "macie"."sensitive_objects"
+WHERE is_archive_member
+ORDER BY bucket_name, object_key, occurrence_count DESC, archive_member_path
+== prefixes_of_type: Below which prefixes is one type of sensitive data?
+SELECT bucket_name, regexp_extract(object_key, '^(?:[^/]*/){0,2}') AS prefix,
+  count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects, sum(occurrence_count) AS occurrences,
+  count(CASE WHEN is_capped THEN 1 END) AS capped
+FROM "macie"."current_detections"
+WHERE NOT is_archive_member AND detection_type = (SELECT detection_type FROM "macie"."current_detections" WHERE NOT is_archive_member GROUP BY detection_type ORDER BY sum(occurrence_count) DESC NULLS LAST, detection_type LIMIT 1)
+GROUP BY bucket_name, regexp_extract(object_key, '^(?:[^/]*/){0,2}')
+ORDER BY occurrences DESC, bucket_name, prefix
+== completeness: Do the tables show every row that the committed runs wrote?
+-- Rows that are missing are in partitions that the tables don't have yet: make
+-- the tables anew.
+SELECT 'results' AS table_name, rows_written, rows_shown, rows_written - rows_shown AS rows_missing
+FROM (SELECT coalesce(sum(results_rows), 0) AS rows_written FROM "macie"."runs") AS written
+CROSS JOIN (SELECT count(*) AS rows_shown FROM "macie"."results" WHERE run_id IN (SELECT run_id FROM "macie"."runs")) AS shown
+UNION ALL
+SELECT 'detections' AS table_name, rows_written, rows_shown, rows_written - rows_shown AS rows_missing
+FROM (SELECT coalesce(sum(detections_rows), 0) AS rows_written FROM "macie"."runs") AS written
+CROSS JOIN (SELECT count(*) AS rows_shown FROM "macie"."detections" WHERE run_id IN (SELECT run_id FROM "macie"."runs")) AS shown
+UNION ALL
+SELECT 'occurrences' AS table_name, rows_written, rows_shown, rows_written - rows_shown AS rows_missing
+FROM (SELECT coalesce(sum(occurrences_rows), 0) AS rows_written FROM "macie"."runs") AS written
+CROSS JOIN (SELECT count(*) AS rows_shown FROM "macie"."occurrences" WHERE run_id IN (SELECT run_id FROM "macie"."runs")) AS shown

@@ -1,0 +1,211 @@
+package crash_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/store"
+)
+
+// child is what a process that is to be killed does. The test binary runs itself.
+type child struct {
+	In, Out    string
+	MaxSources int
+	Overwrite  bool
+	Retry      bool
+	Strict     bool // long lines are rejected
+	// Step is the one at which it kills itself; 0 for none.
+	Step int
+}
+
+const childVariable = "MACIELAKE_CRASH_CHILD"
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(childVariable); job != "" {
+		os.Exit(runChild(job))
+	}
+	os.Exit(m.Run())
+}
+
+// openStore opens the place of a dataset: a directory. Other kinds of stores come
+// in here.
+func openStore(uri string) (store.Store, error) { return store.CreateLocal(uri) }
+
+// childLease is the lease of processes: long enough that one that is alive on a
+// busy machine keeps it.
+const childLease = 300 * time.Millisecond
+
+func (c *child) options(s store.Store) convert.Options {
+	o := options(&world{dir: c.In}, s)
+	o.Lease, o.Overwrite, o.RetryRejected = childLease, c.Overwrite, c.Retry
+	if c.MaxSources > 0 {
+		o.MaxSources = c.MaxSources
+	}
+	if c.Strict {
+		o.Limits.MaxLineBytes = shortLine
+	}
+	return o
+}
+
+func runChild(job string) int {
+	var c child
+	if err := json.Unmarshal([]byte(job), &c); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	s, err := openStore(c.Out)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	defer s.Close()
+	count := 0
+	var mu sync.Mutex
+	_, err = convert.Run(context.Background(), c.options(&stepped{s, func(string, string, bool) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if count++; count == c.Step {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // it takes a moment
+		}
+		return nil
+	}}))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// start starts a child.
+func (c *child) start(t *testing.T) *exec.Cmd {
+	t.Helper()
+	job, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childVariable+"="+string(job))
+	cmd.Stderr = new(strings.Builder)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// killed waits for a child, and reports whether it was killed. It must not fail
+// otherwise.
+func killed(t *testing.T, cmd *exec.Cmd) bool {
+	t.Helper()
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if status := exit.Sys().(syscall.WaitStatus); status.Signaled() && status.Signal() == syscall.SIGKILL {
+			return true
+		}
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, cmd.Stderr)
+	}
+	return false
+}
+
+// mend lets the converter go on in this process, without waiting for long for the
+// dead.
+func mend(t *testing.T, what string, c child, want rows) {
+	t.Helper()
+	s, err := openStore(c.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	o := c.options(s)
+	o.Lease = shortLease
+	if err := checkBetween(context.Background(), s, want); err != nil {
+		t.Errorf("%s: between: %v", what, err)
+	}
+	if err := goOn(context.Background(), o); err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	if err := checkWhole(context.Background(), s, want); err != nil {
+		t.Errorf("%s: in the end: %v", what, err)
+	}
+}
+
+// A process that is killed with SIGKILL before and after everything it does to a
+// directory, one step after the other.
+func TestKilledAtEveryStep(t *testing.T) {
+	dir := tempDir(t)
+	w := newWorld(t, filepath.Join(dir, "in"))
+	for i, region := range []string{"eu-west-1", "us-east-1", "us-east-1"} {
+		w.add(t, region, i, 9)
+	}
+	stride := 3
+	if long() {
+		stride = 1
+	}
+	for _, c := range []child{{}, {MaxSources: 1}} {
+		cases := 0
+		for step := 1; !t.Failed(); step += stride {
+			c.In, c.Out, c.Step = w.dir, filepath.Join(dir, fmt.Sprintf("out-%d-%d", c.MaxSources, step)), step
+			if !killed(t, c.start(t)) {
+				break
+			}
+			cases++
+			mend(t, fmt.Sprintf("killed at step %d", step), c, w.want)
+			os.RemoveAll(c.Out)
+		}
+		if cases < 20 {
+			t.Errorf("only %d steps", cases)
+		}
+		report(t, fmt.Sprintf("SIGKILL at each step, runs of at most %d sources", c.MaxSources), cases)
+	}
+}
+
+// Processes that are killed at random times, while sources come in, all on one
+// dataset.
+func TestKilledAtRandom(t *testing.T) {
+	kills := 25
+	if long() {
+		kills = 200
+	}
+	dir := tempDir(t)
+	w := newWorld(t, filepath.Join(dir, "in"))
+	c := child{In: w.dir, Out: filepath.Join(dir, "out"), MaxSources: 4}
+	r := rand.New(rand.NewPCG(1, 2))
+	n, died := 0, 0
+	for died < kills && !t.Failed() {
+		for range 3 {
+			w.add(t, []string{"eu-west-1", "us-east-1", "ap-south-1"}[r.IntN(3)], n, 5+r.IntN(20))
+			n++
+		}
+		cmd := c.start(t)
+		time.AfterFunc(time.Duration(r.Int64N(int64(150*time.Millisecond))), func() { cmd.Process.Kill() })
+		if killed(t, cmd) {
+			died++
+		}
+		s, err := openStore(c.Out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := checkBetween(context.Background(), s, w.want); err != nil {
+			t.Errorf("after %d kills: %v", died, err)
+		}
+		s.Close()
+	}
+	mend(t, fmt.Sprintf("%d kills", died), c, w.want)
+	report(t, "SIGKILL at random times on one dataset", died)
+}

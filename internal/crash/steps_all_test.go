@@ -1,0 +1,300 @@
+package crash_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/store"
+)
+
+// shortLease is the lease of converters that never meet another.
+const shortLease = 6 * time.Millisecond
+
+// scenario is something that is stopped at every step.
+type scenario struct {
+	name string
+	base *volatile // the dataset before
+	act  func(ctx context.Context, s store.Store) error
+	heal func(ctx context.Context, s store.Store) error // what a user does then
+	// want are the rows in the end; among are all that may be seen before.
+	want, among rows
+	or          rows // other rows that are right in the end, too; nil for none
+}
+
+func plus(a, b rows) rows {
+	sum := maps.Clone(a)
+	for key, n := range b {
+		sum[key] += n
+	}
+	return sum
+}
+
+// scenarios makes them below dir, small.
+func scenarios(t testing.TB, dir string) []scenario {
+	t.Helper()
+	ctx := context.Background()
+	archive := func(name string, regions ...string) *world {
+		w := newWorld(t, filepath.Join(dir, name))
+		for i, region := range regions {
+			w.add(t, region, 2*i, 9)
+			w.add(t, region, 2*i+1, 3)
+		}
+		return w
+	}
+	convertTo := func(w *world, change func(*convert.Options)) func(context.Context, store.Store) error {
+		return func(ctx context.Context, s store.Store) error {
+			o := options(w, s)
+			o.Lease = shortLease
+			if change != nil {
+				change(&o)
+			}
+			_, err := convert.Run(ctx, o)
+			return err
+		}
+	}
+	heal := func(w *world, change func(*convert.Options)) func(context.Context, store.Store) error {
+		return func(ctx context.Context, s store.Store) error {
+			o := options(w, s)
+			o.Lease = shortLease
+			if change != nil {
+				change(&o)
+			}
+			return goOn(ctx, o)
+		}
+	}
+	built := func(act func(context.Context, store.Store) error) *volatile {
+		v := newVolatile()
+		if err := act(ctx, v); err != nil {
+			t.Fatal(err)
+		}
+		return v.clone()
+	}
+	var all []scenario
+
+	first := archive("first", "eu-west-1", "us-east-1", "us-west-2")
+	all = append(all, scenario{name: "first run", base: newVolatile(), act: convertTo(first, nil), heal: heal(first, nil), want: first.want})
+
+	more := archive("more", "eu-west-1", "us-east-1")
+	moreBase := built(convertTo(more, nil))
+	more.add(t, "eu-west-1", 100, 8)
+	more.add(t, "ap-south-1", 101, 8)
+	all = append(all, scenario{name: "second run", base: moreBase, act: convertTo(more, nil), heal: heal(more, nil), want: more.want})
+
+	backlog := archive("backlog", "eu-west-1", "us-east-1", "us-west-2")
+	few := func(o *convert.Options) { o.MaxSources = 2 }
+	all = append(all, scenario{name: "backlog", base: newVolatile(), act: convertTo(backlog, few), heal: heal(backlog, few), want: backlog.want})
+
+	// What was too long once isn't any more.
+	retried := archive("retried", "eu-west-1", "us-east-1")
+	strict := func(o *convert.Options) { o.Limits.MaxLineBytes = shortLine }
+	again := func(o *convert.Options) { o.RetryRejected = true }
+	all = append(all, scenario{name: "retry", base: built(convertTo(retried, strict)), act: convertTo(retried, again), heal: heal(retried, again), want: retried.want})
+
+	old, fresh := archive("old", "eu-west-1", "us-east-1"), archive("fresh", "us-east-1", "us-west-2")
+	overwrite := func(o *convert.Options) { o.Overwrite = true }
+	oldBase := built(convertTo(old, nil))
+	all = append(all,
+		scenario{name: "overwrite", base: oldBase, act: convertTo(fresh, overwrite), heal: heal(fresh, overwrite),
+			want: fresh.want, among: plus(old.want, fresh.want)},
+		scenario{name: "overwrite, then on", base: oldBase, act: convertTo(fresh, overwrite), heal: heal(fresh, nil),
+			want: fresh.want, or: plus(old.want, fresh.want), among: plus(old.want, fresh.want)})
+
+	// A run that was stopped while it published is abandoned.
+	left := archive("left", "eu-west-1", "us-east-1")
+	half := newVolatile()
+	stop := &mover{after: 4}
+	if err := convertTo(left, nil)(ctx, &stepped{half, stop.at}); !errors.Is(err, errDead) {
+		t.Fatal(err)
+	}
+	all = append(all, scenario{name: "abandon", base: half.clone(), act: func(ctx context.Context, s store.Store) error {
+		return dataset.Abandon(ctx, s, "000001", shortLease)
+	}, heal: heal(left, nil), want: left.want})
+	return all
+}
+
+// mover dies after so many files were published.
+type mover struct {
+	after int
+	k     killer
+}
+
+func (m *mover) at(op, name string, after bool) error {
+	if op == "move" && after {
+		if m.after--; m.after == 0 {
+			m.k.target = m.k.count + 1
+		}
+	}
+	return m.k.at(op, name, after)
+}
+
+// check lets a user go on, and checks what comes of it.
+func (s *scenario) check(t *testing.T, what string, left store.Store) {
+	t.Helper()
+	ctx := context.Background()
+	among := s.among
+	if among == nil {
+		among = s.want
+	}
+	if err := checkBetween(ctx, left, among); err != nil {
+		t.Errorf("%s: between: %v", what, err)
+	}
+	if err := s.heal(ctx, left); err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	err := checkWhole(ctx, left, s.want)
+	if err != nil && s.or != nil {
+		err = checkWhole(ctx, left, s.or)
+	}
+	if err != nil {
+		t.Errorf("%s: in the end: %v", what, err)
+	}
+}
+
+// powerCuts is how many ways are tried in which a power cut may leave a step.
+func powerCuts() int {
+	if long() {
+		return 5
+	}
+	return 1
+}
+
+// A converter that is stopped at any step, by a kill or by a power cut that takes
+// what wasn't synced, loses nothing and doubles nothing.
+func TestEveryStep(t *testing.T) {
+	for _, s := range scenarios(t, t.TempDir()) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			cases := 0
+			for n := 1; !t.Failed(); n++ {
+				k := &killer{target: n}
+				st := s.base.clone()
+				err := s.act(context.Background(), &stepped{st, k.at})
+				if !k.dead {
+					if err != nil {
+						t.Fatalf("nothing stopped it, and yet: %v", err)
+					}
+					s.check(t, "unharmed", st)
+					t.Logf("%d steps, %d cases", n-1, cases)
+					report(t, "steps", cases)
+					return
+				}
+				for i := range powerCuts() {
+					cases++
+					s.check(t, fmt.Sprintf("step %d (%s), power cut %d", n, k.op, i), st.cut(rand.New(rand.NewPCG(uint64(n), uint64(i)))))
+				}
+				cases++
+				s.check(t, fmt.Sprintf("step %d (%s)", n, k.op), st)
+			}
+		})
+	}
+}
+
+// A converter that is stopped at one step, and the next one at another.
+func TestStoppedTwice(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	tries := 60
+	if long() {
+		tries = 3000
+	}
+	all := scenarios(t, t.TempDir())
+	for i := range tries {
+		s := &all[i%len(all)]
+		st := s.base.clone()
+		what := s.name
+		for range 2 + r.IntN(3) {
+			k := &killer{target: 1 + r.IntN(120)}
+			act := s.act
+			if s.name == "abandon" && r.IntN(2) == 0 {
+				act = s.heal
+			}
+			_ = act(context.Background(), &stepped{st, k.at}) // dies, or is done
+			what += fmt.Sprintf(", step %d (%s)", k.target, k.op)
+			if r.IntN(2) == 0 {
+				st = st.cut(r)
+				what += " and a power cut"
+			}
+		}
+		if s.name != "abandon" {
+			s.check(t, what, st)
+			continue
+		}
+		// It may have been committed instead.
+		if err := s.heal(context.Background(), st); err != nil {
+			t.Errorf("%s: %v", what, err)
+		} else if err := checkWhole(context.Background(), st, s.want); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	report(t, "stopped several times", tries)
+}
+
+// A destination that refuses a request, or whose answer gets lost, at any step.
+func TestEveryFault(t *testing.T) {
+	kinds := []struct {
+		name            string
+		lost, asksAgain bool
+	}{{"refused", false, false}, {"answer lost", true, false}, {"answer lost, asked again", true, true}}
+	for _, s := range scenarios(t, t.TempDir()) {
+		for _, kind := range kinds {
+			t.Run(s.name+"/"+kind.name, func(t *testing.T) {
+				t.Parallel()
+				for n := 1; !t.Failed(); n++ {
+					f := &fault{target: n, lost: kind.lost, asksAgain: kind.asksAgain}
+					st := s.base.clone()
+					err := s.act(context.Background(), &stepped{st, f.at})
+					if f.hit == "" {
+						report(t, "faults", n-1)
+						return
+					}
+					what := fmt.Sprintf("%s %d (%s)", kind.name, n, f.hit)
+					if err != nil && (kind.asksAgain || !errors.Is(err, errUnavailable)) {
+						t.Errorf("%s: %v", what, err)
+					}
+					s.check(t, what, st)
+				}
+			})
+		}
+	}
+}
+
+// A destination that can't be written to is left as it is.
+func TestReadOnly(t *testing.T) {
+	for _, s := range scenarios(t, t.TempDir()) {
+		st := s.base.clone()
+		before, err := names(context.Background(), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.act(context.Background(), &stepped{st, func(op, name string, _ bool) error {
+			if op == "discard" {
+				return nil
+			}
+			return &os.PathError{Op: op, Path: name, Err: os.ErrPermission}
+		}})
+		if !errors.Is(err, os.ErrPermission) {
+			t.Errorf("%s: %v", s.name, err)
+		}
+		if after, _ := names(context.Background(), st); !maps.Equal(before, after) {
+			t.Errorf("%s: changed", s.name)
+		}
+		s.check(t, s.name, st)
+	}
+}
+
+// report writes figures for docs/reliability.md in the long form.
+func report(t *testing.T, what string, cases int) {
+	if !long() {
+		return
+	}
+	fmt.Printf("torture: %s: %s: %d cases, no row lost, doubled or invented\n", t.Name(), what, cases)
+}

@@ -1,0 +1,141 @@
+package crash_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+
+	"github.com/macielake/macielake/internal/store"
+)
+
+// stepped is a store that tells of every step: the moments before and after it
+// changes something. What at returns is what becomes of the step.
+type stepped struct {
+	store.Store
+	at func(op, name string, after bool) error
+}
+
+// do does something between two steps.
+func (s *stepped) do(op, name string, f func() error) error {
+	if err := s.at(op, name, false); err != nil {
+		return err
+	}
+	err := f()
+	if after := s.at(op, name, true); after != nil {
+		return after
+	}
+	return err
+}
+
+func (s *stepped) Create(ctx context.Context, name string, access store.Access) (store.Output, error) {
+	var out store.Output
+	err := s.do("create", name, func() (err error) {
+		out, err = s.Store.Create(ctx, name, access)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &steppedOutput{s, name, out}, nil
+}
+
+func (s *stepped) PutNew(ctx context.Context, name string, data []byte) error {
+	return s.do("put new", name, func() error { return s.Store.PutNew(ctx, name, data) })
+}
+
+func (s *stepped) Put(ctx context.Context, name string, data []byte) error {
+	return s.do("put", name, func() error { return s.Store.Put(ctx, name, data) })
+}
+
+func (s *stepped) Move(ctx context.Context, from, to string) error {
+	return s.do("move", to, func() error { return s.Store.Move(ctx, from, to) })
+}
+
+func (s *stepped) Sync(ctx context.Context) error {
+	return s.do("sync", "", func() error { return s.Store.Sync(ctx) })
+}
+
+func (s *stepped) RemoveAll(ctx context.Context, name string) error {
+	return s.do("remove", name, func() error { return s.Store.RemoveAll(ctx, name) })
+}
+
+func (s *stepped) Prune(ctx context.Context, dir string) error {
+	return s.do("prune", dir, func() error { return s.Store.Prune(ctx, dir) })
+}
+
+func (s *stepped) Discard(ctx context.Context, names ...string) error {
+	return s.do("discard", "", func() error { return s.Store.Discard(ctx, names...) })
+}
+
+type steppedOutput struct {
+	s    *stepped
+	name string
+	store.Output
+}
+
+// Write isn't a step: a file that isn't committed has any part of its content.
+func (o *steppedOutput) Write(p []byte) (int, error) { return o.Output.Write(p) }
+
+func (o *steppedOutput) Commit() error { return o.s.do("commit", o.name, o.Output.Commit) }
+
+func (o *steppedOutput) Abort() error { return o.s.do("abort", o.name, o.Output.Abort) }
+
+// errDead is what a store says to a converter that was killed.
+var errDead = errors.New("killed")
+
+// killer kills at a step: from then on nothing happens any more.
+type killer struct {
+	target int
+
+	mu    sync.Mutex
+	count int
+	dead  bool
+	op    string // at which it died
+}
+
+func (k *killer) at(op, name string, after bool) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.count++
+	if !k.dead && k.count == k.target {
+		k.dead = true
+		k.op = op + " " + name
+	}
+	if k.dead {
+		return errDead
+	}
+	return nil
+}
+
+// fault is a store's failure at a step, and at that alone.
+type fault struct {
+	target int
+	// lost says that the step is done and its answer is dropped; otherwise it
+	// isn't done. Of a lost answer to a create-only PUT that is asked again, as
+	// S3's clients do, the answer is that there is such a file: asksAgain.
+	lost, asksAgain bool
+
+	mu    sync.Mutex
+	count int
+	hit   string
+}
+
+var errUnavailable = errors.New("503 Service Unavailable")
+
+func (f *fault) at(op, name string, after bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if after != f.lost || f.asksAgain && op != "put new" {
+		return nil
+	}
+	f.count++
+	if f.count != f.target {
+		return nil
+	}
+	f.hit = op + " " + name
+	if f.asksAgain {
+		return &fs.PathError{Op: op, Path: name, Err: fs.ErrExist}
+	}
+	return errUnavailable
+}

@@ -1,0 +1,204 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/s3/s3test"
+	"github.com/macielake/macielake/internal/store"
+)
+
+// storeAt is a store at s3://lake/out, through a proxy.
+func storeAt(t *testing.T, url string, w WriteOptions) *Store {
+	t.Helper()
+	o := quick()
+	o.PathStyle = true
+	c := New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff}), o)
+	s, err := c.OpenStore(t.Context(), "s3://lake/out", w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// upload writes a file of so many bytes.
+func upload(ctx context.Context, t *testing.T, s *Store, name string, size int) error {
+	t.Helper()
+	out, err := s.Create(ctx, name, store.Shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Write(bytes.Repeat([]byte("x"), size)); err != nil {
+		t.Fatal(err)
+	}
+	err = out.Commit()
+	if err != nil {
+		if err := out.Abort(); err != nil {
+			t.Error(err)
+		}
+	}
+	return err
+}
+
+// An upload that can't be finished leaves nothing: no object, and no parts that
+// someone pays for. Nor does one that is interrupted.
+func TestUploadAborted(t *testing.T) {
+	server := s3test.Start(t, "lake")
+	interrupted := errors.New("interrupted")
+	for _, test := range []struct {
+		name      string
+		fault     s3test.Fault
+		interrupt bool
+	}{
+		{"a part is denied", s3test.Fault{Match: s3test.IsOp("UploadPart", ""), Skip: 1, Do: s3test.Answer(403, "AccessDenied", "Access Denied")}, false},
+		{"its end is denied", s3test.Fault{Match: s3test.IsOp("CompleteMultipartUpload", ""), Do: s3test.Answer(403, "AccessDenied", "Access Denied")}, false},
+		{"interrupted", s3test.Fault{Match: s3test.IsOp("UploadPart", ""), Skip: 1}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			if test.interrupt {
+				test.fault.Do = func(http.ResponseWriter, *http.Request, http.Handler) { cancel(interrupted) }
+			}
+			s := storeAt(t, s3test.NewProxy(t, server, test.fault).URL, WriteOptions{})
+			err := upload(ctx, t, s, "large", 3*uploadPart)
+			if test.interrupt && err != interrupted || !test.interrupt && awsclient.KindOf(err) != awsclient.Denied {
+				t.Errorf("%v", err)
+			}
+			if _, err := s.Stat(t.Context(), "large"); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("it is there: %v", err)
+			}
+			left, err := server.Client().ListMultipartUploads(t.Context(), &sdk.ListMultipartUploadsInput{Bucket: aws.String("lake")})
+			if err != nil || len(left.Uploads) > 0 {
+				t.Errorf("%d uploads are left, %v", len(left.Uploads), err)
+			}
+			if s.spools.left != spoolMemory {
+				t.Errorf("%d bytes of memory are left", s.spools.left)
+			}
+		})
+	}
+}
+
+// Where the answer to a write was lost, it has been written, by us, once.
+func TestLostAnswers(t *testing.T) {
+	server := s3test.Start(t, "lake")
+	for _, op := range []string{"PutObject", "CompleteMultipartUpload", "UploadPart", "CreateMultipartUpload", "CopyObject", "DeleteObjects"} {
+		proxy := s3test.NewProxy(t, server, s3test.Fault{Match: s3test.IsOp(op, ""), Times: 2, Do: s3test.Lose()})
+		s := storeAt(t, proxy.URL, WriteOptions{})
+		ctx := t.Context()
+		if err := upload(ctx, t, s, op+"/large", 2*uploadPart+1); err != nil {
+			t.Errorf("%s: upload: %v", op, err)
+		}
+		proxy.Script(s3test.Fault{Match: s3test.IsOp(op, ""), Times: 2, Do: s3test.Lose()})
+		if err := upload(ctx, t, s, op+"/small", 5); err != nil {
+			t.Errorf("%s: small upload: %v", op, err)
+		}
+		proxy.Script(s3test.Fault{Match: s3test.IsOp(op, ""), Times: 2, Do: s3test.Lose()})
+		if err := s.PutNew(ctx, op+"/new", []byte("a")); err != nil {
+			t.Errorf("%s: PutNew: %v", op, err)
+		}
+		// The same content, but not the same writing.
+		if err := s.PutNew(ctx, op+"/new", []byte("a")); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: PutNew again: %v", op, err)
+		}
+		if err := s.Move(ctx, op+"/small", op+"/moved"); err != nil {
+			t.Errorf("%s: Move: %v", op, err)
+		}
+		if n, err := s.Stat(ctx, op+"/large"); n != 2*uploadPart+1 || err != nil {
+			t.Errorf("%s: %d bytes, %v", op, n, err)
+		}
+		if err := s.RemoveAll(ctx, op); err != nil {
+			t.Errorf("%s: RemoveAll: %v", op, err)
+		}
+		if empty, err := s.Empty(ctx); !empty || err != nil {
+			t.Errorf("%s: something is left, %v", op, err)
+		}
+	}
+}
+
+// Options of writing are in all requests that write, copies included.
+func TestWriteOptions(t *testing.T) {
+	server := s3test.Start(t, "lake")
+	var mu sync.Mutex
+	headers := map[string]http.Header{}
+	proxy := s3test.NewProxy(t, server, s3test.Fault{Match: func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		headers[s3test.Op(r)] = r.Header.Clone()
+		return false
+	}})
+	o := quick()
+	o.RequestPayer = true
+	o.PathStyle = true
+	c := New(s3test.Config(proxy.URL, awsclient.Options{}), o)
+	s, err := c.OpenStore(t.Context(), "s3://lake/out/", WriteOptions{SSE: "aws:kms", KMSKeyID: "alias/lake", StorageClass: "STANDARD_IA", ExpectedOwner: "111122223333"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	// The server may refuse what it doesn't have: the requests are what counts.
+	_ = upload(ctx, t, s, "large", uploadPart+1)
+	_ = upload(ctx, t, s, "small", 1)
+	_ = s.w.copyInParts(ctx, s.prefix+"small", s.prefix+"copy", &sdk.HeadObjectOutput{ContentLength: aws.Int64(1)})
+	plain := storeAt(t, server.URL, WriteOptions{})
+	if err := plain.PutNew(ctx, "from", []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	s.b.owner = "" // which the server checks when it is asked what an object is
+	_ = s.Move(ctx, "from", "to")
+	for _, op := range []string{"PutObject", "CreateMultipartUpload", "CopyObject"} {
+		h := headers[op]
+		for name, want := range map[string]string{
+			"X-Amz-Server-Side-Encryption": "aws:kms", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "alias/lake",
+			"X-Amz-Storage-Class": "STANDARD_IA", "X-Amz-Request-Payer": "requester",
+		} {
+			if got := h.Get(name); got != want {
+				t.Errorf("%s of %s is %q, want %q", name, op, got, want)
+			}
+		}
+		if got := h.Get("X-Amz-Expected-Bucket-Owner"); got != "111122223333" && op != "CopyObject" {
+			t.Errorf("the owner of %s is %q", op, got)
+		}
+	}
+	if h := headers["PutObject"]; h.Get("If-None-Match") != "*" {
+		t.Errorf("PutObject isn't conditional: %v", h)
+	}
+}
+
+// A copy in parts is what a copy is.
+func TestCopyInParts(t *testing.T) {
+	server := s3test.Start(t, "lake")
+	s := storeAt(t, server.URL, WriteOptions{})
+	ctx := t.Context()
+	if err := upload(ctx, t, s, "a b/é%.parquet", 6<<20); err != nil {
+		t.Fatal(err)
+	}
+	from := s.prefix + "a b/é%.parquet"
+	head, err := s.b.head(ctx, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.w.copyInParts(ctx, from, s.prefix+"copy", head); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Stat(ctx, "copy"); n != 6<<20 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	err = s.w.copyInParts(ctx, s.prefix+"none", s.prefix+"other", head)
+	if awsclient.KindOf(err) != awsclient.NotFound {
+		t.Errorf("of nothing: %v", err)
+	}
+	left, err := server.Client().ListMultipartUploads(ctx, &sdk.ListMultipartUploadsInput{Bucket: aws.String("lake")})
+	if err != nil || len(left.Uploads) > 0 {
+		t.Errorf("%d uploads are left, %v", len(left.Uploads), err)
+	}
+}
