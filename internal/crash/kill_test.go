@@ -36,9 +36,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// openStore opens the place of a dataset: a directory. Other kinds of stores come
-// in here.
-func openStore(uri string) (store.Store, error) { return store.CreateLocal(uri) }
+// openStore opens the place of a dataset: a directory, or one in S3.
+func openStore(uri string) (store.Store, error) {
+	if isS3(uri) {
+		return openS3(uri)
+	}
+	return store.CreateLocal(uri)
+}
 
 // childLease is the lease of processes: long enough that one that is alive on a
 // busy machine keeps it.
@@ -127,6 +131,9 @@ func mend(t *testing.T, what string, c child, want rows) {
 	defer s.Close()
 	o := c.options(s)
 	o.Lease = shortLease
+	if isS3(c.Out) {
+		o.Lease = shortLeaseInS3
+	}
 	if err := checkBetween(context.Background(), s, want); err != nil {
 		t.Errorf("%s: between: %v", what, err)
 	}

@@ -37,7 +37,7 @@ func rowKey(table, uri string, line int64) string { return fmt.Sprintf("%s %s:%d
 
 // world is an archive of results, and the rows it must give.
 type world struct {
-	dir  string
+	dir  string // or a place in S3
 	want rows
 }
 
@@ -101,8 +101,12 @@ func source(uri string, n, lines int) ([]byte, rows) {
 
 // options are those of all converters here.
 func options(w *world, out store.Store) convert.Options {
+	in, origin := w.dir, input.Origin(input.Local{})
+	if isS3(in) {
+		in, origin = sourcesInS3(in)
+	}
 	return convert.Options{
-		Inputs: []string{w.dir}, Origins: []input.Origin{input.Local{}}, Out: out,
+		Inputs: []string{in}, Origins: []input.Origin{origin}, Out: out,
 		TableFormat: "parquet", Tables: tables, Compression: "none",
 		TargetFileSize: 256 << 20, PartSize: 64 << 20, MaxSources: 1_000_000, Workers: 2, Limits: stream.DefaultLimits(),
 		RejectRaw: true, MaxRejects: -1, Version: "test", Lease: 120 * time.Millisecond, Log: slog.New(slog.DiscardHandler),

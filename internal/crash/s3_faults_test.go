@@ -1,0 +1,136 @@
+package crash_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/s3/s3test"
+)
+
+// isWrite matches all requests that change what is in the lake.
+func isWrite(r *http.Request) bool {
+	return r.Method != http.MethodGet && r.Method != http.MethodHead && strings.HasPrefix(r.URL.Path, "/lake/")
+}
+
+// slowDown is S3's answer where it is asked too much of.
+func slowDown() func(http.ResponseWriter, *http.Request, http.Handler) {
+	return s3test.Answer(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
+}
+
+// convertOnce lets a converter have a try in this process.
+func convertOnce(ctx context.Context, c child) error {
+	s, err := openStore(c.Out)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = convert.Run(ctx, c.options(s))
+	return err
+}
+
+// largeWorld has a source whose results fill a file that takes an upload in
+// parts.
+func largeWorld(t *testing.T, dir string) *world {
+	t.Helper()
+	w := newWorld(t, dir)
+	path := filepath.Join(w.dir, "large.jsonl")
+	var lines bytes.Buffer
+	r := rand.NewChaCha8([32]byte{7})
+	title := make([]byte, 64<<10)
+	for i := range 80 {
+		r.Read(title)
+		fmt.Fprintf(&lines, `{"id":"%d","title":"%s","createdAt":"2026-01-01T00:00:00Z"}`+"\n", i, hex.EncodeToString(title))
+		w.want[rowKey("results", path, int64(i+1))]++
+	}
+	if err := os.WriteFile(path, lines.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// Requests that write are refused, or done and their answers lost. Where that
+// passes a converter gets through; where it lasts the converter fails, and the
+// next one goes on.
+func TestS3EveryFault(t *testing.T) {
+	server := startS3(t)
+	proxy := s3test.NewProxy(t, server)
+	dir := tempDir(t)
+	small := regionsWorld(t, filepath.Join(dir, "small"), "eu-west-1", "us-east-1")
+	large := largeWorld(t, filepath.Join(dir, "large"))
+	stride := 9
+	if long() {
+		stride = 1
+	}
+	for _, test := range []struct {
+		name   string
+		w      *world
+		match  func(*http.Request) bool
+		do     func(http.ResponseWriter, *http.Request, http.Handler)
+		stride int // in requests, from one that is spoiled to the next
+	}{
+		{"slow down", small, isWrite, slowDown(), stride},
+		{"lost", small, isWrite, s3test.Lose(), stride},
+		{"dataset.json lost", small, s3test.IsOp("PutObject", "/dataset.json"), s3test.Lose(), 1},
+		{"run.json lost", small, s3test.IsOp("PutObject", "/run.json"), s3test.Lose(), 1},
+		{"run.json refused", small, s3test.IsOp("PutObject", "/run.json"), slowDown(), 1},
+		{"receipt lost", small, s3test.IsOp("PutObject", "/parts/"), s3test.Lose(), 1},
+		{"receipt refused", small, s3test.IsOp("PutObject", "/parts/"), slowDown(), 1},
+		{"copy lost", small, s3test.IsOp("CopyObject", ""), s3test.Lose(), stride},
+		{"end.json lost", small, s3test.IsOp("PutObject", "/end.json"), s3test.Lose(), 1},
+		{"end.json refused", small, s3test.IsOp("PutObject", "/end.json"), slowDown(), 1},
+		{"piece lost", large, s3test.IsOp("UploadPart", ""), s3test.Lose(), 1},
+		{"upload lost", large, s3test.IsOp("CompleteMultipartUpload", ""), s3test.Lose(), 1},
+		{"upload refused", large, s3test.IsOp("CompleteMultipartUpload", ""), slowDown(), 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cases := 0
+			for _, times := range []int{1, 0} {
+				for skip := 0; !t.Failed(); skip += test.stride {
+					var met atomic.Bool
+					proxy.Script(s3test.Fault{
+						Match: test.match, Skip: skip, Times: times,
+						Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+							met.Store(true)
+							test.do(w, r, forward)
+						},
+					})
+					c := child{In: test.w.dir, Out: fmt.Sprintf("%s/lake/%s-%d-%d", proxy.URL, strings.ReplaceAll(test.name, " ", "-"), times, skip)}
+					err := convertOnce(t.Context(), c)
+					if !met.Load() {
+						break
+					}
+					cases++
+					proxy.Script()
+					what := fmt.Sprintf("request %d and %d in all (0 for all that follow)", skip+1, times)
+					if times == 1 && err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+					mend(t, what, c, test.w.want)
+				}
+			}
+			if cases < 2 {
+				t.Errorf("%d cases", cases)
+			}
+			report(t, "dataset in S3", cases)
+		})
+	}
+	t.Run("for a while", func(t *testing.T) {
+		proxy.Script(s3test.Fault{Match: isWrite, Skip: 5, Until: 50 * time.Millisecond, Do: slowDown()})
+		c := child{In: small.dir, Out: proxy.URL + "/lake/while"}
+		if err := convertOnce(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		mend(t, "for a while", c, small.want)
+	})
+}
