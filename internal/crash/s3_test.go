@@ -108,7 +108,7 @@ func killEach(t *testing.T, c child, out string, stride int, want rows) (cases i
 func TestS3KilledAtEveryStep(t *testing.T) {
 	server := startS3(t)
 	local := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1", "us-east-1")
-	stride := 7
+	stride := 19
 	if long() {
 		stride = 1
 	}
@@ -189,7 +189,7 @@ func TestS3WithoutDelete(t *testing.T) {
 		Do:    s3test.Answer(http.StatusForbidden, "AccessDenied", "Access Denied"),
 	})
 	w := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1")
-	stride := 13
+	stride := 17
 	if long() {
 		stride = 1
 	}

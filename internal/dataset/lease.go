@@ -77,6 +77,9 @@ func leaseName(lease string) string { return path.Join(leasesDir, lease+".json")
 
 // Acquire takes a lease, unless another holds it who may be alive.
 func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
+	if l.holds(lease) {
+		return true, nil
+	}
 	name := leaseName(lease)
 	for range 2 { // the lease may go while it is looked at
 		err := l.store.PutNew(ctx, name, l.content(false))
@@ -87,7 +90,7 @@ func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return false, err
 		}
-		data, err := read(ctx, l.store, name)
+		data, err := l.look(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -104,6 +107,20 @@ func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// look reads someone's lease. It may be written anew meanwhile, and a reading
+// that broke off then has no end: what can't be read is as good as a content, and
+// is watched like others.
+func (l *Leases) look(ctx context.Context, name string) ([]byte, error) {
+	data, err := read(ctx, l.store, name)
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return data, err
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, nil
 }
 
 // free reports whether a lease with that content may be taken.
@@ -151,6 +168,12 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+func (l *Leases) holds(lease string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held[lease]
+}
+
 // hold begins to renew a lease.
 func (l *Leases) hold(lease string) {
 	l.mu.Lock()
@@ -192,10 +215,7 @@ func (l *Leases) renew(ctx context.Context) {
 func (l *Leases) write(ctx context.Context, lease string) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	l.mu.Lock()
-	held := l.held[lease]
-	l.mu.Unlock()
-	if held {
+	if l.holds(lease) {
 		_ = l.store.Put(ctx, leaseName(lease), l.content(false))
 	}
 }
@@ -261,7 +281,7 @@ func (l *Leases) Live(ctx context.Context, only string) (run string, err error) 
 			if only != "" && run != only {
 				continue
 			}
-			data, err := read(ctx, l.store, name)
+			data, err := l.look(ctx, name)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
