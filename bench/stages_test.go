@@ -24,6 +24,8 @@ import (
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/inflate"
+	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -405,8 +407,13 @@ func TestStatsAddUp(t *testing.T) {
 	}
 	for _, workers := range []int{1, 2} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+			out, err := store.OpenLocal(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer out.Close()
 			s, err := convert.Run(context.Background(), convert.Options{
-				Inputs: []string{dir}, Out: t.TempDir(),
+				Inputs: []string{dir}, Origins: []input.Origin{input.Local{}}, Out: out,
 				TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"}, Compression: "zstd",
 				PartitionBy: []sink.PartitionKey{sink.ByCreatedMonth}, TargetFileSize: 256 << 20, PartSize: 64 << 20,
 				Workers: workers, Limits: stream.DefaultLimits(), MaxRejects: -1, Version: "test",

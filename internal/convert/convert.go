@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"time"
 
@@ -21,6 +22,9 @@ import (
 // it. Besides the errors of this package it returns errors of files and of
 // datasets, wrapped, and ctx's.
 func Run(ctx context.Context, o Options) (*Summary, error) {
+	if o.MaxSources <= 0 {
+		o.MaxSources = math.MaxInt
+	}
 	c, err := newConverter(ctx, &o)
 	if err == nil && o.Overwrite && !c.fresh {
 		return c.overwrite(ctx)

@@ -33,7 +33,7 @@ type Options struct {
 	Compression    string // "zstd", "snappy" or "none"
 	TargetFileSize int64  // bytes
 	PartSize       int64  // stored bytes; small runs have smaller parts
-	MaxSources     int    // of one run; more become several, one after the other
+	MaxSources     int    // of one run, 0 for any number; more become several, one after the other
 	Workers        int
 	Limits         stream.Limits
 	RejectRaw      bool  // keep the raw bytes of rejected lines
