@@ -24,7 +24,7 @@ import (
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/inflate"
-	"github.com/macielake/macielake/internal/input"
+	inputs "github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -413,7 +413,7 @@ func TestStatsAddUp(t *testing.T) {
 			}
 			defer out.Close()
 			s, err := convert.Run(context.Background(), convert.Options{
-				Inputs: []string{dir}, Origins: []input.Origin{input.Local{}}, Out: out,
+				Inputs: []string{dir}, Origins: []inputs.Origin{inputs.Local{}}, Out: out,
 				TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"}, Compression: "zstd",
 				PartitionBy: []sink.PartitionKey{sink.ByCreatedMonth}, TargetFileSize: 256 << 20, PartSize: 64 << 20,
 				Workers: workers, Limits: stream.DefaultLimits(), MaxRejects: -1, Version: "test",
