@@ -153,26 +153,27 @@ type sources struct {
 }
 
 // origins returns where the inputs may lie, the inputs as those know them, and
-// what has to be closed afterwards.
+// what has to be closed afterwards. What a plan names may lie in any of the
+// places, wherever the inputs are: AWS is looked for once something there is
+// listed or opened.
 func (p *places) origins(ctx context.Context, s sources) (origins []input.Origin, inputs []string, closer io.Closer, err error) {
 	closer = io.NopCloser(nil)
-	var inS3 *s3.Origin
-	if s.inventory != "" || s.keysFrom != "" || anyInS3(s.inputs) {
-		client, ask, err := p.aws(ctx)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		inS3 = s3.NewOrigin(client, s.filter, s.stop)
-		origins = append(origins, inS3, macie.NewOrigin(ask, inS3))
+	remote := &remoteOrigin{places: p, filter: s.filter, stop: s.stop}
+	origins = []input.Origin{remote, input.NewStdin(s.stdin), input.Local{}}
+	if s.inventory == "" && s.keysFrom == "" {
+		return origins, s.inputs, closer, nil
 	}
-	inputs = s.inputs
+	inS3, _, err := remote.open(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	var keys *s3.Keys
 	switch {
 	case s.inventory != "":
 		keys, err = s3.NewInventory(ctx, inS3, s.inventory, s.inputs)
 	case s.keysFrom == input.StdinName:
 		keys, err = s3.NewKeys(inS3, "--keys-from -", s.stdin, s.inputs)
-	case s.keysFrom != "":
+	default:
 		var f *os.File
 		if f, err = os.Open(s.keysFrom); err == nil {
 			closer = f
@@ -183,20 +184,7 @@ func (p *places) origins(ctx context.Context, s sources) (origins []input.Origin
 		closer.Close()
 		return nil, nil, nil, err
 	}
-	if keys != nil {
-		origins, inputs = append([]input.Origin{keys}, origins...), []string{keys.Name()}
-	}
-	return append(origins, input.NewStdin(s.stdin), input.Local{}), inputs, closer, nil
-}
-
-// anyInS3 reports whether inputs are in S3, wherever that is said.
-func anyInS3(inputs []string) bool {
-	for _, in := range inputs {
-		if s3.IsURI(in) || macie.IsURI(in) {
-			return true
-		}
-	}
-	return false
+	return append([]input.Origin{keys}, origins...), []string{keys.Name()}, closer, nil
 }
 
 // reason is why work under ctx failed: where an origin stopped it, and not the

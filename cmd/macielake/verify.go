@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -64,13 +65,15 @@ Exit code 5 says that something isn't so.`,
 			problems := len(found.Problems)
 			if len(against) > 0 {
 				log := newLog(cmd.ErrOrStderr(), false)
-				origins, inputs, _, err := places.places(log).origins(cmd.Context(), sources{inputs: against, stdin: cmd.InOrStdin()})
+				ctx, stop := context.WithCancelCause(cmd.Context())
+				defer stop(nil)
+				origins, inputs, _, err := places.places(log).origins(ctx, sources{inputs: against, stdin: cmd.InOrStdin(), stop: stop})
 				if err != nil {
 					return err
 				}
-				v.Against, err = convert.Against(cmd.Context(), s, origins, inputs, limits, workers, log)
+				v.Against, err = convert.Against(ctx, s, origins, inputs, limits, workers, log)
 				if err != nil {
-					return err
+					return reason(cmd.Context(), ctx, err)
 				}
 				problems += len(v.Against.Problems)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -30,18 +31,22 @@ type Filter struct {
 type Origin struct {
 	c      *Client
 	filter Filter
-	stop   func(error)
+	stop   func(error) // is called once
 
 	read, denied atomic.Int64 // readings that began, and that were denied
 }
 
 // NewOrigin returns the origin of what the client can read. stop is called, once,
-// when it turns out that all is denied; nil where nobody wants to know.
+// when it turns out that all is denied, or that there are no credentials or none
+// any more: that isn't the fault of single objects. It is nil where nobody wants
+// to know.
 func NewOrigin(c *Client, f Filter, stop func(error)) *Origin {
-	if stop == nil {
-		stop = func(error) {}
-	}
-	return &Origin{c: c, filter: f, stop: stop}
+	var once sync.Once
+	return &Origin{c: c, filter: f, stop: func(err error) {
+		if stop != nil {
+			once.Do(func() { stop(err) })
+		}
+	}}
 }
 
 // Has implements input.Origin.
@@ -215,10 +220,13 @@ func (o *Origin) Open(ctx context.Context, s *input.Source) (io.ReadCloser, erro
 		return r, err
 	}
 	read := o.read.Add(1)
-	if awsclient.KindOf(err) == awsclient.Denied {
+	switch awsclient.KindOf(err) {
+	case awsclient.Denied:
 		if denied := o.denied.Add(1); denied == maxDenied && read == maxDenied {
 			o.stop(&AllDeniedError{Count: denied, First: err})
 		}
+	case awsclient.NoCredentials, awsclient.Expired:
+		o.stop(err)
 	}
 	return r, err
 }
