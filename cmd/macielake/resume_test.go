@@ -57,8 +57,8 @@ func withoutCredentials(env []string) []string {
 // local. Without credentials it fails instead, and gives up none of its sources.
 func TestResumeFromS3(t *testing.T) {
 	server, dir := sampleInS3(t, gen.Options{Profile: "small", Size: 400_000, Seed: 7})
-	denied := s3test.Fault{Match: s3test.IsOp("GetObject", "/results/"), Do: s3test.Answer(http.StatusForbidden, "AccessDenied", "Access Denied")}
-	proxy := s3test.NewProxy(t, server, denied)
+	expired := s3test.Fault{Match: s3test.IsOp("GetObject", "/results/"), Skip: 10, Do: s3test.Answer(http.StatusBadRequest, "ExpiredToken", "The provided token has expired.")}
+	proxy := s3test.NewProxy(t, server, expired)
 	env := s3test.Environ(proxy.URL)
 	out, local := filepath.Join(t.TempDir(), "lake"), filepath.Join(dir, "AWSLogs")
 	if r := runWith(t, env, nil, "convert", "s3://results/in/AWSLogs", "--out", out, "--path-style"); r.code != exitFailed {

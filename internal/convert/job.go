@@ -145,7 +145,7 @@ func (j *job) Finish(ctx context.Context, err error) (stream.Job, error) {
 	if err == nil {
 		j.run.commits.Go(func() error {
 			err := j.commit(j.run.work)
-			j.run.leases.Release(ctx, dataset.PartLease(j.run.id, j.part))
+			j.run.leases.Release(context.WithoutCancel(ctx), dataset.PartLease(j.run.id, j.part))
 			return err
 		})
 		return nil, nil

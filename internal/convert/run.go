@@ -236,7 +236,7 @@ func (r *run) acquire(ctx context.Context, part int) (bool, error) {
 	}
 	there, err := r.takeReceipt(ctx, part)
 	if err != nil || there {
-		r.leases.Release(ctx, lease)
+		r.leases.Release(context.WithoutCancel(ctx), lease)
 		return false, err
 	}
 	return true, nil

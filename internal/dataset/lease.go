@@ -80,11 +80,23 @@ func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 	if l.holds(lease) {
 		return true, nil
 	}
+	mine, err := l.take(ctx, lease)
+	if mine {
+		l.hold(lease)
+	}
+	if ctx.Err() != nil && !mine {
+		// It may have been written all the same, and nobody should wait for it.
+		l.drop(context.WithoutCancel(ctx), lease)
+	}
+	return mine, err
+}
+
+// take writes a lease that isn't held, if it may.
+func (l *Leases) take(ctx context.Context, lease string) (bool, error) {
 	name := leaseName(lease)
 	for range 2 { // the lease may go while it is looked at
 		err := l.store.PutNew(ctx, name, l.content(false))
 		if err == nil {
-			l.hold(lease)
 			return true, nil
 		}
 		if !errors.Is(err, fs.ErrExist) {
@@ -94,19 +106,30 @@ func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err != nil {
+		if err != nil || !l.free(lease, data) {
 			return false, err
 		}
-		if !l.free(lease, data) {
-			return false, nil
-		}
-		if err := l.store.Put(ctx, name, l.content(false)); err != nil {
-			return false, err
-		}
-		l.hold(lease)
-		return true, nil
+		err = l.store.Put(ctx, name, l.content(false))
+		return err == nil, err
 	}
 	return false, nil
+}
+
+// drop removes a lease that is this converter's by what it says.
+func (l *Leases) drop(ctx context.Context, lease string) {
+	var file leaseFile
+	data, err := read(ctx, l.store, leaseName(lease))
+	if err == nil && json.Unmarshal(data, &file) == nil && file.Holder == l.holder {
+		l.remove(ctx, lease)
+	}
+}
+
+// remove removes a lease. Who may not remove the file says in it that it is
+// free; where that fails, too, others have to wait.
+func (l *Leases) remove(ctx context.Context, lease string) {
+	if l.store.RemoveAll(ctx, leaseName(lease)) != nil {
+		_ = l.store.Put(ctx, leaseName(lease), l.content(true))
+	}
 }
 
 // look reads someone's lease. It may be written anew meanwhile, and a reading
@@ -206,13 +229,18 @@ func (l *Leases) renew(ctx context.Context) {
 		}
 		l.mu.Unlock()
 		for _, lease := range held {
-			l.write(ctx, lease)
+			if ctx.Err() == nil {
+				l.write(context.WithoutCancel(ctx), lease)
+			}
 		}
 	}
 }
 
-// write renews a lease that is still held.
+// write renews a lease that is still held. Once sent it isn't broken off: a store
+// could do it after the lease was given up.
 func (l *Leases) write(ctx context.Context, lease string) {
+	ctx, cancel := context.WithTimeout(ctx, l.duration)
+	defer cancel()
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.holds(lease) {
@@ -227,8 +255,7 @@ func (l *Leases) content(released bool) []byte {
 }
 
 // Release gives up a lease: what it was for is done, or others may do it at
-// once. Who may not remove the file says so in it; where that fails, too, others
-// have to wait.
+// once.
 func (l *Leases) Release(ctx context.Context, lease string) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -236,8 +263,8 @@ func (l *Leases) Release(ctx context.Context, lease string) {
 	held := l.held[lease]
 	delete(l.held, lease)
 	l.mu.Unlock()
-	if held && l.store.RemoveAll(ctx, leaseName(lease)) != nil {
-		_ = l.store.Put(ctx, leaseName(lease), l.content(true))
+	if held {
+		l.remove(ctx, lease)
 	}
 }
 
