@@ -48,23 +48,17 @@ func (b *bench) small(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	best := time.Duration(0)
-	for range b.rounds {
-		took, err := b.getAndInflate(ctx, "small/", concurrency)
-		if err != nil {
-			return err
-		}
-		if best == 0 || took < best {
-			best = took
-		}
-	}
-	f, err := b.convert(ctx, b.server.URL, "s3://results/small", concurrency)
+	best, err := b.best(
+		func() (figures, error) { return b.getAndInflate(ctx, "small/", concurrency) },
+		func() (figures, error) { return b.convert(ctx, b.server.URL, "s3://results/small", concurrency) },
+	)
 	if err != nil {
 		return err
 	}
+	plain, f := best[0], best[1]
 	fmt.Printf("%d small objects: plain loop %.0f/s, convert %.0f/s (%.2f s CPU), peak %d MB\n", objects,
-		float64(objects)/best.Seconds(), float64(objects)/f.wall.Seconds(), f.cpu.Seconds(), f.memory>>20)
-	b.bar("small objects: rate of the plain loop", best.Seconds()/f.wall.Seconds(), smallShare, true)
+		float64(objects)/plain.wall.Seconds(), float64(objects)/f.wall.Seconds(), f.cpu.Seconds(), f.memory>>20)
+	b.bar("small objects: rate of the plain loop", plain.wall.Seconds()/f.wall.Seconds(), smallShare, true)
 	return nil
 }
 
@@ -74,14 +68,14 @@ func (b *bench) mixed(ctx context.Context) error {
 		return err
 	}
 	rate := func(f figures) float64 { return float64(bytes) / 1e6 / f.wall.Seconds() }
-	local, err := b.convert(ctx, b.server.URL, dir, concurrency)
+	best, err := b.best(
+		func() (figures, error) { return b.convert(ctx, b.server.URL, dir, concurrency) },
+		func() (figures, error) { return b.convert(ctx, b.server.URL, "s3://results/mixed", concurrency) },
+	)
 	if err != nil {
 		return err
 	}
-	inS3, err := b.convert(ctx, b.server.URL, "s3://results/mixed", concurrency)
-	if err != nil {
-		return err
-	}
+	local, inS3 := best[0], best[1]
 	fmt.Printf("%d mixed objects, %d MB: local %.0f MB/s (%.2f s CPU), S3 %.0f MB/s (%.2f s CPU), peak %d MB\n", objects, bytes/1e6,
 		rate(local), local.cpu.Seconds(), rate(inS3), inS3.cpu.Seconds(), inS3.memory>>20)
 	b.bar("mixed: rate from local files", rate(inS3)/rate(local), mixedShare, true)
@@ -97,14 +91,15 @@ func (b *bench) delayed(ctx context.Context) error {
 	}
 	defer stop()
 	get := func(r *http.Request) bool { return s3test.Op(r) == "GetObject" }
-	var rates []figures
-	for _, script := range [][]s3test.Fault{nil, {{Match: get, Do: s3test.Delay(delay)}}} {
-		proxy.Script(script...)
-		f, err := b.convert(ctx, proxy.URL, "s3://results/small", manyAtOnce)
-		if err != nil {
-			return err
+	side := func(script ...s3test.Fault) func() (figures, error) {
+		return func() (figures, error) {
+			proxy.Script(script...)
+			return b.convert(ctx, proxy.URL, "s3://results/small", manyAtOnce)
 		}
-		rates = append(rates, f)
+	}
+	rates, err := b.best(side(), side(s3test.Fault{Match: get, Do: s3test.Delay(delay)}))
+	if err != nil {
+		return err
 	}
 	fmt.Printf("through a proxy, %d at once: %.2f s without delay, %.2f s with %v a GET\n", manyAtOnce, rates[0].wall.Seconds(), rates[1].wall.Seconds(), delay)
 	b.bar("with a delay: rate without", rates[0].wall.Seconds()/rates[1].wall.Seconds(), delayShare, true)

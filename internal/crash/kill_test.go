@@ -22,10 +22,7 @@ import (
 // child is what a process that is to be killed does. The test binary runs itself.
 type child struct {
 	In, Out    string
-	MaxSources int
-	Overwrite  bool
-	Retry      bool
-	Strict     bool // long lines are rejected
+	MaxSources int // of a run; 0 for any number
 	// Step is the one at which it kills itself; 0 for none.
 	Step int
 }
@@ -53,12 +50,9 @@ const childLease = 300 * time.Millisecond
 
 func (c *child) options(s store.Store) convert.Options {
 	o := options(&world{dir: c.In}, s)
-	o.Lease, o.Overwrite, o.RetryRejected = childLease, c.Overwrite, c.Retry
+	o.Lease = childLease
 	if c.MaxSources > 0 {
 		o.MaxSources = c.MaxSources
-	}
-	if c.Strict {
-		o.Limits.MaxLineBytes = shortLine
 	}
 	return o
 }

@@ -112,7 +112,9 @@ func TestManySources(t *testing.T) {
 	if long() {
 		fmt.Println("torture:", t.Name()+":", figures)
 	}
-	if beyond := second - listing; beyond > 2*time.Second {
+	// By the clock of the processors, so that a busy machine makes no difference.
+	cpu := time.Duration(use.Utime.Nano() + use.Stime.Nano())
+	if beyond := min(second, cpu) - listing; beyond > 2*time.Second {
 		t.Errorf("the second run took %v beyond listing", beyond)
 	}
 	if use.Maxrss > 400<<10 {

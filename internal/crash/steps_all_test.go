@@ -293,7 +293,7 @@ func TestReadOnly(t *testing.T) {
 
 // report writes figures for docs/reliability.md in the long form.
 func report(t *testing.T, what string, cases int) {
-	if !long() {
+	if !long() || t.Failed() {
 		return
 	}
 	fmt.Printf("torture: %s: %s: %d cases, no row lost, doubled or invented\n", t.Name(), what, cases)

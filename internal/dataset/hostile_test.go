@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -159,24 +158,23 @@ func FuzzPlan(f *testing.F) {
 	f.Add([]byte(`{"part":0,"uri":"a","size":1,"last_modified":0}`+"\n"+`{"part":1,"uri":"b","size":-1,"last_modified":0,"lines":[1,3]}`), 2, int64(2))
 	f.Add([]byte(`{"part":-1,"uri":"a"}`), 1, int64(1))
 	f.Fuzz(func(t *testing.T, data []byte, parts int, sources int64) {
-		s := open(t)
 		var buf bytes.Buffer
 		zw := gzip.NewWriter(&buf)
 		zw.Write(data)
 		zw.Close()
-		sum := sha256.Sum256(buf.Bytes())
-		name := hex.EncodeToString(sum[:])
-		putState(t, s, planName(name), buf.Bytes())
-		run := &Run{Run: "000001", Nonce: someNonce, Parts: parts, Sources: sources, Plan: []string{name}}
 		n, part := int64(0), 0
-		err := ReadPlan(context.Background(), s, run, func(p *PlannedSource) error {
+		r := planReader{run: &Run{Parts: parts, Sources: sources}, each: func(p *PlannedSource) error {
 			n++
 			if p.Part < part || p.Part > part+1 || p.Part >= parts || p.URI == "" {
 				t.Errorf("source %d of part %d after part %d of %d", n, p.Part, part, parts)
 			}
 			part = p.Part
 			return nil
-		})
+		}}
+		err := r.segment(buf.Bytes())
+		if err == nil {
+			err = r.end()
+		}
 		if err == nil && (n != sources || part+1 != parts) {
 			t.Errorf("%d sources in %d parts, want %d in %d", n, part+1, sources, parts)
 		}

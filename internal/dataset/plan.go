@@ -89,13 +89,10 @@ func PutPlan(ctx context.Context, s store.Store, nonce string, sources iter.Seq[
 	return names, nil
 }
 
-func planName(segment string) string { return path.Join(plansDir, segment+".jsonl.gz") }
-
 // ReadPlan calls each for all sources of a run's plan, in its order: part by
 // part. The bytes of a segment are those that the run names, or it is damaged.
 func ReadPlan(ctx context.Context, s store.Store, run *Run, each func(*PlannedSource) error) error {
-	sources, part := int64(0), 0
-	var p PlannedSource
+	r := planReader{run: run, each: each}
 	for _, segment := range run.Plan {
 		name := planName(segment)
 		data, err := read(ctx, s, name)
@@ -105,40 +102,67 @@ func ReadPlan(ctx context.Context, s store.Store, run *Run, each func(*PlannedSo
 		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != segment {
 			return damaged(s, name, "its bytes aren't those of the plan")
 		}
-		zr, err := gzip.NewReader(bytes.NewReader(data))
-		if err != nil {
+		if err := r.segment(data); err != nil {
 			return &DamagedError{Name: s.URI(name), Err: err}
 		}
-		lines := bufio.NewScanner(zr)
-		lines.Buffer(make([]byte, 0, 64<<10), maxPlanLine)
-		for lines.Scan() {
-			p = PlannedSource{}
-			if err := sonic.ConfigStd.Unmarshal(lines.Bytes(), &p); err != nil {
-				return &DamagedError{Name: s.URI(name), Err: err}
-			}
-			sources++
-			if sources > 1 && p.Part == part+1 {
-				part++
-			}
-			if p.Part != part || part >= run.Parts || sources > run.Sources || p.URI == "" || !ascending(p.Lines) {
-				return damaged(s, name, "source %d of part %d doesn't follow", sources, p.Part)
-			}
-			if err := each(&p); err != nil {
-				return err
-			}
-		}
-		if err := lines.Err(); err != nil {
-			return &DamagedError{Name: s.URI(name), Err: err}
+		if r.err != nil {
+			return r.err
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
-	if sources != run.Sources || part+1 != run.Parts {
-		return damaged(s, runName(run.Run), "its plan has %d sources in %d parts", sources, part+1)
+	if err := r.end(); err != nil {
+		return &DamagedError{Name: s.URI(runName(run.Run)), Err: err}
 	}
 	return nil
 }
+
+// planReader reads a plan's segments, one after the other.
+type planReader struct {
+	run     *Run
+	each    func(*PlannedSource) error
+	err     error // of each
+	sources int64
+	part    int
+}
+
+// segment reads a segment; its error says what is wrong with it.
+func (r *planReader) segment(data []byte) error {
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(zr)
+	lines.Buffer(make([]byte, 0, 64<<10), maxPlanLine)
+	for lines.Scan() {
+		var p PlannedSource
+		if err := sonic.ConfigStd.Unmarshal(lines.Bytes(), &p); err != nil {
+			return err
+		}
+		r.sources++
+		if r.sources > 1 && p.Part == r.part+1 {
+			r.part++
+		}
+		if p.Part != r.part || r.part >= r.run.Parts || r.sources > r.run.Sources || p.URI == "" || !ascending(p.Lines) {
+			return fmt.Errorf("source %d of part %d doesn't follow", r.sources, p.Part)
+		}
+		if r.err = r.each(&p); r.err != nil {
+			return nil
+		}
+	}
+	return lines.Err()
+}
+
+// end says whether all that the run has was read.
+func (r *planReader) end() error {
+	if r.sources != r.run.Sources || r.part+1 != r.run.Parts {
+		return fmt.Errorf("its plan has %d sources in %d parts", r.sources, r.part+1)
+	}
+	return nil
+}
+
+func planName(segment string) string { return path.Join(plansDir, segment+".jsonl.gz") }
 
 // maxPlanLine bounds a line of a plan, in bytes.
 const maxPlanLine = 256 << 20

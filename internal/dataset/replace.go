@@ -69,6 +69,10 @@ func Repair(ctx context.Context, s store.Store) error {
 	r := newReplacing(s, file.Nonce)
 	whole, err := r.whole(ctx)
 	if err == nil && whole {
+		// Whoever began it may have died before its mark was durable.
+		err = s.Sync(ctx)
+	}
+	if err == nil && whole {
 		err = r.swap(ctx)
 	}
 	if err == nil {

@@ -133,10 +133,10 @@ func (f *finder) dir(path, real string) error {
 		return fmt.Errorf("listing %s: %w", path, err)
 	}
 	for _, e := range entries {
-		child := filepath.Join(path, e.Name())
-		realChild := child
+		realChild := inside(real, e.Name())
+		child := realChild
 		if real != path {
-			realChild = filepath.Join(real, e.Name())
+			child = filepath.Join(path, e.Name())
 		}
 		switch {
 		case e.Type().IsRegular(): // no links to resolve, here and below
@@ -156,6 +156,14 @@ func (f *finder) dir(path, real string) error {
 		}
 	}
 	return nil
+}
+
+// inside is filepath.Join for a real path, which is clean already.
+func inside(real, name string) string {
+	if strings.HasSuffix(real, string(filepath.Separator)) { // a root
+		return real + name
+	}
+	return real + string(filepath.Separator) + name
 }
 
 // inOutput reports whether a real path is the output or lies in it.

@@ -167,10 +167,10 @@ func TestWalkMemory(t *testing.T) {
 		}
 		return most
 	}
-	small, large := heap(250_000), heap(750_000)
-	t.Logf("%d MB for 250,000 keys, %d MB for three times as many", small>>20, large>>20)
+	small, large := heap(500_000), heap(1_000_000)
+	t.Logf("%d MB for 500,000 keys, %d MB for twice as many", small>>20, large>>20)
 	if large > small+small/4+8<<20 {
-		t.Errorf("%d bytes for 250,000 keys, %d for three times as many", small, large)
+		t.Errorf("%d bytes for 500,000 keys, %d for twice as many", small, large)
 	}
 }
 

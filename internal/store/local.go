@@ -30,7 +30,8 @@ type Local struct {
 	fsync func(*os.File) error
 
 	mu      sync.Mutex
-	dirty   map[string]bool // directories with names that aren't durable
+	dirty   map[string]bool // directories with names that may not be durable
+	known   map[string]bool // directories whose own names were dirty once
 	syncing sync.Mutex      // held while they are made so: who finds none waits for others
 }
 
@@ -49,7 +50,7 @@ func openRoot(abs string, made int) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Local{dir: abs, root: root, made: made, fsync: (*os.File).Sync, dirty: make(map[string]bool)}, nil
+	return &Local{dir: abs, root: root, made: made, fsync: (*os.File).Sync, dirty: make(map[string]bool), known: make(map[string]bool)}, nil
 }
 
 // CreateLocal is OpenLocal for a directory that it makes where it isn't there;
@@ -130,11 +131,17 @@ func (l *Local) makeDir(dir string) error {
 	return nil
 }
 
-// touch notes that name isn't durable.
+// touch notes that name may not be durable, and neither may be those of the
+// directories above it, which another process may have made.
 func (l *Local) touch(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.dirty[path.Dir(name)] = true
+	dir := path.Dir(name)
+	l.dirty[dir] = true
+	for ; !l.known[dir] && dir != "."; dir = path.Dir(dir) {
+		l.known[dir] = true
+		l.dirty[path.Dir(dir)] = true
+	}
 }
 
 // syncs is how many directories are synced at a time.
@@ -284,6 +291,7 @@ func (l *Local) Open(_ context.Context, name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, l.named(err)
 	}
+	l.touch(name)
 	return f, nil
 }
 
@@ -298,6 +306,7 @@ func (l *Local) OpenAt(_ context.Context, name string) (File, error) {
 		f.Close()
 		return nil, err
 	}
+	l.touch(name)
 	return &localFile{f, info.Size()}, nil
 }
 
@@ -314,6 +323,7 @@ func (l *Local) Stat(_ context.Context, name string) (int64, error) {
 	if err != nil {
 		return 0, l.named(err)
 	}
+	l.touch(name)
 	return info.Size(), nil
 }
 

@@ -35,7 +35,8 @@ type Store interface {
 	// can't rename, the old name may stay for maintenance to remove.
 	Move(ctx context.Context, from, to string) error
 	// Sync makes durable the names of what was created and moved before, and
-	// that what was removed is gone.
+	// that what was removed is gone. The same goes for the names of what was
+	// opened or looked at before: whoever created it may have died without.
 	Sync(ctx context.Context) error
 	// List calls each for all files below the directory prefix, in order of
 	// their names, byte by byte. A prefix that isn't there has none; a file that

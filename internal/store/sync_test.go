@@ -105,6 +105,18 @@ func TestWhatIsSynced(t *testing.T) {
 	if !slices.Equal(got, []string{".", "a", "c", "d"}) {
 		t.Errorf("a create-only file synced %v", got)
 	}
+	// What another process has made, and this one goes by, becomes durable, too.
+	other := openLocal(t, l.dir)
+	r.into(other)
+	if _, err := other.Stat(ctx, "d/new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.synced(); !slices.Equal(got, []string{".", "d"}) {
+		t.Errorf("what is looked at synced %v", got)
+	}
 	if err := l.Put(ctx, "d/new", []byte("y")); err != nil {
 		t.Fatal(err)
 	}
