@@ -138,7 +138,7 @@ func TestWalkSideBySide(t *testing.T) {
 	if pages := l.pages.Load(); pages > 2*n/pageKeys {
 		t.Errorf("%d pages for %d keys", pages, n)
 	}
-	if took > inARow/3 {
+	if took > inARow/2 {
 		t.Errorf("took %v", took)
 	}
 }
