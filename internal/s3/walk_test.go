@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -174,6 +175,22 @@ func TestWalkMemory(t *testing.T) {
 	}
 }
 
+// firstTimes tells the first time of every third kind of request: who asks again
+// gets an answer.
+func firstTimes() func(*http.Request) bool {
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	return func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if seen[r.URL.RawQuery] {
+			return false
+		}
+		seen[r.URL.RawQuery] = true
+		return len(seen)%3 == 0
+	}
+}
+
 func TestWalkErrors(t *testing.T) {
 	errStop := errors.New("stop")
 	keys := flatKeys{"x/", 20_000}
@@ -216,8 +233,9 @@ func TestWalkErrors(t *testing.T) {
 			}
 		}, awsclient.Throttled, false},
 		{"a page again, now and then", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			first := firstTimes()
 			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
-				if n%3 != 0 {
+				if !first(r) {
 					return false
 				}
 				l.write(w, "x/", "", "", "1000")
@@ -231,8 +249,9 @@ func TestWalkErrors(t *testing.T) {
 			}
 		}, awsclient.Unknown, false},
 		{"cut off, now and then", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			first := firstTimes()
 			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
-				if n%3 != 0 {
+				if !first(r) {
 					return false
 				}
 				io.WriteString(w, `<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>3</KeyCount><Contents><Key>x/1</Key></Contents>`)
@@ -240,8 +259,9 @@ func TestWalkErrors(t *testing.T) {
 			}
 		}, 0, true},
 		{"empty but not the last", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
+			first := firstTimes()
 			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
-				if n%3 != 0 {
+				if !first(r) {
 					return false
 				}
 				io.WriteString(w, `<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>`)
