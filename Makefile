@@ -3,7 +3,7 @@
 GO      ?= go
 BUILD   := build
 PROGRAM := bin/macielake
-FUZZ    ?= 10s
+FUZZ    ?= 5s
 
 # oracle-long and torture are not part of test: they take half an hour each.
 .PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden objects torture vulncheck clean
