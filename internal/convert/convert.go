@@ -46,20 +46,21 @@ func Run(ctx context.Context, o Options) (*Summary, error) {
 
 // converter is one invocation: it finishes open runs and makes new ones.
 type converter struct {
-	o       *Options
-	store   store.Store
-	output  string           // URI of the dataset, for people and listings
-	fresh   bool             // there was no dataset
-	made    bool             // this converter made it
-	dataset *dataset.Dataset // nil as long as there is none
-	runs    []dataset.RunFiles
-	ledger  *dataset.Ledger // nil as long as there is no dataset
-	leases  *dataset.Leases
-	probed  bool
-	started time.Time
-	summary *Summary
-	times   times        // of all runs
-	pool    stream.Stats // of all runs
+	o          *Options
+	store      store.Store
+	output     string           // URI of the dataset, for people and listings
+	fresh      bool             // there was no dataset
+	made       bool             // this converter made it
+	dataset    *dataset.Dataset // nil as long as there is none
+	runs       []dataset.RunFiles
+	ledger     *dataset.Ledger // nil as long as there is no dataset
+	leases     *dataset.Leases
+	probed     bool
+	started    time.Time
+	summary    *Summary
+	times      times        // of all runs
+	pool       stream.Stats // of all runs
+	listedInS3 int64        // sources
 }
 
 // NotEmptyError says that the output holds something that isn't a dataset.
@@ -291,8 +292,33 @@ func (c *converter) keepLedger(ctx context.Context) error {
 
 // incremental converts those sources of the inputs that no run has claimed.
 func (c *converter) incremental(ctx context.Context) error {
-	var fresh []input.Source
-	changed := candidates{}
+	var batch []input.Source
+	err := c.eachNew(ctx, func(s input.Source) error {
+		if batch = append(batch, s); len(batch) < c.o.MaxSources {
+			return nil
+		}
+		full := batch
+		batch = nil
+		return c.convert(ctx, full, nil)
+	})
+	if err != nil || len(batch) == 0 {
+		return err
+	}
+	return c.convert(ctx, batch, nil)
+}
+
+// eachNew calls each for the sources of the inputs that no run has claimed, and
+// counts the others.
+func (c *converter) eachNew(ctx context.Context, each func(input.Source) error) error {
+	var changed candidates
+	settle := func() error {
+		collided, err := c.confirm(ctx, changed)
+		changed = changed[:0]
+		for i := 0; i < len(collided) && err == nil; i++ {
+			err = each(collided[i])
+		}
+		return err
+	}
 	err := c.find(ctx, func(s input.Source) error {
 		switch c.look(&s) {
 		case dataset.Claimed:
@@ -301,35 +327,17 @@ func (c *converter) incremental(ctx context.Context) error {
 			c.summary.Objects.InWork++
 		case dataset.Other:
 			if changed = append(changed, s); len(changed) == maxCandidates {
-				collided, err := c.confirm(ctx, changed)
-				if err != nil {
-					return err
-				}
-				fresh, changed = append(fresh, collided...), nil
+				return settle()
 			}
 		case dataset.Free:
-			fresh = append(fresh, s)
+			return each(s)
 		}
-		if len(fresh) < c.o.MaxSources {
-			return nil
-		}
-		batch := fresh
-		fresh = nil
-		return c.convert(ctx, batch, nil)
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	collided, err := c.confirm(ctx, changed)
-	if err != nil {
-		return err
-	}
-	for batch := range slices.Chunk(append(fresh, collided...), c.o.MaxSources) {
-		if err := c.convert(ctx, batch, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return settle()
 }
 
 // find calls each for the sources of the inputs.
@@ -337,6 +345,9 @@ func (c *converter) find(ctx context.Context, each func(input.Source) error) err
 	l := input.Listing{Output: c.output, Log: c.o.Log}
 	err := input.Find(ctx, c.o.Origins, c.o.Inputs, &l, func(s input.Source) error {
 		c.summary.Objects.Listed++
+		if isS3(s.URI) {
+			c.listedInS3++
+		}
 		return each(s)
 	})
 	c.summary.Objects.Skipped = l.Skipped
@@ -387,27 +398,12 @@ func (c *converter) confirm(ctx context.Context, all candidates) (collided []inp
 
 // retry converts what earlier runs rejected.
 func (c *converter) retry(ctx context.Context) error {
-	if c.dataset == nil {
-		return c.find(ctx, func(input.Source) error { return nil })
-	}
-	rejects, err := dataset.LoadOutstanding(ctx, c.store, c.dataset, c.runs)
-	if err != nil {
-		return err
-	}
 	var again []input.Source
 	lines := map[string][]int64{}
-	err = c.find(ctx, func(s input.Source) error {
-		r := rejects.Source(s.URI)
-		switch {
-		case r == nil:
-		case r.Object:
-			again = append(again, s)
-		case r.Version != s.ETag:
-			c.summary.Objects.Changed++
-			c.summary.addChanged(s.URI)
-		default:
-			again = append(again, s)
-			lines[s.URI] = r.Lines
+	err := c.eachRejected(ctx, func(s input.Source, rejected []int64) error {
+		again = append(again, s)
+		if rejected != nil {
+			lines[s.URI] = rejected
 		}
 		return nil
 	})
@@ -420,6 +416,33 @@ func (c *converter) retry(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// eachRejected calls each for the sources of the inputs that have rejects, with
+// the lines that are, or nil where the whole object is. One that has changed since
+// is counted.
+func (c *converter) eachRejected(ctx context.Context, each func(s input.Source, lines []int64) error) error {
+	if c.dataset == nil {
+		return c.find(ctx, func(input.Source) error { return nil })
+	}
+	rejects, err := dataset.LoadOutstanding(ctx, c.store, c.dataset, c.runs)
+	if err != nil {
+		return err
+	}
+	return c.find(ctx, func(s input.Source) error {
+		r := rejects.Source(s.URI)
+		switch {
+		case r == nil:
+			return nil
+		case r.Object:
+			return each(s, nil)
+		case r.Version != s.ETag:
+			c.summary.Objects.Changed++
+			c.summary.addChanged(s.URI)
+			return nil
+		}
+		return each(s, r.Lines)
+	})
 }
 
 // convert makes and finishes a run of the sources, but for those that another

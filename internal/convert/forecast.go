@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/text"
 )
@@ -65,15 +64,21 @@ func (c *converter) dryRun(ctx context.Context) error {
 		f.Parts += int64(len(p.parts))
 		batch = nil
 	}
-	add := func(s input.Source) {
+	add := func(s input.Source) error {
 		if isS3(s.URI) {
 			stored++
 		}
 		if batch = append(batch, s); len(batch) == c.o.MaxSources {
 			plan()
 		}
+		return nil
 	}
-	listed, err := c.forecastSources(ctx, add)
+	var err error
+	if c.o.RetryRejected {
+		err = c.eachRejected(ctx, func(s input.Source, _ []int64) error { return add(s) })
+	} else {
+		err = c.eachNew(ctx, add)
+	}
 	if err != nil {
 		return err
 	}
@@ -83,60 +88,15 @@ func (c *converter) dryRun(ctx context.Context) error {
 	} else {
 		c.summary.Objects.New = f.Sources
 	}
-	if listed > 0 || isS3(c.output) {
-		f.Requests = c.requests(f, listed, stored)
+	if c.listedInS3 > 0 || isS3(c.output) {
+		f.Requests = c.requests(f, stored)
 	}
 	return nil
 }
 
-// forecastSources calls add for the sources that would be read, and returns how
-// many there are in S3 of those that are listed.
-func (c *converter) forecastSources(ctx context.Context, add func(input.Source)) (listed int64, err error) {
-	var rejects *dataset.Outstanding
-	if c.o.RetryRejected && c.dataset != nil {
-		if rejects, err = dataset.LoadOutstanding(ctx, c.store, c.dataset, c.runs); err != nil {
-			return 0, err
-		}
-	}
-	var changed candidates
-	err = c.find(ctx, func(s input.Source) error {
-		if isS3(s.URI) {
-			listed++
-		}
-		if c.o.RetryRejected {
-			if rejects == nil {
-				return nil
-			}
-			if r := rejects.Source(s.URI); r != nil && (r.Object || r.Version == s.ETag) {
-				add(s)
-			}
-			return nil
-		}
-		switch c.look(&s) {
-		case dataset.Claimed:
-			c.summary.Objects.AlreadyConverted++
-		case dataset.InWork:
-			c.summary.Objects.InWork++
-		case dataset.Other:
-			changed = append(changed, s)
-		case dataset.Free:
-			add(s)
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	collided, err := c.confirm(ctx, changed)
-	for _, s := range collided {
-		add(s)
-	}
-	return listed, err
-}
-
 // requests counts roughly what the forecast's work asks of S3.
-func (c *converter) requests(f *Forecast, listed, stored int64) *Requests {
-	r := &Requests{Get: stored, Put: (listed + listPage - 1) / listPage}
+func (c *converter) requests(f *Forecast, stored int64) *Requests {
+	r := &Requests{Get: stored, Put: (c.listedInS3 + listPage - 1) / listPage}
 	if !isS3(c.output) {
 		return r
 	}
