@@ -8,58 +8,33 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// reads is how many state files are read at a time.
-const reads = 16
-
 // Published returns the receipts of the parts of all committed runs, without
 // their objects, in the order of runs and parts. Files that none of them names
 // aren't the dataset's, whatever lies in the directories of its tables.
 func Published(ctx context.Context, s store.Store, d *Dataset) ([]Receipt, error) {
-	runs, err := ListRuns(ctx, s)
+	runs, err := loadRuns(ctx, s)
 	if err != nil {
-		return nil, err
-	}
-	type ended struct {
-		run Run
-		end End
-	}
-	states := make([]ended, len(runs))
-	group, reading := errgroup.WithContext(ctx)
-	group.SetLimit(reads)
-	for i := range runs {
-		if !runs[i].Ended {
-			continue
-		}
-		group.Go(func() (err error) {
-			if states[i].end, err = LoadEnd(reading, s, runs[i].Run); err != nil || states[i].end.State != Committed {
-				return err
-			}
-			states[i].run, err = LoadRun(reading, s, runs[i].Run)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	count := 0
 	for i := range runs {
-		if states[i].end.State == Committed {
+		if runs[i].end.State == Committed {
 			count += len(runs[i].Parts)
 		}
 	}
 	receipts := make([]Receipt, count)
 	next := 0
-	group, reading = errgroup.WithContext(ctx)
-	group.SetLimit(reads)
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(loads)
 	for i := range runs {
-		if states[i].end.State != Committed {
+		if runs[i].end.State != Committed {
 			continue
 		}
 		for _, part := range runs[i].Parts {
 			r := &receipts[next]
 			next++
 			group.Go(func() (err error) {
-				*r, err = loadFiles(reading, s, d, &states[i].run, part)
+				*r, err = loadFiles(reading, s, d, &runs[i].run, part)
 				return err
 			})
 		}
