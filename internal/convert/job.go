@@ -48,7 +48,7 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 		objects[i].Open = func(ctx context.Context) (io.ReadCloser, error) { return r.open(ctx, &sources[i]) }
 	}
 	var fetches *stream.FetchGroup // files needn't be read ahead
-	if slices.ContainsFunc(sources, func(s input.Source) bool { return s.Remote() }) {
+	if input.AnyRemote(sources) {
 		fetches = r.fetches
 	}
 	j.reader = stream.NewReader(objects, stream.ReaderOptions{

@@ -76,6 +76,11 @@ func (s *Source) Remote() bool {
 	return ok && r.Remote()
 }
 
+// AnyRemote reports whether any of the sources is remote.
+func AnyRemote(sources []Source) bool {
+	return slices.ContainsFunc(sources, func(s Source) bool { return s.Remote() })
+}
+
 // Listing is what the listing of several inputs has in common.
 type Listing struct {
 	// Output is the URI of the store that is written to, whose files are never

@@ -130,7 +130,7 @@ func (p *parts) newJob(sources []input.Source, known []stream.Outcome) *partJob 
 		objects[i] = sources[i].Object()
 	}
 	o := stream.ReaderOptions{Limits: p.o.Limits, Known: known, VerifyFirst: len(known) > 0}
-	if slices.ContainsFunc(sources, func(s input.Source) bool { return s.Remote() }) { // files need not be read ahead
+	if input.AnyRemote(sources) { // files need not be read ahead
 		o.FetchGroup = p.o.Fetches
 	}
 	p.mu.Lock()
