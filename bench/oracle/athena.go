@@ -135,28 +135,13 @@ func (o athenaOptions) eachQuery(ctx context.Context, do func(name, sql string) 
 
 // loadAll makes the expected tables of all raw lines at once.
 func (d *duck) loadAll(ctx context.Context, o athenaOptions) error {
-	known, err := knownFields()
-	if err != nil {
-		return err
-	}
-	root, err := filepath.Abs(o.raw)
-	if err == nil {
-		root, err = filepath.EvalSymlinks(root)
-	}
-	if err != nil {
-		return err
-	}
-	skip, err := readRejects(o.skip, root)
-	if err != nil {
-		return err
-	}
-	paths, err := listRaw(root)
+	in, err := openRaw(o.raw, o.skip)
 	if err != nil {
 		return err
 	}
 	var lines []line
-	for _, path := range paths {
-		problems, err := readRaw(path, skip, known, func(l line) error {
+	for _, path := range in.paths {
+		problems, err := in.read(path, func(l line) error {
 			lines = append(lines, l)
 			return nil
 		})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -88,26 +87,11 @@ func (d *difference) equal() bool {
 // that the dataset has of the same lines; then it looks for rows of any other
 // line.
 func compare(ctx context.Context, c comparison) (*difference, error) {
-	known, err := knownFields()
+	in, err := openRaw(c.raw, c.skip)
 	if err != nil {
 		return nil, err
 	}
-	root, err := filepath.Abs(c.raw)
-	if err == nil {
-		root, err = filepath.EvalSymlinks(root)
-	}
-	if err != nil {
-		return nil, err
-	}
-	skip, err := readRejects(c.skip, root)
-	if err != nil {
-		return nil, err
-	}
-	paths, err := listRaw(root)
-	if err != nil {
-		return nil, err
-	}
-	if len(paths) == 0 {
+	if len(in.paths) == 0 {
 		return nil, fmt.Errorf("no .jsonl.gz or .jsonl file in %s", c.raw)
 	}
 	s, err := openDataset(ctx, c.dataset, c.tables)
@@ -116,7 +100,7 @@ func compare(ctx context.Context, c comparison) (*difference, error) {
 	}
 	defer s.close()
 
-	d := &difference{files: len(paths)}
+	d := &difference{files: len(in.paths)}
 	if err := s.prepare(ctx, c, d); err != nil {
 		return nil, err
 	}
@@ -131,8 +115,8 @@ func compare(ctx context.Context, c comparison) (*difference, error) {
 		batch, size = batch[:0], 0
 		return nil
 	}
-	for _, path := range paths {
-		problems, err := readRaw(path, skip, known, func(l line) error {
+	for _, path := range in.paths {
+		problems, err := in.read(path, func(l line) error {
 			if len(batch) > 0 && (size+len(l.text) > c.batchBytes || len(batch) == maxBatchLines) {
 				if err := flush(); err != nil {
 					return err

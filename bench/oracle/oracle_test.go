@@ -132,25 +132,17 @@ func expect(t *testing.T, root string) *duck {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.close)
-	known, err := knownFields()
-	if err != nil {
-		t.Fatal(err)
-	}
 	name := skipOf(root)
 	if _, err := os.Stat(name); err != nil {
 		name = ""
 	}
-	skip, err := readRejects(name, root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths, err := listRaw(root)
+	in, err := openRaw(root, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var batch []line
-	for _, path := range paths {
-		problems, err := readRaw(path, skip, known, func(l line) error {
+	for _, path := range in.paths {
+		problems, err := in.read(path, func(l line) error {
 			batch = append(batch, l)
 			return nil
 		})

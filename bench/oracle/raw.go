@@ -118,10 +118,39 @@ type problem struct {
 	what string
 }
 
-// readRaw hands every line of the file that isn't blank or skipped to yield.
+// rawInput is raw results that are read: which files, and what is left out.
+type rawInput struct {
+	paths []string
+	skip  rejects
+	known *field
+}
+
+// openRaw finds the raw results in a directory; skip is the description of an
+// archive that names bad input, or empty.
+func openRaw(dir, skip string) (*rawInput, error) {
+	known, err := knownFields()
+	if err != nil {
+		return nil, err
+	}
+	root, err := filepath.Abs(dir)
+	if err == nil {
+		root, err = filepath.EvalSymlinks(root)
+	}
+	if err != nil {
+		return nil, err
+	}
+	in := &rawInput{known: known}
+	if in.skip, err = readRejects(skip, root); err != nil {
+		return nil, err
+	}
+	in.paths, err = listRaw(root)
+	return in, err
+}
+
+// read hands every line of a file that isn't blank or skipped to yield.
 // What can't be read is a problem, not an error; an error is yield's.
-func readRaw(path string, skip rejects, known *field, yield func(line) error) ([]problem, error) {
-	if skip.objects[path] {
+func (raw *rawInput) read(path string, yield func(line) error) ([]problem, error) {
+	if raw.skip.objects[path] {
 		return nil, nil
 	}
 	uri := sourceURI(path)
@@ -151,8 +180,8 @@ func readRaw(path string, skip rejects, known *field, yield func(line) error) ([
 		if err != nil && err != io.EOF {
 			return append(problems, problem{uri, number, "can't be inflated"}), nil
 		}
-		if len(text) > 0 && !skip.lines[path][number] {
-			unknown, bad := unrecognized(known, text)
+		if len(text) > 0 && !raw.skip.lines[path][number] {
+			unknown, bad := unrecognized(raw.known, text)
 			if bad != nil || !utf8.Valid(text) {
 				problems = append(problems, problem{uri, number, "isn't a result"})
 			} else if err := yield(line{uri, number, strings.ToValidUTF8(path, "�"), string(text), unknown}); err != nil {

@@ -276,22 +276,7 @@ func (s summaries) run(ctx context.Context, out io.Writer) error {
 
 // load makes the tables that the cases ask.
 func (s summaries) load(ctx context.Context, d *duck) error {
-	known, err := knownFields()
-	if err != nil {
-		return err
-	}
-	root, err := filepath.Abs(s.raw)
-	if err == nil {
-		root, err = filepath.EvalSymlinks(root)
-	}
-	if err != nil {
-		return err
-	}
-	skip, err := readRejects(s.skip, root)
-	if err != nil {
-		return err
-	}
-	paths, err := listRaw(root)
+	in, err := openRaw(s.raw, s.skip)
 	if err != nil {
 		return err
 	}
@@ -316,8 +301,8 @@ func (s summaries) load(ctx context.Context, d *duck) error {
 				location_count AS detections_locations, is_capped FROM x_detections;`+
 			fmt.Sprintf(to, "all_occurrences")+"SELECT * FROM x_occurrences;")
 	}
-	for _, path := range paths {
-		problems, err := readRaw(path, skip, known, func(l line) error {
+	for _, path := range in.paths {
+		problems, err := in.read(path, func(l line) error {
 			batch = append(batch, l)
 			if size += len(l.text); size < 64<<20 && len(batch) < maxBatchLines {
 				return nil
