@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"io"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,6 +39,9 @@ const (
 	// abortTimeout is how long giving up an upload may take, also once the run
 	// has been interrupted.
 	abortTimeout = 30 * time.Second
+	// partGrace is how long parts that are being sent may still take once the
+	// run has been interrupted.
+	partGrace = 5 * time.Second
 )
 
 // writer writes objects of a bucket. It is safe for concurrent use.
@@ -79,9 +83,14 @@ func (w *writer) create(ctx context.Context, key string, s *spool) error {
 	}
 	defer w.memory.Release(weight)
 	ctx = awsclient.WithResource(ctx, w.b.URI(key))
+	// A part that is still taken in while its upload is aborted may outlive it
+	// (S3 API reference, AbortMultipartUpload), and someone pays for it. So an
+	// interruption ends the reading of parts first, and those under way later.
+	sending, sent := outliving(ctx, partGrace)
+	defer sent()
 	wrote := newMark()
-	_, err := w.manager.UploadObject(ctx, &transfermanager.UploadObjectInput{
-		Bucket: &w.b.name, Key: &key, Body: s.reader(), ContentLength: aws.Int64(s.size),
+	_, err := w.manager.UploadObject(sending, &transfermanager.UploadObjectInput{
+		Bucket: &w.b.name, Key: &key, Body: readUntil{ctx, s.reader()}, ContentLength: aws.Int64(s.size),
 		IfNoneMatch:         aws.String("*"),
 		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: tmtypes.RequestPayer(w.b.payer()),
 		ServerSideEncryption: tmtypes.ServerSideEncryption(w.o.SSE), SSEKMSKeyID: given(w.o.KMSKeyID),
@@ -89,6 +98,38 @@ func (w *writer) create(ctx context.Context, key string, s *spool) error {
 		Metadata:     map[string]string{mark: wrote},
 	})
 	return w.settle(ctx, "PutObject", key, wrote, err)
+}
+
+// outliving returns a context that ends so much later than ctx, or when it is
+// cancelled.
+func outliving(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(context.Cause(ctx))
+		case <-later.Done():
+		}
+	})
+	return later, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// readUntil reads for as long as a context isn't done.
+type readUntil struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r readUntil) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
 }
 
 // put writes an object in one request: as a new one, or over what is there.

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -66,10 +68,28 @@ func TestUploadAborted(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
+			script := []s3test.Fault{test.fault}
 			if test.interrupt {
-				test.fault.Do = func(http.ResponseWriter, *http.Request, http.Handler) { cancel(interrupted) }
+				script[0].Do = func(http.ResponseWriter, *http.Request, http.Handler) { cancel(interrupted) }
+				// The server is still taking in the first part then, also if
+				// who sent it is gone.
+				var parts atomic.Int32
+				script = append(script,
+					s3test.Fault{Match: test.fault.Match, Times: 1, Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+						parts.Add(1)
+						defer parts.Add(-1)
+						<-ctx.Done()
+						time.Sleep(300 * time.Millisecond)
+						forward.ServeHTTP(w, r)
+					}},
+					s3test.Fault{Match: s3test.IsOp("AbortMultipartUpload", ""), Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+						if n := parts.Load(); n > 0 {
+							t.Errorf("aborted while %d parts are under way", n)
+						}
+						forward.ServeHTTP(w, r)
+					}})
 			}
-			s := storeAt(t, s3test.NewProxy(t, server, test.fault).URL, WriteOptions{})
+			s := storeAt(t, s3test.NewProxy(t, server, script...).URL, WriteOptions{})
 			err := upload(ctx, t, s, "large", 3*uploadPart)
 			if test.interrupt && err != interrupted || !test.interrupt && awsclient.KindOf(err) != awsclient.Denied {
 				t.Errorf("%v", err)
