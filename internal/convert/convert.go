@@ -61,6 +61,9 @@ type converter struct {
 	times      times        // of all runs
 	pool       stream.Stats // of all runs
 	listedInS3 int64        // sources
+	// unreadable are the sources that ended runs of this converter couldn't
+	// read, by URI; true for those that may stay unread.
+	unreadable map[string]bool
 }
 
 // NotEmptyError says that the output holds something that isn't a dataset.
@@ -84,7 +87,7 @@ func newConverter(ctx context.Context, o *Options) (*converter, error) {
 	if o.MaxSources <= 0 {
 		o.MaxSources = DefaultMaxSources
 	}
-	c := &converter{o: o, store: o.Out, output: o.Out.URI("."), started: time.Now(), summary: newSummary()}
+	c := &converter{o: o, store: o.Out, output: o.Out.URI("."), started: time.Now(), summary: newSummary(), unreadable: map[string]bool{}}
 	c.summary.Output = c.output
 	if _, err := o.format(nil); err != nil {
 		return c, err
@@ -182,6 +185,23 @@ func (c *converter) overwrite(ctx context.Context) (*Summary, error) {
 	}
 	c.end()
 	return c.summary, nil
+}
+
+// count takes a run that has ended into the summary. A source that an earlier
+// run couldn't read counts as what became of it in this one.
+func (c *converter) count(r *run) {
+	for _, part := range r.plan.parts {
+		for i := range part {
+			if accepted, ok := c.unreadable[part[i].URI]; ok {
+				c.summary.removeUnreadable(part[i].URI, accepted)
+				delete(c.unreadable, part[i].URI)
+			}
+		}
+	}
+	c.summary.addRun(r.id, &r.counts)
+	for uri := range r.unreadable {
+		c.unreadable[uri] = r.o.AcceptUnreadable != nil && r.o.AcceptUnreadable(uri)
+	}
 }
 
 func (c *converter) end() {

@@ -371,7 +371,7 @@ func (r *run) commit(ctx context.Context) error {
 			break // who may not remove leaves it to maintenance
 		}
 	}
-	r.c.summary.addRun(r.id, &r.counts)
+	r.c.count(r)
 	return r.c.ended(ctx, r)
 }
 

@@ -338,6 +338,45 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
+// What a run couldn't read that was cut short, and the next run of the same call
+// can, isn't unreadable.
+func TestUnreadableThenRead(t *testing.T) {
+	dir := write(t, map[string][]byte{"a.jsonl": lines(0, 10), "b.jsonl": lines(100, 10)})
+	for _, name := range []string{"gone.jsonl", "lost.jsonl", "may.jsonl"} {
+		symlink(t, "nowhere", filepath.Join(dir, name))
+	}
+	o := testOptions(t, dir)
+	o.AcceptUnreadable = func(uri string) bool { return strings.HasSuffix(uri, "/may.jsonl") }
+	refused := errors.New("the store refused")
+	local := o.Out
+	o.Out = &faulty{local, func(op, name string) error {
+		if strings.HasSuffix(name, "/end.json") {
+			return refused
+		}
+		return nil
+	}}
+	if _, err := Run(t.Context(), o); !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"gone.jsonl", "may.jsonl"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), lines(1000, 5), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Out = local
+	s, err := Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Objects.Converted != 4 || s.Objects.Unreadable != 1 || s.Objects.AcceptedUnreadable != 0 ||
+		len(s.Unreadable) != 1 || !strings.HasSuffix(s.Unreadable[0].URI, "/lost.jsonl") {
+		t.Errorf("%+v, unreadable %v", s.Objects, s.Unreadable)
+	}
+}
+
 // A file that vanishes or changes between the plan and its turn.
 func TestVanishingFile(t *testing.T) {
 	for _, what := range []string{"removed", "a directory", "cut"} {

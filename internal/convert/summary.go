@@ -170,6 +170,15 @@ func (s *Summary) addRun(run string, c *counts) {
 	s.Bytes.Written += c.WrittenBytes
 }
 
+// removeUnreadable takes back that a source couldn't be read.
+func (s *Summary) removeUnreadable(uri string, accepted bool) {
+	s.Objects.Unreadable--
+	if accepted {
+		s.Objects.AcceptedUnreadable--
+	}
+	s.Unreadable = slices.DeleteFunc(s.Unreadable, func(u UnreadableObject) bool { return u.URI == uri })
+}
+
 func (s *Summary) addChanged(uri string) {
 	if len(s.Changed) < maxListed {
 		s.Changed = append(s.Changed, uri)

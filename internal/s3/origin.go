@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -33,7 +34,9 @@ type Origin struct {
 	filter Filter
 	stop   func(error) // is called once
 
-	read, denied atomic.Int64 // readings that began, and that were denied
+	mu           sync.Mutex
+	read, denied int64 // readings that began, and that were denied
+	why          error // of the denied ones, one that says which permission is missing, if any does
 }
 
 // NewOrigin returns the origin of what the client can read. stop is called, once,
@@ -189,14 +192,14 @@ const maxDenied = 20
 // rather than some objects.
 type AllDeniedError struct {
 	Count int64
-	First error // one of them
+	Err   error // of one of them
 }
 
 func (e *AllDeniedError) Error() string {
-	return fmt.Sprintf("all of the first %d objects are denied: %v", e.Count, e.First)
+	return fmt.Sprintf("all of the first %d objects are denied: %v", e.Count, e.Err)
 }
 
-func (e *AllDeniedError) Unwrap() error { return e.First }
+func (e *AllDeniedError) Unwrap() error { return e.Err }
 
 // Open implements input.Origin.
 func (o *Origin) Open(ctx context.Context, s *input.Source) (io.ReadCloser, error) {
@@ -219,16 +222,31 @@ func (o *Origin) Open(ctx context.Context, s *input.Source) (io.ReadCloser, erro
 	if ctx.Err() != nil {
 		return r, err
 	}
-	read := o.read.Add(1)
-	switch awsclient.KindOf(err) {
-	case awsclient.Denied:
-		if denied := o.denied.Add(1); denied == maxDenied && read == maxDenied {
-			o.stop(&AllDeniedError{Count: denied, First: err})
-		}
-	case awsclient.NoCredentials, awsclient.Expired:
-		o.stop(err)
+	if stop := o.outcome(err); stop != nil {
+		o.stop(stop)
 	}
 	return r, err
+}
+
+// outcome counts how a reading began. An error is one that ends all.
+func (o *Origin) outcome(err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.read++
+	switch awsclient.KindOf(err) {
+	case awsclient.NoCredentials, awsclient.Expired:
+		return err
+	case awsclient.Denied:
+		// Not all denials are looked into, and those that aren't are faster.
+		var e *awsclient.Error
+		if o.why == nil || errors.As(err, &e) && e.Action != "" {
+			o.why = err
+		}
+		if o.denied++; o.denied == maxDenied && o.read == maxDenied {
+			return &AllDeniedError{Count: maxDenied, Err: o.why}
+		}
+	}
+	return nil
 }
 
 // Remote implements input.Remote: reading waits for a network.
