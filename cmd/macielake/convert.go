@@ -263,8 +263,8 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 		return none, usagef("--inventory and --keys-from list what is in S3: an INPUT must be an s3:// URI")
 	case o.write.check() != nil:
 		return none, o.write.check()
-	case o.workers < 1:
-		return none, usagef("--workers must be at least 1")
+	case checkWorkers(o.workers) != nil:
+		return none, checkWorkers(o.workers)
 	case o.maxSources < 1:
 		return none, usagef("--max-sources-per-run must be at least 1")
 	case o.retryRejected && o.overwrite:

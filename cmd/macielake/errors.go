@@ -190,7 +190,7 @@ func classify(err error) (code int, hint string) {
 	case errors.Is(err, dataset.ErrForeign), errors.As(err, &noDataset):
 		return exitNotFound, "name the directory that convert wrote with --out"
 	case errors.Is(err, dataset.ErrHalfReplaced):
-		return exitFailed, "mend what stopped it, and run the command again; no file was removed"
+		return exitFailed, "mend what stopped it, and run convert with that --out again: it ends the replacement first; no file was removed"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return exitFailed, "the disk is full, or a limit on file sizes was hit: make room, and " + goOn
 	case errors.Is(err, syscall.EMFILE):

@@ -111,8 +111,8 @@ func (o *readFlags) addFlags(f *pflag.FlagSet) {
 // check checks the flags.
 func (o *readFlags) check() error {
 	switch {
-	case o.workers < 1:
-		return usagef("--workers must be at least 1")
+	case checkWorkers(o.workers) != nil:
+		return checkWorkers(o.workers)
 	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
 		return usagef("--max-line-bytes must be from 16 to 128MiB")
 	}

@@ -37,6 +37,14 @@ func (f *placeFlags) addFetchFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&f.fetchConcurrency, "fetch-concurrency", awsclient.DefaultConcurrency, "how many objects in S3 are fetched at the same time")
 }
 
+// checkWorkers checks a --workers.
+func checkWorkers(n int) error {
+	if n < 1 {
+		return usagef("--workers must be at least 1")
+	}
+	return nil
+}
+
 // maxFetchConcurrency is more than any network answers to, and what a process may
 // have open at the same time.
 const maxFetchConcurrency = 1000

@@ -42,9 +42,6 @@ those of one class are listed, with --raw all are, with their bytes.`,
 				return err
 			}
 			defer s.Close()
-			if err := dataset.Whole(ctx, s); err != nil {
-				return err
-			}
 			d, err := dataset.Load(ctx, s)
 			if err != nil {
 				return err

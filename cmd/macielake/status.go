@@ -29,9 +29,6 @@ didn't end. It reads the state alone.`,
 				return err
 			}
 			defer s.Close()
-			if err := dataset.Whole(cmd.Context(), s); err != nil {
-				return err
-			}
 			status, err := dataset.LoadStatus(cmd.Context(), s)
 			if err != nil {
 				return err

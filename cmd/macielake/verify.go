@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -52,6 +53,9 @@ Exit code 5 says that something isn't so.`,
   macielake verify lake --against ./AWSLogs --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cmp.Or(checkWorkers(workers), places.checkFetches()); err != nil {
+				return err
+			}
 			s, err := places.openNamed(cmd, args[0])
 			if err != nil {
 				return err

@@ -40,33 +40,44 @@ type replacingFile struct {
 	Nonce string `json:"nonce"`
 }
 
-// Whole gives ErrHalfReplaced where a replacement was broken off.
+// Whole gives ErrHalfReplaced where a replacement was broken off before all of it
+// was in place.
 func Whole(ctx context.Context, s store.Store) error {
-	_, err := s.Stat(ctx, replacingName)
-	if err == nil {
-		return fmt.Errorf("%s: %w", s.URI("."), ErrHalfReplaced)
+	r, err := begun(ctx, s)
+	if err != nil || r == nil {
+		return err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	waiting, err := r.whole(ctx)
+	if err == nil && waiting {
+		err = fmt.Errorf("%s: %w", s.URI("."), ErrHalfReplaced)
 	}
 	return err
 }
 
-// Repair finishes a replacement that was broken off. Where there is none it
-// costs one request.
-func Repair(ctx context.Context, s store.Store) error {
+// begun returns the replacement that is under way, or was broken off; nil if there
+// is none.
+func begun(ctx context.Context, s store.Store) (*replacing, error) {
 	var file replacingFile
 	err := get(ctx, s, replacingName, &file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err == nil && !isHex(file.Nonce, nonceDigits) {
 		err = damaged(s, replacingName, "its nonce is %q", file.Nonce)
 	}
 	if err != nil {
+		return nil, err
+	}
+	return newReplacing(s, file.Nonce), nil
+}
+
+// Repair finishes a replacement that was broken off. Where there is none it
+// costs one request.
+func Repair(ctx context.Context, s store.Store) error {
+	r, err := begun(ctx, s)
+	if err != nil || r == nil {
 		return err
 	}
-	r := newReplacing(s, file.Nonce)
 	whole, err := r.whole(ctx)
 	if err == nil && whole {
 		// Whoever began it may have died before its mark was durable.

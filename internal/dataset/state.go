@@ -174,8 +174,13 @@ func Create(ctx context.Context, s store.Store, d Dataset) error {
 	return create(ctx, s, datasetName, d)
 }
 
-// Load reads dataset.json. It gives ErrForeign where there is none.
+// Load reads dataset.json. It gives ErrForeign where there is none, and
+// ErrHalfReplaced where a replacement was broken off: what lies in place then is
+// of neither dataset, or of a part of one.
 func Load(ctx context.Context, s store.Store) (Dataset, error) {
+	if err := Whole(ctx, s); err != nil {
+		return Dataset{}, err
+	}
 	// Another format's other fields may have other types.
 	var version struct {
 		Format int `json:"format"`

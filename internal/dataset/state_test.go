@@ -520,7 +520,11 @@ func build(t *testing.T, s store.Store, which string, months ...int) []string {
 // which returns which dataset a store is, by its dataset.json.
 func which(t *testing.T, s store.Store) string {
 	t.Helper()
-	d, err := dataset.Load(t.Context(), s)
+	data, err := os.ReadFile(s.URI(store.StateDir + "/dataset.json"))
+	var d dataset.Dataset
+	if err == nil {
+		err = json.Unmarshal(data, &d)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -549,7 +553,7 @@ func TestReplace(t *testing.T) {
 	s := openStore(t)
 	old := build(t, s, "old", 1, 2)
 	put(t, s, "README", "not ours")
-	replacement := dataset.Replacement(s, "n")
+	replacement := dataset.Replacement(s, "aaaaaaaaaaaaaaaa")
 	names := build(t, replacement, "new", 2, 3)
 	if got := which(t, s); got != "old" {
 		t.Fatalf("before Replace it is the %s dataset", got)
@@ -559,7 +563,7 @@ func TestReplace(t *testing.T) {
 			t.Fatalf("%s changed before Replace", name)
 		}
 	}
-	if err := dataset.Replace(t.Context(), s, "n"); err != nil {
+	if err := dataset.Replace(t.Context(), s, "aaaaaaaaaaaaaaaa"); err != nil {
 		t.Fatal(err)
 	}
 	if got := string(read(t, s, "README")); got != "not ours" {
@@ -578,9 +582,9 @@ func TestReplaceBreaksOff(t *testing.T) {
 	for n := 1; ; n++ {
 		local := openStore(t)
 		build(t, local, "old", 1, 2)
-		names := build(t, dataset.Replacement(local, "n"), "new", 2, 3)
+		names := build(t, dataset.Replacement(local, "aaaaaaaaaaaaaaaa"), "new", 2, 3)
 		s := &broken{Store: local, n: n}
-		err := dataset.Replace(t.Context(), s, "n")
+		err := dataset.Replace(t.Context(), s, "aaaaaaaaaaaaaaaa")
 		if err == nil {
 			if n < 10 {
 				t.Fatalf("Replace took %d calls: the test shows nothing", n-1)
@@ -601,13 +605,13 @@ func TestReplaceBreaksOff(t *testing.T) {
 		// Nothing of either is lost but what of the old one was removed: a file
 		// of the new one is in its place or in the replacement.
 		for _, name := range names {
-			_, there := local.Stat(t.Context(), path.Join(store.StateDir, "new-n", name))
+			_, there := local.Stat(t.Context(), path.Join(store.StateDir, "new-aaaaaaaaaaaaaaaa", name))
 			_, here := local.Stat(t.Context(), name)
 			if here != nil && there != nil {
 				t.Fatalf("call %d fails: %s is lost", n, name)
 			}
 		}
-		if err := dataset.Replacement(local, "n").Discard(t.Context()); err != nil {
+		if err := dataset.Replacement(local, "aaaaaaaaaaaaaaaa").Discard(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		again := build(t, dataset.Replacement(local, "again"), "again", 3, 4)
