@@ -92,6 +92,7 @@ type pqScratch struct {
 	format       *parquetFormat
 	body, packed []byte
 	thrift       pqThrift
+	ints         intFrames
 }
 
 func (f *parquetFormat) scratch() *pqScratch {
@@ -120,6 +121,17 @@ func (s *pqScratch) compress(page []byte) []byte {
 	default:
 		return page
 	}
+}
+
+// compressInts is compress for a page that ends with n 8-byte integers.
+func (s *pqScratch) compressInts(page []byte, n int) []byte {
+	if s.format.codec == codecZstd {
+		if packed, ok := s.ints.append(s.packed[:0], page, n); ok {
+			s.packed = packed
+			return packed
+		}
+	}
+	return s.compress(page)
 }
 
 func (f *parquetFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error) {

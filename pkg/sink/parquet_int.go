@@ -34,6 +34,7 @@ func newInt(f *parquetFormat, c schema.Column) *pqInt {
 	if c.Type == schema.Int32 {
 		i.width = 4
 	}
+	i.wide = i.width == intBytes && c.Level == schema.OccurrenceLevel
 	i.pqLeaf = pqLeaf{format: f, physical: physicalType(c.Type), path: []string{c.Name}, maxDef: 1}
 	i.ints.seed = f.intSeed
 	i.pqValues.level, i.pqValues.dict = c.Level, i

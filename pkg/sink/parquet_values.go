@@ -53,6 +53,7 @@ type pqValues struct {
 	level   schema.Level
 	dict    pqDict
 	indices pqRuns // the open page's values, as indices
+	wide    bool   // values are 8-byte integers, many of them
 	plain   []byte // the open page's values, in full
 
 	direct    bool  // the open page has plain, not indices
@@ -80,7 +81,7 @@ func (v *pqValues) closePage() {
 		v.addPage(s, encodingPlain, len(s.body), s.compress(s.body))
 	case v.direct:
 		s.body = append(s.body, v.plain...)
-		v.addPage(s, encodingPlain, len(s.body), s.compress(s.body))
+		v.addPage(s, encodingPlain, len(s.body), v.compress(s, len(v.plain)))
 	default:
 		s.body = v.appendIndices(s.body)
 		v.addPage(s, encodingRLEDictionary, len(s.body), s.compress(s.body))
@@ -91,6 +92,15 @@ func (v *pqValues) closePage() {
 	if v.dictStart > dictBytes && 4*int64(v.dictStart) > v.plainSize || v.dictStart > maxDict {
 		v.direct = true
 	}
+}
+
+// compress returns the compressed form of s.body, whose last bytes are so many of
+// values in full.
+func (v *pqValues) compress(s *pqScratch, plain int) []byte {
+	if v.wide {
+		return s.compressInts(s.body, plain/intBytes)
+	}
+	return s.compress(s.body)
 }
 
 // pays reports whether a dictionary makes the first page that has values
@@ -173,7 +183,7 @@ func (v *pqValues) seal() error {
 		if len(s.body) > math.MaxInt32 {
 			v.err = errPageTooLarge
 		}
-		packed := s.compress(s.body)
+		packed := v.compress(s, len(s.body))
 		v.dictionary = appendPageHeader(&s.thrift, v.dictionary[:0], pageDictionary, encodingPlain, len(s.body), len(packed), v.dict.count())
 		c.rawSize += int64(len(v.dictionary) + len(s.body))
 		v.dictionary = append(room(v.dictionary, len(packed)), packed...)
