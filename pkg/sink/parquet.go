@@ -112,6 +112,10 @@ func (f *parquetFormat) release(s *pqScratch) {
 func (s *pqScratch) compress(page []byte) []byte {
 	switch s.format.codec {
 	case codecZstd:
+		if len(page) <= maxStoredPage {
+			s.packed = appendStored(s.packed[:0], page)
+			return s.packed
+		}
 		s.packed = room(s.packed[:0], s.format.zstd.MaxEncodedSize(len(page)))
 		return s.format.zstd.EncodeAll(page, s.packed)
 	case codecSnappy:

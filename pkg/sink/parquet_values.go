@@ -17,7 +17,7 @@ const (
 
 	// probeValues is after how many values of a column at the level of results
 	// it is seen whether they repeat at all.
-	probeValues = 1024
+	probeValues = 256
 
 	// minRepeats is how often values repeat, on average, for a dictionary to
 	// pay: compression finds the few repetitions of others, and costs them
@@ -124,6 +124,7 @@ func (v *pqValues) pays() bool {
 // giveUp turns the open page from indices to values, and drops the dictionary.
 func (v *pqValues) giveUp() {
 	v.indices.settle()
+	v.plain = room(v.plain, int(min(v.plainSize, 2*pageBytes))) // about what follows
 	for i := 0; i < len(v.indices.tokens); {
 		var index uint32
 		var n int

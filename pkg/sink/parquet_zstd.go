@@ -26,7 +26,12 @@ const (
 	// bytes (RFC 8878, section 3.1.1.3.2.1.1).
 	maxIntLow = intBytes - 3
 
-	zstdMagic = 0xFD2FB528
+	// Of the header of a frame (section 3.1.1.1): the window is all of the
+	// frame, whose size follows in one byte, or in four.
+	zstdMagic         = 0xFD2FB528
+	zstdSingleSegment = 1 << 5
+	zstdSize4         = 2 << 6
+
 	// zstdBlock is the most that a block may hold once it is decoded (section
 	// 3.1.1.2.4).
 	zstdBlock = 128 << 10
@@ -53,6 +58,18 @@ const (
 	zstdFirstOffset, zstdFirstOffsetBits = 0, 0b1  // no bit
 )
 
+// maxStoredPage is up to how many bytes pages aren't compressed: that would save
+// a tenth of them at most, and costs microseconds for tables of codes.
+const maxStoredPage = 255
+
+// appendStored appends a frame of a page of at most 255 bytes that holds it as it
+// is.
+func appendStored(dst, page []byte) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, zstdMagic)
+	dst = append(dst, zstdSingleSegment, byte(len(page)))
+	return append(appendBlockHeader(dst, zstdRawBlock|zstdLast, len(page)), page...)
+}
+
 // append appends the frame of a page to dst that ends with n integers, or returns
 // false where another encoder is better at the page.
 func (f *intFrames) append(dst, page []byte, n int) ([]byte, bool) {
@@ -67,7 +84,7 @@ func (f *intFrames) append(dst, page []byte, n int) ([]byte, bool) {
 	}
 	dst = slices.Grow(dst, 64+len(page))
 	dst = binary.LittleEndian.AppendUint32(dst, zstdMagic)
-	dst = append(dst, 2<<6|1<<5) // its size in four bytes; the window is all of it
+	dst = append(dst, zstdSize4|zstdSingleSegment)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(page)))
 
 	first := page[:head+intBytes]

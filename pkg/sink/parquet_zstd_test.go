@@ -118,3 +118,16 @@ func FuzzIntFrames(f *testing.F) {
 		checkFrame(t, frames, dec, page, int(count))
 	})
 }
+
+// A page that isn't compressed is in its frame as it is.
+func TestStoredFrames(t *testing.T) {
+	dec := newFrameDecoder(t)
+	for n := range maxStoredPage + 1 {
+		page := bytes.Repeat([]byte{byte(n)}, n)
+		frame := appendStored([]byte("before"), page)
+		got, err := dec.DecodeAll(frame[len("before"):], nil)
+		if err != nil || !bytes.Equal(got, page) || !bytes.HasPrefix(frame, []byte("before")) {
+			t.Errorf("%d bytes: %q, %v", n, got, err)
+		}
+	}
+}
