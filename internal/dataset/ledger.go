@@ -408,13 +408,21 @@ func fits(r *Receipt, part, sources int) error {
 }
 
 func sortEntries(entries []byte) {
-	list := make([][entrySize]byte, len(entries)/entrySize)
+	type number struct{ high, low uint64 }
+	list := make([]number, len(entries)/entrySize)
 	for i := range list {
-		copy(list[i][:], entries[i*entrySize:])
+		e := entries[i*entrySize:]
+		list[i] = number{binary.BigEndian.Uint64(e), binary.BigEndian.Uint64(e[8:])}
 	}
-	slices.SortFunc(list, func(a, b [entrySize]byte) int { return bytes.Compare(a[:], b[:]) })
-	for i := range list {
-		copy(entries[i*entrySize:], list[i][:])
+	slices.SortFunc(list, func(a, b number) int {
+		if a.high != b.high {
+			return cmp.Compare(a.high, b.high)
+		}
+		return cmp.Compare(a.low, b.low)
+	})
+	for i, e := range list {
+		binary.BigEndian.PutUint64(entries[i*entrySize:], e.high)
+		binary.BigEndian.PutUint64(entries[i*entrySize+8:], e.low)
 	}
 }
 

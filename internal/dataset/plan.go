@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 	"path"
 
 	"github.com/bytedance/sonic"
+	"github.com/bytedance/sonic/encoder"
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/macielake/macielake/internal/store"
@@ -49,8 +49,7 @@ func PutPlan(ctx context.Context, s store.Store, nonce string, sources iter.Seq[
 		return nil, err
 	}
 	zw.Comment = nonce
-	enc := json.NewEncoder(zw)
-	enc.SetEscapeHTML(false)
+	var line []byte
 	n := 0
 	flush := func() error {
 		if n == 0 {
@@ -74,7 +73,12 @@ func PutPlan(ctx context.Context, s store.Store, nonce string, sources iter.Seq[
 		return nil
 	}
 	for src := range sources {
-		if err := enc.Encode(src); err != nil {
+		line = line[:0]
+		err := encoder.EncodeInto(&line, src, 0)
+		if err == nil {
+			_, err = zw.Write(append(line, '\n'))
+		}
+		if err != nil {
 			return nil, fmt.Errorf("encoding the plan: %w", err)
 		}
 		if n++; n == segmentSources {

@@ -94,6 +94,7 @@ type Listing struct {
 	Pruned bool
 
 	seen    map[[16]byte]struct{} // by hash: listings are long, and so are names
+	alone   bool                  // some are of FirstAlone
 	covered []func(name string) bool
 }
 
@@ -118,6 +119,27 @@ func (l *Listing) First(name string) bool {
 	}
 	l.seen[key] = struct{}{}
 	return true
+}
+
+// FirstAlone is First for what an input names by itself, or a link: it may lie in
+// a place that is listed with all that is in it, by First of that place, before
+// or after.
+func (l *Listing) FirstAlone(place, name string) bool {
+	if _, seen := l.seen[hashOf(place)]; seen || !l.First(name) {
+		return false
+	}
+	l.alone = true
+	return true
+}
+
+// FirstInside is First for what is listed with the place that it lies in: only
+// FirstAlone can have been given it before.
+func (l *Listing) FirstInside(name string) bool {
+	if !l.alone {
+		return true
+	}
+	_, seen := l.seen[hashOf(name)]
+	return !seen
 }
 
 func hashOf(name string) [16]byte {

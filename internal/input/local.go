@@ -115,7 +115,7 @@ func (f *finder) add(path string) error {
 		return f.unreadable(path, err)
 	}
 	if !info.IsDir() {
-		return f.file(path, real, info)
+		return f.file(path, real, info, f.firstAlone)
 	}
 	return f.dir(path, real)
 }
@@ -144,7 +144,7 @@ func (f *finder) dir(path, real string) error {
 			if info, err = e.Info(); err != nil {
 				err = f.unreadable(child, err)
 			} else {
-				err = f.file(child, realChild, info)
+				err = f.file(child, realChild, info, f.l.FirstInside)
 			}
 		case e.IsDir() && e.Name() != store.StateDir:
 			err = f.dir(child, realChild)
@@ -171,16 +171,26 @@ func (f *finder) inOutput(real string) bool {
 	return f.out != "" && (real == f.out || strings.HasPrefix(real, f.out+string(filepath.Separator)))
 }
 
-func (f *finder) file(path, real string, info fs.FileInfo) error {
+// file takes a file, which first says to be one that wasn't taken before.
+func (f *finder) file(path, real string, info fs.FileInfo, first func(real string) bool) error {
 	if !info.Mode().IsRegular() || !IsResult(filepath.Base(path)) {
 		f.l.Skip(path)
 		return nil
 	}
-	if f.inOutput(real) || !f.l.First(real) {
+	if f.inOutput(real) || !first(real) {
 		return nil
 	}
 	return f.source(real, info.Size(), info.ModTime().UnixMilli(),
 		strconv.FormatInt(info.Size(), 10)+"-"+strconv.FormatInt(info.ModTime().UnixNano(), 10))
+}
+
+// firstAlone is first of a file that isn't come upon in its directory.
+func (f *finder) firstAlone(real string) bool {
+	dir, name := filepath.Split(real)
+	if !IsResult(name) { // a link's name alone makes it one
+		return f.l.First(real)
+	}
+	return f.l.FirstAlone(filepath.Clean(dir), real)
 }
 
 // unreadable keeps a result that can't even be looked at as a source: reading
@@ -248,12 +258,21 @@ func localPath(uri string) string {
 // …/AWSLogs/ADMIN_ACCOUNT/Macie/REGION/… (Macie user guide, "Storing and
 // retaining sensitive data discovery results"). What isn't text is not taken.
 func FromKey(key string) (admin, region string) {
-	segments := strings.Split(key, "/")
-	for i := len(segments) - 4; i >= 0; i-- {
-		if segments[i] == "AWSLogs" && segments[i+2] == "Macie" &&
-			utf8.ValidString(segments[i+1]) && utf8.ValidString(segments[i+3]) {
-			return segments[i+1], segments[i+3]
+	const logs = "AWSLogs/"
+	for end := len(key); ; {
+		at := strings.LastIndex(key[:end], logs)
+		if at < 0 {
+			return "", ""
 		}
+		if at == 0 || key[at-1] == '/' {
+			admin, rest, _ := strings.Cut(key[at+len(logs):], "/")
+			if rest, ok := strings.CutPrefix(rest, "Macie/"); ok {
+				region, _, _ := strings.Cut(rest, "/")
+				if utf8.ValidString(admin) && utf8.ValidString(region) {
+					return admin, region
+				}
+			}
+		}
+		end = at
 	}
-	return "", ""
 }

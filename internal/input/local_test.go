@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,6 +129,28 @@ func TestFind(t *testing.T) {
 				t.Errorf("found %q and skipped %d, want %q and %d", got, skipped, test.want, test.skipped)
 			}
 		})
+	}
+}
+
+// However a file is come upon, and in whatever order, it is found once: in its
+// directory, by itself, or by links, whose names alone may make it a result.
+func TestFindOnce(t *testing.T) {
+	dir := write(t, map[string][]byte{"d/a.jsonl": nil, "d/data": nil, "d/e/b.jsonl.gz": nil})
+	links := write(t, map[string][]byte{"none": nil})
+	symlink(t, filepath.Join(dir, "d", "a.jsonl"), filepath.Join(links, "a.jsonl"))
+	symlink(t, filepath.Join(dir, "d", "data"), filepath.Join(links, "data.jsonl"))
+	symlink(t, filepath.Join(dir, "d", "data"), filepath.Join(links, "more.jsonl"))
+	symlink(t, filepath.Join(dir, "d", "e"), filepath.Join(links, "e"))
+	inputs := []string{
+		filepath.Join(dir, "d"), filepath.Join(dir, "d", "a.jsonl"), filepath.Join(dir, "d", "e"),
+		filepath.Join(dir, "d", "e", "b.jsonl.gz"), links,
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		rng.Shuffle(len(inputs), func(i, j int) { inputs[i], inputs[j] = inputs[j], inputs[i] })
+		if got, _ := found(t, dir, "", inputs...); !slices.Equal(got, []string{"d/a.jsonl", "d/data", "d/e/b.jsonl.gz"}) {
+			t.Fatalf("%q: found %q", inputs, got)
+		}
 	}
 }
 
