@@ -7,7 +7,7 @@ import (
 
 // Memory that so many workers are fine with, in bytes.
 const (
-	baseMemory   = 64 << 20
+	baseMemory   = 48 << 20
 	workerMemory = 64 << 20
 	// garbageFactor is how much garbage there may be for what is in use, in
 	// percent, as long as there is that memory.

@@ -6,10 +6,10 @@ import (
 	"encoding/base64"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/minio/crc64nvme"
 )
 
 // checksum verifies an object against what its store says of it. The zero value
@@ -18,9 +18,6 @@ type checksum struct {
 	hash hash.Hash
 	want string // base64
 }
-
-// nvme is the polynomial of CRC64NVME (NVM Express, "64b CRC"), reflected.
-const nvme = 0x9a6c9329ac4bc9b5
 
 // newChecksum takes the checksum of an answer, the cheapest where there are
 // several. One over the checksums of an upload's parts, which ends in their
@@ -33,7 +30,7 @@ func newChecksum(out *sdk.GetObjectOutput) checksum {
 	}{
 		{out.ChecksumCRC32C, func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }},
 		{out.ChecksumCRC32, func() hash.Hash { return crc32.NewIEEE() }},
-		{out.ChecksumCRC64NVME, func() hash.Hash { return crc64.New(crc64.MakeTable(nvme)) }},
+		{out.ChecksumCRC64NVME, func() hash.Hash { return crc64nvme.New() }},
 		{out.ChecksumSHA1, sha1.New},
 		{out.ChecksumSHA256, sha256.New},
 	} {

@@ -20,8 +20,9 @@ const (
 // bufferSizes are the sizes of fetch buffers; many objects are tiny.
 var bufferSizes = [...]int{4 << 10, 32 << 10, window}
 
-// prefetcher opens and reads objects ahead of the reader, each in a goroutine
-// of its own, and yields them in order. Only the reader's goroutine uses it.
+// prefetcher opens and reads objects ahead of the reader, in as many goroutines
+// as there are fetches at the same time, and yields them in order. Only the
+// reader's goroutine uses it.
 type prefetcher struct {
 	ctx     context.Context
 	objects []Object
@@ -36,7 +37,10 @@ type prefetcher struct {
 	free    [len(bufferSizes)][][]byte
 	idle    int64 // bytes in free
 	running sync.WaitGroup
-	wait    *time.Duration
+	// work is received from by goroutines that have done a fetch. They keep
+	// their stacks, which grow deep in an SDK.
+	work chan *fetch
+	wait *time.Duration
 }
 
 // take returns the next object that isn't skipped. It is closed before the next
@@ -78,11 +82,26 @@ func (p *prefetcher) start() {
 		for range count {
 			f.empty <- p.buffer(size)
 		}
-		ctx, cancel := context.WithCancel(p.ctx)
-		f.cancel = cancel
+		f.ctx, f.cancel = context.WithCancel(p.ctx)
+		f.object = o
 		p.started = append(p.started, f)
-		p.running.Go(func() { f.run(ctx, o) })
+		p.run(f)
 	}
+}
+
+// run has a goroutine run the fetch: one that waits for work, or a new one.
+func (p *prefetcher) run(f *fetch) {
+	select {
+	case p.work <- f:
+		return
+	default:
+	}
+	p.running.Go(func() {
+		f.run()
+		for f := range p.work {
+			f.run()
+		}
+	})
 }
 
 // mayStart reports whether the bounds allow another fetch, which then counts.
@@ -126,6 +145,7 @@ func (p *prefetcher) close() {
 	for _, f := range p.started {
 		f.cancel()
 	}
+	close(p.work)
 	p.running.Wait()
 	if p.group != nil {
 		for _, f := range p.started {
@@ -141,25 +161,27 @@ func (p *prefetcher) close() {
 // exist than either channel holds, only taking can block.
 type fetch struct {
 	p           *prefetcher
+	object      *Object
+	ctx         context.Context
+	cancel      context.CancelFunc
 	size        int // index of the buffers' size
 	charge      int64
 	stream      bool
 	full, empty chan []byte // full is closed by the goroutine at its end
 	err         error       // set before full is closed; nil at the object's end
-	cancel      context.CancelFunc
 
 	// The reader's side.
 	buf  []byte // the buffer being read
 	rest []byte // what is unread of it
 }
 
-func (f *fetch) run(ctx context.Context, o *Object) {
+func (f *fetch) run() {
 	defer close(f.full)
-	f.err = f.fill(ctx, o)
+	f.err = f.fill()
 }
 
-func (f *fetch) fill(ctx context.Context, o *Object) error {
-	rc, err := o.Open(ctx)
+func (f *fetch) fill() error {
+	rc, err := f.object.Open(f.ctx)
 	if err != nil {
 		return noEOF(err)
 	}
@@ -167,7 +189,7 @@ func (f *fetch) fill(ctx context.Context, o *Object) error {
 	for {
 		select {
 		case buf := <-f.empty:
-			n, err := readFull(rc, buf[:cap(buf)], ctx.Err())
+			n, err := readFull(rc, buf[:cap(buf)], f.ctx.Err())
 			f.full <- buf[:n]
 			if err == io.EOF {
 				return nil
@@ -175,8 +197,8 @@ func (f *fetch) fill(ctx context.Context, o *Object) error {
 			if err != nil {
 				return err
 			}
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-f.ctx.Done():
+			return f.ctx.Err()
 		}
 	}
 }

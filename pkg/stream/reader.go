@@ -178,7 +178,7 @@ func (r *Reader) start(ctx context.Context) {
 	if r.ahead > 0 || r.group != nil {
 		r.prefetch = &prefetcher{
 			ctx: r.ctx, objects: r.objects, ahead: r.ahead, limit: r.fetched, group: r.group, wait: &r.wait,
-			skip: r.skip,
+			skip: r.skip, work: make(chan *fetch),
 		}
 	}
 }
