@@ -172,9 +172,14 @@ func (b *bench) upload(ctx context.Context, name, profile string, size int64) (d
 }
 
 // getAndInflate is the plain loop: as many goroutines as there may be requests,
-// each of which gets an object and inflates it.
-func (b *bench) getAndInflate(ctx context.Context, prefix string, concurrency int) (figures, error) {
-	client := sdk.NewFromConfig(s3test.Config(b.server.URL, awsclient.Options{Concurrency: concurrency}), func(o *sdk.Options) { o.UsePathStyle = true })
+// each of which gets an object and inflates it. The client is the SDK's, with a
+// pool of connections as large as is needed, which it doesn't have by itself. By
+// default it verifies checksums, as the converter does; it can be told not to.
+func (b *bench) getAndInflate(ctx context.Context, prefix string, concurrency int, validation aws.ResponseChecksumValidation) (figures, error) {
+	client := sdk.NewFromConfig(s3test.Config(b.server.URL, awsclient.Options{Concurrency: concurrency}), func(o *sdk.Options) {
+		o.UsePathStyle = true
+		o.ResponseChecksumValidation = validation
+	})
 	bucket := "results"
 	start := time.Now()
 	keys := make(chan string, 1000)
