@@ -3,7 +3,8 @@ package stream
 import "sync"
 
 // FetchGroup bounds what several readers fetch ahead, together: so many objects
-// and so many bytes, of which each has the same share. It is safe for concurrent
+// are fetched at the same time, and they and those that wait to be read hold so
+// many bytes. Of both each reader has the same share. It is safe for concurrent
 // use; a reader belongs to it from its first Next until Close.
 //
 // Each reader may always fetch the object that it needs next, so that none waits
@@ -12,11 +13,15 @@ type FetchGroup struct {
 	objects int
 	bytes   int64
 
-	mu      sync.Mutex
-	readers int
-	started int   // objects
-	charged int64 // bytes
+	mu       sync.Mutex
+	readers  int
+	fetching int   // objects
+	charged  int64 // bytes
 }
+
+// heldPerFetch is how many objects, of those being fetched and those that wait to
+// be read, a reader may hold for each that it may fetch at the same time.
+const heldPerFetch = 4
 
 // NewFetchGroup returns a group whose readers fetch up to that many objects, and
 // hold up to that many bytes of them, at the same time; 0 bytes are
@@ -47,28 +52,35 @@ func (g *FetchGroup) share() int64 {
 	return g.bytes / int64(max(g.readers, 1))
 }
 
-// start takes an object of so many bytes for a reader that has others already,
-// if the group and the reader's share of it allow that. The first object of a
-// reader is always taken.
-func (g *FetchGroup) start(own int, ownBytes, bytes int64) bool {
+// start takes an object of so many bytes for a reader that holds others already,
+// some of which are being fetched, if the group and the reader's share of it allow
+// that. The first object of a reader is always taken.
+func (g *FetchGroup) start(held, fetching int, ownBytes, bytes int64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if own > 0 {
+	if held > 0 {
 		readers := max(g.readers, 1)
-		if own >= max(1, g.objects/readers) || g.started >= g.objects ||
+		share := max(1, g.objects/readers)
+		if held >= heldPerFetch*share || fetching >= share || g.fetching >= g.objects ||
 			ownBytes+bytes > g.bytes/int64(readers) || g.charged+bytes > g.bytes {
 			return false
 		}
 	}
-	g.started++
+	g.fetching++
 	g.charged += bytes
 	return true
 }
 
-// done gives an object back.
+// fetched notes that an object that was started is fetched.
+func (g *FetchGroup) fetched() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fetching--
+}
+
+// done gives an object's bytes back.
 func (g *FetchGroup) done(bytes int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.started--
 	g.charged -= bytes
 }

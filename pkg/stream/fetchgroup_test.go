@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -71,9 +72,56 @@ func TestFetchGroupBounds(t *testing.T) {
 			if g.most < tt.want || g.most > tt.most+tt.readers || g.open != 0 {
 				t.Errorf("%d open at once, want %d to %d; %d left open", g.most, tt.want, tt.most+tt.readers, g.open)
 			}
-			if group.readers != 0 || group.started != 0 || group.charged != 0 {
-				t.Errorf("left: %d readers, %d objects, %d bytes", group.readers, group.started, group.charged)
+			if group.readers != 0 || group.fetching != 0 || group.charged != 0 {
+				t.Errorf("left: %d readers, %d objects, %d bytes", group.readers, group.fetching, group.charged)
 			}
 		})
+	}
+}
+
+// An object that takes long doesn't keep those behind it from being fetched, as
+// many as the reader may hold, nor does a reader that is busy.
+func TestFetchGroupGoesOn(t *testing.T) {
+	checkLeaks(t)
+	const atOnce = 4
+	var mu sync.Mutex
+	open, most, opened := 0, 0, 0
+	others := make(chan struct{}) // closed once all are fetched that may be behind the first
+	var objects []Object
+	for i := range 10 * atOnce {
+		o := object(fmt.Sprint(i), []byte("x\n"), nil)
+		inner := o.Open
+		o.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			mu.Lock()
+			open++
+			most = max(most, open)
+			if opened++; opened == heldPerFetch*atOnce {
+				close(others)
+			}
+			mu.Unlock()
+			if i == 0 {
+				select {
+				case <-others:
+				case <-time.After(10 * time.Second):
+					t.Errorf("%d objects were opened", opened)
+				}
+			}
+			rc, err := inner(ctx)
+			mu.Lock()
+			open--
+			mu.Unlock()
+			return rc, err
+		}
+		objects = append(objects, o)
+	}
+	group := NewFetchGroup(atOnce, 0)
+	segs, _, _ := readPart(t, objects, ReaderOptions{FetchGroup: group})
+	for i, s := range segs {
+		if s.source.URI != fmt.Sprint(i) {
+			t.Fatalf("segment %d is of object %s", i, s.source.URI)
+		}
+	}
+	if len(segs) != len(objects) || most > atOnce || group.fetching != 0 || group.charged != 0 {
+		t.Errorf("%d segments of %d, %d open at once; left %d objects, %d bytes", len(segs), len(objects), most, group.fetching, group.charged)
 	}
 }

@@ -21,8 +21,10 @@ const (
 var bufferSizes = [...]int{4 << 10, 32 << 10, window}
 
 // prefetcher opens and reads objects ahead of the reader, in as many goroutines
-// as there are fetches at the same time, and yields them in order. Only the
-// reader's goroutine uses it.
+// as there are fetches at the same time, and yields them in order. Each goroutine
+// goes on with the next object by itself: one that takes long, or a reader that
+// is busy, doesn't keep the others waiting. Only the reader's goroutine calls
+// take and close.
 type prefetcher struct {
 	ctx     context.Context
 	objects []Object
@@ -30,63 +32,74 @@ type prefetcher struct {
 	ahead   int         // objects
 	limit   int64       // bytes in the buffers of all fetches
 	group   *FetchGroup // has the bounds, if it isn't nil
-	next    int         // the object to start next
-	started []*fetch
-	charged int64
-	streams int
-	free    [len(bufferSizes)][][]byte
-	idle    int64 // bytes in free
+	wait    *time.Duration
 	running sync.WaitGroup
-	// work is received from by goroutines that have done a fetch. They keep
-	// their stacks, which grow deep in an SDK.
+	// work is received from by goroutines that had nothing left to go on with.
+	// They keep their stacks, which grow deep in an SDK.
 	work chan *fetch
-	wait *time.Duration
+
+	mu       sync.Mutex // of what follows
+	next     int        // the object to start next
+	started  []*fetch   // that aren't closed, in order
+	fetching int        // of those, that a goroutine is at
+	charged  int64
+	streams  int
+	free     [len(bufferSizes)][][]byte
+	idle     int64 // bytes in free
+	closed   bool
 }
 
 // take returns the next object that isn't skipped. It is closed before the next
 // take.
 func (p *prefetcher) take() *fetch {
-	p.start()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for f := p.claim(); f != nil; f = p.claim() {
+		p.run(f)
+	}
 	return p.started[0]
 }
 
-// start starts as many fetches as the bounds allow, one in any case.
-func (p *prefetcher) start() {
-	for ; p.next < len(p.objects); p.next++ {
-		if p.skip(p.next) {
-			continue
-		}
-		o := &p.objects[p.next]
-		size, count := len(bufferSizes)-1, windows
-		stream := o.Size < 0 || o.Size >= windows*window
-		if !stream {
-			// One byte more, so that the end is seen without another buffer.
-			for size > 0 && o.Size+1 <= int64(bufferSizes[size-1]) {
-				size--
-			}
-			count = int(o.Size)/bufferSizes[size] + 1
-		}
-		charge := int64(count) * int64(bufferSizes[size])
-		if !p.mayStart(charge, stream) {
-			return
-		}
-		p.charged += charge
-		if stream {
-			p.streams++
-		}
-		f := &fetch{
-			p: p, size: size, charge: charge, stream: stream,
-			full:  make(chan []byte, count),
-			empty: make(chan []byte, count),
-		}
-		for range count {
-			f.empty <- p.buffer(size)
-		}
-		f.ctx, f.cancel = context.WithCancel(p.ctx)
-		f.object = o
-		p.started = append(p.started, f)
-		p.run(f)
+// claim returns a fetch of the next object, to be run, if the bounds allow one.
+// Where nothing is started they do. The caller holds mu.
+func (p *prefetcher) claim() *fetch {
+	for p.next < len(p.objects) && p.skip(p.next) {
+		p.next++
 	}
+	if p.closed || p.next == len(p.objects) {
+		return nil
+	}
+	o := &p.objects[p.next]
+	size, count := len(bufferSizes)-1, windows
+	stream := o.Size < 0 || o.Size >= windows*window
+	if !stream {
+		// One byte more, so that the end is seen without another buffer.
+		for size > 0 && o.Size+1 <= int64(bufferSizes[size-1]) {
+			size--
+		}
+		count = int(o.Size)/bufferSizes[size] + 1
+	}
+	charge := int64(count) * int64(bufferSizes[size])
+	if !p.mayStart(charge, stream) {
+		return nil
+	}
+	p.next++
+	p.fetching++
+	p.charged += charge
+	if stream {
+		p.streams++
+	}
+	f := &fetch{
+		p: p, object: o, size: size, charge: charge, stream: stream,
+		full:  make(chan []byte, count),
+		empty: make(chan []byte, count),
+	}
+	for range count {
+		f.empty <- p.buffer(size)
+	}
+	f.ctx, f.cancel = context.WithCancel(p.ctx)
+	p.started = append(p.started, f)
+	return f
 }
 
 // run has a goroutine run the fetch: one that waits for work, or a new one.
@@ -97,11 +110,25 @@ func (p *prefetcher) run(f *fetch) {
 	default:
 	}
 	p.running.Go(func() {
-		f.run()
-		for f := range p.work {
+		for f, ok := f, true; ok; {
 			f.run()
+			if f = p.fetched(); f == nil {
+				f, ok = <-p.work
+			}
 		}
 	})
+}
+
+// fetched notes that a goroutine has done a fetch, and returns one to go on with,
+// if there is one.
+func (p *prefetcher) fetched() *fetch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fetching--
+	if p.group != nil {
+		p.group.fetched()
+	}
+	return p.claim()
 }
 
 // mayStart reports whether the bounds allow another fetch, which then counts.
@@ -111,7 +138,7 @@ func (p *prefetcher) mayStart(charge int64, stream bool) bool {
 		return false
 	}
 	if p.group != nil {
-		return p.group.start(n, p.charged, charge)
+		return p.group.start(n, p.fetching, p.charged, charge)
 	}
 	return n == 0 || n <= p.ahead && p.charged+charge <= p.limit
 }
@@ -142,6 +169,9 @@ func (p *prefetcher) keep(size int, buf []byte) {
 
 // close ends all fetches and waits for them.
 func (p *prefetcher) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
 	for _, f := range p.started {
 		f.cancel()
 	}
@@ -240,6 +270,12 @@ func (f *fetch) receive() (buf []byte, ok bool) {
 func (f *fetch) close() {
 	p := f.p
 	f.cancel()
+	var buffers [][]byte
+	for buf := range f.full { // closed by the goroutine
+		buffers = append(buffers, buf)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.started = p.started[1:]
 	p.charged -= f.charge
 	if p.group != nil {
@@ -248,7 +284,7 @@ func (f *fetch) close() {
 	if f.stream {
 		p.streams--
 	}
-	for buf := range f.full {
+	for _, buf := range buffers {
 		p.keep(f.size, buf)
 	}
 	if f.buf != nil {
