@@ -117,16 +117,16 @@ func TestReceiptBinds(t *testing.T) {
 			}
 			for n := 1; ; n++ {
 				st := newVolatile()
-				receipts := 0
+				var receipts atomic.Int32
 				k := &killer{target: n}
 				_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
 					err := k.at(op, name, after)
-					if after && strings.Contains(name, "/parts/") && !k.dead {
-						receipts++
+					if after && strings.Contains(name, "/parts/") && err == nil {
+						receipts.Add(1)
 					}
 					return err
 				}}))
-				if receipts < len(paths) {
+				if int(receipts.Load()) < len(paths) {
 					if err == nil {
 						t.Fatal("it ended without receipts")
 					}
