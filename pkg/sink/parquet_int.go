@@ -182,23 +182,14 @@ func (c *pqInt) add(v int64, n int) {
 // put appends an occurrence's own integer. Its levels follow in place, and
 // collect decides what becomes of it, for all of a page together.
 func (c *pqInt) put(v int64, ok bool) {
-	if !ok || c.gap > 0 { // else it is inlined
-		if !c.putNull(ok) {
-			return
-		}
-	}
-	c.values = append(c.values, v)
-}
-
-// putNull appends a null if there is no value, and else what was put off before
-// it; then it reports true.
-func (c *pqInt) putNull(ok bool) bool {
 	if !ok {
 		c.addNull(1)
-		return false
+		return
 	}
-	c.fill()
-	return true
+	if c.gap > 0 {
+		c.fill()
+	}
+	c.values = append(c.values, v)
 }
 
 // place adds the levels of the values that were put.
@@ -259,20 +250,17 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	at := &det.Locations
 	switch c.slot {
 	case schema.OccurrenceIndex:
-		c.values = room(c.values, n)
 		for i := range n {
 			c.values = append(c.values, int64(i))
 		}
 	case schema.CellRow:
 		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
-		c.values = room(c.values, len(cells))
 		for i := range cells {
 			c.put(cells[i].Row, cells[i].Set&schema.HasRow != 0)
 		}
 		c.addNull(n - len(cells))
 	case schema.CellColumn:
 		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
-		c.values = room(c.values, len(cells))
 		for i := range cells {
 			c.put(cells[i].Column, cells[i].Set&schema.HasColumn != 0)
 		}
@@ -281,35 +269,30 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 		part := c.slot - schema.LineStart
 		c.addNull(at[schema.CellKind].Len())
 		lines := b.Lines[at[schema.LineKind].First:at[schema.LineKind].End]
-		c.values = room(c.values, len(lines))
 		for i := range lines {
-			c.put(position(&lines[i], part))
+			c.putPosition(&lines[i], part)
 		}
 		c.addNull(at[schema.OffsetKind].Len())
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
-		c.values = room(c.values, len(pages))
 		for i := range pages {
-			c.put(position(&pages[i].Line, part))
+			c.putPosition(&pages[i].Line, part)
 		}
 		c.addNull(at[schema.RecordKind].Len())
 	case schema.OffsetStart, schema.OffsetEnd, schema.OffsetStartColumn:
 		part := c.slot - schema.OffsetStart
 		c.addNull(at[schema.CellKind].Len() + at[schema.LineKind].Len())
 		offsets := b.Offsets[at[schema.OffsetKind].First:at[schema.OffsetKind].End]
-		c.values = room(c.values, len(offsets))
 		for i := range offsets {
-			c.put(position(&offsets[i], part))
+			c.putPosition(&offsets[i], part)
 		}
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
-		c.values = room(c.values, len(pages))
 		for i := range pages {
-			c.put(position(&pages[i].Offset, part))
+			c.putPosition(&pages[i].Offset, part)
 		}
 		c.addNull(at[schema.RecordKind].Len())
 	case schema.PageNumber:
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
 		c.addNull(n - len(pages) - at[schema.RecordKind].Len())
-		c.values = room(c.values, len(pages))
 		for i := range pages {
 			c.put(pages[i].Number, pages[i].HasNumber)
 		}
@@ -317,7 +300,6 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	case schema.RecordIndex:
 		records := b.Records[at[schema.RecordKind].First:at[schema.RecordKind].End]
 		c.addNull(n - len(records))
-		c.values = room(c.values, len(records))
 		for i := range records {
 			c.put(records[i].Index, records[i].Set&schema.HasRecordIndex != 0)
 		}
@@ -325,16 +307,15 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	c.place()
 }
 
-// position returns Start, End or StartColumn, which are parts 0, 1 and 2, and
-// whether it is there.
-func position(p *schema.Position, part int) (v int64, ok bool) {
+// putPosition puts Start, End or StartColumn, whose bits in Set are 0, 1 and 2.
+func (c *pqInt) putPosition(p *schema.Position, part int) {
 	switch part {
 	case 0:
-		return p.Start, p.Set&schema.HasStart != 0
+		c.put(p.Start, p.Set&schema.HasStart != 0)
 	case 1:
-		return p.End, p.Set&schema.HasEnd != 0
+		c.put(p.End, p.Set&schema.HasEnd != 0)
 	default:
-		return p.StartColumn, p.Set&schema.HasStartColumn != 0
+		c.put(p.StartColumn, p.Set&schema.HasStartColumn != 0)
 	}
 }
 
