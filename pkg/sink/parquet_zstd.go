@@ -22,6 +22,9 @@ const (
 
 	// minIntFrame is from how many values on tables of codes are worth it.
 	minIntFrame = 1024
+	// maxIntFrame is the longest page, in bytes, whose frame is its own
+	// window: decoders needn't take larger windows (section 3.1.1.1.2).
+	maxIntFrame = 8 << 20
 	// maxIntLow is how many low bytes may differ: a match has at least three
 	// bytes (RFC 8878, section 3.1.1.3.2.1.1).
 	maxIntLow = intBytes - 3
@@ -74,7 +77,7 @@ func appendStored(dst, page []byte) []byte {
 // false where another encoder is better at the page.
 func (f *intFrames) append(dst, page []byte, n int) ([]byte, bool) {
 	head := len(page) - intBytes*n
-	if n < minIntFrame || head+intBytes > zstdBlock {
+	if n < minIntFrame || len(page) > maxIntFrame || head+intBytes > zstdBlock {
 		return dst, false
 	}
 	values := page[head:]

@@ -131,3 +131,17 @@ func TestStoredFrames(t *testing.T) {
 		}
 	}
 }
+
+// No frame needs a larger window than decoders must have.
+func TestIntFrameWindow(t *testing.T) {
+	f, dec := new(intFrames), newFrameDecoder(t)
+	for n, want := range map[int]bool{maxIntFrame / 8: true, maxIntFrame/8 + 1: false} {
+		values := make([]int64, n)
+		for i := range values {
+			values[i] = int64(i % 1000)
+		}
+		if got := checkFrame(t, f, dec, appendInts(nil, values), n); got != want {
+			t.Errorf("%d integers: a frame: %v", n, got)
+		}
+	}
+}
