@@ -83,9 +83,7 @@ func (c *pqInt) appendAll(dst []byte, values []int64) []byte {
 }
 
 func (c *pqInt) drop() {
-	for _, v := range c.ints.values {
-		c.bound(v)
-	}
+	c.boundAll(c.ints.values)
 	c.ints.reset()
 	c.indexed = false
 }
@@ -100,6 +98,19 @@ func (c *pqInt) bound(v int64) {
 	c.low, c.high = min(c.low, v), max(c.high, v)
 }
 
+// boundAll is bound for each of the values.
+func (c *pqInt) boundAll(values []int64) {
+	if len(values) == 0 {
+		return
+	}
+	low, high := values[0], values[0]
+	for _, v := range values {
+		low, high = min(low, v), max(high, v)
+	}
+	c.bound(low)
+	c.bound(high)
+}
+
 // collect turns the values that belong to the open page into indices or plain
 // values.
 func (c *pqInt) collect() {
@@ -112,9 +123,7 @@ func (c *pqInt) collect() {
 	}
 	c.plainSize += int64(len(values) * c.width)
 	if c.direct {
-		for _, v := range values {
-			c.bound(v)
-		}
+		c.boundAll(values)
 		c.plain = c.appendAll(c.plain, values)
 	} else {
 		c.indices.tokens = c.appendTokens(room(c.indices.tokens, len(values)), values)
@@ -126,6 +135,7 @@ func (c *pqInt) collect() {
 func (c *pqInt) appendTokens(tokens []uint32, values []int64) []uint32 {
 	at := len(tokens)
 	tokens = tokens[:at+len(values)]
+	direct := c.ints.direct
 	for i := 0; i < len(values); at++ {
 		v, first := values[i], i
 		for i++; i < len(values) && values[i] == v; i++ {
@@ -134,7 +144,12 @@ func (c *pqInt) appendTokens(tokens []uint32, values []int64) []uint32 {
 			tokens[at] = repeated | uint32(n)
 			at++
 		}
+		if uint64(v) < uint64(len(direct)) && direct[v] != 0 { // as in nearly all cases
+			tokens[at] = direct[v] - 1
+			continue
+		}
 		tokens[at] = c.ints.index(v)
+		direct = c.ints.direct
 	}
 	return tokens[:at]
 }
