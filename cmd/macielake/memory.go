@@ -12,8 +12,6 @@ const (
 	// garbageFactor is how much garbage there may be for what is in use, in
 	// percent, as long as there is that memory.
 	garbageFactor = 400
-	// maxHuge bounds for how much of the heap huge pages are asked for.
-	maxHuge = 256 << 20
 )
 
 // limitMemory makes Go collect garbage before the program takes more memory than
@@ -26,10 +24,8 @@ func limitMemory(workers int) {
 	if _, set := os.LookupEnv("GOMEMLIMIT"); set {
 		return
 	}
-	limit := baseMemory + workers*workerMemory
-	debug.SetMemoryLimit(int64(limit))
+	debug.SetMemoryLimit(baseMemory + int64(workers)*workerMemory)
 	if _, set := os.LookupEnv("GOGC"); !set {
 		debug.SetGCPercent(garbageFactor)
 	}
-	useHugePages(min(limit, maxHuge))
 }
