@@ -13,10 +13,9 @@ type pqInt struct {
 	width int // of a value in the file, in bytes
 	ints  pqIntDict
 
-	// values are an occurrence's own integers: of the open page from values[taken]
-	// on, and after them those that place has yet to add.
+	// values are an occurrence's own integers that place has yet to add: of one
+	// detection, so that they are still in a cache then.
 	values []int64
-	taken  int
 	gap    int // nulls that fill has yet to add, after the values
 
 	value   int64  // the last value
@@ -88,8 +87,6 @@ func (c *pqInt) drop() {
 	c.indexed = false
 }
 
-func (c *pqInt) bytes() int64 { return c.pqValues.bytes() + int64(8*(len(c.values)-c.taken)) }
-
 func (c *pqInt) bound(v int64) {
 	if !c.bounded {
 		c.bounded, c.low, c.high = true, v, v
@@ -111,16 +108,8 @@ func (c *pqInt) boundAll(values []int64) {
 	c.bound(high)
 }
 
-// collect turns the values that belong to the open page into indices or plain
-// values.
-func (c *pqInt) collect() {
-	if c.level != schema.OccurrenceLevel {
-		return
-	}
-	values := c.values[c.taken : c.taken+c.present]
-	if c.taken += c.present; c.taken == len(c.values) {
-		c.values, c.taken = trim(c.values), 0
-	}
+// take adds values to the open page, as indices or in full.
+func (c *pqInt) take(values []int64) {
 	c.plainSize += int64(len(values) * c.width)
 	if c.direct {
 		c.boundAll(values)
@@ -194,8 +183,8 @@ func (c *pqInt) add(v int64, n int) {
 	}
 }
 
-// put appends an occurrence's own integer. Its levels follow in place, and
-// collect decides what becomes of it, for all of a page together.
+// put appends an occurrence's own integer. What becomes of it follows in place,
+// for all of a detection together.
 func (c *pqInt) put(v int64, ok bool) {
 	if !ok {
 		c.addNull(1)
@@ -207,20 +196,16 @@ func (c *pqInt) put(v int64, ok bool) {
 	c.values = append(c.values, v)
 }
 
-// place adds the levels of the values that were put.
+// place adds the values that were put, and their levels, page by page.
 func (c *pqInt) place() {
-	if c.level != schema.OccurrenceLevel || len(c.values) == c.taken+c.present {
-		return
-	}
-	for len(c.values) > c.taken+c.present {
-		c.addLevels(min(len(c.values)-c.taken-c.present, c.left()))
+	for at := 0; at < len(c.values); {
+		n := min(len(c.values)-at, c.left())
+		c.take(c.values[at : at+n])
+		c.addLevels(n)
+		at += n
 		c.checkPage()
 	}
-	if c.taken > 0 {
-		rest := c.values[c.taken:]
-		c.values = append(trim(c.values), rest...)
-		c.taken = 0
-	}
+	c.values = trim(c.values)
 }
 
 // checkPage ends the open page if it is full.

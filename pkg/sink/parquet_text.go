@@ -45,7 +45,6 @@ func newText(f *parquetFormat, level schema.Level, slot int, maxDef, maxRep uint
 	return t
 }
 
-func (t *pqText) collect()   {}
 func (t *pqText) count() int { return t.texts.len() }
 func (t *pqText) size() int  { return len(t.texts.plain) }
 

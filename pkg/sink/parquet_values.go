@@ -32,8 +32,6 @@ const (
 
 // pqDict is the dictionary of a column.
 type pqDict interface {
-	// collect adds the values of the open page that were put off until it ends.
-	collect()
 	// count is the number of entries, size their bytes in full.
 	count() int
 	size() int
@@ -66,7 +64,6 @@ type pqValues struct {
 
 // closePage ends the open page, which has rows.
 func (v *pqValues) closePage() {
-	v.dict.collect()
 	s := v.format.scratch()
 	defer v.format.release(s)
 	if !v.settled && v.present > 0 {
