@@ -2,7 +2,6 @@ package sink
 
 import (
 	"encoding/binary"
-	"slices"
 )
 
 // repeated marks a token that is a count; the number it repeats follows.
@@ -55,12 +54,15 @@ func nextRun(tokens []uint32, i int) (v uint32, n, after int) {
 }
 
 // room returns buf with space for n more elements. It at least doubles what it
-// grows: append's smaller steps would copy large buffers many times.
+// grows: append's smaller steps would copy large buffers many times, and clear what
+// new memory has clear already.
 func room[T any](buf []T, n int) []T {
 	if cap(buf)-len(buf) >= n {
 		return buf
 	}
-	return slices.Grow(buf, max(n, cap(buf)))
+	grown := make([]T, len(buf), len(buf)+max(n, cap(buf)))
+	copy(grown, buf)
+	return grown
 }
 
 // pqHybrid writes Parquet's RLE/bit-packing hybrid (Parquet specification,
