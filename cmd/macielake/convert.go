@@ -109,7 +109,7 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset that is in --out, once the new one is whole")
 	f.BoolVar(&o.json, "json", false, "print the summary as a JSON object on standard output")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress on standard error")
-	f.BoolVar(&o.stats, "stats", false, "print where the time went")
+	f.BoolVar(&o.stats, "stats", false, "print where the time went; measuring it takes some hundredths")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files, and requests that are tried again")
 	o.placeFlags.addFlags(f)
 	o.addFetchFlags(f)
@@ -298,7 +298,7 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 		},
 		Limits: limits, RejectRaw: o.rejectRaw.value == "base64", MaxRejects: o.maxRejects,
 		MaxSources: o.maxSources, DryRun: o.dryRun, RetryRejected: o.retryRejected, SingleWriter: o.singleWriter,
-		Overwrite: o.overwrite, Version: version(), Progress: &convert.Progress{},
+		Overwrite: o.overwrite, Version: version(), Progress: &convert.Progress{}, CPUTimes: o.stats,
 	}
 	for _, k := range o.partitionBy.values {
 		if k != noPartitions {

@@ -71,7 +71,7 @@ func (r *run) newJob(part int, known []stream.Outcome) *job {
 			if err != nil {
 				return nil, err
 			}
-			return &timedOutput{out, r.times}, nil
+			return &timedOutput{out, r.times, r.o.CPUTimes}, nil
 		},
 	})
 	return j
@@ -95,7 +95,7 @@ func (j *job) create(name string, access store.Access) (store.Output, error) {
 // Read implements stream.Job.
 func (j *job) Read(ctx context.Context, b *schema.Batch) error {
 	b.RunID = j.run.id
-	before, watch := j.reader.FetchWait(), stream.NewStopwatch()
+	before, watch := j.reader.FetchWait(), stream.NewStopwatch(j.run.o.CPUTimes)
 	err := j.reader.Next(ctx, b)
 	all, fetch := watch.Lap(), j.reader.FetchWait()-before
 	// Inflating doesn't wait: what was waited, was for bytes.

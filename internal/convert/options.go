@@ -54,6 +54,7 @@ type Options struct {
 
 	Version  string    // of macielake, for run.json and the runs table
 	Progress *Progress // may be nil
+	CPUTimes bool      // the summary's Stats have CPU times, which take some hundredths
 	// Log is told of skipped files and repeated parts.
 	Log *slog.Logger
 }

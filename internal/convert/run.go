@@ -206,6 +206,7 @@ func (r *run) convert(ctx context.Context) error {
 		},
 		Crew:  r.crew,
 		Stats: &r.c.pool,
+		CPU:   r.o.CPUTimes,
 	}, func() (stream.Job, bool) {
 		for len(parts) > 0 && nextErr == nil && r.work.Err() == nil {
 			part := parts[0]

@@ -23,8 +23,8 @@ type Stats struct {
 	Idle    float64 `json:"idle_seconds"`  // nothing to do
 	Sync    float64 `json:"sync_seconds"`  // waiting until files are durable
 
-	// CPU is for how much of that a core worked; nil where the system doesn't
-	// tell. The rest was waiting: for a disk, a network, another worker or a core.
+	// CPU is for how much of that a core worked; nil where it wasn't asked for, or
+	// the system doesn't tell. The rest was waiting: for a disk, a network, another worker or a core.
 	CPU *CPUStats `json:"cpu,omitempty"`
 
 	Batches  int64 `json:"batches"`
@@ -140,11 +140,12 @@ func (s *Stats) WriteText(w io.Writer) error {
 // timedOutput measures the time that a file's writing and syncing takes.
 type timedOutput struct {
 	sink.Output
-	times *times
+	times   *times
+	withCPU bool
 }
 
 func (o *timedOutput) Write(p []byte) (int, error) {
-	watch := stream.NewStopwatch()
+	watch := stream.NewStopwatch(o.withCPU)
 	n, err := o.Output.Write(p)
 	o.times.write.add(watch.Lap())
 	return n, err

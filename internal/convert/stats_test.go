@@ -62,7 +62,7 @@ func TestStatsMeasured(t *testing.T) {
 	dir, _ := sample(t, gen.Options{Profile: "mixed", Size: 2_000_000, Seed: 4, Encoding: gen.EncodingReal})
 	for _, workers := range []int{1, 2} {
 		o := testOptions(t, dir)
-		o.Workers = workers
+		o.Workers, o.CPUTimes = workers, true
 		s := convertAll(t, o).Stats
 		if s.CPU == nil {
 			if runtime.GOOS == "linux" {

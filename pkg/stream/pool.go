@@ -54,6 +54,9 @@ type PoolOptions struct {
 	Crew *Crew
 	// Stats, if not nil, is added to when Run returns.
 	Stats *Stats
+	// CPU has Stats tell CPU times, too: the threads' clocks are asked at every
+	// task, and workers keep to their threads. Both take some hundredths.
+	CPU bool
 }
 
 // Run runs the jobs that next returns until there are no more, and returns the
@@ -102,7 +105,7 @@ func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o.Stats != nil {
+	if o.Stats != nil && o.CPU {
 		o.Stats.CPU += processCPU() - before
 	}
 	return p.err
@@ -187,12 +190,14 @@ type worker struct {
 // lap ends what is added to s.
 func (w *worker) lap(s *Span) { s.Add(w.watch.Lap()) }
 
-// work is a worker. It keeps to its thread but while it waits, so that the
-// thread's clock is its own.
+// work is a worker. Where CPU times are wanted it keeps to its thread but while it
+// waits, so that the thread's clock is its own.
 func (p *pool) work() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	w := worker{dec: p.o.NewDecoder(), watch: NewStopwatch()}
+	if p.o.CPU {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
+	w := worker{dec: p.o.NewDecoder(), watch: NewStopwatch(p.o.CPU)}
 	p.mu.Lock()
 	for {
 		// A task may have ended for the context before the AfterFunc ran.
@@ -223,12 +228,16 @@ func (p *pool) work() {
 		}
 		w.lap(&w.stats.Idle)
 		began := w.watch.wall
-		runtime.UnlockOSThread()
+		if p.o.CPU {
+			runtime.UnlockOSThread()
+		}
 		p.idle.Add(1)
 		p.wait()
 		p.idle.Add(-1)
-		runtime.LockOSThread()
-		w.watch = NewStopwatch()
+		if p.o.CPU {
+			runtime.LockOSThread()
+		}
+		w.watch = NewStopwatch(p.o.CPU)
 		w.stats.Idle.Wall += w.watch.wall.Sub(began)
 	}
 	if p.o.Stats != nil {

@@ -14,8 +14,8 @@ type Stats struct {
 
 	// CPU is what the whole process used during the Run, for anything: what the
 	// spans don't have went to collecting garbage, to prefetching and to whatever
-	// else the process did. 0 where the system doesn't tell, and so are the CPU
-	// times of the spans.
+	// else the process did. 0 where PoolOptions.CPU isn't set or the system doesn't
+	// tell, and so are the CPU times of the spans.
 	CPU time.Duration
 
 	Batches  int64 // batches that were read
@@ -42,16 +42,24 @@ func (s *Span) Sub(o Span) {
 // Stopwatch measures a part of a task: tasks, and the pieces of those that are
 // shared, stay on a thread each, whose clock it reads.
 type Stopwatch struct {
-	wall time.Time
-	cpu  time.Duration
+	wall    time.Time
+	cpu     time.Duration
+	withCPU bool
 }
 
-// NewStopwatch returns a stopwatch whose first lap has begun.
-func NewStopwatch() Stopwatch { return Stopwatch{time.Now(), threadCPU()} }
+// NewStopwatch returns a stopwatch whose first lap has begun, which measures CPU
+// times or leaves them 0.
+func NewStopwatch(withCPU bool) Stopwatch {
+	w := Stopwatch{wall: time.Now(), withCPU: withCPU}
+	if withCPU {
+		w.cpu = threadCPU()
+	}
+	return w
+}
 
 // Lap returns the time since the last lap ended, or the first one began.
 func (w *Stopwatch) Lap() Span {
-	now := NewStopwatch()
+	now := NewStopwatch(w.withCPU)
 	s := Span{now.wall.Sub(w.wall), now.cpu - w.cpu}
 	*w = now
 	return s

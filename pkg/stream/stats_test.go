@@ -9,7 +9,7 @@ import (
 
 // spin keeps a core busy for about that long by its thread's clock.
 func spin(d time.Duration) {
-	for watch, all := NewStopwatch(), time.Duration(0); all < d; {
+	for watch, all := NewStopwatch(true), time.Duration(0); all < d; {
 		lap := watch.Lap()
 		if all += lap.CPU; lap.CPU == 0 {
 			all += lap.Wall // no such clock
@@ -37,7 +37,7 @@ func TestStatsCPU(t *testing.T) {
 		}
 		var stats Stats
 		o := options(workers)
-		o.Stats = &stats
+		o.Stats, o.CPU = &stats, true
 		start := time.Now()
 		if err := Run(context.Background(), o, of(j)); err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestStatsShared(t *testing.T) {
 		return crew.Share(pieces, func(int) error { spin(each); return nil })
 	}
 	o := options(3)
-	o.Crew, o.Stats = &crew, &stats
+	o.Crew, o.Stats, o.CPU = &crew, &stats, true
 	if err := Run(context.Background(), o, of(j)); err != nil {
 		t.Fatal(err)
 	}
