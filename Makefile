@@ -88,8 +88,9 @@ pipes-check: build
 objects:
 	MACIELAKE_OBJECTS=10000000 $(GO) test ./internal/query -run TestObjects -v -timeout 60m
 
-# Converters killed at every step and at random, power cuts, faults, a
-# million sources, and a listing of ten million keys; docs/reliability.md has the figures of one such run.
+# A listing of ten million keys; converters killed at every step and at random,
+# power cuts, faults, and a million sources. docs/reliability.md and
+# docs/performance.md have the figures of one such run.
 torture:
 	MACIELAKE_TORTURE=1 $(GO) test -count=1 -timeout 1h -run TestWalkMemory -v ./internal/s3
 	MACIELAKE_TORTURE=1 $(GO) test -count=1 -timeout 2h ./internal/crash
