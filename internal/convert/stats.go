@@ -24,7 +24,8 @@ type Stats struct {
 	Sync    float64 `json:"sync_seconds"`  // waiting until files are durable
 
 	// CPU is for how much of that a core worked; nil where it wasn't asked for, or
-	// the system doesn't tell. The rest was waiting: for a disk, a network, another worker or a core.
+	// the system doesn't tell. The rest was waiting: for a disk, a network,
+	// another worker or a core.
 	CPU *CPUStats `json:"cpu,omitempty"`
 
 	Batches  int64 `json:"batches"`

@@ -186,15 +186,23 @@ func TestKilledAtRandom(t *testing.T) {
 	dir := tempDir(t)
 	w := newWorld(t, filepath.Join(dir, "in"))
 	c := child{In: w.dir, Out: filepath.Join(dir, "out"), MaxSources: 4}
-	r := rand.New(rand.NewPCG(1, 2))
-	n, died := 0, 0
+	died := killAtRandom(t, c, w, rand.New(rand.NewPCG(1, 2)), kills, 3, 150*time.Millisecond)
+	report(t, "SIGKILL at random times on one dataset", died)
+}
+
+// killAtRandom kills processes of one dataset at random times within so long, until
+// so many have died, and adds sources before each. Between them, and once one has
+// ended at last, nothing is lost or doubled.
+func killAtRandom(t *testing.T, c child, w *world, r *rand.Rand, kills, added int, within time.Duration) (died int) {
+	t.Helper()
+	n := 0
 	for died < kills && !t.Failed() {
-		for range 3 {
+		for range added {
 			w.add(t, []string{"eu-west-1", "us-east-1", "ap-south-1"}[r.IntN(3)], n, 5+r.IntN(20))
 			n++
 		}
 		cmd := c.start(t)
-		time.AfterFunc(time.Duration(r.Int64N(int64(150*time.Millisecond))), func() { cmd.Process.Kill() })
+		time.AfterFunc(time.Duration(r.Int64N(int64(within))), func() { cmd.Process.Kill() })
 		if killed(t, cmd) {
 			died++
 		}
@@ -202,11 +210,11 @@ func TestKilledAtRandom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := checkBetween(context.Background(), s, w.want); err != nil {
+		if err := checkBetween(t.Context(), s, w.want); err != nil {
 			t.Errorf("after %d kills: %v", died, err)
 		}
 		s.Close()
 	}
 	mend(t, fmt.Sprintf("%d kills", died), c, w.want)
-	report(t, "SIGKILL at random times on one dataset", died)
+	return died
 }

@@ -133,27 +133,7 @@ func TestS3KilledAtRandom(t *testing.T) {
 	server := startS3(t)
 	w := newWorld(t, filepath.Join(tempDir(t), "in"))
 	c := child{In: w.dir, Out: server.URL + "/lake/out", MaxSources: 4}
-	r := rand.New(rand.NewPCG(3, 4))
-	n, died := 0, 0
-	for died < kills && !t.Failed() {
-		for range 2 {
-			w.add(t, []string{"eu-west-1", "us-east-1", "ap-south-1"}[r.IntN(3)], n, 5+r.IntN(20))
-			n++
-		}
-		cmd := c.start(t)
-		time.AfterFunc(time.Duration(r.Int64N(int64(250*time.Millisecond))), func() { cmd.Process.Kill() })
-		if killed(t, cmd) {
-			died++
-		}
-		s, err := openStore(c.Out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := checkBetween(t.Context(), s, w.want); err != nil {
-			t.Errorf("after %d kills: %v", died, err)
-		}
-	}
-	mend(t, fmt.Sprintf("%d kills", died), c, w.want)
+	died := killAtRandom(t, c, w, rand.New(rand.NewPCG(3, 4)), kills, 2, 250*time.Millisecond)
 	report(t, "SIGKILL at random times, one dataset in S3", died)
 }
 

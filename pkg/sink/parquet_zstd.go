@@ -2,7 +2,6 @@ package sink
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/klauspost/compress/huff0"
 )
@@ -85,7 +84,7 @@ func (f *intFrames) append(dst, page []byte, n int) ([]byte, bool) {
 	if low == 0 || low > maxIntLow {
 		return dst, false
 	}
-	dst = slices.Grow(dst, 64+len(page))
+	dst = room(dst, 64+len(page))
 	dst = binary.LittleEndian.AppendUint32(dst, zstdMagic)
 	dst = append(dst, zstdSize4|zstdSingleSegment)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(page)))
