@@ -18,8 +18,11 @@ type pqTextDict struct {
 	plain  []byte
 	starts []uint32 // where in plain each entry is
 	// table is a hash table with open addressing, a power of two in size: the
-	// hash's high half over the text's number + 1.
+	// hash's high half over the text's number + 1. A text's slot is the first
+	// bits of its hash, so that a larger table is filled from this one, in order,
+	// without a look at the texts.
 	table []uint64
+	shift uint // of a hash, to its slot
 }
 
 func (d *pqTextDict) len() int { return len(d.starts) }
@@ -46,7 +49,7 @@ func (d *pqTextDict) index(text []byte) uint32 {
 	hash := maphash.Bytes(d.seed, text)
 	mask := uint64(len(d.table) - 1)
 	high := hash &^ (1<<32 - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
+	for i := hash >> d.shift; ; i = (i + 1) & mask {
 		e := d.table[i]
 		if e == 0 {
 			d.starts = append(d.starts, uint32(len(d.plain)))
@@ -62,16 +65,29 @@ func (d *pqTextDict) index(text []byte) uint32 {
 }
 
 func (d *pqTextDict) grow() {
-	d.table = make([]uint64, max(16, 2*len(d.table)))
+	old := d.table
+	d.table = zeros[uint64](max(16, 2*len(old)))
+	d.shift = uint(64 - bits.TrailingZeros(uint(len(d.table))))
 	mask := uint64(len(d.table) - 1)
-	for n := range d.starts {
-		hash := maphash.Bytes(d.seed, d.at(uint32(n)))
-		i := hash & mask
+	for _, e := range old {
+		if e == 0 {
+			continue
+		}
+		i := e >> d.shift
 		for d.table[i] != 0 {
 			i = (i + 1) & mask
 		}
-		d.table[i] = hash&^(1<<32-1) | uint64(n+1)
+		d.table[i] = e
 	}
+}
+
+// zeros returns n zeros, and has written each: new memory that is read before it is
+// written is mapped twice by the system, and the second time all cores have to be
+// told.
+func zeros[T any](n int) []T {
+	s := make([]T, n)
+	clear(s)
+	return s
 }
 
 func (d *pqTextDict) reset() {
@@ -151,7 +167,7 @@ func (d *pqIntDict) widen(v int64) {
 	if cap(d.direct) >= n {
 		d.direct = d.direct[:n] // cleared by reset
 	} else {
-		direct := make([]uint32, n)
+		direct := zeros[uint32](n)
 		copy(direct, d.direct)
 		d.direct = direct
 	}
@@ -163,7 +179,7 @@ func (d *pqIntDict) widen(v int64) {
 }
 
 func (d *pqIntDict) grow() {
-	d.table = make([]uint32, max(16, 2*len(d.table)))
+	d.table = zeros[uint32](max(16, 2*len(d.table)))
 	mask := uint64(len(d.table) - 1)
 	d.hashed = 0
 	for n, v := range d.values {
