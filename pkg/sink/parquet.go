@@ -43,17 +43,6 @@ func Parquet(o ParquetOptions) (Format, error) {
 	f.intSeed = [2]uint64{rand.Uint64(), rand.Uint64()}
 	switch o.Compression {
 	case "", "zstd":
-		var err error
-		f.zstd, err = zstd.NewWriter(nil,
-			zstd.WithEncoderLevel(zstd.SpeedFastest),
-			// Identifiers in hexadecimal don't repeat, yet take half their size.
-			zstd.WithAllLitEntropyCompression(true),
-			// Few pages are larger.
-			zstd.WithWindowSize(pageBytes), zstd.WithLowerEncoderMem(true),
-			zstd.WithEncoderCRC(false))
-		if err != nil {
-			return nil, fmt.Errorf("zstd: %w", err)
-		}
 		f.codec = codecZstd
 	case "snappy":
 		f.codec = codecSnappy
@@ -78,7 +67,6 @@ type parquetFormat struct {
 	createdBy string
 	share     Share
 	codec     int32
-	zstd      *zstd.Encoder
 	seed      maphash.Seed
 	intSeed   [2]uint64
 	pool      sync.Pool // of *pqScratch
@@ -93,18 +81,39 @@ type pqScratch struct {
 	body, packed []byte
 	thrift       pqThrift
 	ints         intFrames
+	zstd         *zstd.Encoder // as codec says
 }
 
 func (f *parquetFormat) scratch() *pqScratch {
 	if s, ok := f.pool.Get().(*pqScratch); ok {
 		return s
 	}
-	return &pqScratch{format: f}
+	s := &pqScratch{format: f}
+	if f.codec == codecZstd {
+		s.zstd = newZstd()
+	}
+	return s
 }
 
 func (f *parquetFormat) release(s *pqScratch) {
 	s.body, s.packed = trim(s.body), trim(s.packed)
 	f.pool.Put(s)
+}
+
+// newZstd returns an encoder for one page at a time.
+func newZstd() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil,
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1),
+		// Identifiers in hexadecimal don't repeat, yet take half their size.
+		zstd.WithAllLitEntropyCompression(true),
+		// Few pages are larger.
+		zstd.WithWindowSize(pageBytes), zstd.WithLowerEncoderMem(true),
+		zstd.WithEncoderCRC(false))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return e
 }
 
 // compress returns the compressed form of page, which is valid until the next
@@ -116,8 +125,8 @@ func (s *pqScratch) compress(page []byte) []byte {
 			s.packed = appendStored(s.packed[:0], page)
 			return s.packed
 		}
-		s.packed = room(s.packed[:0], s.format.zstd.MaxEncodedSize(len(page)))
-		return s.format.zstd.EncodeAll(page, s.packed)
+		s.packed = room(s.packed[:0], s.zstd.MaxEncodedSize(len(page)))
+		return s.zstd.EncodeAll(page, s.packed)
 	case codecSnappy:
 		n := s2.MaxEncodedLen(len(page))
 		s.packed = room(s.packed[:0], n)
