@@ -183,6 +183,18 @@ func (c *pqInt) add(v int64, n int) {
 	}
 }
 
+// space returns where the next n values go, if none of them is null: kept says how
+// many do.
+func (c *pqInt) space(n int) []int64 {
+	if c.gap > 0 {
+		c.fill()
+	}
+	c.values = room(c.values, n)
+	return c.values[len(c.values) : len(c.values)+n]
+}
+
+func (c *pqInt) kept(n int) { c.values = c.values[:len(c.values)+n] }
+
 // put appends an occurrence's own integer. What becomes of it follows in place,
 // for all of a detection together.
 func (c *pqInt) put(v int64, ok bool) {
@@ -250,28 +262,37 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	at := &det.Locations
 	switch c.slot {
 	case schema.OccurrenceIndex:
-		for i := range n {
-			c.values = append(c.values, int64(i))
+		for i, values := 0, c.space(n); i < len(values); i++ {
+			values[i] = int64(i)
 		}
+		c.kept(n)
 	case schema.CellRow:
 		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
-		for i := range cells {
-			c.put(cells[i].Row, cells[i].Set&schema.HasRow != 0)
+		values, k := c.space(len(cells)), 0
+		for ; k < len(values) && cells[k].Set&schema.HasRow != 0; k++ {
+			values[k] = cells[k].Row
+		}
+		c.kept(k)
+		for ; k < len(cells); k++ {
+			c.put(cells[k].Row, cells[k].Set&schema.HasRow != 0)
 		}
 		c.addNull(n - len(cells))
 	case schema.CellColumn:
 		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
-		for i := range cells {
-			c.put(cells[i].Column, cells[i].Set&schema.HasColumn != 0)
+		values, k := c.space(len(cells)), 0
+		for ; k < len(values) && cells[k].Set&schema.HasColumn != 0; k++ {
+			values[k] = cells[k].Column
+		}
+		c.kept(k)
+		for ; k < len(cells); k++ {
+			c.put(cells[k].Column, cells[k].Set&schema.HasColumn != 0)
 		}
 		c.addNull(n - len(cells))
 	case schema.LineStart, schema.LineEnd, schema.LineStartColumn:
 		part := c.slot - schema.LineStart
 		c.addNull(at[schema.CellKind].Len())
 		lines := b.Lines[at[schema.LineKind].First:at[schema.LineKind].End]
-		for i := range lines {
-			c.putPosition(&lines[i], part)
-		}
+		c.putPositions(lines, part)
 		c.addNull(at[schema.OffsetKind].Len())
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
 		for i := range pages {
@@ -282,9 +303,7 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 		part := c.slot - schema.OffsetStart
 		c.addNull(at[schema.CellKind].Len() + at[schema.LineKind].Len())
 		offsets := b.Offsets[at[schema.OffsetKind].First:at[schema.OffsetKind].End]
-		for i := range offsets {
-			c.putPosition(&offsets[i], part)
-		}
+		c.putPositions(offsets, part)
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
 		for i := range pages {
 			c.putPosition(&pages[i].Offset, part)
@@ -293,18 +312,51 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	case schema.PageNumber:
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
 		c.addNull(n - len(pages) - at[schema.RecordKind].Len())
-		for i := range pages {
-			c.put(pages[i].Number, pages[i].HasNumber)
+		values, k := c.space(len(pages)), 0
+		for ; k < len(values) && pages[k].HasNumber; k++ {
+			values[k] = pages[k].Number
+		}
+		c.kept(k)
+		for ; k < len(pages); k++ {
+			c.put(pages[k].Number, pages[k].HasNumber)
 		}
 		c.addNull(at[schema.RecordKind].Len())
 	case schema.RecordIndex:
 		records := b.Records[at[schema.RecordKind].First:at[schema.RecordKind].End]
 		c.addNull(n - len(records))
-		for i := range records {
-			c.put(records[i].Index, records[i].Set&schema.HasRecordIndex != 0)
+		values, k := c.space(len(records)), 0
+		for ; k < len(values) && records[k].Set&schema.HasRecordIndex != 0; k++ {
+			values[k] = records[k].Index
+		}
+		c.kept(k)
+		for ; k < len(records); k++ {
+			c.put(records[k].Index, records[k].Set&schema.HasRecordIndex != 0)
 		}
 	}
 	c.place()
+}
+
+// putPositions is putPosition for each of the positions.
+func (c *pqInt) putPositions(positions []schema.Position, part int) {
+	values, k := c.space(len(positions)), 0
+	switch part {
+	case 0:
+		for ; k < len(values) && positions[k].Set&schema.HasStart != 0; k++ {
+			values[k] = positions[k].Start
+		}
+	case 1:
+		for ; k < len(values) && positions[k].Set&schema.HasEnd != 0; k++ {
+			values[k] = positions[k].End
+		}
+	default:
+		for ; k < len(values) && positions[k].Set&schema.HasStartColumn != 0; k++ {
+			values[k] = positions[k].StartColumn
+		}
+	}
+	c.kept(k)
+	for ; k < len(positions); k++ {
+		c.putPosition(&positions[k], part)
+	}
 }
 
 // putPosition puts Start, End or StartColumn, whose bits in Set are 0, 1 and 2.

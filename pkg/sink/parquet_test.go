@@ -408,9 +408,10 @@ func TestParquetAllocations(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			// Scratch memory and zstd's own may go and come with the garbage
-			// collector.
-			if n := testing.AllocsPerRun(50, write); n > 2 {
+			// Scratch memory and its zstd encoder may be lost once, with a change of the
+			// number of processors or a garbage collection: that is little over so
+			// many calls.
+			if n := testing.AllocsPerRun(500, write); n > 2 {
 				t.Errorf("%v allocations a call of Write", n)
 			}
 		})
