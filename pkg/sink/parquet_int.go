@@ -262,10 +262,7 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	at := &det.Locations
 	switch c.slot {
 	case schema.OccurrenceIndex:
-		for i, values := 0, c.space(n); i < len(values); i++ {
-			values[i] = int64(i)
-		}
-		c.kept(n)
+		c.addCount(n)
 	case schema.CellRow:
 		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
 		values, k := c.space(len(cells)), 0
@@ -334,6 +331,34 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 		}
 	}
 	c.place()
+}
+
+// addCount appends n rows that count from 0. In a column of nothing else, each
+// number's index is the number.
+func (c *pqInt) addCount(n int) {
+	for first := 0; first < n; {
+		end := first + min(n-first, c.left())
+		if c.direct {
+			for v := first; v < end; v++ {
+				c.values = append(c.values, int64(v))
+			}
+			c.take(c.values)
+			c.values = c.values[:0]
+		} else {
+			for v := c.ints.len(); v < end; v++ {
+				c.ints.index(int64(v))
+			}
+			at := len(c.indices.tokens)
+			c.indices.tokens = room(c.indices.tokens, end-first)[:at+end-first]
+			for i, tokens := 0, c.indices.tokens[at:]; i < len(tokens); i++ {
+				tokens[i] = uint32(first + i)
+			}
+			c.plainSize += int64((end - first) * c.width)
+		}
+		c.addLevels(end - first)
+		first = end
+		c.checkPage()
+	}
 }
 
 // putPositions is putPosition for each of the positions.
