@@ -8,8 +8,9 @@ FUZZ    ?= 5s
 # oracle-long and torture are not part of test: they take half an hour each.
 .PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden objects torture vulncheck clean
 
+# Without cgo the program is static, and starts faster.
 build:
-	$(GO) build -o $(PROGRAM) ./cmd/macielake
+	CGO_ENABLED=0 $(GO) build -o $(PROGRAM) ./cmd/macielake
 
 # Generates a sample, converts it, and shows what came out.
 demo: build

@@ -162,12 +162,16 @@ func names[T any](list string, there []*T, name func(*T) string) ([]string, erro
 
 // build builds macielake, this program and DuckDB's side into r.bin.
 func (r *runner) build(ctx context.Context) error {
-	for _, args := range [][]string{
-		{"build", "-o", r.bin + string(filepath.Separator), "./cmd/macielake", "./bench"},
-		{"build", "-C", filepath.Join("bench", "oracle"), "-o", filepath.Join(r.bin, "oracle"), "."},
+	for _, step := range []struct {
+		cgo  string
+		args []string
+	}{
+		{"0", []string{"build", "-o", r.bin + string(filepath.Separator), "./cmd/macielake", "./bench"}}, // as make build does
+		{"1", []string{"build", "-C", filepath.Join("bench", "oracle"), "-o", filepath.Join(r.bin, "oracle"), "."}},
 	} {
-		fmt.Fprintln(r.log, "go", strings.Join(args[:len(args)-1], " "))
-		cmd := exec.CommandContext(ctx, "go", args...)
+		fmt.Fprintln(r.log, "go", strings.Join(step.args[:len(step.args)-1], " "))
+		cmd := exec.CommandContext(ctx, "go", step.args...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+step.cgo)
 		cmd.Stderr = r.log
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("building: %w", err)

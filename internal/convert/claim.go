@@ -27,7 +27,7 @@ func (c *converter) claim(ctx context.Context, sources []input.Source, lines map
 			return nil, err
 		}
 	}
-	plan := makePlan(sources, o.PartSize)
+	plan := makePlan(sources, o.PartSize, o.PartitionBy)
 	plan.lines = lines
 	nonce, begun := dataset.NewNonce(), time.Now()
 	segments, err := dataset.PutPlan(ctx, c.store, nonce, plan.planned())

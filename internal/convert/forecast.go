@@ -57,7 +57,7 @@ func (c *converter) dryRun(ctx context.Context) error {
 		if len(batch) == 0 {
 			return
 		}
-		p := makePlan(batch, c.o.PartSize)
+		p := makePlan(batch, c.o.PartSize, c.o.PartitionBy)
 		f.Runs++
 		f.Sources += p.sources
 		f.Bytes += p.bytes

@@ -2,9 +2,12 @@ package convert
 
 import (
 	"iter"
+	"math"
+	"slices"
 
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/pkg/sink"
 )
 
 // A run that is small in all has parts of about this share of it, but not below
@@ -12,7 +15,7 @@ import (
 // A function of the inputs alone, never of the machine.
 const (
 	smallRunParts = 16
-	smallPart     = 16 << 20
+	smallPart     = 10 << 20
 )
 
 // plan is which sources belong to which part.
@@ -26,22 +29,26 @@ type plan struct {
 	lines map[string][]int64
 }
 
-// makePlan packs the sources: each part holds sources of one region, in the
-// order of their keys, up to partSize stored bytes. A source of unknown size
-// has a part of its own.
-func makePlan(sources []input.Source, partSize int64) *plan {
+// makePlan packs the sources, in the order of their regions and keys, into parts of
+// up to partSize stored bytes. A region that begins in the middle of a part doesn't
+// end it: else a daily run over many regions would be nothing but tiny files, and
+// where there are many parts all but one or two of a region are its alone. Only
+// where the tables have a directory for each region does a part keep to one, so as
+// not to open the files of several. A source of unknown size has a part of its own.
+func makePlan(sources []input.Source, partSize int64, by []sink.PartitionKey) *plan {
 	input.Sort(sources)
 	p := &plan{sources: int64(len(sources))}
 	for i := range sources {
 		p.bytes += max(0, sources[i].Size)
 	}
 	p.partSize = min(partSize, max(smallPart, p.bytes/smallRunParts))
+	apart := slices.Contains(by, sink.ByRegion)
 	first, size := 0, int64(0)
 	for i := range sources {
 		s := &sources[i]
 		if i > first {
 			before := &sources[i-1]
-			if s.Region != before.Region || s.Size < 0 || before.Size < 0 || size+s.Size > p.partSize {
+			if apart && s.Region != before.Region || s.Size < 0 || before.Size < 0 || size+s.Size > p.partSize {
 				p.parts = append(p.parts, sources[first:i])
 				first, size = i, 0
 			}
@@ -66,4 +73,16 @@ func (p *plan) planned() iter.Seq[dataset.PlannedSource] {
 			}
 		}
 	}
+}
+
+// partBytes is the stored size of a part. One of unknown size may be the largest.
+func (p *plan) partBytes(part int) int64 {
+	n := int64(0)
+	for i := range p.parts[part] {
+		if p.parts[part][i].Size < 0 {
+			return math.MaxInt64
+		}
+		n += p.parts[part][i].Size
+	}
+	return n
 }

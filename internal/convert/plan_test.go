@@ -9,6 +9,7 @@ import (
 
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
 )
 
 func planSource(region, uri string, size int64) input.Source {
@@ -30,26 +31,31 @@ func shown(p *plan) string {
 
 func TestPlan(t *testing.T) {
 	const mb = 1 << 20
+	months := []sink.PartitionKey{sink.ByCreatedMonth}
+	regions := []sink.PartitionKey{sink.ByRegion, sink.ByCreatedMonth}
 	for _, test := range []struct {
 		name     string
 		partSize int64
+		by       []sink.PartitionKey
 		sources  []input.Source
 		want     string
 	}{
-		{"one", 64 * mb, []input.Source{planSource("e", "a", 1)}, "e/a"},
-		{"by key", 64 * mb, []input.Source{planSource("e", "c", 1), planSource("e", "a", 1), planSource("e", "b", 1)}, "e/a e/b e/c"},
-		{"regions apart", 64 * mb, []input.Source{planSource("w", "a", 1), planSource("e", "b", 1), planSource("", "c", 1), planSource("w", "d", 1)},
+		{"one", 64 * mb, months, []input.Source{planSource("e", "a", 1)}, "e/a"},
+		{"by key", 64 * mb, months, []input.Source{planSource("e", "c", 1), planSource("e", "a", 1), planSource("e", "b", 1)}, "e/a e/b e/c"},
+		{"regions together", 64 * mb, months, []input.Source{planSource("w", "a", 1), planSource("e", "b", 1), planSource("", "c", 1), planSource("w", "d", 1)},
+			"/c e/b w/a w/d"},
+		{"regions apart", 64 * mb, regions, []input.Source{planSource("w", "a", 1), planSource("e", "b", 1), planSource("", "c", 1), planSource("w", "d", 1)},
 			"/c | e/b | w/a w/d"},
-		{"up to the size", 10, []input.Source{planSource("e", "a", 5), planSource("e", "b", 5), planSource("e", "c", 1)}, "e/a e/b | e/c"},
-		{"past the size", 10, []input.Source{planSource("e", "a", 5), planSource("e", "b", 6), planSource("e", "c", 4)}, "e/a | e/b e/c"},
-		{"a giant alone", 10, []input.Source{planSource("e", "a", 1), planSource("e", "b", 1000), planSource("e", "c", 1)}, "e/a | e/b | e/c"},
-		{"empty objects", 10, []input.Source{planSource("e", "a", 10), planSource("e", "b", 0), planSource("e", "c", 0)}, "e/a e/b e/c"},
-		{"unknown sizes alone", 10, []input.Source{planSource("e", "a", 1), planSource("e", "b", -1), planSource("e", "c", -1), planSource("e", "d", 1), planSource("e", "f", 1)},
+		{"up to the size", 10, months, []input.Source{planSource("e", "a", 5), planSource("e", "b", 5), planSource("e", "c", 1)}, "e/a e/b | e/c"},
+		{"past the size", 10, months, []input.Source{planSource("e", "a", 5), planSource("e", "b", 6), planSource("e", "c", 4)}, "e/a | e/b e/c"},
+		{"a giant alone", 10, months, []input.Source{planSource("e", "a", 1), planSource("e", "b", 1000), planSource("e", "c", 1)}, "e/a | e/b | e/c"},
+		{"empty objects", 10, months, []input.Source{planSource("e", "a", 10), planSource("e", "b", 0), planSource("e", "c", 0)}, "e/a e/b e/c"},
+		{"unknown sizes alone", 10, months, []input.Source{planSource("e", "a", 1), planSource("e", "b", -1), planSource("e", "c", -1), planSource("e", "d", 1), planSource("e", "f", 1)},
 			"e/a | e/b | e/c | e/d e/f"},
-		{"only unknown", 10, []input.Source{planSource("", "-", -1)}, "/-"},
+		{"only unknown", 10, months, []input.Source{planSource("", "-", -1)}, "/-"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := shown(makePlan(test.sources, test.partSize)); got != test.want {
+			if got := shown(makePlan(test.sources, test.partSize, test.by)); got != test.want {
 				t.Errorf("%s, want %s", got, test.want)
 			}
 		})
@@ -73,7 +79,7 @@ func TestPlanOfSmallRun(t *testing.T) {
 		for i := range test.total / mb {
 			sources = append(sources, planSource("e", fmt.Sprintf("%06d", i), mb))
 		}
-		p := makePlan(sources, test.partSize)
+		p := makePlan(sources, test.partSize, nil)
 		if p.partSize != test.want || p.bytes != test.total || p.sources != int64(len(sources)) {
 			t.Errorf("%d MiB in parts of %d: part size %d, want %d", test.total/mb, test.partSize, p.partSize, test.want)
 		}
@@ -83,8 +89,9 @@ func TestPlanOfSmallRun(t *testing.T) {
 	}
 }
 
-// Whatever the sources: each is in exactly one part, parts keep to their region
-// and size and to the order of keys, and the plan is a function of the set.
+// Whatever the sources: each is in exactly one part, parts keep to their size, to
+// the order of regions and keys and, where tables are partitioned so, to their
+// region, and the plan is a function of the set.
 func TestPlanProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
@@ -97,10 +104,15 @@ func TestPlanProperties(t *testing.T) {
 			sources = append(sources, planSource([]string{"", "e", "w"}[r.IntN(3)], fmt.Sprintf("%03d", i), size))
 		}
 		partSize := 1 + r.Int64N(60)
+		var by []sink.PartitionKey
+		apart := r.IntN(2) == 0
+		if apart {
+			by = append(by, sink.ByRegion)
+		}
 		shuffled := slices.Clone(sources)
 		r.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		p := makePlan(sources, partSize)
-		if a, b := shown(p), shown(makePlan(shuffled, partSize)); a != b {
+		p := makePlan(sources, partSize, by)
+		if a, b := shown(p), shown(makePlan(shuffled, partSize, by)); a != b {
 			t.Fatalf("the order of the inputs matters:\n%s\n%s", a, b)
 		}
 		seen := map[string]int{}
@@ -116,7 +128,7 @@ func TestPlanProperties(t *testing.T) {
 					t.Fatalf("out of order: %s", shown(p))
 				}
 				before = s
-				if s.Region != part[0].Region || s.Size < 0 && len(part) > 1 {
+				if apart && s.Region != part[0].Region || s.Size < 0 && len(part) > 1 {
 					t.Fatalf("part %d mixes: %s", i, shown(p))
 				}
 				size += max(0, s.Size)
@@ -131,7 +143,7 @@ func TestPlanProperties(t *testing.T) {
 				for _, s := range p.parts[i-1] {
 					sum += max(0, s.Size)
 				}
-				if last.Region == first.Region && last.Size >= 0 && first.Size >= 0 && sum <= p.partSize {
+				if (!apart || last.Region == first.Region) && last.Size >= 0 && first.Size >= 0 && sum <= p.partSize {
 					t.Fatalf("parts %d and %d are one: %s", i-1, i, shown(p))
 				}
 			}

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,6 +197,8 @@ func (r *run) convert(ctx context.Context) error {
 	if len(parts) == 0 {
 		return nil
 	}
+	// Large ones first: then what is left for the last worker is small.
+	slices.SortStableFunc(parts, func(a, b int) int { return cmp.Compare(r.plan.partBytes(b), r.plan.partBytes(a)) })
 	var nextErr error
 	r.commits, r.work = errgroup.WithContext(ctx)
 	r.commits.SetLimit(commits)

@@ -276,7 +276,7 @@ func TestMaxRejectsAmongParts(t *testing.T) {
 func TestMaxRejectsOfOtherParts(t *testing.T) {
 	o := testOptions(t)
 	o.MaxRejects = 0
-	r := &run{o: &o, plan: makePlan([]input.Source{planSource("", "a", 1)}, 1)}
+	r := &run{o: &o, plan: makePlan([]input.Source{planSource("", "a", 1)}, 1, nil)}
 	of := &account{rejects: 1, first: &dataset.Reject{URI: "other", Class: schema.Malformed}}
 	for _, a := range []*account{of, {}} {
 		var tooMany *TooManyRejectsError
