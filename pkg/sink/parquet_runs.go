@@ -72,7 +72,7 @@ type pqHybrid struct {
 	dst    []byte
 	width  uint
 	acc    uint64 // packed bits that aren't in dst yet
-	bits   uint   // how many; below 32 between calls
+	bits   uint   // how many; below 8 between calls
 	header int    // where in dst the open packed run's header is
 	packed int    // numbers in the open packed run
 }
@@ -85,103 +85,121 @@ const maxPacked = 63 * 8
 func appendHybrid(dst []byte, tokens []uint32, width uint) []byte {
 	h := pqHybrid{dst: dst, width: width}
 	for i := 0; i < len(tokens); {
-		i = h.packGroups(tokens, i)
-		if i == len(tokens) {
-			break
+		if tokens[i]&repeated == 0 {
+			i += h.pack(tokens[i:])
+			continue
 		}
 		v, n, after := nextRun(tokens, i)
 		i = after
-		if n == 1 {
-			h.pack(v)
-			continue
+		// Up to seven go into the open group, so that it is whole.
+		fill := min(n, -h.packed&7)
+		if n-fill < 8 {
+			fill = n
 		}
-		for ; n > 0 && h.packed%8 != 0; n-- {
-			h.pack(v)
-		}
-		if n >= 8 {
-			h.repeat(v, n)
-			continue
-		}
-		for ; n > 0; n-- {
-			h.pack(v)
+		h.packSame(v, fill)
+		if n > fill {
+			h.repeat(v, n-fill)
 		}
 	}
-	for h.packed%8 != 0 { // the last group is padded; readers know the count
-		h.pack(0)
-	}
+	h.packSame(0, -h.packed&7) // the last group is padded; readers know the count
 	h.close()
 	return h.dst
 }
 
-func (h *pqHybrid) pack(v uint32) {
+// space returns where the next n numbers of the open packed run go, after its header
+// if they are its first: from at on, with some bytes to spare behind them.
+func (h *pqHybrid) space(n int) (dst []byte, at int) {
+	dst = room(h.dst, 1+4*n+8)
 	if h.packed == 0 {
-		h.header = len(h.dst)
-		h.dst = append(h.dst, 0)
+		h.header = len(dst)
+		dst = append(dst, 0)
 	}
-	h.acc |= uint64(v) << h.bits
-	h.bits += h.width
-	h.packed++
-	if h.bits >= 32 {
-		h.dst = binary.LittleEndian.AppendUint32(h.dst, uint32(h.acc))
-		h.acc >>= 32
-		h.bits -= 32
-	}
-	if h.packed == maxPacked {
+	return dst[:cap(dst)], len(dst)
+}
+
+// wrote takes note of n numbers that end at dst[at].
+func (h *pqHybrid) wrote(dst []byte, at, n int) {
+	h.dst = dst[:at]
+	if h.packed += n; h.packed == maxPacked {
 		h.close()
 	}
 }
 
-// packGroups packs tokens from i on as long as they come in whole groups that
-// repeat nothing, and returns where it stopped.
-func (h *pqHybrid) packGroups(tokens []uint32, i int) int {
-	for h.packed%8 == 0 && i+8 <= len(tokens) {
-		g := (*[8]uint32)(tokens[i:])
-		if (g[0]|g[1]|g[2]|g[3]|g[4]|g[5]|g[6]|g[7])&repeated != 0 {
-			return i
+// pack packs the first of tokens, up to the next run, or as many as fit the open
+// packed run, and returns how many.
+func (h *pqHybrid) pack(tokens []uint32) int {
+	tokens = tokens[:min(len(tokens), maxPacked-h.packed)]
+	dst, at := h.space(len(tokens))
+	n := 0
+	switch h.width { // those of more than a few bits are whole bytes
+	case 8:
+		for ; n < len(tokens) && tokens[n]&repeated == 0; n++ {
+			dst[at] = byte(tokens[n])
+			at++
 		}
-		if h.packed == 0 {
-			h.header = len(h.dst)
-			h.dst = append(h.dst, 0)
+	case 16:
+		for ; n+4 <= len(tokens); n += 4 {
+			four := (*[4]uint32)(tokens[n:])
+			if (four[0]|four[1]|four[2]|four[3])&repeated != 0 {
+				break
+			}
+			binary.LittleEndian.PutUint64(dst[at:], uint64(four[0])|uint64(four[1])<<16|uint64(four[2])<<32|uint64(four[3])<<48)
+			at += 8
 		}
-		if h.width == 16 { // the usual one where numbers rarely repeat
-			h.dst = binary.LittleEndian.AppendUint64(h.dst, uint64(g[0])|uint64(g[1])<<16|uint64(g[2])<<32|uint64(g[3])<<48)
-			h.dst = binary.LittleEndian.AppendUint64(h.dst, uint64(g[4])|uint64(g[5])<<16|uint64(g[6])<<32|uint64(g[7])<<48)
-		} else {
-			h.packGroup(g)
+		for ; n < len(tokens) && tokens[n]&repeated == 0; n++ {
+			binary.LittleEndian.PutUint16(dst[at:], uint16(tokens[n]))
+			at += 2
 		}
-		i += 8
-		if h.packed += 8; h.packed == maxPacked {
-			h.close()
+	default:
+		for ; n < len(tokens) && tokens[n]&repeated == 0; n++ {
+			at = h.put(dst, at, tokens[n])
 		}
 	}
-	return i
+	h.wrote(dst, at, n)
+	return n
 }
 
-func (h *pqHybrid) packGroup(g *[8]uint32) {
-	dst, acc, bits := room(h.dst, 32), h.acc, h.bits
-	at := len(dst)
-	dst = dst[:at+32]
-	for _, v := range g {
-		acc |= uint64(v) << bits
-		bits += h.width
-		if bits >= 32 {
-			binary.LittleEndian.PutUint32(dst[at:], uint32(acc))
-			at += 4
-			acc >>= 32
-			bits -= 32
+// packSame packs v n times.
+func (h *pqHybrid) packSame(v uint32, n int) {
+	for n > 0 {
+		k := min(n, maxPacked-h.packed)
+		dst, at := h.space(k)
+		switch h.width {
+		case 8:
+			for range k {
+				dst[at] = byte(v)
+				at++
+			}
+		case 16:
+			for range k {
+				binary.LittleEndian.PutUint16(dst[at:], uint16(v))
+				at += 2
+			}
+		default:
+			for range k {
+				at = h.put(dst, at, v)
+			}
 		}
+		h.wrote(dst, at, k)
+		n -= k
 	}
-	h.dst, h.acc, h.bits = dst[:at], acc, bits
+}
+
+// put packs v at dst[at], and returns where the next number's bits begin, or the
+// byte with them.
+func (h *pqHybrid) put(dst []byte, at int, v uint32) int {
+	h.acc |= uint64(v) << h.bits
+	bits := h.bits + h.width
+	binary.LittleEndian.PutUint64(dst[at:], h.acc)
+	h.acc >>= bits &^ 7
+	h.bits = bits & 7
+	return at + int(bits>>3)
 }
 
 // close ends the packed run, which is in whole groups: whole bytes.
 func (h *pqHybrid) close() {
 	if h.packed == 0 {
 		return
-	}
-	for ; h.bits > 0; h.bits -= 8 {
-		h.dst = append(h.dst, byte(h.acc))
-		h.acc >>= 8
 	}
 	h.dst[h.header] = byte(h.packed/8<<1 | 1)
 	h.packed = 0
