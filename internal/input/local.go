@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/macielake/macielake/internal/store"
@@ -115,7 +116,7 @@ func (f *finder) add(path string) error {
 		return f.unreadable(path, err)
 	}
 	if !info.IsDir() {
-		return f.file(path, real, info, f.firstAlone)
+		return f.file(path, real, statusOf(info), f.firstAlone)
 	}
 	return f.dir(path, real)
 }
@@ -128,24 +129,22 @@ func (f *finder) dir(path, real string) error {
 	if f.inOutput(real) || !f.l.First(real) {
 		return nil
 	}
-	entries, err := os.ReadDir(real)
+	entries, err := readDir(real)
 	if err != nil {
 		return fmt.Errorf("listing %s: %w", path, err)
 	}
-	for _, e := range entries {
+	for i := range entries {
+		e := &entries[i]
 		realChild := inside(real, e.Name())
 		child := realChild
 		if real != path {
 			child = filepath.Join(path, e.Name())
 		}
 		switch {
+		case e.Type().IsRegular() && e.err != nil:
+			err = f.unreadable(child, e.err)
 		case e.Type().IsRegular(): // no links to resolve, here and below
-			var info fs.FileInfo
-			if info, err = e.Info(); err != nil {
-				err = f.unreadable(child, err)
-			} else {
-				err = f.file(child, realChild, info, f.l.FirstInside)
-			}
+			err = f.file(child, realChild, e.status, f.l.FirstInside)
 		case e.IsDir() && e.Name() != store.StateDir:
 			err = f.dir(child, realChild)
 		default:
@@ -156,6 +155,48 @@ func (f *finder) dir(path, real string) error {
 		}
 	}
 	return nil
+}
+
+// status is what a listing needs to know of a file.
+type status struct {
+	regular  bool
+	size     int64
+	modified time.Time
+}
+
+func statusOf(info fs.FileInfo) status {
+	return status{info.Mode().IsRegular(), info.Size(), info.ModTime()}
+}
+
+// dirEntry is an entry of a directory, with its status if it is a regular file and
+// by its name a result.
+type dirEntry struct {
+	fs.DirEntry
+	status status
+	err    error // of the status
+}
+
+// readDir returns the entries of a directory by their names. It has closed it by
+// then: those below it may be many.
+func readDir(path string) ([]dirEntry, error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(names, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	entries := make([]dirEntry, len(names))
+	for i, e := range names {
+		entries[i].DirEntry = e
+		if e.Type().IsRegular() && IsResult(e.Name()) {
+			entries[i].status, entries[i].err = lstat(dir, e)
+		}
+	}
+	return entries, nil
 }
 
 // inside is filepath.Join for a real path, which is clean already.
@@ -172,16 +213,16 @@ func (f *finder) inOutput(real string) bool {
 }
 
 // file takes a file, which first says to be one that wasn't taken before.
-func (f *finder) file(path, real string, info fs.FileInfo, first func(real string) bool) error {
-	if !info.Mode().IsRegular() || !IsResult(filepath.Base(path)) {
+func (f *finder) file(path, real string, s status, first func(real string) bool) error {
+	if !s.regular || !IsResult(filepath.Base(path)) {
 		f.l.Skip(path)
 		return nil
 	}
 	if f.inOutput(real) || !first(real) {
 		return nil
 	}
-	return f.source(real, info.Size(), info.ModTime().UnixMilli(),
-		strconv.FormatInt(info.Size(), 10)+"-"+strconv.FormatInt(info.ModTime().UnixNano(), 10))
+	return f.source(real, s.size, s.modified.UnixMilli(),
+		strconv.FormatInt(s.size, 10)+"-"+strconv.FormatInt(s.modified.UnixNano(), 10))
 }
 
 // firstAlone is first of a file that isn't come upon in its directory.
