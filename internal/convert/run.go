@@ -351,6 +351,8 @@ func (r *run) commit(ctx context.Context) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	kept := r.kept()
+	defer kept()
 	end := dataset.End{Run: r.id, State: dataset.Committed, EndedAt: r.state.StartedAt, Totals: &r.counts.Totals}
 	for _, receipt := range r.receipts {
 		if err := dataset.Publish(ctx, r.store, receipt); err != nil {
@@ -376,7 +378,30 @@ func (r *run) commit(ctx context.Context) error {
 		}
 	}
 	r.c.count(r)
-	return r.c.ended(ctx, r)
+	return r.c.ended(ctx, r, kept)
+}
+
+// kept begins to work out which sources the run has kept, while its end waits for
+// disks, and returns a function that waits for it.
+func (r *run) kept() func() dataset.Kept {
+	var kept dataset.Kept
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		kept = dataset.NewKept(func(yield func(uri, version string) bool) {
+			for _, part := range r.plan.parts {
+				for i := range part {
+					if !r.unreadable[part[i].URI] && !yield(part[i].URI, part[i].ETag) {
+						return
+					}
+				}
+			}
+		})
+	}()
+	return func() dataset.Kept {
+		<-done
+		return kept
+	}
 }
 
 // AbandonedError says that a run was abandoned while it was worked on.
@@ -394,7 +419,9 @@ func (r *run) ended(ctx context.Context) error {
 		return err
 	}
 	if end.State == dataset.Committed {
-		return r.c.ended(ctx, r)
+		kept := r.kept()
+		defer kept()
+		return r.c.ended(ctx, r, kept)
 	}
 	for _, receipt := range r.receipts {
 		if err := dataset.Unpublish(ctx, r.store, receipt); err != nil {
@@ -405,7 +432,7 @@ func (r *run) ended(ctx context.Context) error {
 }
 
 // ended takes a run that is committed into the ledger.
-func (c *converter) ended(ctx context.Context, r *run) error {
+func (c *converter) ended(ctx context.Context, r *run, kept func() dataset.Kept) error {
 	files := r.files
 	files.Ended = true
 	var err error
@@ -423,14 +450,6 @@ func (c *converter) ended(ctx context.Context, r *run) error {
 			return err
 		}
 	}
-	c.ledger.AddSources(&files, func(yield func(uri, version string) bool) {
-		for _, part := range r.plan.parts {
-			for i := range part {
-				if !r.unreadable[part[i].URI] && !yield(part[i].URI, part[i].ETag) {
-					return
-				}
-			}
-		}
-	})
+	c.ledger.AddKept(&files, kept())
 	return c.keepLedger(ctx)
 }

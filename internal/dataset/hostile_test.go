@@ -317,10 +317,10 @@ func TestLedgerMerges(t *testing.T) {
 	const perRun = 40_000 // more than what is always merged
 	written := 0
 	for n := 1; n <= 20; n++ {
-		l.AddSources(&RunFiles{N: n, Run: RunName(n), Ended: true}, func(yield func(string, string) bool) {
+		l.AddKept(&RunFiles{N: n, Run: RunName(n), Ended: true}, NewKept(func(yield func(string, string) bool) {
 			for i := 0; i < perRun && yield(fmt.Sprintf("%d/%d", n, i), "v"); i++ {
 			}
-		})
+		}))
 		if err := l.Save(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -338,16 +338,29 @@ func (l *Ledger) Add(ctx context.Context, r *RunFiles) error {
 	return nil
 }
 
-// AddSources takes in an ended run that isn't covered yet, with the sources that
-// it has kept, by URI and version.
-func (l *Ledger) AddSources(r *RunFiles, sources iter.Seq2[string, string]) {
-	l.open = slices.DeleteFunc(l.open, func(s *segment) bool { return s.first() == r.N })
-	s := l.newSegment(r)
+// Kept are the sources that a run has kept.
+type Kept struct{ entries []byte }
+
+// NewKept takes sources by URI and version. It needs no ledger, and takes some time
+// where they are many.
+func NewKept(sources iter.Seq2[string, string]) Kept {
+	var k Kept
 	for uri, version := range sources {
 		e := entry(uri, version)
-		s.entries = append(s.entries, e[:]...)
+		k.entries = append(k.entries, e[:]...)
 	}
-	s.seal()
+	sortEntries(k.entries)
+	return k
+}
+
+// AddKept takes in an ended run that isn't covered yet, with the sources that it has
+// kept. The ledger takes them over.
+func (l *Ledger) AddKept(r *RunFiles, k Kept) {
+	l.open = slices.DeleteFunc(l.open, func(s *segment) bool { return s.first() == r.N })
+	s := l.newSegment(r)
+	s.entries = k.entries
+	s.sorted()
+	s.header.Entries = int64(len(s.entries) / entrySize)
 	l.insert(s)
 }
 
