@@ -75,14 +75,17 @@ func (p *plan) planned() iter.Seq[dataset.PlannedSource] {
 	}
 }
 
-// partBytes is the stored size of a part. One of unknown size may be the largest.
-func (p *plan) partBytes(part int) int64 {
-	n := int64(0)
-	for i := range p.parts[part] {
-		if p.parts[part][i].Size < 0 {
-			return math.MaxInt64
+// sizes are the stored sizes of the parts. One of unknown size may be the largest.
+func (p *plan) sizes() []int64 {
+	sizes := make([]int64, len(p.parts))
+	for part, sources := range p.parts {
+		for i := range sources {
+			if sources[i].Size < 0 { // alone in its part
+				sizes[part] = math.MaxInt64
+				break
+			}
+			sizes[part] += sources[i].Size
 		}
-		n += p.parts[part][i].Size
 	}
-	return n
+	return sizes
 }

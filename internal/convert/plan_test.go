@@ -2,6 +2,7 @@ package convert
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -166,5 +167,14 @@ func TestPlanProperties(t *testing.T) {
 		if n != len(sources) {
 			t.Fatalf("the plan that is written down has %d of %d sources", n, len(sources))
 		}
+	}
+}
+
+func TestPlanSizes(t *testing.T) {
+	p := makePlan([]input.Source{
+		planSource("e", "a", 5), planSource("e", "b", 3), planSource("e", "c", -1), planSource("e", "d", 9), planSource("w", "a", 0),
+	}, 9, nil)
+	if got, want := p.sizes(), []int64{8, math.MaxInt64, 9}; !slices.Equal(got, want) {
+		t.Errorf("%s: %v, want %v", shown(p), got, want)
 	}
 }

@@ -198,7 +198,8 @@ func (r *run) convert(ctx context.Context) error {
 		return nil
 	}
 	// Large ones first: then what is left for the last worker is small.
-	slices.SortStableFunc(parts, func(a, b int) int { return cmp.Compare(r.plan.partBytes(b), r.plan.partBytes(a)) })
+	sizes := r.plan.sizes()
+	slices.SortStableFunc(parts, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
 	var nextErr error
 	r.commits, r.work = errgroup.WithContext(ctx)
 	r.commits.SetLimit(commits)

@@ -24,6 +24,7 @@ import (
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
 )
 
@@ -107,7 +108,8 @@ func options(w *world, out store.Store) convert.Options {
 	}
 	return convert.Options{
 		Inputs: []string{in}, Origins: []input.Origin{origin}, Out: out,
-		TableFormat: "parquet", Tables: tables, Compression: "none",
+		// Each region has parts of its own, in samples as small as these.
+		TableFormat: "parquet", Tables: tables, PartitionBy: []sink.PartitionKey{sink.ByRegion}, Compression: "none",
 		TargetFileSize: 256 << 20, PartSize: 64 << 20, MaxSources: 1_000_000, Workers: 2, Limits: stream.DefaultLimits(),
 		RejectRaw: true, MaxRejects: -1, Version: "test", Lease: 120 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 	}
