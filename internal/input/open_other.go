@@ -2,6 +2,9 @@
 
 package input
 
-import "os"
+import (
+	"io"
+	"os"
+)
 
-func open(path string) (*os.File, error) { return os.Open(path) }
+func open(path string) (io.ReadCloser, error) { return os.Open(path) }

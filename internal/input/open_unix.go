@@ -3,14 +3,16 @@
 package input
 
 import (
+	"io"
 	"io/fs"
-	"os"
+	"sync"
 	"syscall"
 )
 
-// open is os.Open without its attempt to poll the file, which costs as much as
-// all the rest for a file of a few KiB.
-func open(path string) (*os.File, error) {
+// open is os.Open for reading from beginning to end. What an os.File does besides,
+// to be polled and to be closed if it is forgotten, costs as much as all the rest for
+// a file of a few KiB.
+func open(path string) (io.ReadCloser, error) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if err == syscall.EINTR {
@@ -19,6 +21,51 @@ func open(path string) (*os.File, error) {
 		if err != nil {
 			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 		}
-		return os.NewFile(uintptr(fd), path), nil
+		return &file{path: path, fd: fd}, nil
 	}
+}
+
+// file is an open file. Whoever opened it closes it, also while another goroutine
+// reads.
+type file struct {
+	path string
+	mu   sync.Mutex
+	fd   int // -1 once it is closed
+}
+
+func (f *file) Read(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fd < 0 {
+		return 0, &fs.PathError{Op: "read", Path: f.path, Err: fs.ErrClosed}
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		n, err := syscall.Read(f.fd, p[:min(len(p), 1<<30)]) // what every system takes
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return 0, &fs.PathError{Op: "read", Path: f.path, Err: err}
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+func (f *file) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fd < 0 {
+		return &fs.PathError{Op: "close", Path: f.path, Err: fs.ErrClosed}
+	}
+	err := syscall.Close(f.fd)
+	f.fd = -1
+	if err != nil {
+		return &fs.PathError{Op: "close", Path: f.path, Err: err}
+	}
+	return nil
 }
