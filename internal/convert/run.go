@@ -352,8 +352,13 @@ func (r *run) commit(ctx context.Context) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	kept := r.kept()
-	defer kept()
+	// While the end of the run waits for disks; one that is gone on with isn't asked.
+	kept := sync.OnceValue(r.kept)
+	var early sync.WaitGroup
+	defer early.Wait()
+	if r.c.listed(r.files.N) < 0 {
+		early.Go(func() { kept() })
+	}
 	end := dataset.End{Run: r.id, State: dataset.Committed, EndedAt: r.state.StartedAt, Totals: &r.counts.Totals}
 	for _, receipt := range r.receipts {
 		if err := dataset.Publish(ctx, r.store, receipt); err != nil {
@@ -382,27 +387,18 @@ func (r *run) commit(ctx context.Context) error {
 	return r.c.ended(ctx, r, kept)
 }
 
-// kept begins to work out which sources the run has kept, while its end waits for
-// disks, and returns a function that waits for it.
-func (r *run) kept() func() dataset.Kept {
-	var kept dataset.Kept
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		kept = dataset.NewKept(func(yield func(uri, version string) bool) {
-			for _, part := range r.plan.parts {
-				for i := range part {
-					if !r.unreadable[part[i].URI] && !yield(part[i].URI, part[i].ETag) {
-						return
-					}
+// kept works out which sources the run has kept, which takes some time where they
+// are many.
+func (r *run) kept() dataset.Kept {
+	return dataset.NewKept(func(yield func(uri, version string) bool) {
+		for _, part := range r.plan.parts {
+			for i := range part {
+				if !r.unreadable[part[i].URI] && !yield(part[i].URI, part[i].ETag) {
+					return
 				}
 			}
-		})
-	}()
-	return func() dataset.Kept {
-		<-done
-		return kept
-	}
+		}
+	})
 }
 
 // AbandonedError says that a run was abandoned while it was worked on.
@@ -420,9 +416,7 @@ func (r *run) ended(ctx context.Context) error {
 		return err
 	}
 	if end.State == dataset.Committed {
-		kept := r.kept()
-		defer kept()
-		return r.c.ended(ctx, r, kept)
+		return r.c.ended(ctx, r, r.kept)
 	}
 	for _, receipt := range r.receipts {
 		if err := dataset.Unpublish(ctx, r.store, receipt); err != nil {
@@ -430,6 +424,11 @@ func (r *run) ended(ctx context.Context) error {
 		}
 	}
 	return &AbandonedError{Run: r.id}
+}
+
+// listed is where a run is among those of the dataset that are listed, or -1.
+func (c *converter) listed(n int) int {
+	return slices.IndexFunc(c.runs, func(f dataset.RunFiles) bool { return f.N == n })
 }
 
 // ended takes a run that is committed into the ledger.
@@ -440,8 +439,7 @@ func (c *converter) ended(ctx context.Context, r *run, kept func() dataset.Kept)
 	if files.Size, files.EndSize, err = dataset.RunSizes(ctx, c.store, r.id); err != nil {
 		return err
 	}
-	at := slices.IndexFunc(c.runs, func(f dataset.RunFiles) bool { return f.N == files.N })
-	if at >= 0 {
+	if at := c.listed(files.N); at >= 0 {
 		c.runs[at] = files
 		return nil // the ledger isn't open yet, or doesn't have it
 	}
