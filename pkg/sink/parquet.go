@@ -69,6 +69,7 @@ type parquetFormat struct {
 	codec     int32
 	seed      maphash.Seed
 	intSeed   [2]uint64
+	memory    pqMemory
 	pool      sync.Pool // of *pqScratch
 	tables    sync.Map  // *schema.Table to *sync.Pool of *pqTable
 }

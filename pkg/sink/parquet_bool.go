@@ -13,8 +13,8 @@ type pqBool struct {
 
 func newBool(f *parquetFormat, c schema.Column) *pqBool {
 	return &pqBool{
-		pqLeaf: pqLeaf{format: f, physical: typeBoolean, path: []string{c.Name}, maxDef: 1},
-		level:  c.Level, slot: c.Slot,
+		pqLeaf: newLeaf(f, typeBoolean, 1, 0, c.Name),
+		level:  c.Level, slot: c.Slot, truths: f.memory.runs(),
 	}
 }
 

@@ -13,7 +13,8 @@ const maxTable = 1 << 20
 
 // pqTextDict numbers distinct texts from 0 in the order they come.
 type pqTextDict struct {
-	seed maphash.Seed
+	seed   maphash.Seed
+	memory *pqMemory
 	// plain is the dictionary page: each text after its length in four bytes.
 	plain  []byte
 	starts []uint32 // where in plain each entry is
@@ -52,9 +53,9 @@ func (d *pqTextDict) index(text []byte) uint32 {
 	for i := hash >> d.shift; ; i = (i + 1) & mask {
 		e := d.table[i]
 		if e == 0 {
-			d.starts = append(d.starts, uint32(len(d.plain)))
+			d.starts = append(d.memory.words.room(d.starts, 1), uint32(len(d.plain)))
 			d.table[i] = high | uint64(len(d.starts))
-			d.plain = binary.LittleEndian.AppendUint32(room(d.plain, 4+len(text)), uint32(len(text)))
+			d.plain = binary.LittleEndian.AppendUint32(d.memory.bytes.room(d.plain, 4+len(text)), uint32(len(text)))
 			d.plain = append(d.plain, text...)
 			return uint32(len(d.starts) - 1)
 		}
@@ -66,7 +67,7 @@ func (d *pqTextDict) index(text []byte) uint32 {
 
 func (d *pqTextDict) grow() {
 	old := d.table
-	d.table = zeros[uint64](max(16, 2*len(old)))
+	d.table = d.memory.longs.zeros(max(16, 2*len(old)))
 	d.shift = uint(64 - bits.TrailingZeros(uint(len(d.table))))
 	mask := uint64(len(d.table) - 1)
 	for _, e := range old {
@@ -79,15 +80,7 @@ func (d *pqTextDict) grow() {
 		}
 		d.table[i] = e
 	}
-}
-
-// zeros returns n zeros, and has written each: new memory that is read before it is
-// written is mapped twice by the system, and the second time all cores have to be
-// told.
-func zeros[T any](n int) []T {
-	s := make([]T, n)
-	clear(s)
-	return s
+	d.memory.longs.give(old)
 }
 
 func (d *pqTextDict) reset() {
@@ -103,6 +96,7 @@ func (d *pqTextDict) reset() {
 // pqIntDict numbers distinct integers from 0 in the order they come.
 type pqIntDict struct {
 	seed   [2]uint64
+	memory *pqMemory
 	values []int64
 	// direct has the number + 1 of each small integer. Rows and indexes come
 	// in ascending runs, which it answers from the same few cache lines.
@@ -121,7 +115,7 @@ func (d *pqIntDict) index(v int64) uint32 {
 		if i := d.direct[v]; i != 0 {
 			return i - 1
 		}
-		d.values = append(d.values, v)
+		d.values = append(d.memory.ints.room(d.values, 1), v)
 		d.direct[v] = uint32(len(d.values))
 		return uint32(len(d.values) - 1)
 	}
@@ -142,7 +136,7 @@ func (d *pqIntDict) search(v int64) uint32 {
 	for i := d.hash(v) & mask; ; i = (i + 1) & mask {
 		e := d.table[i]
 		if e == 0 {
-			d.values = append(d.values, v)
+			d.values = append(d.memory.ints.room(d.values, 1), v)
 			d.table[i] = uint32(len(d.values))
 			d.hashed++
 			return uint32(len(d.values) - 1)
@@ -167,8 +161,9 @@ func (d *pqIntDict) widen(v int64) {
 	if cap(d.direct) >= n {
 		d.direct = d.direct[:n] // cleared by reset
 	} else {
-		direct := zeros[uint32](n)
+		direct := d.memory.words.zeros(n)
 		copy(direct, d.direct)
+		d.memory.words.give(d.direct)
 		d.direct = direct
 	}
 	for i, w := range d.values {
@@ -179,7 +174,9 @@ func (d *pqIntDict) widen(v int64) {
 }
 
 func (d *pqIntDict) grow() {
-	d.table = zeros[uint32](max(16, 2*len(d.table)))
+	n := max(16, 2*len(d.table))
+	d.memory.words.give(d.table)
+	d.table = d.memory.words.zeros(n)
 	mask := uint64(len(d.table) - 1)
 	d.hashed = 0
 	for n, v := range d.values {

@@ -12,6 +12,7 @@ type pqInt struct {
 	slot  int
 	width int // of a value in the file, in bytes
 	ints  pqIntDict
+	kinds [2]schema.Kind // that have an occurrence's own; twice the same if it is one
 
 	// values are an occurrence's own integers that place has yet to add: of one
 	// detection, so that they are still in a cache then.
@@ -33,11 +34,28 @@ func newInt(f *parquetFormat, c schema.Column) *pqInt {
 	if c.Type == schema.Int32 {
 		i.width = 4
 	}
+	i.pqValues = newValues(f, c.Level, newLeaf(f, physicalType(c.Type), 1, 0, c.Name), i)
 	i.wide = i.width == intBytes && c.Level == schema.OccurrenceLevel
-	i.pqLeaf = pqLeaf{format: f, physical: physicalType(c.Type), path: []string{c.Name}, maxDef: 1}
-	i.ints.seed = f.intSeed
-	i.pqValues.level, i.pqValues.dict = c.Level, i
+	i.ints.seed, i.ints.memory = f.intSeed, &f.memory
+	if c.Level == schema.OccurrenceLevel {
+		i.kinds = intKinds(c.Slot)
+	}
 	return i
+}
+
+// intKinds are the kinds of locations that have an occurrence's integer.
+func intKinds(slot int) [2]schema.Kind {
+	switch slot {
+	case schema.LineStart, schema.LineEnd, schema.LineStartColumn:
+		return [2]schema.Kind{schema.LineKind, schema.PageKind}
+	case schema.OffsetStart, schema.OffsetEnd, schema.OffsetStartColumn:
+		return [2]schema.Kind{schema.OffsetKind, schema.PageKind}
+	case schema.PageNumber:
+		return [2]schema.Kind{schema.PageKind, schema.PageKind}
+	case schema.RecordIndex:
+		return [2]schema.Kind{schema.RecordKind, schema.RecordKind}
+	}
+	return [2]schema.Kind{schema.CellKind, schema.CellKind}
 }
 
 func (c *pqInt) count() int { return c.ints.len() }
@@ -53,7 +71,7 @@ func (c *pqInt) expand(dst []byte, index uint32, n int) []byte {
 
 // appendOne appends v n times, PLAIN.
 func (c *pqInt) appendOne(dst []byte, v int64, n int) []byte {
-	dst = room(dst, n*c.width)
+	dst = c.format.memory.bytes.room(dst, n*c.width)
 	for range n {
 		if c.width == 4 {
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(v))
@@ -66,7 +84,7 @@ func (c *pqInt) appendOne(dst []byte, v int64, n int) []byte {
 
 // appendAll appends values, PLAIN.
 func (c *pqInt) appendAll(dst []byte, values []int64) []byte {
-	dst = room(dst, len(values)*c.width)
+	dst = c.format.memory.bytes.room(dst, len(values)*c.width)
 	if c.width == 4 {
 		for _, v := range values {
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(v))
@@ -115,7 +133,7 @@ func (c *pqInt) take(values []int64) {
 		c.boundAll(values)
 		c.plain = c.appendAll(c.plain, values)
 	} else {
-		c.indices.tokens = c.appendTokens(room(c.indices.tokens, len(values)), values)
+		c.indices.tokens = c.appendTokens(c.format.memory.words.room(c.indices.tokens, len(values)), values)
 	}
 }
 
@@ -189,7 +207,7 @@ func (c *pqInt) space(n int) []int64 {
 	if c.gap > 0 {
 		c.fill()
 	}
-	c.values = room(c.values, n)
+	c.values = c.format.memory.ints.room(c.values, n)
 	return c.values[len(c.values) : len(c.values)+n]
 }
 
@@ -205,7 +223,7 @@ func (c *pqInt) put(v int64, ok bool) {
 	if c.gap > 0 {
 		c.fill()
 	}
-	c.values = append(c.values, v)
+	c.values = append(c.format.memory.ints.room(c.values, 1), v)
 }
 
 // place adds the values that were put, and their levels, page by page.
@@ -250,7 +268,16 @@ func (c *pqInt) write(b *schema.Batch, rows *pqRows) error {
 		}
 	default:
 		for _, r := range rows.detections {
-			c.addLocations(b, &b.Detections[r.row], r.n)
+			det := &b.Detections[r.row]
+			switch {
+			case c.slot == schema.OccurrenceIndex:
+				c.addCount(r.n)
+			case det.Locations[c.kinds[0]].Len()|det.Locations[c.kinds[1]].Len() == 0:
+				c.gap += r.n // as in most: nothing waits for place
+			default:
+				c.addLocations(b, det, r.n)
+				c.place()
+			}
 		}
 	}
 	c.fill()
@@ -261,8 +288,6 @@ func (c *pqInt) write(b *schema.Batch, rows *pqRows) error {
 func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 	at := &det.Locations
 	switch c.slot {
-	case schema.OccurrenceIndex:
-		c.addCount(n)
 	case schema.CellRow:
 		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
 		values, k := c.space(len(cells)), 0
@@ -330,7 +355,6 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 			c.put(records[k].Index, records[k].Set&schema.HasRecordIndex != 0)
 		}
 	}
-	c.place()
 }
 
 // addCount appends n rows that count from 0. In a column of nothing else, each
@@ -349,7 +373,7 @@ func (c *pqInt) addCount(n int) {
 				c.ints.index(int64(v))
 			}
 			at := len(c.indices.tokens)
-			c.indices.tokens = room(c.indices.tokens, end-first)[:at+end-first]
+			c.indices.tokens = c.format.memory.words.room(c.indices.tokens, end-first)[:at+end-first]
 			for i, tokens := 0, c.indices.tokens[at:]; i < len(tokens); i++ {
 				tokens[i] = uint32(first + i)
 			}

@@ -44,6 +44,13 @@ type pqLeaf struct {
 	dictionary []byte
 }
 
+func newLeaf(f *parquetFormat, physical int32, maxDef, maxRep uint32, path ...string) pqLeaf {
+	return pqLeaf{
+		format: f, physical: physical, path: path, maxDef: maxDef, maxRep: maxRep,
+		reps: f.memory.runs(), defs: f.memory.runs(),
+	}
+}
+
 func (l *pqLeaf) appendLeaves(leaves []*pqLeaf) []*pqLeaf { return append(leaves, l) }
 
 // left is how many more entries the open page takes.
@@ -90,7 +97,7 @@ func (l *pqLeaf) addPage(s *pqScratch, encoding int32, rawSize int, packed []byt
 	start := len(l.pages)
 	l.pages = appendPageHeader(&s.thrift, l.pages, pageData, encoding, rawSize, len(packed), l.entries)
 	l.rawSize += int64(len(l.pages) - start + rawSize)
-	l.pages = append(room(l.pages, len(packed)), packed...)
+	l.pages = append(l.format.memory.bytes.room(l.pages, len(packed)), packed...)
 	if encoding == encodingPlain {
 		l.plainPages++
 	} else {
@@ -122,12 +129,4 @@ func (l *pqLeaf) seal() {
 func (l *pqLeaf) next() {
 	l.pages, l.dictionary = trim(l.pages), trim(l.dictionary)
 	l.rawSize, l.dictPages, l.plainPages, l.allEntries, l.allPresent = 0, 0, 0, 0, 0
-}
-
-// trim empties a buffer, and lets go of one that an exception made large.
-func trim[T any](buf []T) []T {
-	if cap(buf) > 4*pageBytes {
-		return nil
-	}
-	return buf[:0]
 }

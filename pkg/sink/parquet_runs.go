@@ -13,6 +13,7 @@ type pqRuns struct {
 	tokens []uint32
 	last   uint32
 	n      uint32 // how many of last aren't in tokens yet
+	spares *spares[uint32]
 }
 
 // add appends v n times. Sequences that are equal are held equally, whatever
@@ -31,7 +32,7 @@ func (r *pqRuns) settle() {
 		return
 	}
 	if cap(r.tokens)-len(r.tokens) < 2 {
-		r.tokens = room(r.tokens, 2)
+		r.tokens = r.spares.room(r.tokens, 2)
 	}
 	if r.n > 1 {
 		r.tokens = append(r.tokens, repeated|r.n)
@@ -51,18 +52,6 @@ func nextRun(tokens []uint32, i int) (v uint32, n, after int) {
 		return t, 1, i + 1
 	}
 	return tokens[i+1], int(t &^ repeated), i + 2
-}
-
-// room returns buf with space for n more elements. It at least doubles what it
-// grows: append's smaller steps would copy large buffers many times, and clear what
-// new memory has clear already.
-func room[T any](buf []T, n int) []T {
-	if cap(buf)-len(buf) >= n {
-		return buf
-	}
-	grown := make([]T, len(buf), len(buf)+max(n, cap(buf)))
-	copy(grown, buf)
-	return grown
 }
 
 // pqHybrid writes Parquet's RLE/bit-packing hybrid (Parquet specification,

@@ -30,6 +30,7 @@ type pqText struct {
 	index   uint32      // its index, if indexed
 	indexed bool
 	seen    bool // it counts in low and high
+	gap     int  // nulls that fill has yet to add
 
 	bounded   bool // there are low and high
 	low, high []byte
@@ -39,9 +40,8 @@ type pqText struct {
 
 func newText(f *parquetFormat, level schema.Level, slot int, maxDef, maxRep uint32, path ...string) *pqText {
 	t := &pqText{slot: slot}
-	t.pqLeaf = pqLeaf{format: f, physical: typeByteArray, path: path, maxDef: maxDef, maxRep: maxRep}
-	t.texts.seed = f.seed
-	t.pqValues.level, t.pqValues.dict = level, t
+	t.pqValues = newValues(f, level, newLeaf(f, typeByteArray, maxDef, maxRep, path...), t)
+	t.texts.seed, t.texts.memory = f.seed, &f.memory
 	return t
 }
 
@@ -57,7 +57,7 @@ func (t *pqText) appendPage(dst []byte, n int) []byte {
 
 func (t *pqText) expand(dst []byte, index uint32, n int) []byte {
 	entry := t.texts.entry(index)
-	dst = room(dst, n*len(entry))
+	dst = t.format.memory.bytes.room(dst, n*len(entry))
 	for range n {
 		dst = append(dst, entry...)
 	}
@@ -102,16 +102,14 @@ func head(text []byte) uint64 {
 	return h
 }
 
-// add appends n rows of the text at s.
+// add appends n rows of the text at s. Nulls are put off: fill adds them.
 func (t *pqText) add(b *schema.Batch, s schema.Span, n int) {
 	if s.Off == 0 {
-		for n > 0 {
-			k := min(n, t.left())
-			t.addNulls(k)
-			n -= k
-			t.checkPage()
-		}
+		t.gap += n
 		return
+	}
+	if t.gap > 0 {
+		t.fill()
 	}
 	if s != t.span {
 		t.set(b, s)
@@ -120,6 +118,16 @@ func (t *pqText) add(b *schema.Batch, s schema.Span, n int) {
 		k := t.push(min(n, t.left()))
 		t.addLevels(k)
 		n -= k
+		t.checkPage()
+	}
+}
+
+// fill adds the nulls that were put off.
+func (t *pqText) fill() {
+	for t.gap > 0 {
+		k := min(t.gap, t.left())
+		t.addNulls(k)
+		t.gap -= k
 		t.checkPage()
 	}
 }
@@ -164,7 +172,7 @@ func (t *pqText) push(n int) int {
 	// Inside a map's row, the page may be over its size already.
 	n = min(n, 1+max(0, pageBytes-len(t.plain))/size)
 	at := len(t.plain)
-	t.plain = room(t.plain, n*size)[:at+n*size]
+	t.plain = t.format.memory.bytes.room(t.plain, n*size)[:at+n*size]
 	for ; at < len(t.plain); at += size {
 		binary.LittleEndian.PutUint32(t.plain[at:], uint32(len(t.value)))
 		copy(t.plain[at+4:], t.value)
@@ -203,6 +211,7 @@ func (t *pqText) write(b *schema.Batch, rows *pqRows) error {
 			t.addLocations(b, &b.Detections[r.row], r.n)
 		}
 	}
+	t.fill()
 	return t.err
 }
 

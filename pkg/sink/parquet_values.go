@@ -62,6 +62,10 @@ type pqValues struct {
 	dictStart int   // size of the dictionary when the open page began
 }
 
+func newValues(f *parquetFormat, level schema.Level, leaf pqLeaf, dict pqDict) pqValues {
+	return pqValues{pqLeaf: leaf, level: level, dict: dict, indices: f.memory.runs()}
+}
+
 // closePage ends the open page, which has rows.
 func (v *pqValues) closePage() {
 	s := v.format.scratch()
@@ -121,7 +125,7 @@ func (v *pqValues) pays() bool {
 // giveUp turns the open page from indices to values, and drops the dictionary.
 func (v *pqValues) giveUp() {
 	v.indices.settle()
-	v.plain = room(v.plain, int(min(v.plainSize, 2*pageBytes))) // about what follows
+	v.plain = v.format.memory.bytes.room(v.plain, int(min(v.plainSize, 2*pageBytes))) // about what follows
 	for i := 0; i < len(v.indices.tokens); {
 		var index uint32
 		var n int
@@ -184,7 +188,7 @@ func (v *pqValues) seal() error {
 		packed := v.compress(s, len(s.body))
 		v.dictionary = appendPageHeader(&s.thrift, v.dictionary[:0], pageDictionary, encodingPlain, len(s.body), len(packed), v.dict.count())
 		c.rawSize += int64(len(v.dictionary) + len(s.body))
-		v.dictionary = append(room(v.dictionary, len(packed)), packed...)
+		v.dictionary = append(v.format.memory.bytes.room(v.dictionary, len(packed)), packed...)
 		c.dictionary = int64(len(v.dictionary))
 		c.size += c.dictionary
 	}

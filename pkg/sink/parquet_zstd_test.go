@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/macielake/macielake/pkg/schema"
 )
 
 // appendInts appends integers as pages have them.
@@ -143,5 +145,40 @@ func TestIntFrameWindow(t *testing.T) {
 		if got := checkFrame(t, f, dec, appendInts(nil, values), n); got != want {
 			t.Errorf("%d integers: a frame: %v", n, got)
 		}
+	}
+}
+
+// An occurrence's own integers get such frames, and no other column does.
+func TestIntFrameColumns(t *testing.T) {
+	f := parquetFormatOf(t, ParquetOptions{}).(*parquetFormat)
+	page := appendInts(nil, make([]int64, 2000))
+	for i := range 2000 {
+		page[8*i], page[8*i+1] = byte(i), byte(i>>8)
+	}
+	frame, ok := new(intFrames).append(nil, page, 2000)
+	if !ok {
+		t.Fatal("no frame")
+	}
+	framed := map[string]int{}
+	for _, table := range schema.Tables() {
+		for i, c := range f.newTable(table).columns {
+			v, ok := c.(*pqInt)
+			if !ok {
+				continue
+			}
+			s := f.scratch()
+			s.body = append(s.body[:0], page...)
+			got := bytes.Equal(v.compress(s, len(page)), frame)
+			if want := table.Columns[i].Level == schema.OccurrenceLevel && v.width == 8; got != want {
+				t.Errorf("%s.%s: a frame of integers: %v", table.Name, table.Columns[i].Name, got)
+			}
+			if got {
+				framed[table.Name]++
+			}
+			f.release(s)
+		}
+	}
+	if len(framed) != 1 || framed["occurrences"] < 10 {
+		t.Errorf("columns with such frames: %v", framed)
 	}
 }
