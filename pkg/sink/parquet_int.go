@@ -317,9 +317,7 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 		c.putPositions(lines, part)
 		c.addNull(at[schema.OffsetKind].Len())
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
-		for i := range pages {
-			c.putPosition(&pages[i].Line, part)
-		}
+		c.putPages(pages, false, part)
 		c.addNull(at[schema.RecordKind].Len())
 	case schema.OffsetStart, schema.OffsetEnd, schema.OffsetStartColumn:
 		part := c.slot - schema.OffsetStart
@@ -327,9 +325,7 @@ func (c *pqInt) addLocations(b *schema.Batch, det *schema.Detection, n int) {
 		offsets := b.Offsets[at[schema.OffsetKind].First:at[schema.OffsetKind].End]
 		c.putPositions(offsets, part)
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
-		for i := range pages {
-			c.putPosition(&pages[i].Offset, part)
-		}
+		c.putPages(pages, true, part)
 		c.addNull(at[schema.RecordKind].Len())
 	case schema.PageNumber:
 		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
@@ -406,6 +402,27 @@ func (c *pqInt) putPositions(positions []schema.Position, part int) {
 	for ; k < len(positions); k++ {
 		c.putPosition(&positions[k], part)
 	}
+}
+
+// putPages is putPositions for the offsets or lines of pages, which few have.
+func (c *pqInt) putPages(pages []schema.Page, offsets bool, part int) {
+	nulls := 0
+	for i := range pages {
+		p := &pages[i].Line
+		if offsets {
+			p = &pages[i].Offset
+		}
+		if p.Set == 0 {
+			nulls++
+			continue
+		}
+		if nulls > 0 {
+			c.addNull(nulls)
+			nulls = 0
+		}
+		c.putPosition(p, part)
+	}
+	c.addNull(nulls)
 }
 
 // putPosition puts Start, End or StartColumn, whose bits in Set are 0, 1 and 2.
