@@ -16,7 +16,14 @@ type bulk struct {
 
 	b   *Batch
 	buf []byte // b.Buf as it was when decoding began: the raw lines and padding
+	end int    // of the raw lines
 	res *Result
+	// The line before, if it was whole, and the detection before; empty for the
+	// first of the batch.
+	resBefore   *Result
+	detBefore   *Detection
+	noResult    Result
+	noDetection Detection
 
 	class Class // why the line failed
 	at    int   // where
@@ -88,6 +95,7 @@ func (d *bulk) Decode(b *Batch) {
 	for _, s := range b.Segments {
 		end = max(end, s.End)
 	}
+	d.end = int(end)
 	b.Buf = append(b.Buf[:end], make([]byte, padding)...)
 	b.resetRows()
 	d.b = b
@@ -170,6 +178,9 @@ func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) 
 	}
 	b.Results = append(b.Results, Result{Source: source})
 	d.res = &b.Results[mark.results]
+	if d.resBefore = &d.noResult; mark.results > 0 {
+		d.resBefore = &b.Results[mark.results-1]
+	}
 	d.res.Text[RunID] = common.run
 	d.res.Text[SourceURI] = common.uri
 	d.res.Text[SourceETag] = common.etag

@@ -23,8 +23,19 @@ func (d *bulk) span(p int) (Span, int) {
 	return d.text(p)
 }
 
+// spanLike is span for a text that often is the one before, of which it then has
+// the Span, too: who writes it needn't look at the bytes again.
+func (d *bulk) spanLike(before Span, p int) (Span, int) {
+	// With the quotes around it, if it is one of the raw texts.
+	first, n := int(before.Off)-1, int(before.Len)+2
+	if first >= 0 && first+n <= d.end && startsWith(d.buf[:d.end], p, d.buf[first:first+n]) {
+		return before, p + n
+	}
+	return d.span(p)
+}
+
 func (d *bulk) resultText(slot, p int) int {
-	d.res.Text[slot], p = d.span(p)
+	d.res.Text[slot], p = d.spanLike(d.resBefore.Text[slot], p)
 	return p
 }
 
@@ -318,6 +329,9 @@ func (d *bulk) detection(p, object int, kind, category Span) int {
 	d.frames[d.level].index++
 	b.Detections = append(b.Detections, Detection{})
 	d.det = &b.Detections[len(b.Detections)-1]
+	if d.detBefore = &d.noDetection; len(b.Detections) > 1 {
+		d.detBefore = &b.Detections[len(b.Detections)-2]
+	}
 	d.det.Text[IdentifierKind] = kind
 	d.det.Text[Category] = category
 	d.locations = 0
@@ -327,7 +341,7 @@ func (d *bulk) detection(p, object int, kind, category Span) int {
 }
 
 func (d *bulk) detectionText(slot, p int) int {
-	d.det.Text[slot], p = d.span(p)
+	d.det.Text[slot], p = d.spanLike(d.detBefore.Text[slot], p)
 	return p
 }
 

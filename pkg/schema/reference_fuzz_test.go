@@ -178,6 +178,21 @@ func repeats() [][]byte {
 		line("1", bucket) + line("2", bucket+" ") + line("3", bucket+"x") + line("4", bucket[:len(bucket)-1]) + line("5", bucket),
 		line("1", bucket) + strings.TrimSuffix(line("2", bucket), "\n"),
 	}
+	text := func(values ...string) (lines string) {
+		for _, v := range values {
+			lines += `{"id":` + v + `,"region":` + v + `,"classificationDetails":{"result":{"sensitiveData":[{"category":"C","detections":[` +
+				`{"type":` + v + `,"count":1},{"type":` + v + `,"count":2}]}]}}}` + "\n"
+		}
+		return lines
+	}
+	rejected := func(value string) string { return strings.TrimSuffix(text(value), "\n") + "x\n" }
+	blocks = append(blocks,
+		text(`"eu"`, `"eu"`, `"eu-west"`, `"eu"`, `"e"`, `null`, `"e"`, `""`, `""`, `"e"`),
+		text(`"e\u0075"`, `"e\u0075"`, `"eu"`, `"e\u0075"`, `"\""`, `"\""`, `"\"\""`, `"\\"`, `"\\"`, `"ü"`, `"ü"`, `"u"`),
+		text(`"eu"`)+rejected(`"eu"`)+text(`"eu"`)+rejected(`"e\u0075"`)+text(`"e\u0075"`),
+		text(`"eu-west-1"`)+`{"id":"eu-west-1","region":"eu-w`,
+		text(`"eu-west-1"`)+`{"id":"eu-west-1","region":"eu-west-1"`,
+	)
 	locations := func(kind string, all ...string) {
 		blocks = append(blocks, inOccurrence+`"`+kind+`":[`+strings.Join(all, ",")+`]}}]}]}}}`)
 	}
@@ -358,4 +373,25 @@ func FuzzStructured(f *testing.F) {
 	}
 	all := bulks()
 	f.Fuzz(func(t *testing.T, seed uint64) { check(t, all, reference.Generate(seed)) })
+}
+
+// A text like that of the line before, or of the detection before, shares its Span.
+func TestDecoderSharesSpans(t *testing.T) {
+	line := `{"id":"a","region":"r","category":"\u0063","classificationDetails":{"result":{"sensitiveData":[{"category":"C","detections":[` +
+		`{"type":"T","count":1},{"type":"T","count":2}]}]}}}` + "\n"
+	b := schema.NewBatch()
+	b.AppendLines(schema.Source{}, 1, 0, []byte(line+"x\n"+strings.Replace(line, `"a"`, `"b"`, 1)))
+	schema.NewDecoder(schema.DecoderOptions{}).Decode(b)
+	if len(b.Results) != 2 || len(b.Detections) != 4 || len(b.Rejects) != 1 {
+		t.Fatalf("%d results, %d detections, %d rejects", len(b.Results), len(b.Detections), len(b.Rejects))
+	}
+	one, two := &b.Results[0], &b.Results[1]
+	if one.Text[schema.Region] != two.Text[schema.Region] || one.Text[schema.ResultID] == two.Text[schema.ResultID] {
+		t.Errorf("spans %v and %v", one.Text, two.Text)
+	}
+	for i := range b.Detections {
+		if b.Detections[i].Text[schema.DetectionType] != b.Detections[0].Text[schema.DetectionType] {
+			t.Errorf("detection %d has a span of its own", i)
+		}
+	}
 }
