@@ -75,7 +75,7 @@ func (d *bulk) usualCells(p int) int {
 			}
 		}
 		if keep {
-			cells = append(cells, cell)
+			cells = append(room(cells), cell)
 		}
 		n++
 		if end = q; buf[q] != ',' {
@@ -86,6 +86,17 @@ func (d *bulk) usualCells(p int) int {
 	d.b.Cells = cells
 	d.took(n)
 	return end
+}
+
+// room returns rows with space for another one. It doubles them: append's smaller
+// steps would copy many rows more often, and leave more of what they were in.
+func room[T any](rows []T) []T {
+	if len(rows) < cap(rows) {
+		return rows
+	}
+	grown := make([]T, len(rows), max(64, 2*cap(rows)))
+	copy(grown, rows)
+	return grown
 }
 
 // took counts n locations that an element of array has taken.
@@ -163,7 +174,7 @@ func (d *bulk) usualRecords(p int) int {
 			break
 		}
 		if keep {
-			records = append(records, record)
+			records = append(room(records), record)
 		}
 		n++
 		if end = q + 1; buf[end] != ',' {
@@ -249,7 +260,7 @@ func (d *bulk) usualPositions(p int, to *[]Position) int {
 			break
 		}
 		if keep {
-			positions = append(positions, Position{Start: first, End: last, StartColumn: at, Set: set})
+			positions = append(room(positions), Position{Start: first, End: last, StartColumn: at, Set: set})
 		}
 		n++
 		if end = q + 1; buf[end] != ',' {
@@ -315,7 +326,7 @@ func (d *bulk) usualPages(p int) int {
 			break
 		}
 		if keep {
-			pages = append(pages, Page{Number: number, HasNumber: true})
+			pages = append(room(pages), Page{Number: number, HasNumber: true})
 		}
 		n++
 		if end = q + 1; buf[end] != ',' {
