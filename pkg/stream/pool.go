@@ -44,7 +44,7 @@ type PoolOptions struct {
 	Workers int
 	// NewDecoder makes a worker's decoder.
 	NewDecoder func() schema.Decoder
-	// MaxBatches bounds the batches in memory; 0 is 4*Workers+1.
+	// MaxBatches bounds the batches in memory; 0 is 6*Workers+1.
 	MaxBatches int
 	// KeepBytes is the most text (the capacity of Buf) a batch may have to be
 	// used again; 0 is 4 MiB. A larger one, which a giant line has left, is
@@ -67,14 +67,15 @@ type PoolOptions struct {
 // as long as others have jobs too: a batch is read, decoded and written by one
 // core. A worker that has no job, because there are no more, takes tasks from
 // the others' jobs. In both cases it prefers writing to decoding to reading, so
-// that batches leave as soon as they can. One that finds no task does pieces of
-// those that share theirs (see Crew).
+// that batches leave as soon as they can. But a lane that another worker has
+// written to comes last: what it is written to with is in that one's cache. One
+// that finds no task does pieces of those that share theirs (see Crew).
 //
 // next is called by one goroutine at a time. A panic in a task isn't recovered.
 func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	o.Workers = max(o.Workers, 1)
 	if o.MaxBatches <= 0 {
-		o.MaxBatches = 4*o.Workers + 1
+		o.MaxBatches = 6*o.Workers + 1
 	}
 	if o.KeepBytes <= 0 {
 		o.KeepBytes = 4 << 20
@@ -159,6 +160,7 @@ type item struct {
 type lane struct {
 	next int // number of the item it takes next
 	busy bool
+	last *worker // who wrote to it; nil before the first batch
 }
 
 // stage is a kind of task. Their order is that of preference.
@@ -211,7 +213,7 @@ func (p *pool) work() {
 			w.own = p.startJob(&w)
 			continue
 		}
-		if t, ok := p.pick(w.own); ok {
+		if t, ok := p.pick(&w); ok {
 			if t.run != w.own {
 				w.stats.Stolen++
 			}
@@ -303,37 +305,46 @@ func (p *pool) fail(err error) {
 
 // pick chooses a worker's next task and marks it as begun: of its own job, else
 // of any.
-func (p *pool) pick(own *run) (task, bool) {
+func (p *pool) pick(w *worker) (task, bool) {
 	if len(p.active) < p.o.Workers {
 		// Workers share jobs. If one only read when there is nothing else to do,
 		// the others would have nothing either.
 		for _, r := range p.active {
 			if len(r.items) < p.o.Workers {
-				if t, ok := p.take(r, stageRead); ok {
+				if t, ok := p.take(r, stageRead, nil); ok {
 					return t, true
 				}
 			}
 		}
 	}
-	if own != nil {
-		for s := range numStages {
-			if t, ok := p.take(own, s); ok {
+	if w.own != nil {
+		if t, ok := p.pickFrom([]*run{w.own}, w); ok {
+			return t, true
+		}
+	}
+	return p.pickFrom(p.active, w)
+}
+
+// pickFrom is pick for those jobs.
+func (p *pool) pickFrom(runs []*run, w *worker) (task, bool) {
+	for s := range numStages {
+		for _, r := range runs {
+			if t, ok := p.take(r, s, w); ok {
 				return t, true
 			}
 		}
 	}
-	for s := range numStages {
-		for _, r := range p.active {
-			if t, ok := p.take(r, s); ok {
-				return t, true
-			}
+	for _, r := range runs {
+		if t, ok := p.take(r, stageWrite, nil); ok {
+			return t, true
 		}
 	}
 	return task{}, false
 }
 
-// take begins a task of that stage of r's job, if it has one.
-func (p *pool) take(r *run, s stage) (task, bool) {
+// take begins a task of that stage of r's job, if it has one: of writing, one to a
+// lane that no other worker than w wrote to, or any if w is nil.
+func (p *pool) take(r *run, s stage, w *worker) (task, bool) {
 	t := task{stage: s, run: r}
 	if s == stageFinish {
 		done := r.eof && len(r.items) == 0 || r.err != nil
@@ -351,7 +362,8 @@ func (p *pool) take(r *run, s stage) (task, bool) {
 		t.lane = -1
 		for i, l := range r.lanes {
 			k := l.next - r.first
-			if !l.busy && k < len(r.items) && r.items[k].decoded &&
+			free := !l.busy && (w == nil || l.last == nil || l.last == w)
+			if free && k < len(r.items) && r.items[k].decoded &&
 				(t.lane < 0 || l.next < r.lanes[t.lane].next) {
 				t.lane, t.item = i, r.items[k]
 			}
@@ -408,7 +420,7 @@ func (p *pool) do(t task, w *worker) {
 	switch t.stage {
 	case stageWrite:
 		l := &r.lanes[t.lane]
-		l.busy = false
+		l.busy, l.last = false, w
 		l.next++
 		t.item.laneLeft--
 	case stageDecode:

@@ -553,3 +553,29 @@ func TestRunPanic(t *testing.T) {
 		_ = Run(context.Background(), options(1), of(j))
 	}()
 }
+
+// A worker keeps to the lanes it has written to, as long as it has something else
+// to do.
+func TestPickKeepsLanes(t *testing.T) {
+	mine, other := new(worker), new(worker)
+	r := &run{
+		eof:   true,
+		lanes: []lane{{last: other}, {last: mine}, {next: 1}},
+		items: []*item{{taken: true, decoded: true, laneLeft: 2}, {taken: true, decoded: true, laneLeft: 3}, {laneLeft: 3}},
+	}
+	p := &pool{o: PoolOptions{Workers: 1}, active: []*run{r}}
+	for i, want := range []task{
+		{stage: stageWrite, lane: 1},
+		{stage: stageWrite, lane: 2}, // nobody's
+		{stage: stageDecode},
+		{stage: stageWrite, lane: 0}, // the other's
+	} {
+		got, ok := p.pick(mine)
+		if !ok || got.stage != want.stage || got.lane != want.lane {
+			t.Errorf("task %d: stage %d of lane %d (%v), want %d of %d", i, got.stage, got.lane, ok, want.stage, want.lane)
+		}
+	}
+	if got, ok := p.pick(mine); ok {
+		t.Errorf("stage %d of lane %d, though all are busy", got.stage, got.lane)
+	}
+}
