@@ -18,8 +18,8 @@ type bulk struct {
 	buf []byte // b.Buf as it was when decoding began: the raw lines and padding
 	end int    // of the raw lines
 	res *Result
-	// The line before, if it was whole, and the detection before; empty for the
-	// first of the batch.
+	// The last whole line and the detection before; empty for the first of the
+	// batch.
 	resBefore   *Result
 	detBefore   *Detection
 	noResult    Result

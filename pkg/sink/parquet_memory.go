@@ -28,7 +28,8 @@ type spares[T any] struct {
 const (
 	// minSpare is the least number of elements that is kept.
 	minSpare = 512
-	// spareClasses bounds the largest, too.
+	// spareClasses is how many powers of two are: larger buffers are rare, and
+	// made as large as they have to be.
 	spareClasses = 24
 )
 
@@ -52,14 +53,12 @@ func (s *spares[T]) grow(buf []T, n int) []T {
 
 // take returns n elements that hold anything, with space for more.
 func (s *spares[T]) take(n int) []T {
-	if s == nil || n < minSpare {
+	class := bits.Len(uint(max(n-1, 0)))
+	if s == nil || n < minSpare || class >= spareClasses {
 		return make([]T, n)
 	}
-	class := bits.Len(uint(n - 1))
-	if class < spareClasses {
-		if spare, ok := s.pools[class].Get().(*[]T); ok {
-			return (*spare)[:n]
-		}
+	if spare, ok := s.pools[class].Get().(*[]T); ok {
+		return (*spare)[:n]
 	}
 	return make([]T, n, 1<<class)
 }

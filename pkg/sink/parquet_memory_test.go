@@ -57,7 +57,10 @@ func TestSparesKeep(t *testing.T) {
 			t.Errorf("kept %d bytes", cap(*spare.(*[]byte)))
 		}
 	}
-	if buf := s.room(make([]byte, 3*minSpare), 1); cap(buf) != 8*minSpare {
-		t.Errorf("room for %d", cap(buf))
+	const huge = 1 << spareClasses
+	for n, want := range map[int]int{3 * minSpare: 8 * minSpare, huge - 1: 2*huge - 2} {
+		if buf := s.room(make([]byte, n), 1); cap(buf) < want || cap(buf) > want+want/8 {
+			t.Errorf("room for %d after %d, want %d", cap(buf), n, want)
+		}
 	}
 }
