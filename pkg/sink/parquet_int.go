@@ -17,7 +17,6 @@ type pqInt struct {
 	// values are an occurrence's own integers that place has yet to add: of one
 	// detection, so that they are still in a cache then.
 	values []int64
-	gap    int // nulls that fill has yet to add, after the values
 
 	value   int64  // the last value
 	index   uint32 // its index, if indexed
@@ -165,16 +164,6 @@ func (c *pqInt) appendTokens(tokens []uint32, values []int64) []uint32 {
 func (c *pqInt) addNull(n int) {
 	c.place()
 	c.gap += n
-}
-
-// fill adds the levels of the nulls that were put off.
-func (c *pqInt) fill() {
-	for c.gap > 0 {
-		k := min(c.gap, c.left())
-		c.addNulls(k)
-		c.gap -= k
-		c.checkPage()
-	}
 }
 
 // add appends n rows of v.

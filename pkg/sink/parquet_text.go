@@ -30,7 +30,6 @@ type pqText struct {
 	index   uint32      // its index, if indexed
 	indexed bool
 	seen    bool // it counts in low and high
-	gap     int  // nulls that fill has yet to add
 
 	bounded   bool // there are low and high
 	low, high []byte
@@ -118,16 +117,6 @@ func (t *pqText) add(b *schema.Batch, s schema.Span, n int) {
 		k := t.push(min(n, t.left()))
 		t.addLevels(k)
 		n -= k
-		t.checkPage()
-	}
-}
-
-// fill adds the nulls that were put off.
-func (t *pqText) fill() {
-	for t.gap > 0 {
-		k := min(t.gap, t.left())
-		t.addNulls(k)
-		t.gap -= k
 		t.checkPage()
 	}
 }

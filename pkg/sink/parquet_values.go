@@ -53,6 +53,7 @@ type pqValues struct {
 	indices pqRuns // the open page's values, as indices
 	wide    bool   // values are 8-byte integers, many of them
 	plain   []byte // the open page's values, in full
+	gap     int    // nulls that fill has yet to add
 
 	direct    bool  // the open page has plain, not indices
 	settled   bool  // a page has shown whether a dictionary pays
@@ -64,6 +65,19 @@ type pqValues struct {
 
 func newValues(f *parquetFormat, level schema.Level, leaf pqLeaf, dict pqDict) pqValues {
 	return pqValues{pqLeaf: leaf, level: level, dict: dict, indices: f.memory.runs()}
+}
+
+// fill adds the nulls that were put off. They count as entries alone: of all that
+// can end a page, that is the one they can bring about.
+func (v *pqValues) fill() {
+	for v.gap > 0 {
+		k := min(v.gap, v.left())
+		v.addNulls(k)
+		v.gap -= k
+		if v.entries == pageEntries {
+			v.closePage()
+		}
+	}
 }
 
 // closePage ends the open page, which has rows.
