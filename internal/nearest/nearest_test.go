@@ -69,7 +69,8 @@ func TestSuggestion(t *testing.T) {
 		{nil, ""},
 		{[]string{"bucket"}, "did you mean bucket?"},
 		{[]string{"key", "bucket"}, "did you mean bucket or key?"},
-		{[]string{"key", "object", "bucket_tag", "bucket"}, "did you mean bucket, bucket_tag or key?"},
+		// One edit to bucket, four to object (o before b, j for u, e before c, no k), five to key.
+		{[]string{"key", "object", "bucket_tag", "bucket"}, "did you mean bucket, bucket_tag or object?"},
 	} {
 		if got := Suggestion("buckt", test.candidates); got != test.want {
 			t.Errorf("Suggestion of %q = %q, want %q", test.candidates, got, test.want)
