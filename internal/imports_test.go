@@ -80,7 +80,7 @@ var layers = [][]string{
 	{"internal/store", "internal/awsclient"},
 	{"pkg/stream", "pkg/sink"},
 	{"pkg/schema", "internal/inflate", "internal/policy", "internal/text", "internal/where"},
-	{"internal/nearest"},
+	{"internal/awsvalues", "internal/nearest"},
 }
 
 func layerOf(pkg string) int {
