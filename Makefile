@@ -5,12 +5,21 @@ BUILD   := build
 PROGRAM := bin/macielake
 FUZZ    ?= 5s
 
-# oracle-long and torture are not part of test: they take half an hour each.
-.PHONY: build demo s3-demo bench-s3 test lint unit race fuzz oracle oracle-long athena athena-check pipes-check bench golden objects torture vulncheck clean
-
+# One set of flags for all Go commands, so that tests use the packages that build
+# has compiled. arrow_json_stdlib leaves a JSON library out that nothing here
+# uses; -trimpath keeps this machine's paths out of the program.
+export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib
 # Without cgo the program is static, and starts faster.
+NOCGO := CGO_ENABLED=0 $(GO)
+
+.PHONY: build demo test lint unit race fuzz oracle athena pipes-check s3-demo \
+	oracle-long athena-check objects torture bench bench-s3 golden vulncheck clean
+
+# ---- Use
+
+# The version and the commit come from version control: macielake version.
 build:
-	CGO_ENABLED=0 $(GO) build -o $(PROGRAM) ./cmd/macielake
+	$(NOCGO) build -ldflags "-s -w" -o $(PROGRAM) ./cmd/macielake
 
 # Generates a sample, converts it, and shows what came out.
 demo: build
@@ -25,27 +34,27 @@ demo: build
 s3-demo: build $(BUILD)/versitygw
 	rm -rf $(BUILD)/s3-demo
 	mkdir -p $(BUILD)/s3-demo
-	$(GO) run ./bench/s3 -demo -program $(PROGRAM) -dir $(BUILD)/s3-demo
+	$(NOCGO) run ./bench/s3 -demo -program $(PROGRAM) -dir $(BUILD)/s3-demo
 	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/s3-demo/server/data/lake/macie
+
+clean:
+	rm -rf bin $(BUILD)
+
+# ---- Tests: continuous integration runs make test
 
 test: lint unit race fuzz oracle athena pipes-check
 
-$(BUILD)/staticcheck: tools/go.mod
-	$(GO) build -C tools -o ../$(BUILD)/ honnef.co/go/tools/cmd/staticcheck
-
+# gofmt, vet, staticcheck; internal holds the rules on imports, on references in
+# comments and pages, and on what is committed.
 lint: $(BUILD)/staticcheck
 	test -z "$$(gofmt -l cmd internal pkg bench | tee /dev/stderr)"
-	$(GO) vet ./...
-	$(BUILD)/staticcheck ./...
+	$(NOCGO) vet ./...
+	CGO_ENABLED=0 $(BUILD)/staticcheck ./...
 	$(GO) vet -C bench/oracle ./...
-
-# The S3 server that tests run on loopback; s3test finds it there.
-$(BUILD)/versitygw: tools/go.mod tools/go.sum
-	$(GO) build -C tools -o ../$(BUILD)/ github.com/versity/versitygw/cmd/versitygw
-	touch $@
+	$(NOCGO) test ./internal
 
 unit: $(BUILD)/versitygw
-	$(GO) test ./...
+	$(NOCGO) test ./...
 
 # The packages that have goroutines of their own. What counts allocations can't
 # run here: the race detector makes pools forget.
@@ -56,7 +65,7 @@ race: $(BUILD)/versitygw
 
 # Each fuzz target for a moment; FUZZ=1h for more.
 fuzz:
-	scripts/fuzz $(FUZZ)
+	CGO_ENABLED=0 scripts/fuzz $(FUZZ)
 
 # DuckDB, which reads the same files with SQL of its own, must find the same
 # rows in every column.
@@ -64,19 +73,9 @@ oracle: build
 	$(GO) test -C bench/oracle ./...
 	scripts/oracle $(PROGRAM) $(BUILD)/oracle
 
-# The same at full size: 400 MB, five seeds.
-oracle-long: build
-	scripts/oracle $(PROGRAM) $(BUILD)/oracle 400MB 1 2 3 4 5
-
 # Views and queries, as DuckDB answers them from the tables and from the raw lines.
 athena: build
 	scripts/athena $(PROGRAM) $(BUILD)/athena
-
-# Also other parsers and readers, from npm: needs node and the network.
-athena-check: build
-	$(GO) test ./internal/athena/...
-	scripts/athena $(PROGRAM) $(BUILD)/athena 8MB 1 2
-	scripts/athena-npm $(BUILD)/athena
 
 # The README's examples of pipes, as they are written there: jq, DuckDB, and
 # npm's apache-arrow, which is pinned in bench/pipes. It says what it leaves out
@@ -84,32 +83,60 @@ athena-check: build
 pipes-check: build
 	scripts/pipes $(PROGRAM) $(BUILD)/pipes
 
+# ---- Longer tests: half an hour each
+
+# The oracle at full size: 400 MB, five seeds.
+oracle-long: build
+	scripts/oracle $(PROGRAM) $(BUILD)/oracle 400MB 1 2 3 4 5
+
+# Other parsers and readers of SQL and Parquet, from npm: needs node and the network.
+athena-check: build
+	$(NOCGO) test ./internal/athena/...
+	scripts/athena $(PROGRAM) $(BUILD)/athena 8MB 1 2
+	scripts/athena-npm $(BUILD)/athena
+
 # Summaries of ten million objects, two results each: several minutes, some GB
 # of temporary files, and less than 1 GB of memory.
 objects:
-	MACIELAKE_OBJECTS=10000000 $(GO) test ./internal/query -run TestObjects -v -timeout 60m
+	MACIELAKE_OBJECTS=10000000 $(NOCGO) test ./internal/query -run TestObjects -v -timeout 60m
 
 # A listing of ten million keys; converters killed at every step and at random,
 # power cuts, faults, and a million sources. docs/reliability.md and
 # docs/performance.md have the figures of one such run.
-torture:
-	MACIELAKE_TORTURE=1 $(GO) test -count=1 -timeout 1h -run TestWalkMemory -v ./internal/s3
-	MACIELAKE_TORTURE=1 $(GO) test -count=1 -timeout 2h ./internal/crash
+torture: $(BUILD)/versitygw
+	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 1h -run TestWalkMemory -v ./internal/s3
+	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 2h ./internal/crash
 	MACIELAKE_TORTURE=1 $(GO) test -C bench/oracle -count=1 -timeout 1h -run TestReadersMeanwhile .
+
+# ---- Measurements
 
 bench: build
 	scripts/bench
 
 # Speed and memory from S3, against a server on loopback.
 bench-s3: build $(BUILD)/versitygw
-	$(GO) run ./bench/s3 -program $(PROGRAM)
+	$(NOCGO) run ./bench/s3 -program $(PROGRAM)
 
+# ---- Maintenance
+
+# Writes testdata and the expected rows anew: read the diff.
 golden:
 	scripts/golden
 
-vulncheck:
-	$(GO) build -C tools -o ../$(BUILD)/ golang.org/x/vuln/cmd/govulncheck
+# Known vulnerabilities of the dependencies: needs the network.
+vulncheck: $(BUILD)/govulncheck
 	$(BUILD)/govulncheck ./...
 
-clean:
-	rm -rf bin $(BUILD)
+# Tools, at the versions that tools/go.mod pins. versitygw is the S3 server that
+# tests run on loopback: s3test finds it here.
+$(BUILD)/staticcheck: tools/go.mod tools/go.sum
+	$(NOCGO) build -C tools -o ../$(BUILD)/ honnef.co/go/tools/cmd/staticcheck
+	touch $@
+
+$(BUILD)/versitygw: tools/go.mod tools/go.sum
+	$(NOCGO) build -C tools -o ../$(BUILD)/ github.com/versity/versitygw/cmd/versitygw
+	touch $@
+
+$(BUILD)/govulncheck: tools/go.mod tools/go.sum
+	$(NOCGO) build -C tools -o ../$(BUILD)/ golang.org/x/vuln/cmd/govulncheck
+	touch $@

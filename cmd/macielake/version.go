@@ -10,13 +10,15 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is the version of the module as the build knows it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return strings.TrimPrefix(info.Main.Version, "v")
+// build is what this program was made of.
+type build struct {
+	Version string `json:"version"` // devel where the build knows none
+	Commit  string `json:"commit,omitempty"`
+	// Modified says that files differed from the commit.
+	Modified  bool              `json:"modified,omitempty"`
+	Go        string            `json:"go"`
+	Platform  string            `json:"platform"`
+	Libraries map[string]string `json:"libraries"`
 }
 
 // libraries are the dependencies whose versions matter for the output.
@@ -26,20 +28,61 @@ var libraries = [...]string{
 	"github.com/klauspost/compress",
 }
 
+// thisBuild reads what the Go command recorded: the version that go install was
+// given, or what version control said where it was built from a clone.
+func thisBuild() build {
+	b := build{Version: "devel", Libraries: map[string]string{}}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return b
+	}
+	b.Go = strings.TrimPrefix(info.GoVersion, "go")
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		b.Version = strings.TrimPrefix(v, "v")
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	b.Commit, b.Modified = settings["vcs.revision"], settings["vcs.modified"] == "true"
+	b.Platform = settings["GOOS"] + "/" + settings["GOARCH"]
+	for _, dep := range info.Deps {
+		if slices.Contains(libraries[:], dep.Path) {
+			b.Libraries[dep.Path] = strings.TrimPrefix(dep.Version, "v")
+		}
+	}
+	return b
+}
+
+// version is the version of the program.
+func version() string { return thisBuild().Version }
+
+// short is the build on one line.
+func (b build) short() string {
+	commit := ""
+	if b.Commit != "" {
+		commit = " (" + b.Commit[:min(12, len(b.Commit))]
+		if b.Modified {
+			commit += ", modified"
+		}
+		commit += ")"
+	}
+	return b.Version + commit
+}
+
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the versions of macielake, Go and the libraries",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			b := thisBuild()
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintf(w, "macielake\t%s\n", version())
-			if info, ok := debug.ReadBuildInfo(); ok {
-				fmt.Fprintf(w, "go\t%s\n", strings.TrimPrefix(info.GoVersion, "go"))
-				for _, dep := range info.Deps {
-					if slices.Contains(libraries[:], dep.Path) {
-						fmt.Fprintf(w, "%s\t%s\n", dep.Path, strings.TrimPrefix(dep.Version, "v"))
-					}
+			fmt.Fprintf(w, "macielake\t%s\n", b.short())
+			fmt.Fprintf(w, "go\t%s %s\n", b.Go, b.Platform)
+			for _, path := range libraries {
+				if v, ok := b.Libraries[path]; ok {
+					fmt.Fprintf(w, "%s\t%s\n", path, v)
 				}
 			}
 			return w.Flush()

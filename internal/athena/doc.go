@@ -4,7 +4,7 @@
 //
 // Start with [ReadLayout], which says what a dataset on disk has. Then
 // [Statements] are what to run, [Queries] what can be asked, and
-// [NewRegistration] does it all through the services.
+// [Registration] does it all through the services.
 //
 // Views and queries are one text for both dialects (sql/), as templates: what
 // Trino and DuckDB write differently is a function in dialect.go.

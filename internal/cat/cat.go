@@ -1,8 +1,8 @@
 // Package cat writes rows of one table, of discovery results or of datasets, to
 // a stream: in the order of the input, filtered, as text or as Arrow or Parquet.
 //
-// Start with [Options], [Options.Results] and [Options.Dataset]; [NewOutput]
-// makes where the rows go.
+// Start with [New], [Rows.AddResults] and [Rows.AddDataset]; [NewOutput] writes
+// the rows.
 package cat
 
 import (

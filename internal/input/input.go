@@ -1,6 +1,6 @@
 // Package input finds discovery results and opens them, wherever they lie.
 //
-// Start with [Find], which lists the [Source]s that a user's inputs name; an
+// Start with [Find], which lists what a user's inputs name, each a [Source]; an
 // [Origin] is a kind of place they lie in.
 package input
 

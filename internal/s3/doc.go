@@ -4,5 +4,5 @@
 // internal/awsclient loaded. [Client.Bucket] finds a bucket's region;
 // [Bucket.Get] reads an object through broken connections, [Bucket.Walk] lists
 // many at once in order. [Origin] is the place of inputs that are s3:// URIs, and
-// [OpenStore] that of a dataset.
+// [Client.OpenStore] opens that of a dataset.
 package s3

@@ -3,9 +3,9 @@
 //
 //	type=CREDIT_CARD_NUMBER and bucket~'^hr-' and count>=100
 //
-// Start with [Parse], which takes the [Field]s that a filter may name, and
-// [Filter.Match], which asks for their [Value]s in a row. docs/summaries.md has
-// the grammar.
+// Start with [Parse], which takes the fields that a filter may name, each a
+// [Field], and [Filter.Match], which asks for the [Value] of each in a row.
+// docs/summaries.md has the grammar.
 package where
 
 import (

@@ -1,7 +1,7 @@
 // Package s3test runs a real S3 server on loopback, versitygw over a directory,
 // and a proxy in front of it that does what networks and S3 do on bad days.
 //
-// Start with [Start]; [NewProxy] takes a script of [Fault]s.
+// Start with [Start]; [NewProxy] takes a script, each step of it a [Fault].
 package s3test
 
 import (
