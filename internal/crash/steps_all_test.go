@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,19 +122,25 @@ func scenarios(t testing.TB, dir string) []scenario {
 	return all
 }
 
-// mover dies after so many files were published.
+// mover dies after so many files were published. The goroutines of a publication
+// share it.
 type mover struct {
+	mu    sync.Mutex
 	after int
-	k     killer
+	dead  bool
 }
 
-func (m *mover) at(op, name string, after bool) error {
-	if op == "move" && after {
-		if m.after--; m.after == 0 {
-			m.k.target = m.k.count + 1
-		}
+func (m *mover) at(op, _ string, after bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dead {
+		return errDead
 	}
-	return m.k.at(op, name, after)
+	if op == "move" && after {
+		m.after--
+		m.dead = m.after == 0
+	}
+	return nil
 }
 
 // check lets a user go on, and checks what comes of it.
