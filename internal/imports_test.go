@@ -80,7 +80,7 @@ var layers = [][]string{
 	{"internal/store", "internal/awsclient"},
 	{"pkg/stream", "pkg/sink"},
 	{"pkg/schema", "internal/inflate", "internal/policy", "internal/text", "internal/where"},
-	{"internal/awsvalues", "internal/nearest"},
+	{"internal/awsvalues", "internal/keylayout", "internal/nearest"},
 }
 
 func layerOf(pkg string) int {

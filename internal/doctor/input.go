@@ -11,6 +11,7 @@ import (
 
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/keylayout"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/s3"
@@ -83,7 +84,7 @@ func (d *doctor) place(ctx context.Context, uri string) (*policy.Place, *s3.Buck
 	if i := strings.IndexAny(key, "*?"); i >= 0 { // a pattern: what it begins with
 		place.Prefix = strings.TrimRight(key[:max(0, strings.LastIndexByte(key[:i], '/'))], "/")
 	} else {
-		place.Object = input.IsResult(key)
+		place.Object = keylayout.IsResult(key)
 	}
 	return place, bucket, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/keylayout"
 	"github.com/macielake/macielake/internal/text"
 )
 
@@ -66,8 +67,8 @@ func (l *Layout) add(s *input.Source) {
 	}
 	count(l.accounts, s.AdminAccountID, size)
 	count(l.regions, s.Region, size)
-	if job := jobOf(s); job != "" {
-		l.jobs[job] = true
+	if key, _ := keylayout.Parse(s.URI); key.Job != "" {
+		l.jobs[key.Job] = true
 		l.JobObjects++
 	}
 }
@@ -80,21 +81,6 @@ func count(groups map[string]*Group, name string, size int64) {
 	}
 	g.Objects++
 	g.Bytes += size
-}
-
-// jobOf is the job that a key names behind the region: 32 hexadecimal digits.
-// Automated discovery has something else there.
-func jobOf(s *input.Source) string {
-	const digits = 32
-	_, rest, ok := strings.Cut(s.URI, "/Macie/"+s.Region+"/")
-	if s.Region == "" || !ok {
-		return ""
-	}
-	job, _, _ := strings.Cut(rest, "/")
-	if len(job) != digits || strings.Trim(job, "0123456789abcdef") != "" {
-		return ""
-	}
-	return job
 }
 
 // end sorts what was counted: the largest first.

@@ -1,6 +1,10 @@
 package gen
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/macielake/macielake/internal/keylayout"
+)
 
 // baseTime is the start of the months that samples lie in, 2026-01-05T00:00:00Z
 // in milliseconds since 1970.
@@ -165,7 +169,7 @@ func (p *place) rel(r *rng) string {
 	if job == "" {
 		job = "automated-sensitive-data-discovery"
 	}
-	rel := "AWSLogs/" + p.admin.id + "/Macie/" + p.region.name + "/" + job + "/"
+	rel := keylayout.RegionDir("", p.admin.id, p.region.name) + job + "/"
 	if !p.bare {
 		rel += p.accountID() + "/"
 	}

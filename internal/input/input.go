@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/stream"
@@ -202,9 +201,4 @@ func list(ctx context.Context, origins []Origin, in string, l *Listing, each fun
 		}
 	}
 	return &NotFoundError{Input: in}
-}
-
-// IsResult reports whether a key's last segment is that of a discovery result.
-func IsResult(name string) bool {
-	return strings.HasSuffix(name, ".jsonl.gz") || strings.HasSuffix(name, ".jsonl")
 }

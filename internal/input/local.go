@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/macielake/macielake/internal/keylayout"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -192,7 +193,7 @@ func readDir(path string) ([]dirEntry, error) {
 	entries := make([]dirEntry, len(names))
 	for i, e := range names {
 		entries[i].DirEntry = e
-		if e.Type().IsRegular() && IsResult(e.Name()) {
+		if e.Type().IsRegular() && keylayout.IsResult(e.Name()) {
 			entries[i].status, entries[i].err = lstat(dir, e)
 		}
 	}
@@ -214,7 +215,7 @@ func (f *finder) inOutput(real string) bool {
 
 // file takes a file, which first says to be one that wasn't taken before.
 func (f *finder) file(path, real string, s status, first func(real string) bool) error {
-	if !s.regular || !IsResult(filepath.Base(path)) {
+	if !s.regular || !keylayout.IsResult(filepath.Base(path)) {
 		f.l.Skip(path)
 		return nil
 	}
@@ -228,7 +229,7 @@ func (f *finder) file(path, real string, s status, first func(real string) bool)
 // firstAlone is first of a file that isn't come upon in its directory.
 func (f *finder) firstAlone(real string) bool {
 	dir, name := filepath.Split(real)
-	if !IsResult(name) { // a link's name alone makes it one
+	if !keylayout.IsResult(name) { // a link's name alone makes it one
 		return f.l.First(real)
 	}
 	return f.l.FirstAlone(filepath.Clean(dir), real)
@@ -237,7 +238,7 @@ func (f *finder) firstAlone(real string) bool {
 // unreadable keeps a result that can't even be looked at as a source: reading
 // it will fail, and say so.
 func (f *finder) unreadable(path string, err error) error {
-	if !IsResult(filepath.Base(path)) {
+	if !keylayout.IsResult(filepath.Base(path)) {
 		info, statErr := os.Lstat(path)
 		if statErr == nil && info.Mode()&fs.ModeSymlink != 0 { // dangling, or a loop
 			f.l.Skip(path)
@@ -256,10 +257,10 @@ func (f *finder) unreadable(path string, err error) error {
 }
 
 func (f *finder) source(path string, size, lastModified int64, etag string) error {
-	admin, region := FromKey(filepath.ToSlash(path))
+	key, _ := keylayout.Parse(filepath.ToSlash(path))
 	return f.each(NewSource(f.origin, schema.Source{
-		URI: localURI(path), ETag: etag, AdminAccountID: admin, LastModified: lastModified,
-	}, region, size))
+		URI: localURI(path), ETag: etag, AdminAccountID: key.Administrator, LastModified: lastModified,
+	}, key.Region, size))
 }
 
 // localURI is the source_uri of a file: its path, or where that is no UTF-8, and
@@ -293,27 +294,4 @@ func localPath(uri string) string {
 		return uri
 	}
 	return path
-}
-
-// FromKey returns the administrator account and the region that a key names:
-// …/AWSLogs/ADMIN_ACCOUNT/Macie/REGION/… (Macie user guide, "Storing and
-// retaining sensitive data discovery results"). What isn't text is not taken.
-func FromKey(key string) (admin, region string) {
-	const logs = "AWSLogs/"
-	for end := len(key); ; {
-		at := strings.LastIndex(key[:end], logs)
-		if at < 0 {
-			return "", ""
-		}
-		if at == 0 || key[at-1] == '/' {
-			admin, rest, _ := strings.Cut(key[at+len(logs):], "/")
-			if rest, ok := strings.CutPrefix(rest, "Macie/"); ok {
-				region, _, _ := strings.Cut(rest, "/")
-				if utf8.ValidString(admin) && utf8.ValidString(region) {
-					return admin, region
-				}
-			}
-		}
-		end = at
-	}
 }

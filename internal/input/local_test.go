@@ -234,22 +234,3 @@ func TestFindSource(t *testing.T) {
 		t.Errorf("%q", odd.URI)
 	}
 }
-
-func TestFromKey(t *testing.T) {
-	for _, test := range []struct{ key, admin, region string }{
-		{"AWSLogs/1/Macie/eu-west-1/job/x.jsonl.gz", "1", "eu-west-1"},
-		{"/a/b/AWSLogs/1/Macie/eu-west-1/x.jsonl.gz", "1", "eu-west-1"},
-		{"AWSLogs/1/Macie/eu-west-1", "1", "eu-west-1"},
-		{"AWSLogs/1/Macie", "", ""},
-		{"AWSLogs/1/macie/eu-west-1/x", "", ""},
-		{"x/1/Macie/eu-west-1/x", "", ""},
-		{"AWSLogs/0/Macie/a/AWSLogs/1/Macie/b/x", "1", "b"},
-		{"AWSLogs/\xff/Macie/b/x", "", ""},
-		{"AWSLogs//Macie//x", "", ""},
-		{"", "", ""},
-	} {
-		if admin, region := FromKey(test.key); admin != test.admin || region != test.region {
-			t.Errorf("%q: %q, %q", test.key, admin, region)
-		}
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/keylayout"
 )
 
 // Client asks Macie. It is safe for concurrent use.
@@ -38,16 +39,9 @@ type Export struct {
 	Owner   string // account that must own the bucket; empty for any
 }
 
-// Place is the key that all results of the region and account begin with, which
-// ends in a slash (Macie user guide, "Storing and retaining sensitive data
-// discovery results").
-func (e *Export) Place() string {
-	place := "AWSLogs/" + e.Account + "/Macie/" + e.Region + "/"
-	if e.Prefix != "" {
-		place = e.Prefix + "/" + place
-	}
-	return place
-}
+// Place is the key that all results of the Region and account begin with; it ends
+// in a slash.
+func (e *Export) Place() string { return keylayout.RegionDir(e.Prefix, e.Account, e.Region) }
 
 // URI is the s3:// URI of Place.
 func (e *Export) URI() string { return "s3://" + e.Bucket + "/" + e.Place() }
@@ -82,7 +76,7 @@ func (e *RegionError) Error() string {
 // Export asks where a region's results go. Besides the errors of this package it
 // returns *awsclient.Error.
 func (c *Client) Export(ctx context.Context, region string) (*Export, error) {
-	if !isRegion(region) { // it becomes part of a host's name
+	if !keylayout.IsRegion(region) { // it becomes part of a host's name
 		return nil, &RegionError{region}
 	}
 	cfg := c.cfg.Copy()
@@ -134,16 +128,4 @@ func notEnabled(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException" &&
 		strings.Contains(strings.ToLower(api.ErrorMessage()), "macie is not enabled")
-}
-
-func isRegion(s string) bool {
-	if len(s) == 0 || len(s) > 40 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
-			return false
-		}
-	}
-	return strings.Count(s, "-") >= 2
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/keylayout"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -167,7 +168,7 @@ func (f *finder) found(o Object) error {
 		return nil
 	case strings.HasSuffix(o.Key, "/") && o.Size <= 0: // what consoles make for a directory
 		return nil
-	case !input.IsResult(o.Key[strings.LastIndexByte(o.Key, '/')+1:]):
+	case !keylayout.IsResult(o.Key[strings.LastIndexByte(o.Key, '/')+1:]):
 		f.l.Skip(uri)
 		return nil
 	case !f.o.filter.wants(o):
@@ -176,12 +177,12 @@ func (f *finder) found(o Object) error {
 	case f.l.Covered(uri):
 		return nil
 	}
-	admin, region := input.FromKey(o.Key)
-	source := schema.Source{URI: uri, ETag: strings.Trim(o.ETag, `"`), AdminAccountID: admin}
+	key, _ := keylayout.Parse(o.Key)
+	source := schema.Source{URI: uri, ETag: strings.Trim(o.ETag, `"`), AdminAccountID: key.Administrator}
 	if !o.Modified.IsZero() {
 		source.LastModified = o.Modified.UnixMilli()
 	}
-	return f.each(input.NewSource(f.o, source, region, o.Size))
+	return f.each(input.NewSource(f.o, source, key.Region, o.Size))
 }
 
 // maxDenied is how many readings in a row, from the first, are denied until

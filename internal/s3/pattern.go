@@ -3,6 +3,8 @@ package s3
 import (
 	"slices"
 	"strings"
+
+	"github.com/macielake/macielake/internal/keylayout"
 )
 
 // pattern says which keys an input means.
@@ -83,43 +85,18 @@ func matchSegment(pattern, text string) bool {
 	return i == len(p)
 }
 
-// Places behind AWSLogs in a key of Macie's layout:
-// AWSLogs/ADMIN/Macie/REGION/JOB/[AFFECTED_ACCOUNT/]NAME.
-const (
-	regionPlace  = 3
-	jobPlace     = 4
-	accountPlace = 5
-)
-
 // mayHold reports whether a directory may hold records that the filter wants, as
 // far as its name tells.
 func (f *Filter) mayHold(dir string) bool {
-	if len(f.Regions)+len(f.Jobs)+len(f.Accounts) == 0 {
+	key, ok := keylayout.Parse(dir)
+	if !ok {
 		return true
 	}
-	segments := strings.Split(strings.TrimSuffix(dir, "/"), "/")
-	logs := -1
-	for i := len(segments) - regionPlace - 1; i >= 0; i-- {
-		if segments[i] == "AWSLogs" && segments[i+2] == "Macie" {
-			logs = i
-			break
-		}
+	unwanted := func(value string, wanted []string) bool {
+		return value != "" && len(wanted) > 0 && !slices.Contains(wanted, value)
 	}
-	if logs < 0 {
-		return true
-	}
-	at := func(place int) string {
-		if logs+place < len(segments) {
-			return segments[logs+place]
-		}
-		return ""
-	}
-	unwanted := func(value string, wanted []string, is func(string) bool) bool {
-		return len(wanted) > 0 && is(value) && !slices.Contains(wanted, value)
-	}
-	return !unwanted(at(regionPlace), f.Regions, isRegion) &&
-		!unwanted(at(jobPlace), f.Jobs, isJob) &&
-		!unwanted(at(accountPlace), f.Accounts, isAccount)
+	return !(keylayout.IsRegion(key.Region) && unwanted(key.Region, f.Regions)) &&
+		!unwanted(key.Job, f.Jobs) && !unwanted(key.Account, f.Accounts)
 }
 
 // wants is mayHold for an object, which is also too old where it was written
@@ -128,22 +105,5 @@ func (f *Filter) wants(o Object) bool {
 	if f.Since != nil && !o.Modified.IsZero() && o.Modified.Before(*f.Since) {
 		return false
 	}
-	dir := o.Key[:strings.LastIndexByte(o.Key, '/')+1]
-	return dir == "" || f.mayHold(dir)
-}
-
-// isRegion reports whether a segment looks like a region: us-gov-west-1.
-func isRegion(s string) bool {
-	dashes := strings.Count(s, "-")
-	return dashes >= 2 && s[0] >= 'a' && s[0] <= 'z' && s[len(s)-1] >= '0' && s[len(s)-1] <= '9'
-}
-
-// isJob reports whether a segment looks like the ID of a job: 32 hexadecimal
-// digits.
-func isJob(s string) bool {
-	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
-}
-
-func isAccount(s string) bool {
-	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+	return f.mayHold(o.Key)
 }
