@@ -54,6 +54,7 @@ const (
 	profileLarge    = "large"
 	profileArchives = "archives"
 	profileRepeated = "repeated"
+	profileHistory  = "history"
 	profileHostile  = "hostile"
 )
 
@@ -65,6 +66,7 @@ func Profiles() []Profile {
 		{profileLarge, "one object of the whole size", 1_000_000_000},
 		{profileArchives, "results of zip and tar files with a line for each member", 200_000_000},
 		{profileRepeated, "objects that are analysed again and again, as they were, changed, or skipped", 50_000_000},
+		{profileHistory, "an estate over 120 days, and what really happened in it in DIR.truth.json", 20_000_000},
 		{profileHostile, "good lines among every kind of bad line and bad object", 2_000_000},
 	}
 }
@@ -149,7 +151,11 @@ func Run(ctx context.Context, opts Options) (Expected, error) {
 
 	w := newTree(dir, opts)
 	objects := newRouter(opts)
-	err = writeEstate(ctx, w, opts, objects)
+	if opts.Profile == profileHistory {
+		err = writeHistory(ctx, w, opts, dir+".truth.json")
+	} else {
+		err = writeEstate(ctx, w, opts, objects)
+	}
 	if err == nil && opts.Profile == profileHostile {
 		err = writeHostile(ctx, w, opts, objects)
 	}

@@ -137,6 +137,7 @@ func TestGolden(t *testing.T) {
 		{profileLarge, EncodingMixed, "1d5fdb1266874970"},
 		{profileArchives, EncodingMixed, "61b355ec4915b1ca"},
 		{profileRepeated, EncodingMixed, "9ce82976b37d6d11"},
+		{profileHistory, EncodingMixed, "c480886d9ed01faa"},
 		{profileHostile, EncodingMixed, "902b4cda6e88a51a"},
 	} {
 		t.Run(fmt.Sprint(test.profile, "-", test.encoding), func(t *testing.T) {

@@ -34,6 +34,8 @@ func shapeOf(profile string, size int64) shape {
 	case profileRepeated:
 		// Many results rather than many locations.
 		s.locations, s.members, s.repeated = min(s.locations, 20), min(s.members, 6), true
+	case profileHistory:
+		s.locations = min(s.locations, 20)
 	case profileHostile:
 		s.locations = min(s.locations, 100) // lines stay well below maxLineBytes
 		s.members = min(s.members, 8)
