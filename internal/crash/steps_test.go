@@ -48,6 +48,10 @@ func (s *stepped) Put(ctx context.Context, name string, data []byte) error {
 	return s.do("put", name, func() error { return s.Store.Put(ctx, name, data) })
 }
 
+func (s *stepped) Publish(ctx context.Context, from, to string, want store.Content) error {
+	return s.do("publish", to, func() error { return s.Store.Publish(ctx, from, to, want) })
+}
+
 func (s *stepped) Move(ctx context.Context, from, to string) error {
 	return s.do("move", to, func() error { return s.Store.Move(ctx, from, to) })
 }

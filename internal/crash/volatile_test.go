@@ -3,6 +3,9 @@ package crash_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -123,6 +126,8 @@ func (o *volatileOutput) Commit() error {
 	return nil
 }
 
+func (o *volatileOutput) ETag() string { return "" }
+
 func (o *volatileOutput) Abort() error {
 	o.v.mu.Lock()
 	defer o.v.mu.Unlock()
@@ -180,12 +185,39 @@ func (v *volatile) OpenAt(_ context.Context, name string) (store.File, error) {
 	return volatileFile{bytes.NewReader(f.data)}, nil
 }
 
-func (v *volatile) Stat(_ context.Context, name string) (int64, error) {
+func (v *volatile) Stat(_ context.Context, name string) (store.Info, error) {
 	f, err := v.get(name)
 	if err != nil {
-		return 0, err
+		return store.Info{}, err
 	}
-	return int64(len(f.data)), nil
+	return store.Info{Size: int64(len(f.data)), Modified: f.modified}, nil
+}
+
+func (v *volatile) Publish(ctx context.Context, from, to string, want store.Content) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	holds := func(name string) error {
+		f := v.now[name]
+		if f == nil {
+			return missing("publish", name)
+		}
+		if sum := sha256.Sum256(f.data); int64(len(f.data)) != want.Size || hex.EncodeToString(sum[:]) != want.SHA256 {
+			return &store.ContentError{Name: name, What: "it has other bytes"}
+		}
+		return nil
+	}
+	err := holds(from)
+	if err == nil && v.now[to] != nil {
+		err = exists("publish", to)
+	}
+	if err == nil {
+		v.apply(change{add: to, file: v.now[from]})
+		return nil
+	}
+	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && holds(to) == nil {
+		return nil
+	}
+	return err
 }
 
 func (v *volatile) Move(_ context.Context, from, to string) error {

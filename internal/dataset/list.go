@@ -78,9 +78,10 @@ func number(s string) (int, bool) {
 
 // RunSizes returns the sizes of an ended run's run.json and end.json, in bytes.
 func RunSizes(ctx context.Context, s store.Store, run string) (size, endSize int64, err error) {
-	if size, err = s.Stat(ctx, runName(run)); err != nil {
+	claim, err := s.Stat(ctx, runName(run))
+	if err != nil {
 		return 0, 0, err
 	}
-	endSize, err = s.Stat(ctx, endName(run))
-	return size, endSize, err
+	end, err := s.Stat(ctx, endName(run))
+	return claim.Size, end.Size, err
 }

@@ -344,8 +344,8 @@ func Publish(ctx context.Context, s store.Store, r *Receipt) error {
 // A name is of one attempt alone, the one that has the receipt: where its bytes
 // are as many, they are the same.
 func published(ctx context.Context, s store.Store, name string, bytes int64) bool {
-	n, err := s.Stat(ctx, name)
-	return err == nil && (bytes < 0 || n == bytes)
+	info, err := s.Stat(ctx, name)
+	return err == nil && (bytes < 0 || info.Size == bytes)
 }
 
 // Unpublish removes what was published of a run that is abandoned.

@@ -30,11 +30,22 @@ func (w *writer) copy(ctx context.Context, from, to string) error {
 	if err != nil {
 		return w.b.explain(ctx, "HeadObject", from, err)
 	}
+	return w.copyAs(ctx, from, to, head, nil)
+}
+
+// publish copies an object inside the bucket, unless the new key is taken: then
+// it fails with kind Precondition.
+func (w *writer) publish(ctx context.Context, from, to string, head *sdk.HeadObjectOutput) error {
+	return w.copyAs(awsclient.WithResource(ctx, w.b.URI(to)), from, to, head, aws.String("*"))
+}
+
+func (w *writer) copyAs(ctx context.Context, from, to string, head *sdk.HeadObjectOutput, ifNoneMatch *string) error {
 	if aws.ToInt64(head.ContentLength) > maxCopy {
 		return w.copyInParts(ctx, from, to, head)
 	}
-	_, err = w.b.api.CopyObject(ctx, &sdk.CopyObjectInput{
+	_, err := w.b.api.CopyObject(ctx, &sdk.CopyObjectInput{
 		Bucket: &w.b.name, Key: &to, CopySource: w.copySource(from), CopySourceIfMatch: head.ETag,
+		IfNoneMatch:         ifNoneMatch,
 		ExpectedBucketOwner: w.b.ownerID(), ExpectedSourceBucketOwner: w.b.ownerID(), RequestPayer: w.b.payer(),
 		ServerSideEncryption: types.ServerSideEncryption(w.o.SSE), SSEKMSKeyId: given(w.o.KMSKeyID),
 		StorageClass: types.StorageClass(w.o.StorageClass),

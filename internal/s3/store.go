@@ -101,6 +101,7 @@ type output struct {
 	key   string
 	spool spool
 	over  bool
+	etag  string
 }
 
 func (o *output) Write(p []byte) (int, error) {
@@ -114,13 +115,17 @@ func (o *output) Commit() error {
 	if o.over {
 		return fs.ErrClosed
 	}
-	err := o.s.w.create(o.ctx, o.key, &o.spool)
+	etag, err := o.s.w.create(o.ctx, o.key, &o.spool)
 	if err == nil {
+		o.etag = etag
 		o.over = true
 		o.spool.close()
 	}
 	return exists(err)
 }
+
+// ETag implements store.Output.
+func (o *output) ETag() string { return o.etag }
 
 // Abort drops what wasn't committed. Of a Commit that failed nothing is in the
 // store, but where even its giving up failed.
@@ -246,13 +251,60 @@ func (f *objectFile) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // Stat implements store.Store.
-func (s *Store) Stat(ctx context.Context, name string) (int64, error) {
+func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 	key, err := s.key(name)
 	if err != nil {
-		return 0, err
+		return store.Info{}, err
 	}
 	o, err := s.b.stat(ctx, key)
-	return o.Size, missing(err)
+	return store.Info{Size: o.Size, ETag: o.ETag, Modified: o.Modified}, missing(err)
+}
+
+// Publish implements store.Store by a copy under the condition that the new key
+// is free.
+func (s *Store) Publish(ctx context.Context, from, to string, want store.Content) error {
+	fromKey, err := s.key(from)
+	if err != nil {
+		return err
+	}
+	toKey, err := s.key(to)
+	if err != nil {
+		return err
+	}
+	// Not every server looks at the condition of a copy.
+	there, err := s.b.head(ctx, toKey)
+	if err != nil && awsclient.KindOf(err) != awsclient.NotFound {
+		return s.b.explain(ctx, "HeadObject", toKey, err)
+	}
+	head, err := s.b.head(ctx, fromKey)
+	switch {
+	case there != nil && err == nil || there != nil && awsclient.KindOf(err) == awsclient.NotFound:
+		err = &fs.PathError{Op: "publish", Path: s.b.URI(toKey), Err: fs.ErrExist}
+	case err != nil:
+		err = s.b.explain(ctx, "HeadObject", fromKey, err)
+	case aws.ToInt64(head.ContentLength) != want.Size || aws.ToString(head.ETag) != want.ETag:
+		return &store.ContentError{Name: s.b.URI(fromKey), What: fmt.Sprintf("it has %d bytes and ETag %s, not %d and %s",
+			aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), want.Size, want.ETag)}
+	default:
+		err = s.w.publish(ctx, fromKey, toKey, head)
+	}
+	err = missing(exists(err))
+	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && s.isCopy(ctx, toKey, head, want) {
+		return nil
+	}
+	return err
+}
+
+// isCopy reports whether an object is a copy of the staged one, whose head is nil
+// where that is gone. The ETag of a copy is another where the original was
+// written in parts or is encrypted with a key of KMS, but its metadata name the
+// same writing.
+func (s *Store) isCopy(ctx context.Context, key string, from *sdk.HeadObjectOutput, want store.Content) bool {
+	head, err := s.b.head(ctx, key)
+	if err != nil || aws.ToInt64(head.ContentLength) != want.Size {
+		return false
+	}
+	return from == nil || head.Metadata[mark] == from.Metadata[mark]
 }
 
 // Move implements store.Store by a copy; the old name stays.

@@ -74,12 +74,13 @@ func newMark() string {
 
 // create writes what was spooled as a new object, in as many requests as it
 // takes; it is there when the last has succeeded, and not before. Where there is
-// one of that name already it fails with kind Precondition.
-func (w *writer) create(ctx context.Context, key string, s *spool) error {
+// one of that name already it fails with kind Precondition. It returns the
+// object's ETag.
+func (w *writer) create(ctx context.Context, key string, s *spool) (etag string, err error) {
 	// A small object is held twice while it is read, a large one in parts.
 	weight := min(2*s.size+1, uploadPart*(uploadsAtOnce+3))
 	if err := w.memory.Acquire(ctx, weight); err != nil {
-		return context.Cause(ctx)
+		return "", context.Cause(ctx)
 	}
 	defer w.memory.Release(weight)
 	ctx = awsclient.WithResource(ctx, w.b.URI(key))
@@ -89,7 +90,7 @@ func (w *writer) create(ctx context.Context, key string, s *spool) error {
 	sending, sent := outliving(ctx, partGrace)
 	defer sent()
 	wrote := newMark()
-	_, err := w.manager.UploadObject(sending, &transfermanager.UploadObjectInput{
+	out, err := w.manager.UploadObject(sending, &transfermanager.UploadObjectInput{
 		Bucket: &w.b.name, Key: &key, Body: readUntil{ctx, s.reader()}, ContentLength: aws.Int64(s.size),
 		IfNoneMatch:         aws.String("*"),
 		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: tmtypes.RequestPayer(w.b.payer()),
@@ -97,7 +98,17 @@ func (w *writer) create(ctx context.Context, key string, s *spool) error {
 		StorageClass: tmtypes.StorageClass(w.o.StorageClass),
 		Metadata:     map[string]string{mark: wrote},
 	})
-	return w.settle(ctx, "PutObject", key, wrote, err)
+	if err == nil {
+		return aws.ToString(out.ETag), nil
+	}
+	if err := w.settle(ctx, "PutObject", key, wrote, err); err != nil {
+		return "", err
+	}
+	head, err := w.b.head(ctx, key)
+	if err != nil {
+		return "", w.b.explain(ctx, "HeadObject", key, err)
+	}
+	return aws.ToString(head.ETag), nil
 }
 
 // outliving returns a context that ends so much later than ctx, or when it is

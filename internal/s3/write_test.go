@@ -133,8 +133,8 @@ func TestLostAnswers(t *testing.T) {
 		if err := s.Move(ctx, op+"/small", op+"/moved"); err != nil {
 			t.Errorf("%s: Move: %v", op, err)
 		}
-		if n, err := s.Stat(ctx, op+"/large"); n != 2*uploadPart+1 || err != nil {
-			t.Errorf("%s: %d bytes, %v", op, n, err)
+		if info, err := s.Stat(ctx, op+"/large"); info.Size != 2*uploadPart+1 || err != nil {
+			t.Errorf("%s: %d bytes, %v", op, info.Size, err)
 		}
 		if err := s.RemoveAll(ctx, op); err != nil {
 			t.Errorf("%s: RemoveAll: %v", op, err)
@@ -210,8 +210,8 @@ func TestCopyInParts(t *testing.T) {
 	if err := s.w.copyInParts(ctx, from, s.prefix+"copy", head); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := s.Stat(ctx, "copy"); n != 6<<20 || err != nil {
-		t.Errorf("%d bytes, %v", n, err)
+	if info, err := s.Stat(ctx, "copy"); info.Size != 6<<20 || err != nil {
+		t.Errorf("%d bytes, %v", info.Size, err)
 	}
 	err = s.w.copyInParts(ctx, s.prefix+"none", s.prefix+"other", head)
 	if awsclient.KindOf(err) != awsclient.NotFound {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -236,6 +237,9 @@ func (o *localOutput) Commit() error {
 	return o.f.Close()
 }
 
+// ETag implements Output: files have none.
+func (o *localOutput) ETag() string { return "" }
+
 func (o *localOutput) Abort() error {
 	o.f.Close() // may be closed already
 	if err := o.l.root.Remove(o.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -318,13 +322,68 @@ type localFile struct {
 func (f *localFile) Size() int64 { return f.size }
 
 // Stat implements Store.
-func (l *Local) Stat(_ context.Context, name string) (int64, error) {
+func (l *Local) Stat(_ context.Context, name string) (Info, error) {
 	info, err := l.root.Stat(name)
 	if err != nil {
-		return 0, l.named(err)
+		return Info{}, l.named(err)
 	}
 	l.touch(name)
-	return info.Size(), nil
+	return Info{Size: info.Size(), Modified: info.ModTime()}, nil
+}
+
+// Publish implements Store by a link, which fails where the name is taken. The
+// staged name stays until the links are durable: a rename would do for one file,
+// but not for one that another process publishes, too.
+func (l *Local) Publish(ctx context.Context, from, to string, want Content) error {
+	err := l.compare(ctx, from, want)
+	if err == nil {
+		err = l.makeDir(path.Dir(to))
+	}
+	if err == nil {
+		if err = l.root.Link(from, to); err == nil {
+			l.touch(to)
+			return nil
+		}
+		err = l.named(err)
+	}
+	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && l.compare(ctx, to, want) == nil {
+		return nil
+	}
+	return err
+}
+
+// compare compares a file with what it must hold.
+func (l *Local) compare(ctx context.Context, name string, want Content) error {
+	f, err := l.root.Open(name)
+	if err != nil {
+		return l.named(err)
+	}
+	defer f.Close()
+	l.touch(name)
+	h := sha256.New()
+	n, err := io.Copy(h, readUntil{ctx, f})
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading %s: %w", l.URI(name), err)
+	case n != want.Size:
+		return &ContentError{l.URI(name), fmt.Sprintf("it has %d bytes, not %d", n, want.Size)}
+	case hex.EncodeToString(h.Sum(nil)) != want.SHA256:
+		return &ContentError{l.URI(name), "its SHA-256 is another"}
+	}
+	return nil
+}
+
+// readUntil reads for as long as a context isn't done.
+type readUntil struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r readUntil) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
 }
 
 // Move implements Store.

@@ -6,8 +6,10 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"io/fs"
+	"time"
 )
 
 // Store holds a dataset's files under slash-separated relative names
@@ -29,8 +31,15 @@ type Store interface {
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	// OpenAt opens a file for reading anywhere in it.
 	OpenAt(ctx context.Context, name string) (File, error)
-	// Stat returns a file's size.
-	Stat(ctx context.Context, name string) (size int64, err error)
+	// Stat returns what is known of a file without reading it.
+	Stat(ctx context.Context, name string) (Info, error)
+	// Publish gives a staged file the name under which readers see it, to; the
+	// staged name stays until it is removed. The bytes of from must be those
+	// of want, or it is a ContentError. The new name is created, never
+	// replaced: where there is a file it is fs.ErrExist, unless that has the
+	// wanted bytes, as when another process was faster. If from doesn't exist
+	// and to doesn't either, it is fs.ErrNotExist.
+	Publish(ctx context.Context, from, to string, want Content) error
 	// Move gives a file another name; it replaces what is there. In a store that
 	// can't rename, the old name may stay for maintenance to remove.
 	Move(ctx context.Context, from, to string) error
@@ -67,6 +76,29 @@ type File interface {
 	Size() int64 // bytes
 }
 
+// Info is what a store knows of a file without reading it.
+type Info struct {
+	Size     int64     // bytes
+	ETag     string    // as S3 gives it, quotes included; empty in a directory
+	Modified time.Time // by the store's clock
+}
+
+// Content says which bytes a file must have. A store compares the size, and the
+// ETag if it has one of its own, else the SHA-256.
+type Content struct {
+	Size   int64
+	SHA256 string // hexadecimal
+	ETag   string // of the file as it was written; empty where it has none
+}
+
+// ContentError says that a file doesn't have the bytes that it must have.
+type ContentError struct {
+	Name string // its URI
+	What string // how it differs
+}
+
+func (e *ContentError) Error() string { return fmt.Sprintf("%s has changed: %s", e.Name, e.What) }
+
 // StateDir is the directory of a dataset's state, which is its owner's alone.
 const StateDir = "_macielake"
 
@@ -85,5 +117,8 @@ const (
 type Output interface {
 	io.Writer
 	Commit() error
+	// ETag is that of the file once it is committed; empty where the store has
+	// none.
+	ETag() string
 	Abort() error
 }

@@ -47,8 +47,12 @@ func (b *sub) OpenAt(ctx context.Context, name string) (File, error) {
 	return b.s.OpenAt(ctx, b.name(name))
 }
 
-func (b *sub) Stat(ctx context.Context, name string) (int64, error) {
+func (b *sub) Stat(ctx context.Context, name string) (Info, error) {
 	return b.s.Stat(ctx, b.name(name))
+}
+
+func (b *sub) Publish(ctx context.Context, from, to string, want Content) error {
+	return b.s.Publish(ctx, b.name(from), b.name(to), want)
 }
 
 func (b *sub) Move(ctx context.Context, from, to string) error {

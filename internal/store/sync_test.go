@@ -139,7 +139,7 @@ func TestSyncFails(t *testing.T) {
 		if failAt == 1 && err == nil {
 			t.Error("a file whose content isn't durable has its name")
 		}
-		if failAt > 1 && (err != nil || there != 1) {
+		if failAt > 1 && (err != nil || there.Size != 1) {
 			t.Errorf("sync %d: %v", failAt, err)
 		}
 		r.failAt = 0

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/macielake/macielake/internal/store"
 )
@@ -52,8 +54,8 @@ func Run(t *testing.T, kind Kind, open func(t *testing.T) store.Store) {
 			if got := get(t, s, name); got != string(data) {
 				t.Errorf("read %d bytes, wrote %d", len(got), len(data))
 			}
-			if n, err := s.Stat(ctx, name); err != nil || n != int64(len(data)) {
-				t.Errorf("size %d, %v", n, err)
+			if info, err := s.Stat(ctx, name); err != nil || info.Size != int64(len(data)) {
+				t.Errorf("size %d, %v", info.Size, err)
 			}
 		}
 		if err := s.Sync(ctx); err != nil {
@@ -99,8 +101,8 @@ func Run(t *testing.T, kind Kind, open func(t *testing.T) store.Store) {
 		if err := out.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := s.Stat(ctx, "d/b"); err != nil || n != 0 {
-			t.Errorf("an empty file has %d bytes, %v", n, err)
+		if info, err := s.Stat(ctx, "d/b"); err != nil || info.Size != 0 {
+			t.Errorf("an empty file has %d bytes, %v", info.Size, err)
 		}
 		// Its directory went, and with it the file.
 		out, err = s.Create(ctx, "gone/c", store.Shared)
@@ -255,6 +257,93 @@ func Run(t *testing.T, kind Kind, open func(t *testing.T) store.Store) {
 		}
 		if err := s.Sync(ctx); err != nil {
 			t.Error(err)
+		}
+	})
+	test("publish", func(t *testing.T, s store.Store) {
+		stage := func(name, content string) store.Content {
+			t.Helper()
+			out, err := s.Create(ctx, name, store.Shared)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := out.Write([]byte(content)); err != nil {
+				t.Fatal(err)
+			}
+			if err := out.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			info, err := s.Stat(ctx, name)
+			if err != nil || info.ETag != out.ETag() {
+				t.Errorf("the ETag is %s, that of the output %s, %v", info.ETag, out.ETag(), err)
+			}
+			if since := time.Since(info.Modified).Abs(); since > time.Hour {
+				t.Errorf("it was modified %v ago", since)
+			}
+			sum := sha256.Sum256([]byte(content))
+			return store.Content{Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), ETag: out.ETag()}
+		}
+		a := stage("stage/a", "first")
+		for range 2 { // once more changes nothing
+			if err := s.Publish(ctx, "stage/a", "t/p=1/a", a); err != nil {
+				t.Fatal(err)
+			}
+			if got := get(t, s, "t/p=1/a"); got != "first" {
+				t.Errorf("it holds %q", got)
+			}
+		}
+		if got := get(t, s, "stage/a"); got != "first" {
+			t.Errorf("the staged file holds %q", got)
+		}
+		b := stage("stage/b", "other")
+		if err := s.Publish(ctx, "stage/b", "t/p=1/a", b); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("publishing over another file: %v", err)
+		}
+		if got := get(t, s, "t/p=1/a"); got != "first" {
+			t.Errorf("it holds %q", got)
+		}
+		if err := s.RemoveAll(ctx, "stage/a"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Publish(ctx, "stage/a", "t/p=1/a", a); err != nil { // another removed what it had published
+			t.Error(err)
+		}
+		if err := s.Publish(ctx, "stage/a", "t/p=1/c", a); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("publishing a file that vanished: %v", err)
+		}
+		var changed *store.ContentError
+		if err := s.Publish(ctx, "stage/b", "t/p=1/d", a); !errors.As(err, &changed) {
+			t.Errorf("publishing other bytes: %v", err)
+		}
+		if err := s.Publish(ctx, "stage/b", "t/p=1/d", store.Content{Size: b.Size - 1, SHA256: b.SHA256, ETag: b.ETag}); !errors.As(err, &changed) {
+			t.Errorf("publishing other bytes: %v", err)
+		}
+		missing(t, s, "t/p=1/c")
+		missing(t, s, "t/p=1/d")
+		if err := s.Publish(ctx, "stage/b", "../outside", b); err == nil {
+			t.Error("published outside the store")
+		}
+	})
+	test("publish by many", func(t *testing.T, s store.Store) {
+		out, err := s.Create(ctx, "stage/x", store.Shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := out.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(nil)
+		want := store.Content{SHA256: hex.EncodeToString(sum[:]), ETag: out.ETag()}
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				if err := s.Publish(ctx, "stage/x", "t/p=1/x", want); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if got := list(t, s, "t"); !slices.Equal(got, []string{"t/p=1/x"}) {
+			t.Errorf("there is %q", got)
 		}
 	})
 	test("move by many", func(t *testing.T, s store.Store) {
@@ -519,8 +608,8 @@ func list(t *testing.T, s store.Store, prefix string) []string {
 	var names []string
 	err := s.List(context.Background(), prefix, func(name string, info fs.FileInfo) error {
 		names = append(names, name)
-		if n, err := s.Stat(context.Background(), name); err != nil || n != info.Size() {
-			t.Errorf("%s is listed with %d bytes and has %d, %v", name, info.Size(), n, err)
+		if got, err := s.Stat(context.Background(), name); err != nil || got.Size != info.Size() {
+			t.Errorf("%s is listed with %d bytes and has %d, %v", name, info.Size(), got.Size, err)
 		}
 		return nil
 	})
