@@ -39,7 +39,7 @@ func checkContent(t *testing.T, s store.Store, name, want string) {
 		t.Fatalf("%s has %.40q (%v), want %.40q", name, got, err, want)
 	}
 	if size, err := s.Stat(t.Context(), name); err != nil || size.Size != int64(len(want)) {
-		t.Fatalf("size of %s = %d, %v, want %d", name, size, err, len(want))
+		t.Fatalf("size of %s = %d, %v, want %d", name, size.Size, err, len(want))
 	}
 }
 
