@@ -31,7 +31,7 @@ func catRows(ctx context.Context, stdout io.Writer, raw, dir, skip, format strin
 		}
 	}
 	d, err := compare(ctx, comparison{
-		raw: raw, dataset: lake, skip: skip, tables: tables(), timeUnit: "MICROS", batchBytes: 64 << 20,
+		raw: raw, dataset: lake, skip: skip, tables: tables(), batchBytes: 64 << 20,
 	})
 	if err != nil {
 		return err

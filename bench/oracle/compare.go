@@ -15,9 +15,6 @@ type comparison struct {
 	dataset string
 	skip    string // see readRejects; "" for none
 	tables  []table
-	// timeUnit is the unit that Parquet must give for times: MILLIS, but for
-	// files that DuckDB wrote, which can't.
-	timeUnit string
 	// batchBytes is how much raw text is compared at a time. Its parsed form
 	// takes about ten times the memory.
 	batchBytes int
@@ -163,7 +160,7 @@ func (s *dataset) prepare(ctx context.Context, c comparison, d *difference) erro
 	}
 	for _, t := range c.tables {
 		td := &tableDifference{table: t, columns: make([]rowsAt, len(t.columns))}
-		problems, err := s.schemaProblems(ctx, t, c.timeUnit)
+		problems, err := s.schemaProblems(ctx, t)
 		if err != nil {
 			return err
 		}

@@ -66,9 +66,8 @@ func list(texts []string) string {
 }
 
 // schemaProblems says where a table's files differ from the table's
-// definition: names and their order, types, and what is optional. timeUnit is
-// how Parquet names the unit that times must have.
-func (s *dataset) schemaProblems(ctx context.Context, t table, timeUnit string) ([]string, error) {
+// definition: names and their order, types, and what is optional.
+func (s *dataset) schemaProblems(ctx context.Context, t table) ([]string, error) {
 	files := s.files[t.name]
 	if len(files) == 0 {
 		return nil, nil
@@ -96,7 +95,7 @@ func (s *dataset) schemaProblems(ctx context.Context, t table, timeUnit string) 
 	for _, c := range t.columns {
 		form := c.name + " OPTIONAL " + c.kind.duckType()
 		if c.kind == timeKind {
-			form += " " + timeUnit
+			form += " MICROS"
 		}
 		forms[form] = true
 	}

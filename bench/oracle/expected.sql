@@ -7,12 +7,14 @@
 -- Integers come as JSON numbers or strings; both are text here.
 CREATE OR REPLACE TEMP MACRO integer_of(s) AS TRY_CAST(s AS BIGINT);
 
--- Times are RFC 3339 with T or a space. Cutting the fraction after three
--- digits floors it, as the fraction always counts upwards.
-CREATE OR REPLACE TEMP MACRO time_of_parts(p) AS CASE WHEN p.d <> '' THEN CAST(epoch_ms(
-    epoch_ms(TRY_CAST(p.d || ' ' || p.t AS TIMESTAMP))
-    + CAST(left(p.f || '000', 3) AS BIGINT)
-    - CASE p.sign WHEN '' THEN 0 WHEN '-' THEN -60000 ELSE 60000 END
+-- Times are RFC 3339 with T or a space. Cutting the fraction after six digits
+-- floors it, as the fraction always counts upwards. A leap second is the second
+-- that follows it.
+CREATE OR REPLACE TEMP MACRO time_of_parts(p) AS CASE WHEN p.d <> '' THEN CAST(make_timestamp(
+    epoch_us(TRY_CAST(p.d || ' ' || replace(p.t, ':60', ':59') AS TIMESTAMP))
+    + CASE WHEN p.t LIKE '%:60' THEN 1000000 ELSE 0 END
+    + CAST(left(p.f || '000000', 6) AS BIGINT)
+    - CASE p.sign WHEN '' THEN 0 WHEN '-' THEN -60000000 ELSE 60000000 END
       * (60 * coalesce(TRY_CAST(p.h AS BIGINT), 0) + coalesce(TRY_CAST(p.m AS BIGINT), 0))
   ) AS TIMESTAMPTZ) END;
 CREATE OR REPLACE TEMP MACRO time_of(s) AS time_of_parts(regexp_extract(s,

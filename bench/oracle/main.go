@@ -170,7 +170,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	d, err := compare(ctx, comparison{
-		raw: raw, dataset: *dataset, skip: skip, tables: chosen, timeUnit: "MILLIS", batchBytes: 64 << 20,
+		raw: raw, dataset: *dataset, skip: skip, tables: chosen, batchBytes: 64 << 20,
 	})
 	if err != nil {
 		return err

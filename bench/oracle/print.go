@@ -78,7 +78,7 @@ func text(v any) string {
 	case nil:
 		return ""
 	case time.Time:
-		return v.UTC().Format("2006-01-02T15:04:05.000Z")
+		return v.UTC().Format("2006-01-02T15:04:05.000000Z")
 	case duckdb.OrderedMap:
 		var entries []string
 		for i, k := range v.Keys() {

@@ -120,8 +120,8 @@ func checkLeaf(t *testing.T, name string, node *schema.PrimitiveNode) {
 		ok = logical.Equals(schema.NoLogicalType{}) && node.ConvertedType() == schema.ConvertedTypes.None
 	case parquet.Types.Int64:
 		if stamp, is := logical.(schema.TimestampLogicalType); is {
-			ok = stamp.IsAdjustedToUTC() && stamp.TimeUnit() == schema.TimeUnitMillis &&
-				node.ConvertedType() == schema.ConvertedTypes.TimestampMillis
+			ok = stamp.IsAdjustedToUTC() && stamp.TimeUnit() == schema.TimeUnitMicros &&
+				node.ConvertedType() == schema.ConvertedTypes.TimestampMicros
 		} else {
 			// arrow-go annotates the runs table's integers: signed ones.
 			_, isInt := logical.(schema.IntLogicalType)

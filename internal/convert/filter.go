@@ -23,7 +23,7 @@ func applyFilter(f *dataset.Filter, b *schema.Batch) {
 			}
 		}
 		at := b.CreatedAt(r)
-		return (f.Since == nil || at >= f.Since.UnixMilli()) && (f.Until == nil || at < f.Until.UnixMilli())
+		return (f.Since == nil || at >= f.Since.UnixMicro()) && (f.Until == nil || at < f.Until.UnixMicro())
 	})
 }
 

@@ -53,7 +53,7 @@ func TestFilter(t *testing.T) {
 			for _, r := range records {
 				src := schema.Source{URI: r.source}
 				if r.source == "may" {
-					src.LastModified = ms("2026-05-01T00:00:00Z").UnixMilli()
+					src.LastModified = ms("2026-05-01T00:00:00Z").UnixMicro()
 				}
 				b.AppendLines(src, line, 0, []byte(r.line+"\n"))
 				line++

@@ -147,10 +147,10 @@ func value(t testing.TB, column arrow.Array, i int) any {
 	case *array.Boolean:
 		return c.Value(i)
 	case *array.Timestamp:
-		if typ := c.DataType().(*arrow.TimestampType); typ.Unit != arrow.Millisecond || typ.TimeZone != "UTC" {
+		if typ := c.DataType().(*arrow.TimestampType); typ.Unit != arrow.Microsecond || typ.TimeZone != "UTC" {
 			t.Fatalf("times are %v", typ)
 		}
-		return time.UnixMilli(int64(c.Value(i))).UTC().Format("2006-01-02T15:04:05.000Z")
+		return time.UnixMicro(int64(c.Value(i))).UTC().Format("2006-01-02T15:04:05.000000Z")
 	case *array.Map:
 		first, end := c.ValueOffsets(i)
 		m := map[string]any{}

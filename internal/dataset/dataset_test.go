@@ -136,7 +136,7 @@ func TestDefinitions(t *testing.T) {
 
 func TestRunsTable(t *testing.T) {
 	row := RunRow{
-		RunID: "000001", StartedAt: time.UnixMilli(1_000_001).UTC(), EndedAt: time.UnixMilli(-1).UTC(), Version: "v\u00e9",
+		RunID: "000001", StartedAt: time.UnixMicro(1_000_001).UTC(), EndedAt: time.UnixMicro(-1).UTC(), Version: "v\u00e9",
 		Sources: 1, Lines: 2, Results: 3, Detections: 4, Occurrences: 5, Rejects: 6, Unreadable: 7, StoredBytes: 8, InflatedBytes: 9, WrittenBytes: 1 << 60,
 	}
 	want := "000001 1000001 -1 vé 1 2 3 4 5 6 7 8 9 1152921504606846976"
@@ -190,7 +190,7 @@ func TestRunsTable(t *testing.T) {
 			for i, c := range record.Columns() {
 				columns = append(columns, record.ColumnName(i))
 				if typ, ok := c.DataType().(*arrow.TimestampType); ok {
-					if typ.Unit != arrow.Millisecond || typ.TimeZone != "UTC" {
+					if typ.Unit != arrow.Microsecond || typ.TimeZone != "UTC" {
 						t.Errorf("%s is %v", record.ColumnName(i), typ)
 					}
 					got = append(got, fmt.Sprint(int64(c.(*array.Timestamp).Value(0))))

@@ -52,11 +52,11 @@ type runsColumn struct {
 
 func runsColumns() []runsColumn {
 	text, integer := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64
-	at := &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}
+	at := &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
 	return []runsColumn{
 		{"run_id", text, func(r *RunRow) any { return r.RunID }, "Identifier of the run, as the other tables' run_id has it"},
-		{"started_at", at, func(r *RunRow) any { return r.StartedAt.UnixMilli() }, "When the run began, UTC"},
-		{"ended_at", at, func(r *RunRow) any { return r.EndedAt.UnixMilli() }, "When the run was committed, UTC"},
+		{"started_at", at, func(r *RunRow) any { return r.StartedAt.UnixMicro() }, "When the run began, UTC"},
+		{"ended_at", at, func(r *RunRow) any { return r.EndedAt.UnixMicro() }, "When the run was committed, UTC"},
 		{"version", text, func(r *RunRow) any { return r.Version }, "Version of macielake that converted"},
 		{"sources", integer, func(r *RunRow) any { return r.Sources }, "Objects that the run was to convert"},
 		{"lines", integer, func(r *RunRow) any { return r.Lines }, "Lines in those that were converted"},

@@ -632,7 +632,7 @@ func row() dataset.RunRow {
 	}
 }
 
-const wantRow = "run_id=000007 started_at=2026-11-22T04:18:41.123Z ended_at=1969-12-31T23:59:59Z version=v1.2.3-é " +
+const wantRow = "run_id=000007 started_at=2026-11-22T04:18:41.123999Z ended_at=1969-12-31T23:59:59Z version=v1.2.3-é " +
 	"sources=1 lines=2 results_rows=3 detections_rows=4 occurrences_rows=5 rejects=6 unreadable=7 " +
 	"stored_bytes=8 inflated_bytes=4611686018427387904 written_bytes=0"
 
@@ -652,7 +652,7 @@ func shown(t *testing.T, sc *arrow.Schema, columns []arrow.Array) string {
 			value = fmt.Sprint(c.Value(0))
 		case *array.Timestamp:
 			typ := c.DataType().(*arrow.TimestampType)
-			if typ.Unit != arrow.Millisecond || typ.TimeZone != "UTC" {
+			if typ.Unit != arrow.Microsecond || typ.TimeZone != "UTC" {
 				t.Errorf("%s is of %v", sc.Field(i).Name, typ)
 			}
 			value = c.Value(0).ToTime(typ.Unit).Format(time.RFC3339Nano)

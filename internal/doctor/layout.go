@@ -57,7 +57,7 @@ func (l *Layout) add(s *input.Source) {
 	l.Objects++
 	l.Bytes += size
 	if s.LastModified != 0 {
-		at := time.UnixMilli(s.LastModified).UTC()
+		at := time.UnixMicro(s.LastModified).UTC()
 		if l.Oldest == nil || at.Before(*l.Oldest) {
 			l.Oldest = &at
 		}

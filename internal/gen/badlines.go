@@ -163,7 +163,7 @@ func oddLines() []oddLine {
 		set("tags", `[{"value":"1","key":"\ud83d\udd11"}]`), set("tags", `[]`), set("tags", "null"),
 		set("size", "-0"), set("size", `"-0"`), set("size", "9223372036854775807"), set("size", `"-9223372036854775808"`), set("size", "null"),
 		set("eTag", `"\u0000\b\f\n\r\t\"\\\/\u007f"`), set("eTag", `"\ud83d\udd11\uD83D\uDD11🔑"`), set("eTag", "\"\u2028\x7f\ufeff\U0010ffff\""), set("eTag", `""`),
-		set("lastModified", `"2026-01-05T00:00:00.123456789123456789Z"`), set("lastModified", `"2026-01-05 23:59:59.9999+14:00"`),
+		set("lastModified", `"2026-01-05T00:00:00.123456789123456789Z"`), set("lastModified", `"2026-01-05 23:59:59.9999+14:00"`), set("lastModified", `"2017-01-01T00:59:60.5+01:00"`),
 		set("lastModified", `"1969-12-31T23:59:59.9995Z"`), set("lastModified", `"0001-01-01T00:00:00Z"`), set("lastModified", `"9999-12-31T23:59:59.999Z"`),
 		set("lastModified", `"2024-02-29T00:00:00-00:00"`),
 		set("createdAt", `"2026-03-01T00:30:00.5+02:00"`), set("encryptionType", `"aws:kms:future"`), set("sizeClassified", "-1"),

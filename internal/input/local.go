@@ -222,7 +222,7 @@ func (f *finder) file(path, real string, s status, first func(real string) bool)
 	if f.inOutput(real) || !first(real) {
 		return nil
 	}
-	return f.source(real, s.size, s.modified.UnixMilli(),
+	return f.source(real, s.size, s.modified.UnixMicro(),
 		strconv.FormatInt(s.size, 10)+"-"+strconv.FormatInt(s.modified.UnixNano(), 10))
 }
 

@@ -222,7 +222,7 @@ func TestFindSource(t *testing.T) {
 	}
 	s, odd := sources[0], sources[1]
 	if s.Region != "eu-west-1" || s.AdminAccountID != "111122223333" || s.Size != 5 || s.ETag != "5-1770091506789000000" ||
-		s.LastModified != 1770091506789 || localPath(s.URI) != s.URI || !filepath.IsAbs(s.URI) {
+		s.LastModified != 1770091506789000 || localPath(s.URI) != s.URI || !filepath.IsAbs(s.URI) {
 		t.Errorf("%+v", s)
 	}
 	if rc, err := odd.Open(context.Background()); err != nil {

@@ -146,7 +146,7 @@ func fits(want schema.Type, got arrow.DataType) bool {
 	switch want {
 	case schema.Timestamp:
 		t, ok := got.(*arrow.TimestampType)
-		return ok && t.Unit == arrow.Millisecond
+		return ok && t.Unit == arrow.Microsecond
 	case schema.Map:
 		m, ok := got.(*arrow.MapType)
 		return ok && m.KeyType().ID() == arrow.STRING && m.ItemType().ID() == arrow.STRING

@@ -183,7 +183,7 @@ func TestConditions(t *testing.T) {
 				func(s string) bool {
 					return strings.HasPrefix(member(s, "bucket_name"), member(pick, "bucket_name")[:4])
 				}, 1},
-			{"month", []lake.Predicate{lake.Between("created_at", first.UnixMilli(), end.UnixMilli()-1)},
+			{"month", []lake.Predicate{lake.Between("created_at", first.UnixMicro(), end.UnixMicro()-1)},
 				func(s string) bool { return strings.HasPrefix(member(s, "created_at"), month) }, 0.5},
 			{"region", []lake.Predicate{lake.OneOf("region", member(pick, "region"))},
 				func(s string) bool { return member(s, "region") == member(pick, "region") }, 0.9},
@@ -229,7 +229,7 @@ func TestPartitionsAsColumns(t *testing.T) {
 				if !r.Value(2, 0).Set {
 					nulls++
 				}
-				if at := r.Value(1, 0); at.Set && time.UnixMilli(at.Int).UTC().Format("2006-01") != month {
+				if at := r.Value(1, 0); at.Set && time.UnixMicro(at.Int).UTC().Format("2006-01") != month {
 					return fmt.Errorf("a row of %v in %s", at.Int, month)
 				}
 			}

@@ -49,7 +49,7 @@ func Prefix(column, prefix string) Predicate {
 	return p
 }
 
-// Between is the condition that an integer, or a time in milliseconds since
+// Between is the condition that an integer, or a time in microseconds since
 // 1970, is at least min and at most max.
 func Between(column string, min, max int64) Predicate {
 	return Predicate{column: column, min: min, max: max}
@@ -115,7 +115,7 @@ func (p *Predicate) mayHoldPartition(partition map[string]string) bool {
 			if key == "created_date" {
 				end = first.AddDate(0, 0, 1)
 			}
-			return p.max >= first.UnixMilli() && p.min < end.UnixMilli()
+			return p.max >= first.UnixMicro() && p.min < end.UnixMicro()
 		}
 		return true
 	}

@@ -26,7 +26,7 @@ func TestPredicates(t *testing.T) {
 			t.Errorf("%q begins with ab: %v", text, !want)
 		}
 	}
-	const day = 86_400_000
+	const day = 86_400_000_000
 	for _, c := range []struct {
 		p         Predicate
 		partition map[string]string

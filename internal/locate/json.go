@@ -163,6 +163,6 @@ func (i Int) time() *string {
 	if !i.Set {
 		return nil
 	}
-	s := time.UnixMilli(i.Value).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	s := time.UnixMicro(i.Value).UTC().Format("2006-01-02T15:04:05.000000Z07:00")
 	return &s
 }

@@ -11,7 +11,7 @@ type Text struct {
 	Set   bool
 }
 
-// Int is an integer, or a time in milliseconds since 1970, that may be absent.
+// Int is an integer, or a time in microseconds since 1970, that may be absent.
 type Int struct {
 	Value int64
 	Set   bool

@@ -169,7 +169,7 @@ func timeText(t Int) string {
 	if !t.Set {
 		return "an unknown time"
 	}
-	return time.UnixMilli(t.Value).UTC().Format(time.DateTime) + " UTC"
+	return time.UnixMicro(t.Value).UTC().Format(time.DateTime) + " UTC"
 }
 
 func kindText(d *Detection) string {

@@ -243,7 +243,7 @@ func createdText(name, doc, layout string) field {
 			if !r.HasInt(schema.CreatedAt) {
 				return where.Value{}
 			}
-			at := time.UnixMilli(r.Int[schema.CreatedAt]).UTC()
+			at := time.UnixMicro(r.Int[schema.CreatedAt]).UTC()
 			return made(scratch, func(out []byte) []byte { return at.AppendFormat(out, layout) })
 		},
 	}

@@ -180,7 +180,7 @@ func (f *finder) found(o Object) error {
 	key, _ := keylayout.Parse(o.Key)
 	source := schema.Source{URI: uri, ETag: strings.Trim(o.ETag, `"`), AdminAccountID: key.Administrator}
 	if !o.Modified.IsZero() {
-		source.LastModified = o.Modified.UnixMilli()
+		source.LastModified = o.Modified.UnixMicro()
 	}
 	return f.each(input.NewSource(f.o, source, key.Region, o.Size))
 }

@@ -258,7 +258,7 @@ func TestInventory(t *testing.T) {
 		var got []string
 		l := &input.Listing{Log: slog.New(slog.DiscardHandler)}
 		err = keys.List(t.Context(), keys.Name(), l, func(s input.Source) error {
-			got = append(got, fmt.Sprint(s.URI, " ", s.Size, " ", s.ETag, " ", s.LastModified == at.UnixMilli()))
+			got = append(got, fmt.Sprint(s.URI, " ", s.Size, " ", s.ETag, " ", s.LastModified == at.UnixMicro()))
 			return nil
 		})
 		want := []string{"s3://bucket/in/a b.jsonl.gz 12 abc true", "s3://bucket/in/é+c.jsonl 13 def true"}

@@ -419,11 +419,10 @@ func (p *parser) number(kind Kind, value token) (span, error) {
 		return span{}, p.errorAt(value.offset, "want true or false")
 	case Time:
 		if t, err := time.Parse(time.DateOnly, value.text); err == nil {
-			day := t.UnixMilli()
-			return span{day, day + 24*60*60*1000 - 1}, nil
+			return span{t.UnixMicro(), t.AddDate(0, 0, 1).UnixMicro() - 1}, nil
 		}
 		if t, err := time.Parse(time.RFC3339, strings.Replace(value.text, " ", "T", 1)); err == nil {
-			return span{t.UnixMilli(), t.UnixMilli()}, nil
+			return span{t.UnixMicro(), t.UnixMicro()}, nil
 		}
 		return span{}, p.errorAt(value.offset, "want a date such as 2026-11-22 (in UTC) or a time such as 2026-11-22T08:00:00Z")
 	}

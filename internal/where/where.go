@@ -22,7 +22,7 @@ const (
 	Text Kind = iota // compared byte by byte
 	Int              // 64 bits, signed
 	Bool             // true and false
-	Time             // milliseconds since 1970 in UTC
+	Time             // microseconds since 1970 in UTC
 	Map              // of texts by a key: NAME:KEY
 )
 
@@ -45,7 +45,7 @@ type Value struct {
 // is while a filter looks at it. Use it for Text and Map fields.
 func TextValue(text []byte) Value { return Value{set: true, text: text} }
 
-// IntValue returns a number, for Int fields; for Time fields the milliseconds
+// IntValue returns a number, for Int fields; for Time fields the microseconds
 // since 1970 in UTC.
 func IntValue(n int64) Value { return Value{set: true, num: n} }
 
@@ -217,7 +217,7 @@ func (n matches) eval(get func(int, string) Value) truth {
 }
 
 // span is a range of numbers, both ends included: what a value in a filter
-// stands for. A date is all milliseconds of its day.
+// stands for. A date stands for every microsecond of its day.
 type span struct{ low, high int64 }
 
 // rangeOf returns the numbers that are op of s; "!=" is left to a not. It is

@@ -32,7 +32,7 @@ func testRow(field int, key string) Value {
 	case 3:
 		return BoolValue(true)
 	case 4:
-		return IntValue(1772366400000)
+		return IntValue(1772366400000000)
 	case 5:
 		if key == "owner" {
 			return TextValue([]byte("it's"))

@@ -169,7 +169,7 @@ type Source struct {
 	URI            string // source_uri
 	ETag           string // source_etag; empty is null
 	AdminAccountID string // admin_account_id; empty is null
-	LastModified   int64  // milliseconds since 1970; stands in for a created_at that is absent
+	LastModified   int64  // microseconds since 1970; stands in for a created_at that is absent
 }
 
 // Segment is a run of whole lines of one source in a batch's buffer.
@@ -291,7 +291,7 @@ func (b *Batch) AddSegment(src Source, line, offset int64, start int) {
 	})
 }
 
-// CreatedAt is the result's created_at in milliseconds, or where that is null
+// CreatedAt is the result's created_at in microseconds, or where that is null
 // when its source was last modified: the time that partitions and filters go by.
 func (b *Batch) CreatedAt(r *Result) int64 {
 	if r.HasInt(CreatedAt) {

@@ -1,11 +1,11 @@
 package schema
 
 // time takes the text at p as a time; ok is false where it is none.
-func (d *bulk) time(p int) (ms int64, ok bool, end int) {
+func (d *bulk) time(p int) (us int64, ok bool, end int) {
 	stop := plain(d.buf, p+1)
 	if d.buf[stop] == '"' {
-		ms, ok = parseTime(d.buf[p+1 : stop])
-		return ms, ok, stop + 1
+		us, ok = parseTime(d.buf[p+1 : stop])
+		return us, ok, stop + 1
 	}
 	s := d.stringEnd(stop)
 	if s.broken {
@@ -16,14 +16,15 @@ func (d *bulk) time(p int) (ms int64, ok bool, end int) {
 		return 0, false, s.end + 1
 	}
 	mark := len(d.b.Buf)
-	ms, ok = parseTime(d.b.Text(d.unescape(raw)))
+	us, ok = parseTime(d.b.Text(d.unescape(raw)))
 	d.b.Buf = d.b.Buf[:mark]
-	return ms, ok, s.end + 1
+	return us, ok, s.end + 1
 }
 
 // parseTime parses RFC 3339 with a `T` or a space, any number of fraction
-// digits, and a zone, to milliseconds since 1970 in UTC, floored.
-func parseTime(s []byte) (ms int64, ok bool) {
+// digits, and a zone, to microseconds since 1970 in UTC, floored. A leap second
+// (23:59:60 in UTC) is the second that follows it.
+func parseTime(s []byte) (us int64, ok bool) {
 	// YYYY-MM-DDTHH:MM:SS
 	if len(s) < 20 || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != ' ' || s[13] != ':' || s[16] != ':' {
 		return 0, false
@@ -39,15 +40,15 @@ func parseTime(s []byte) (ms int64, ok bool) {
 	year, month, day := two(0)*100+two(2), two(5), two(8)
 	hour, minute, second := two(11), two(14), two(17)
 	if bad != 0 || year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
-		hour > 23 || minute > 59 || second > 59 {
+		hour > 23 || minute > 59 || second > 60 {
 		return 0, false
 	}
 	i := 19
-	var fraction int64 // milliseconds
+	var fraction int64 // microseconds
 	if s[i] == '.' {
 		i++
 		first := i
-		for scale := int64(100); i < len(s) && isDigit(s[i]); i++ {
+		for scale := int64(100_000); i < len(s) && isDigit(s[i]); i++ {
 			fraction += int64(s[i]-'0') * scale
 			scale /= 10
 		}
@@ -71,11 +72,14 @@ func parseTime(s []byte) (ms int64, ok bool) {
 	default:
 		return 0, false
 	}
+	if second == 60 && seconds%86400 != 0 {
+		return 0, false
+	}
 	const firstSecond, lastSecond = -62135596800, 253402300799 // of the years 0001 and 9999
 	if seconds < firstSecond || seconds > lastSecond {
 		return 0, false
 	}
-	return seconds*1000 + fraction, true
+	return seconds*1e6 + fraction, true
 }
 
 func isLeap(year int) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }

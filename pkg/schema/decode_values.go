@@ -76,14 +76,14 @@ func (d *bulk) resultTime(slot, p int) int {
 	if d.buf[p] != '"' {
 		return d.null(p)
 	}
-	ms, ok, end := d.time(p)
+	us, ok, end := d.time(p)
 	if end < 0 {
 		return end
 	}
 	if !ok {
 		return d.fail(InvalidTime, p)
 	}
-	d.res.setInt(slot, ms)
+	d.res.setInt(slot, us)
 	return end
 }
 

@@ -393,7 +393,13 @@ func rules() []rule {
 		{schema.InvalidTime, `{"createdAt":^"2100-02-29T19:44:10Z"}`},
 		{schema.InvalidTime, `{"createdAt":^"2021-09-14T24:00:00Z"}`},
 		{schema.InvalidTime, `{"createdAt":^"2021-09-14T23:60:00Z"}`},
-		{schema.InvalidTime, `{"createdAt":^"2016-12-31T23:59:60Z"}`},
+		{schema.InvalidTime, `{"createdAt":^"2016-12-31T23:59:61Z"}`},
+		{schema.InvalidTime, `{"createdAt":^"2016-12-31T23:58:60Z"}`},
+		{schema.InvalidTime, `{"createdAt":^"2016-12-31T22:59:60Z"}`},
+		{schema.InvalidTime, `{"createdAt":^"2016-12-31T23:59:60+01:00"}`},
+		{schema.InvalidTime, `{"createdAt":^"9999-12-31T23:59:60Z"}`},
+		{schema.InvalidTime, `{"createdAt":^"2016-02-30T23:59:60Z"}`},
+		{ok, `{"createdAt":"2016-12-31T23:59:60Z","updatedAt":"2017-01-01T00:59:60.9999999+01:00"}`},
 		{schema.InvalidTime, `{"createdAt":^"+2021-09-14T19:44:10Z"}`},
 		{schema.InvalidTime, `{"createdAt":^"12021-09-14T19:44:10Z"}`},
 		{schema.InvalidTime, `{"createdAt":^"2021-9-14T19:44:10Z"}`},
@@ -486,7 +492,7 @@ func TestRules(t *testing.T) {
 // rows as the tables' definition has them.
 const full = `{"schemaVersion":"1.0","id":"r1","accountId":"111111111111","partition":"aws-cn","region":"cn-north-1",` +
 	`"type":"T","title":"it\u0027s","description":"D","category":"CLASSIFICATION",` +
-	`"createdAt":"2022-03-11T05:49:17.220Z","updatedAt":"1969-12-31T23:59:59.9999Z","sample":true,"archived":false,"count":"7",` +
+	`"createdAt":"2022-03-11T05:49:17.220Z","updatedAt":"1969-12-31T23:59:59.9999999Z","sample":true,"archived":false,"count":"7",` +
 	`"severity":{"score":"3","description":"High"},` +
 	`"classificationDetails":{"jobArn":"ja","jobId":"ji","originType":"o","detailedResultsLocation":"s3://d",` +
 	`"result":{"customDataIdentifiers":{"totalCount":"5","detections":[{"arn":"ca","name":"cn","count":5,"occurrences":{` +
@@ -533,34 +539,34 @@ func fullRows() *reference.Output {
 	type row = reference.Row
 	identity := row{
 		"result_id": "r1", "account_id": "111111111111", "region": "cn-north-1", "job_id": "ji",
-		"created_at": reference.Millis(1646977757220), "bucket_name": "bn", "object_key": "", "object_version_id": nil,
+		"created_at": reference.Micros(1646977757220000), "bucket_name": "bn", "object_key": "", "object_version_id": nil,
 		"archive_member_path": "a/b", "mime_type": "text/csv", "run_id": "run", "source_uri": "s3://b/k", "source_line": int64(3),
 	}
 	result := only(schema.Results(), identity, row{
 		"schema_version": "1.0", "aws_partition": "aws-cn", "admin_account_id": "999999999999", "job_arn": "ja", "origin_type": "o",
-		"updated_at": reference.Millis(-1), "finding_type": "T", "finding_category": "CLASSIFICATION", "title": "it's",
+		"updated_at": reference.Micros(-1), "finding_type": "T", "finding_category": "CLASSIFICATION", "title": "it's",
 		"description": "D", "severity_score": int32(3), "severity": "High", "sample": true, "archived": false, "finding_count": int64(7),
 		"status_code": "PARTIAL", "status_reason": "why", "size_classified": int64(5000000000), "additional_occurrences": true,
 		"sensitive_total_count": int64(7), "custom_total_count": int64(5), "type_count": int64(4),
 		"occurrence_count": int64(4294967301), "location_count": int64(7),
-		"bucket_arn": "ba", "bucket_created_at": reference.Millis(1603716423127), "bucket_owner_id": "oi", "bucket_owner_display_name": "od",
+		"bucket_arn": "ba", "bucket_created_at": reference.Micros(1603716423127000), "bucket_owner_id": "oi", "bucket_owner_display_name": "od",
 		"bucket_encryption_type": "be", "bucket_kms_key_id": "bk", "bucket_effective_permission": "NOT_PUBLIC",
 		"bucket_allows_unencrypted_uploads": "UNKNOWN", "bucket_tags": []reference.Tag{{Key: "k", Value: ""}, {Key: "l"}},
 		"bucket_acl_public_read": true, "bucket_acl_public_write": false, "bucket_policy_public_read": false, "bucket_policy_public_write": true,
 		"bucket_block_public_acls": false, "bucket_block_public_policy": false, "bucket_ignore_public_acls": true, "bucket_restrict_public_buckets": true,
 		"account_block_public_acls": true, "account_block_public_policy": false, "account_ignore_public_acls": false, "account_restrict_public_buckets": true,
 		"object_bucket_arn": "oba", "object_path": "op", "object_extension": "csv", "object_size": int64(6000000000), "object_etag": "e",
-		"object_last_modified": reference.Millis(-62135596800000), "object_storage_class": "STANDARD",
+		"object_last_modified": reference.Micros(-62135596800000000), "object_storage_class": "STANDARD",
 		"object_encryption_type": "oe", "object_kms_key_id": "ok", "object_public_access": false, "object_tags": []reference.Tag{},
 		"is_archive_member": true, "archive_member_extension": "txt", "archive_member_size": int64(9),
-		"archive_member_last_modified": reference.Millis(253402300799999), "detailed_results_location": "s3://d", "source_etag": "etag",
+		"archive_member_last_modified": reference.Micros(253402300799999000), "detailed_results_location": "s3://d", "source_etag": "etag",
 		"unrecognized": `{"classificationDetails.result.sensitiveData[0].detections[0].occurrences.future":[1, 2],` +
 			`"resourcesAffected[\"weird key\"]":{ "a" : "\u0041" },"future":"two"}`,
 	})
 	context := row{
 		"origin_type": "o", "severity": "High", "status_code": "PARTIAL", "bucket_effective_permission": "NOT_PUBLIC",
 		"bucket_encryption_type": "be", "object_public_access": false, "object_size": int64(6000000000),
-		"object_last_modified": reference.Millis(-62135596800000), "object_etag": "e", "object_extension": "csv", "is_archive_member": true,
+		"object_last_modified": reference.Micros(-62135596800000000), "object_etag": "e", "object_extension": "csv", "is_archive_member": true,
 	}
 	name := row{"detection_index": int64(0), "identifier_kind": "managed", "category": "PERSONAL_INFORMATION", "detection_type": "NAME"}
 	empty := row{"detection_index": int64(1), "identifier_kind": "managed", "category": "PERSONAL_INFORMATION", "detection_type": "EMPTY"}

@@ -11,7 +11,7 @@ const (
 	Int64                 // signed
 	Int32                 // signed
 	Bool                  //
-	Timestamp             // milliseconds since 1970-01-01T00:00:00Z, floored
+	Timestamp             // microseconds since 1970-01-01T00:00:00Z, floored
 	Map                   // text to optional text
 )
 
@@ -106,7 +106,7 @@ const (
 	NumResultText
 )
 
-// Slots of Result.Int. Times are milliseconds since 1970 in UTC.
+// Slots of Result.Int. Times are microseconds since 1970 in UTC.
 const (
 	CreatedAt = iota
 	UpdatedAt

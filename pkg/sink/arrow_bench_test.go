@@ -35,7 +35,7 @@ func estateBatch(results int) *schema.Batch {
 		res.Text[schema.JobID], res.Text[schema.SourceURI], res.Text[schema.RunID] = job, uri, job
 		res.Text[schema.ObjectKey] = text("exports/2026/11/part-%05d.csv", i)
 		res.Text[schema.ArchiveMemberPath], res.Text[schema.ObjectVersionID] = schema.Span{}, schema.Span{}
-		res.Int[schema.CreatedAt], res.Int[schema.SourceLine] = 1_790_000_000_000+int64(i), int64(i)
+		res.Int[schema.CreatedAt], res.Int[schema.SourceLine] = 1_790_000_000_000_000+int64(i), int64(i)
 		res.Detections.First = uint32(len(b.Detections))
 		for range 2 {
 			det := schema.Detection{IntSet: 7}

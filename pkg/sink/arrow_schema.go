@@ -7,7 +7,7 @@ import (
 )
 
 // ArrowSchema returns the Arrow schema of table t, its columns in order: utf8,
-// int64, int32, bool, timestamp[ms, UTC] and map<utf8, utf8>. All fields are
+// int64, int32, bool, timestamp[us, UTC] and map<utf8, utf8>. All fields are
 // nullable; so are the items of a map, its keys are not.
 func ArrowSchema(t *schema.Table) *arrow.Schema {
 	fields := make([]arrow.Field, len(t.Columns))
@@ -27,7 +27,7 @@ func ArrowType(t schema.Type) arrow.DataType {
 	case schema.Bool:
 		return arrow.FixedWidthTypes.Boolean
 	case schema.Timestamp:
-		return arrow.FixedWidthTypes.Timestamp_ms // in UTC
+		return arrow.FixedWidthTypes.Timestamp_us // in UTC
 	case schema.Map:
 		return arrow.MapOf(arrow.BinaryTypes.String, arrow.BinaryTypes.String)
 	default:

@@ -198,7 +198,7 @@ func checkRows(t *testing.T, records []arrow.RecordBatch, want [][]string) {
 func TestArrowSchema(t *testing.T) {
 	want := map[schema.Type]string{
 		schema.Text: "utf8", schema.Int64: "int64", schema.Int32: "int32", schema.Bool: "bool",
-		schema.Timestamp: "timestamp[ms, tz=UTC]", schema.Map: "map<utf8, utf8, items_nullable>",
+		schema.Timestamp: "timestamp[us, tz=UTC]", schema.Map: "map<utf8, utf8, items_nullable>",
 	}
 	for _, table := range schema.Tables() {
 		s := ArrowSchema(table)

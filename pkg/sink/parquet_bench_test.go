@@ -27,7 +27,7 @@ type estate struct {
 func newEstate(seed uint64) *estate {
 	return &estate{
 		Rand:       rand.New(rand.NewPCG(seed, 0)),
-		created:    1_793_000_000_000,
+		created:    1_793_000_000_000_000,
 		types:      []string{"CREDIT_CARD_NUMBER", "NAME", "ADDRESS", "DATE_OF_BIRTH", "USA_SOCIAL_SECURITY_NUMBER", "EMAIL_ADDRESS", "PHONE_NUMBER", "BANK_ACCOUNT_NUMBER", "USA_PASSPORT_NUMBER", "AWS_CREDENTIALS"},
 		categories: []string{"FINANCIAL_INFORMATION", "PERSONAL_INFORMATION", "PERSONAL_INFORMATION", "PERSONAL_INFORMATION", "PERSONAL_INFORMATION", "PERSONAL_INFORMATION", "PERSONAL_INFORMATION", "FINANCIAL_INFORMATION", "PERSONAL_INFORMATION", "CREDENTIALS"},
 		columns:    []string{"card_number", "full_name", "street address", "dob", "ssn", "email", "phone", "iban", "passport", "secret"},
@@ -72,7 +72,7 @@ func (g *estate) result() {
 	}
 	g.lines++
 	g.line++
-	g.created += g.Int64N(3000)
+	g.created += g.Int64N(3_000_000)
 	var r schema.Result
 	set := func(slot int, format string, args ...any) { r.Text[slot] = g.text(format, args...) }
 	num := func(slot int, v int64) {
@@ -130,7 +130,7 @@ func (g *estate) result() {
 	if g.lines/2500%2 == 0 {
 		set(schema.ObjectVersionID, "%s", g.hex(32))
 	}
-	num(schema.ObjectLastModified, g.created-g.Int64N(90*86400)*1000)
+	num(schema.ObjectLastModified, g.created-g.Int64N(90*86400)*1_000_000)
 	set(schema.ObjectStorageClass, "%s", []string{"STANDARD", "STANDARD_IA"}[g.IntN(10)/9])
 	set(schema.ObjectEncryptionType, "AES256")
 	set(schema.DetailedResultsLocation, "%s", g.uri)

@@ -26,7 +26,7 @@ const (
 
 	convertedUTF8            = 0
 	convertedMap             = 1
-	convertedTimestampMillis = 9
+	convertedTimestampMicros = 10
 
 	logicalString    = 1
 	logicalMap       = 2
@@ -237,12 +237,12 @@ func leafElement(t *pqThrift, name string, kind schema.Type, repetition int32) {
 		t.empty(logicalString)
 		t.end()
 	case schema.Timestamp:
-		t.i32(6, convertedTimestampMillis)
+		t.i32(6, convertedTimestampMicros)
 		t.begin(10)
 		t.begin(logicalTimestamp)
 		t.boolean(1, true) // adjusted to UTC
 		t.begin(2)
-		t.empty(1) // milliseconds
+		t.empty(2) // microseconds
 		t.end()
 		t.end()
 		t.end()

@@ -171,7 +171,7 @@ func TestParquetStatistics(t *testing.T) {
 		schema.CreatedAt:          {-1, 1, -1000, 5},
 		schema.SeverityScore:      {-3, 2, -1, 0},
 		schema.ObjectSize:         {5, 5, 5, 5},
-		schema.ObjectLastModified: {-62_135_596_800_000, 253_402_300_799_999, 0, 1},
+		schema.ObjectLastModified: {-62_135_596_800_000_000, 253_402_300_799_999_999, 0, 1},
 	}
 	for i := range 4 {
 		res := schema.Result{BoolSet: 0b1111, BoolVal: uint32(0b0100 | i&1)}
@@ -313,7 +313,7 @@ func checkLeaf(t *testing.T, name string, node pqschema.Node, kind schema.Type) 
 	case schema.Text:
 		converted, logical = pqschema.ConvertedTypes.UTF8, pqschema.StringLogicalType{}
 	case schema.Timestamp:
-		converted, logical = pqschema.ConvertedTypes.TimestampMillis, pqschema.NewTimestampLogicalType(true, pqschema.TimeUnitMillis)
+		converted, logical = pqschema.ConvertedTypes.TimestampMicros, pqschema.NewTimestampLogicalType(true, pqschema.TimeUnitMicros)
 	}
 	leaf, ok := node.(*pqschema.PrimitiveNode)
 	if !ok || leaf.PhysicalType() != physical[kind] || leaf.ConvertedType() != converted || !leaf.LogicalType().Equals(logical) {

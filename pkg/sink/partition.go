@@ -69,7 +69,7 @@ type partitioner struct {
 
 // partitionValue is what results of the last directory have in common.
 type partitionValue struct {
-	first, end int64  // times, in milliseconds, [first, end)
+	first, end int64  // times, in microseconds, [first, end)
 	text       []byte // text
 }
 
@@ -81,7 +81,7 @@ func (p *partitioner) same(b *schema.Batch, r *schema.Result) bool {
 	for i, k := range p.keys {
 		v := &p.values[i]
 		if k.IsTime() {
-			if ms := b.CreatedAt(r); ms < v.first || ms >= v.end {
+			if at := b.CreatedAt(r); at < v.first || at >= v.end {
 				return false
 			}
 		} else if !bytes.Equal(b.Text(r.Text[k.slot()]), v.text) {
@@ -107,7 +107,7 @@ func (p *partitioner) dir(b *schema.Batch, r *schema.Result) string {
 			dirs = append(dirs, k.Column()+"="+escapeValue(string(v.text)))
 			continue
 		}
-		t := time.UnixMilli(b.CreatedAt(r)).UTC()
+		t := time.UnixMicro(b.CreatedAt(r)).UTC()
 		year, month, day := t.Date()
 		first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
 		end := first.AddDate(0, 1, 0)
@@ -117,7 +117,7 @@ func (p *partitioner) dir(b *schema.Batch, r *schema.Result) string {
 			end = first.AddDate(0, 0, 1)
 			value += fmt.Sprintf("-%02d", day)
 		}
-		v.first, v.end = first.UnixMilli(), end.UnixMilli()
+		v.first, v.end = first.UnixMicro(), end.UnixMicro()
 		dirs = append(dirs, k.Column()+"="+value)
 	}
 	if len(p.keys) == 0 { // everything is in one place

@@ -42,18 +42,18 @@ func (b rowsBatch) add(account string, detections, locations int64) *schema.Resu
 	return &b.Results[len(b.Results)-1]
 }
 
-func setCreated(r *schema.Result, ms int64) {
-	r.Int[schema.CreatedAt] = ms
+func setCreated(r *schema.Result, us int64) {
+	r.Int[schema.CreatedAt] = us
 	r.IntSet |= 1 << schema.CreatedAt
 }
 
-func millis(t *testing.T, s string) int64 {
+func micros(t *testing.T, s string) int64 {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return at.UnixMilli()
+	return at.UnixMicro()
 }
 
 func TestPartitionTimes(t *testing.T) {
@@ -75,10 +75,10 @@ func TestPartitionTimes(t *testing.T) {
 		for _, absent := range []bool{false, true} {
 			b := newRowsBatch()
 			r := b.add("", 0, 0)
-			if ms := millis(t, test.at); absent { // created_at is null: the source's time stands in
-				b.Sources[0].LastModified = ms
+			if us := micros(t, test.at); absent { // created_at is null: the source's time stands in
+				b.Sources[0].LastModified = us
 			} else {
-				setCreated(r, ms)
+				setCreated(r, us)
 				b.Sources[0].LastModified = 12345
 			}
 			p := partitioner{keys: []PartitionKey{ByCreatedMonth, ByCreatedDate}}
@@ -94,10 +94,10 @@ func TestPartitionTimes(t *testing.T) {
 // decides differently from a new one.
 func TestPartitionMemory(t *testing.T) {
 	b := newRowsBatch()
-	b.Sources = append(b.Sources, schema.Source{LastModified: millis(t, "2026-03-31T23:59:59.999Z")})
+	b.Sources = append(b.Sources, schema.Source{LastModified: micros(t, "2026-03-31T23:59:59.999Z")})
 	for _, at := range []int64{
-		millis(t, "2026-03-31T23:59:59.999Z"), millis(t, "2026-04-01T00:00:00Z"), millis(t, "2026-03-01T00:00:00Z"),
-		millis(t, "2026-02-28T23:59:59.999Z"), 0, -1, millis(t, "0001-01-01T00:00:00Z"), millis(t, "9999-12-31T23:59:59.999Z"),
+		micros(t, "2026-03-31T23:59:59.999Z"), micros(t, "2026-04-01T00:00:00Z"), micros(t, "2026-03-01T00:00:00Z"),
+		micros(t, "2026-02-28T23:59:59.999Z"), 0, -1, micros(t, "0001-01-01T00:00:00Z"), micros(t, "9999-12-31T23:59:59.999Z"),
 		math.MinInt64, math.MaxInt64, // a source's time may be anything
 	} {
 		for _, account := range []string{"", "111122223333", "444455556666"} {

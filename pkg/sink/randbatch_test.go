@@ -99,7 +99,7 @@ func (g *batchGen) result() {
 	res.Int[schema.SeverityScore] = int64(int32(res.Int[schema.SeverityScore]))
 	for _, slot := range []int{schema.CreatedAt, schema.UpdatedAt, schema.BucketCreatedAt, schema.ObjectLastModified, schema.ArchiveMemberLastModified} {
 		if res.HasInt(slot) { // the years 0001 to 9999
-			res.Int[slot] = -62_135_596_800_000 + g.Int64N(315_537_897_600_000)
+			res.Int[slot] = -62_135_596_800_000_000 + g.Int64N(315_537_897_600_000_000)
 		}
 	}
 	res.BoolSet = g.Uint32() & (1<<schema.NumResultBool - 1)

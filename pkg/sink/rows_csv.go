@@ -17,7 +17,7 @@ type CSVOptions struct {
 
 // NewCSV returns an encoder of rows to CSV (RFC 4180): a header, records that end
 // with CR LF, and quotes only where they are needed. Null is an empty cell and an
-// empty text is "". Times are texts as RFC 3339 has them with milliseconds and Z,
+// empty text is "". Times are texts as RFC 3339 has them with microseconds and Z,
 // maps JSON objects.
 //
 // A text that begins with one of = + - @ tab CR LF, and is no number, gets an

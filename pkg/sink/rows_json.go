@@ -14,7 +14,7 @@ import (
 // NewNDJSON returns an encoder of rows to newline-delimited JSON: an object per
 // row with all the columns, in their order. Null is null, so that every row has
 // the same members. Integers are numbers, times texts as RFC 3339 has them with
-// milliseconds and Z, maps objects. Text is UTF-8; characters that can't be seen
+// microseconds and Z, maps objects. Text is UTF-8; characters that can't be seen
 // or that act on a terminal are escaped.
 func NewNDJSON(columns []schema.Column) *TextEncoder {
 	f := &ndjson{}
@@ -58,9 +58,9 @@ func (f *ndjson) value(dst []byte, t schema.Type, v Value) []byte {
 	return strconv.AppendInt(dst, v.Int, 10)
 }
 
-// appendTime appends milliseconds since 1970 as RFC 3339 has them, in UTC.
-func appendTime(dst []byte, ms int64) []byte {
-	return time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
+// appendTime appends microseconds since 1970 as RFC 3339 has them, in UTC.
+func appendTime(dst []byte, us int64) []byte {
+	return time.UnixMicro(us).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000000Z07:00")
 }
 
 func appendJSONMap(dst []byte, entries []Entry) []byte {

@@ -99,7 +99,7 @@ func wantJSON(column arrow.Array, row int) any {
 	case *array.Boolean:
 		return a.Value(row)
 	case *array.Timestamp:
-		return time.UnixMilli(int64(a.Value(row))).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		return time.UnixMicro(int64(a.Value(row))).UTC().Format("2006-01-02T15:04:05.000000Z07:00")
 	case *array.Map:
 		m := map[string]any{}
 		keys, items := a.Keys().(*array.String), a.Items().(*array.String)

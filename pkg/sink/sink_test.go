@@ -343,7 +343,7 @@ func TestCutsLeaveNoTrace(t *testing.T) {
 		account := string(rune('a' + rnd.IntN(3)))
 		for range rnd.IntN(6) {
 			r := all.add(account, max(0, rnd.Int64N(9)-4), max(0, rnd.Int64N(200)-90))
-			setCreated(r, rnd.Int64N(3*31*24*3600*1000))
+			setCreated(r, rnd.Int64N(3*31*24*3600*1_000_000))
 		}
 	}
 	run := func(cut func(left int) int) *recorder {

@@ -3,17 +3,17 @@
 -- lines, by the rule in docs/dataset.md, "What counts as current". Written apart
 -- from internal/athena/sql: by aggregation over sort keys, where that uses windows.
 
-CREATE OR REPLACE TEMP MACRO late(t) AS -coalesce(epoch_ms(t), -4000000000000000);
+CREATE OR REPLACE TEMP MACRO late(t) AS -coalesce(epoch_us(t), -4000000000000000000);
 CREATE OR REPLACE TEMP MACRO text_key(s) AS {'absent': s IS NULL, 'text': coalesce(s, '')};
 CREATE OR REPLACE TEMP MACRO object_of(b, k) AS concat(b, '/', k);
 CREATE OR REPLACE TEMP MACRO id_of(arn) AS string_split(arn, '/')[-1];
 CREATE OR REPLACE TEMP MACRO in_words(l) AS CASE WHEN len(l) > 0 THEN array_to_string(l, ', ') END;
-CREATE OR REPLACE TEMP MACRO month_of(t) AS left(CAST(epoch_ms(epoch_ms(t)) AS VARCHAR), 7);
+CREATE OR REPLACE TEMP MACRO month_of(t) AS left(CAST(make_timestamp(epoch_us(t)) AS VARCHAR), 7);
 
 CREATE OR REPLACE TEMP TABLE o_results AS
 SELECT *,
   CAST(to_json([aws_partition, bucket_name, object_key, CAST(is_archive_member AS VARCHAR), archive_member_path]) AS VARCHAR) AS thing,
-  CAST(to_json([CAST(epoch_ms(object_last_modified) AS VARCHAR), object_version_id]) AS VARCHAR) AS content,
+  CAST(to_json([CAST(epoch_us(object_last_modified) AS VARCHAR), object_version_id]) AS VARCHAR) AS content,
   CASE status_code WHEN 'COMPLETE' THEN true WHEN 'PARTIAL' THEN true ELSE false END AS analysis,
   {'modified': late(object_last_modified), 'created': late(created_at), 'id': text_key(result_id), 'uri': source_uri, 'line': source_line} AS newness
 FROM x_results;

@@ -219,7 +219,7 @@ func (c *cursor) resultValue(column schema.Column) any {
 	case schema.Int32:
 		return int32(v)
 	case schema.Timestamp:
-		return Millis(v)
+		return Micros(v)
 	}
 	panic("reference: column " + column.Name + " has no known type")
 }

@@ -119,7 +119,7 @@ var knownLine = line()
 
 // value walks the value of the known field f, whose token t is its first, and
 // which is at that depth if it is an array or object. Null is nil, else text is
-// string, an integer int64, a time Millis, and so on.
+// string, an integer int64, a time Micros, and so on.
 func (w *walker) value(f *field, t token, at path, depth int) (any, *Error) {
 	wrongType := &Error{schema.WrongType, t.start}
 	if t.Token == nil {

@@ -3,11 +3,11 @@ package reference
 import "maps"
 
 // Row is a row of a table, by column. Null is nil; text is string, INT64 int64,
-// INT32 int32, BOOLEAN bool, a timestamp Millis, a map []Tag.
+// INT32 int32, BOOLEAN bool, a timestamp Micros, a map []Tag.
 type Row map[string]any
 
-// Millis is a timestamp: milliseconds since 1970 in UTC.
-type Millis int64
+// Micros is a timestamp: microseconds since 1970 in UTC.
+type Micros int64
 
 // Tag is an entry of a map. Value is a string, or nil for null.
 type Tag struct {

@@ -23,8 +23,9 @@ func parseInteger(s string, bits int) (v int64, isInteger, fits bool) {
 var timePattern = regexp.MustCompile(
 	`\A(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-])(\d{2}):(\d{2}))\z`)
 
-// parseTime reads an RFC 3339 time and floors it to milliseconds.
-func parseTime(s string) (Millis, bool) {
+// parseTime reads an RFC 3339 time and floors it to microseconds. A leap second is the
+// second after it.
+func parseTime(s string) (Micros, bool) {
 	m := timePattern.FindStringSubmatch(s)
 	if m == nil {
 		return 0, false
@@ -32,6 +33,10 @@ func parseTime(s string) (Millis, bool) {
 	number := func(i int) int {
 		n, _ := strconv.Atoi(m[i]) // digits alone, or empty: 0
 		return n
+	}
+	leap := m[6] == "60"
+	if leap {
+		m[6] = "59"
 	}
 	year, month, day := number(1), number(2), number(3)
 	hour, minute, second := number(4), number(5), number(6)
@@ -50,11 +55,17 @@ func parseTime(s string) (Millis, bool) {
 		offset = -offset
 	}
 	t = t.Add(-offset)
+	if leap {
+		t = t.Add(time.Second)
+		if hour, minute, second := t.Clock(); hour+minute+second > 0 { // only the last minute of a day in UTC has one
+			return 0, false
+		}
+	}
 	if t.Year() < 1 || t.Year() > 9999 {
 		return 0, false
 	}
-	millis, _ := strconv.Atoi((m[7] + "000")[:3])
-	return Millis(t.Unix()*1000 + int64(millis)), true
+	micros, _ := strconv.Atoi((m[7] + "000000")[:6])
+	return Micros(t.Unix()*1_000_000 + int64(micros)), true
 }
 
 // badText returns where in s, the inside of a JSON string as it is written, the
