@@ -27,15 +27,15 @@ demo: build
 	mkdir -p $(BUILD)/demo
 	$(PROGRAM) gen $(BUILD)/demo/results --size 20MB
 	$(PROGRAM) convert $(BUILD)/demo/results --out $(BUILD)/demo/lake
-	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/demo/lake
+	$(PROGRAM) summarize $(BUILD)/demo/lake
 
-# The same from S3 to S3, with a server on loopback for as long as it takes. Its
-# files lie below build/s3-demo/server/data: there the tables are shown.
+# The same from S3 to S3, with a server on loopback whose files lie below
+# build/s3-demo/server/data.
 s3-demo: build $(BUILD)/versitygw
 	rm -rf $(BUILD)/s3-demo
 	mkdir -p $(BUILD)/s3-demo
 	$(NOCGO) run ./bench/s3 -demo -program $(PROGRAM) -dir $(BUILD)/s3-demo
-	$(GO) run -C bench/oracle . show --dataset $(CURDIR)/$(BUILD)/s3-demo/server/data/lake/macie
+	$(PROGRAM) summarize $(BUILD)/s3-demo/server/data/lake/macie
 
 clean:
 	rm -rf bin $(BUILD)
@@ -47,10 +47,10 @@ test: lint unit race fuzz oracle athena pipes-check
 # gofmt, vet, staticcheck; internal holds the rules on imports, on references in
 # comments and pages, and on what is committed.
 lint: $(BUILD)/staticcheck
-	test -z "$$(gofmt -l cmd internal pkg bench | tee /dev/stderr)"
+	test -z "$$(gofmt -l cmd internal pkg bench test | tee /dev/stderr)"
 	$(NOCGO) vet ./...
 	CGO_ENABLED=0 $(BUILD)/staticcheck ./...
-	$(GO) vet -C bench/oracle ./...
+	$(GO) vet -C test/oracle ./...
 	$(NOCGO) test ./internal
 
 unit: $(BUILD)/versitygw
@@ -70,7 +70,7 @@ fuzz:
 # DuckDB, which reads the same files with SQL of its own, must find the same
 # rows in every column.
 oracle: build
-	$(GO) test -C bench/oracle ./...
+	$(GO) test -C test/oracle ./...
 	scripts/oracle $(PROGRAM) $(BUILD)/oracle
 
 # Views and queries, as DuckDB answers them from the tables and from the raw lines.
@@ -106,7 +106,7 @@ objects:
 torture: $(BUILD)/versitygw
 	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 1h -run TestWalkMemory -v ./internal/s3
 	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 2h ./internal/crash
-	MACIELAKE_TORTURE=1 $(GO) test -C bench/oracle -count=1 -timeout 1h -run TestReadersMeanwhile .
+	MACIELAKE_TORTURE=1 $(GO) test -C test/oracle -count=1 -timeout 1h -run TestReadersMeanwhile .
 
 # ---- Measurements
 

@@ -25,8 +25,8 @@ func imports(t *testing.T) map[string][]string {
 		}
 		file = filepath.ToSlash(file)
 		if d.IsDir() {
-			// bench has modules of its own.
-			if name := d.Name(); file == "../bench" || name == "testdata" || len(name) > 2 && name[0] == '.' {
+			// bench and test are no part of the program, and have modules of their own.
+			if name := d.Name(); file == "../bench" || file == "../test" || name == "testdata" || len(name) > 2 && name[0] == '.' {
 				return fs.SkipDir
 			}
 			return nil
@@ -63,7 +63,7 @@ func imports(t *testing.T) map[string][]string {
 func within(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
 
 func ours(pkg string) bool {
-	return within(pkg, "cmd") || within(pkg, "internal") || within(pkg, "pkg") || within(pkg, "bench")
+	return within(pkg, "cmd") || within(pkg, "internal") || within(pkg, "pkg") || within(pkg, "bench") || within(pkg, "test")
 }
 
 // forTests reports whether a package is there for tests alone.
@@ -139,7 +139,7 @@ func TestLibraryImports(t *testing.T) {
 			continue
 		}
 		for _, i := range imported {
-			if within(i, "internal") && !(pkg == "pkg/stream" && i == "internal/inflate") || within(i, "cmd") || within(i, "bench") {
+			if within(i, "internal") && !(pkg == "pkg/stream" && i == "internal/inflate") || within(i, "cmd") || within(i, "bench") || within(i, "test") {
 				t.Errorf("%s imports %s", pkg, i)
 			}
 			if within(i, "github.com/spf13/cobra") || i == "log" || i == "flag" {

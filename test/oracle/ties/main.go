@@ -1,3 +1,6 @@
+// Ties writes raw results in which a few objects are analysed again and again.
+// The values that decide which analysis counts are drawn from a few each, or are
+// absent, so that every tie and gap occurs: a sample for the views.
 package main
 
 import (
@@ -6,31 +9,32 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
 
-// repeat writes raw results in which a few objects are analysed again and
-// again: what decides which of them count comes from a few values each, and may
-// be absent, so that every tie and gap occurs.
-func repeat(args []string) error {
-	flags := flag.NewFlagSet("repeat", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	dir := flags.String("dir", "", "directory to write to")
-	lines := flags.Int("lines", 5000, "lines to write")
-	seed := flags.Uint64("seed", 1, "what the content is a function of")
-	if err := flags.Parse(args); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+func main() {
+	dir := flag.String("dir", "", "directory to write to")
+	lines := flag.Int("lines", 5000, "lines to write")
+	seed := flag.Uint64("seed", 1, "seed of the content")
+	flag.Parse()
+	if *dir == "" || *lines < 1 || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "usage: ties --dir DIR [--lines 5000] [--seed 1]")
+		os.Exit(2)
 	}
-	if *dir == "" || *lines < 1 || flags.NArg() > 0 {
-		return fmt.Errorf("%w: a flag is missing or out of range", errUsage)
+	if err := write(*dir, *lines, *seed); err != nil {
+		fmt.Fprintln(os.Stderr, "ties:", err)
+		os.Exit(1)
 	}
-	r := &repeater{rand.New(rand.NewPCG(*seed, 7))}
+}
+
+// write writes the results below dir, 500 lines per file.
+func write(dir string, lines int, seed uint64) error {
+	r := &repeater{rand.New(rand.NewPCG(seed, 7))}
 	const perFile = 500
-	for first := 0; first < *lines; first += perFile {
-		name := filepath.Join(*dir, "AWSLogs", "111122223333", "Macie", "us-east-1", "job", fmt.Sprintf("%05d.jsonl.gz", first/perFile))
+	for first := 0; first < lines; first += perFile {
+		name := filepath.Join(dir, "AWSLogs", "111122223333", "Macie", "us-east-1", "job", fmt.Sprintf("%05d.jsonl.gz", first/perFile))
 		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 			return err
 		}
@@ -40,7 +44,7 @@ func repeat(args []string) error {
 		}
 		z := gzip.NewWriter(f)
 		enc := json.NewEncoder(z)
-		for range min(perFile, *lines-first) {
+		for range min(perFile, lines-first) {
 			if err == nil {
 				err = enc.Encode(r.result())
 			}

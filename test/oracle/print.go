@@ -13,9 +13,9 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// printTable writes rows as aligned columns, cells cut to width runes (0 for
-// any width), and returns after the last row. It closes rows.
-func printTable(w io.Writer, rows *sql.Rows, width int) error {
+// printTable writes rows as aligned columns and returns after the last row. It
+// closes rows.
+func printTable(w io.Writer, rows *sql.Rows) error {
 	defer rows.Close()
 	names, err := rows.Columns()
 	if err != nil {
@@ -23,7 +23,7 @@ func printTable(w io.Writer, rows *sql.Rows, width int) error {
 	}
 	cells := [][]string{make([]string, len(names))}
 	for i, name := range names {
-		cells[0][i] = cut(printable(name), width)
+		cells[0][i] = printable(name)
 	}
 	values := make([]any, len(names))
 	targets := make([]any, len(names))
@@ -41,7 +41,7 @@ func printTable(w io.Writer, rows *sql.Rows, width int) error {
 			case int64, int32, float64:
 				numeric[i] = true
 			}
-			row[i] = cut(printable(text(v)), width)
+			row[i] = printable(text(v))
 		}
 		cells = append(cells, row)
 	}
@@ -110,16 +110,4 @@ func printable(s string) string {
 		i += n
 	}
 	return b.String()
-}
-
-// cut shortens s to width runes, leaving out its middle, as keys tell
-// themselves apart at either end.
-func cut(s string, width int) string {
-	runes := []rune(s)
-	if width == 0 || len(runes) <= width {
-		return s
-	}
-	head := (width - 1) / 2
-	tail := width - 1 - head
-	return string(runes[:head]) + "…" + string(runes[len(runes)-tail:])
 }

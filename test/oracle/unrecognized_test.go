@@ -66,9 +66,6 @@ func TestPrintable(t *testing.T) {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
 	}
-	if got := cut("0123456789", 5); got != "01…89" {
-		t.Errorf("cut: %s", got)
-	}
 }
 
 func TestFileURI(t *testing.T) {

@@ -501,16 +501,16 @@ func TestCommands(t *testing.T) {
 		code int
 		want []string
 	}{
-		{"show --dataset OUT --rows 3", 0, []string{"results  5 rows  ", "detections  11 rows", "occurrences  2015 rows", `\x1b[2J\u202e`, "row 1 column 1"}},
+		{"query --dataset OUT SELECT/**/object_key,severity/**/FROM/**/results", 0, []string{"object_key", `\x1b[2J\u202e`, "High"}},
 		{"sizes --dataset OUT", 0, []string{"results", "ratio"}},
 		{"help", 0, []string{"usage:"}},
-		{"show", 2, nil},
-		{"show --dataset OUT extra", 2, nil},
+		{"sizes", 2, nil},
+		{"sizes --dataset OUT extra", 2, nil},
 		{"query --dataset OUT", 2, nil},
 		{"compare --dataset OUT", 2, nil},
 		{"compare --raw x --dataset OUT --only-tables runs", 2, nil},
 		{"compare --raw OUT --dataset OUT", 1, nil},
-		{"show --dataset OUT/none", 1, nil},
+		{"sizes --dataset OUT/none", 1, nil},
 		{"other", 2, nil},
 		{"", 2, nil},
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -118,3 +119,24 @@ func expectedSQL() string {
 
 // quote makes a text literal of SQL.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// tablesNamed returns the tables of a comma-separated list, all for "".
+func tablesNamed(names string) ([]table, error) {
+	all := tables()
+	if names == "" {
+		return all, nil
+	}
+	var chosen []table
+	for _, name := range strings.Split(names, ",") {
+		found := false
+		for _, t := range all {
+			if t.name == name {
+				chosen, found = append(chosen, t), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("no table %q; the tables are results, detections and occurrences", name)
+		}
+	}
+	return chosen, nil
+}

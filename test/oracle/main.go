@@ -19,11 +19,9 @@ const usage = `usage:
   oracle compare --raw DIR --dataset OUT [--skip EXPECTED.json] [--only-tables results,detections]
   oracle athena  --raw DIR --dataset OUT --program MACIELAKE [--skip EXPECTED.json]
   oracle scanned --raw DIR --dataset OUT --program MACIELAKE
-  oracle repeat  --dir DIR [--lines 5000] [--seed 1]
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
   oracle rows    --raw DIR --rows DIR --format ndjson|csv|arrow|parquet [--skip EXPECTED.json]
   oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
-  oracle show    --dataset OUT [--rows 5]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
   oracle sql     'SQL'
   oracle sizes   --dataset OUT
@@ -70,10 +68,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	switch command {
 	case "peer":
 		return peer(ctx, stdout, args)
-	case "repeat":
-		return repeat(args)
-	}
-	if command == "sql" {
+	case "sql":
 		if len(args) != 1 {
 			return fmt.Errorf("%w: sql takes a statement", errUsage)
 		}
@@ -83,7 +78,6 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags.SetOutput(io.Discard)
 	dataset := flags.String("dataset", "", "directory of the dataset")
 	var raw, skip, only, expected, summary, rowsDir, format, program string
-	var rows int
 	switch command {
 	case "compare":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
@@ -106,8 +100,6 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
 		flags.StringVar(&program, "program", "", "the program whose summaries to compare")
-	case "show":
-		flags.IntVar(&rows, "rows", 5, "rows to show of each table")
 	case "query", "sizes":
 	case "-h", "--help", "help":
 		fmt.Fprint(stdout, usage)
@@ -139,15 +131,13 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		}
 		return summaries{program: program, raw: raw, skip: skip, dataset: *dataset, flags: flags.Args()}.run(ctx, stdout)
 	}
-	if *dataset == "" || command == "compare" && raw == "" || rows < 0 ||
+	if *dataset == "" || command == "compare" && raw == "" ||
 		(command == "athena" || command == "scanned") && (raw == "" || program == "") ||
 		command == "counts" && (raw == "" || expected == "" || summary == "") {
-		return fmt.Errorf("%w: a flag is missing or out of range", errUsage)
+		return fmt.Errorf("%w: a flag is missing", errUsage)
 	}
 
 	switch command {
-	case "show":
-		return show(ctx, stdout, *dataset, rows)
 	case "athena", "scanned":
 		path, err := programOf(program)
 		if err != nil {
