@@ -53,20 +53,36 @@ func (l *Lake) open(ctx context.Context, f *File, q *Query) (*tableFile, error) 
 	if t.source, err = l.store.OpenAt(ctx, f.Path); err != nil {
 		return nil, err
 	}
+	if err = t.openDecoder(l.Dataset.TableFormat); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// openDecoder reads what the file says of itself. The libraries panic over some
+// files that are damaged.
+func (t *tableFile) openDecoder(format string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = t.damaged(p)
+		}
+	}()
 	section := io.NewSectionReader(t.source, 0, t.source.Size())
-	if l.Dataset.TableFormat == "arrow" {
+	if format == "arrow" {
 		t.decoder, err = openArrow(section)
 	} else {
 		t.decoder, err = openParquet(section)
 	}
 	if err == nil {
-		t.groups, err = t.decoder.groups(q)
+		t.groups, err = t.decoder.groups(t.query)
 	}
-	if err != nil {
-		t.close()
-		return nil, err
-	}
-	return t, nil
+	return err
+}
+
+// damaged is the error of a file over which a library panicked.
+func (t *tableFile) damaged(panicked any) error {
+	return fmt.Errorf("reading %s: the file is damaged: %v", t.uri, panicked)
 }
 
 // done notes that a unit, or the planning, is through; the last closes the file.
@@ -81,7 +97,7 @@ func (t *tableFile) close() {
 }
 
 // read calls each for the batches of a group, with the query's columns.
-func (t *tableFile) read(ctx context.Context, group int, each func(arrow.RecordBatch) error) error {
+func (t *tableFile) read(ctx context.Context, group int, each func(arrow.RecordBatch) error) (err error) {
 	var columns []schema.Column
 	for _, name := range t.query.Columns {
 		if c, ok := t.table.Column(name); ok {
@@ -89,7 +105,15 @@ func (t *tableFile) read(ctx context.Context, group int, each func(arrow.RecordB
 		}
 	}
 	inEach := false
-	err := t.decoder.read(ctx, t.query, group, columns, func(batch arrow.RecordBatch) error {
+	defer func() {
+		if p := recover(); p != nil {
+			if inEach { // that is no fault of the file
+				panic(p)
+			}
+			err = t.damaged(p)
+		}
+	}()
+	err = t.decoder.read(ctx, t.query, group, columns, func(batch arrow.RecordBatch) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
