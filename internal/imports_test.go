@@ -74,7 +74,9 @@ func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 var layers = [][]string{
 	{"cmd/macielake"},
 	{"internal/doctor", "internal/summarize"},
-	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/locate", "internal/macie", "internal/query", "internal/s3"},
+	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/locate", "internal/macie", "internal/query", "internal/s3/s3input", "internal/s3/s3store"},
+	{"internal/s3/listing"},
+	{"internal/s3"},
 	{"internal/lake", "internal/raw"},
 	{"internal/dataset", "internal/input", "internal/table"},
 	{"internal/store", "internal/awsclient"},

@@ -18,6 +18,7 @@ import (
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3input"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -174,7 +175,7 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	var closer io.Closer
 	options.Origins, options.Inputs, closer, err = places.origins(ctx, sources{
 		inputs: args, inventory: o.inventory, keysFrom: o.keysFrom, stdin: cmd.InOrStdin(), stop: stop,
-		filter: s3.Filter{Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values, Since: o.since.t},
+		filter: s3input.Filter{Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values, Since: o.since.t},
 	})
 	if err != nil {
 		return err

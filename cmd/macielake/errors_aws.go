@@ -8,6 +8,7 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3input"
 )
 
 // classifyAWS is classify for errors of places in S3 and of requests to AWS; ok
@@ -17,9 +18,9 @@ func classifyAWS(err error) (code int, hint string, ok bool) {
 		failed   *awsclient.Error
 		place    *placeError
 		uri      *s3.URIError
-		manifest *s3.ManifestError
-		line     *s3.LineError
-		denied   *s3.AllDeniedError
+		manifest *s3input.ManifestError
+		line     *s3input.LineError
+		denied   *s3input.AllDeniedError
 		noMacie  *macie.NotEnabledError
 		nowhere  *macie.NotConfiguredError
 		region   *macie.RegionError

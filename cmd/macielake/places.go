@@ -14,6 +14,8 @@ import (
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3input"
+	"github.com/macielake/macielake/internal/s3/s3store"
 	"github.com/macielake/macielake/internal/store"
 )
 
@@ -136,7 +138,7 @@ func (p *places) storeInS3(ctx context.Context, uri string, o s3.WriteOptions) (
 	if err != nil {
 		return nil, err
 	}
-	s, err := client.OpenStore(ctx, uri, o)
+	s, err := s3store.Open(ctx, client, uri, o)
 	if err != nil {
 		return nil, &placeError{err}
 	}
@@ -153,9 +155,9 @@ func (e *placeError) Unwrap() error { return e.err }
 // sources are where and how a user's inputs are looked for.
 type sources struct {
 	inputs    []string
-	filter    s3.Filter // of what needn't be listed
-	inventory string    // manifest of S3 Inventory, in place of a listing
-	keysFrom  string    // file of keys, in place of a listing; - is stdin
+	filter    s3input.Filter // of what needn't be listed
+	inventory string         // manifest of S3 Inventory, in place of a listing
+	keysFrom  string         // file of keys, in place of a listing; - is stdin
 	stdin     io.Reader
 	stop      func(error) // is told that nothing can be read
 }
@@ -175,17 +177,17 @@ func (p *places) origins(ctx context.Context, s sources) (origins []input.Origin
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	var keys *s3.Keys
+	var keys *s3input.Keys
 	switch {
 	case s.inventory != "":
-		keys, err = s3.NewInventory(ctx, inS3, s.inventory, s.inputs)
+		keys, err = s3input.NewInventory(ctx, inS3, s.inventory, s.inputs)
 	case s.keysFrom == input.StdinName:
-		keys, err = s3.NewKeys(inS3, "--keys-from -", s.stdin, s.inputs)
+		keys, err = s3input.NewKeys(inS3, "--keys-from -", s.stdin, s.inputs)
 	default:
 		var f *os.File
 		if f, err = os.Open(s.keysFrom); err == nil {
 			closer = f
-			keys, err = s3.NewKeys(inS3, s.keysFrom, f, s.inputs)
+			keys, err = s3input.NewKeys(inS3, s.keysFrom, f, s.inputs)
 		}
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3input"
 )
 
 // remoteOrigin is the place of what is in S3: s3:// URIs, and the macie:// ones
@@ -15,16 +16,16 @@ import (
 // nothing there needs no credentials. It is safe for concurrent use.
 type remoteOrigin struct {
 	places *places
-	filter s3.Filter
+	filter s3input.Filter
 	stop   func(error)
 
 	mu    sync.Mutex
-	s3    *s3.Origin // nil before it was needed
+	s3    *s3input.Origin // nil before it was needed
 	macie *macie.Origin
 }
 
 // open returns the origins that do the work.
-func (r *remoteOrigin) open(ctx context.Context) (*s3.Origin, *macie.Origin, error) {
+func (r *remoteOrigin) open(ctx context.Context) (*s3input.Origin, *macie.Origin, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.s3 == nil {
@@ -32,7 +33,7 @@ func (r *remoteOrigin) open(ctx context.Context) (*s3.Origin, *macie.Origin, err
 		if err != nil {
 			return nil, nil, err
 		}
-		r.s3 = s3.NewOrigin(client, r.filter, r.stop)
+		r.s3 = s3input.NewOrigin(client, r.filter, r.stop)
 		r.macie = macie.NewOrigin(ask, r.s3)
 	}
 	return r.s3, r.macie, nil

@@ -14,6 +14,8 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3input"
+	"github.com/macielake/macielake/internal/s3/s3store"
 	"github.com/macielake/macielake/internal/s3/s3test"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -42,7 +44,7 @@ func openS3(place string) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.OpenStore(context.Background(), uri, s3.WriteOptions{})
+	return s3store.Open(context.Background(), client, uri, s3.WriteOptions{})
 }
 
 func sourcesInS3(place string) (in string, origin input.Origin) {
@@ -50,7 +52,7 @@ func sourcesInS3(place string) (in string, origin input.Origin) {
 	if err != nil {
 		panic(err) // a test's mistake
 	}
-	return uri, s3.NewOrigin(client, s3.Filter{}, nil)
+	return uri, s3input.NewOrigin(client, s3input.Filter{}, nil)
 }
 
 // startS3 starts a server that has the buckets results and lake, in memory where

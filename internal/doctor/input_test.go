@@ -20,6 +20,8 @@ import (
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3input"
+	"github.com/macielake/macielake/internal/s3/s3store"
 	"github.com/macielake/macielake/internal/s3/s3test"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -75,11 +77,11 @@ func newEstate(t *testing.T) *estate {
 
 func (e *estate) run(t *testing.T, in, out string) *Report {
 	t.Helper()
-	inS3 := s3.NewOrigin(e.aws.S3, s3.Filter{}, nil)
+	inS3 := s3input.NewOrigin(e.aws.S3, s3input.Filter{}, nil)
 	return run(t, Options{
 		Input: in, Origins: []input.Origin{macie.NewOrigin(e.aws.Macie, inS3), inS3},
 		Out: out, OpenOut: func(ctx context.Context) (store.Store, error) {
-			return e.aws.S3.OpenStore(ctx, out, s3.WriteOptions{})
+			return s3store.Open(ctx, e.aws.S3, out, s3.WriteOptions{})
 		},
 		AWS: e.aws,
 	})
@@ -99,7 +101,7 @@ func TestInputAndOutputInS3(t *testing.T) {
 	if r := e.run(t, "s3://results/security/AWSLogs", "s3://lake/macie"); states(r) != "" {
 		t.Error(states(r))
 	}
-	s, err := e.aws.S3.OpenStore(context.Background(), "s3://lake/macie", s3.WriteOptions{})
+	s, err := s3store.Open(context.Background(), e.aws.S3, "s3://lake/macie", s3.WriteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

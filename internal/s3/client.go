@@ -81,6 +81,9 @@ func (b *Bucket) Name() string { return b.name }
 // URI is that of an object of the bucket.
 func (b *Bucket) URI(key string) string { return URI(b.name, key) }
 
+// Log is told of what is tried again and of what had to be left.
+func (b *Bucket) Log() *slog.Logger { return b.c.o.Log }
+
 // API is the SDK's client for the bucket's region, for requests that aren't
 // made here.
 func (b *Bucket) API() *sdk.Client { return b.api }

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -23,8 +25,8 @@ const (
 	copiesAtOnce = 8
 )
 
-// copy copies an object inside the bucket, over what is there.
-func (w *writer) copy(ctx context.Context, from, to string) error {
+// Copy copies an object inside the bucket, over what is there.
+func (w *Writer) Copy(ctx context.Context, from, to string) error {
 	ctx = awsclient.WithResource(ctx, w.b.URI(to))
 	head, err := w.b.head(ctx, from)
 	if err != nil {
@@ -33,13 +35,60 @@ func (w *writer) copy(ctx context.Context, from, to string) error {
 	return w.copyAs(ctx, from, to, head, nil)
 }
 
-// publish copies an object inside the bucket, unless the new key is taken: then
-// it fails with kind Precondition.
-func (w *writer) publish(ctx context.Context, from, to string, head *sdk.HeadObjectOutput) error {
-	return w.copyAs(awsclient.WithResource(ctx, w.b.URI(to)), from, to, head, aws.String("*"))
+// ContentError says that an object doesn't have the content that it must have.
+type ContentError struct {
+	URI  string
+	What string // how it differs
 }
 
-func (w *writer) copyAs(ctx context.Context, from, to string, head *sdk.HeadObjectOutput, ifNoneMatch *string) error {
+func (e *ContentError) Error() string { return e.URI + " has changed: " + e.What }
+
+// Publish copies an object inside the bucket under a key that must be free. The
+// object must have that size and ETag, or it is a ContentError. Where the new key
+// is taken it fails with kind Precondition, unless by a copy of the same object;
+// where neither key exists, with kind NotFound.
+func (w *Writer) Publish(ctx context.Context, from, to string, size int64, etag string) error {
+	// Not every server looks at the condition of a copy.
+	there, err := w.b.head(ctx, to)
+	if err != nil && awsclient.KindOf(err) != awsclient.NotFound {
+		return w.b.explain(ctx, "HeadObject", to, err)
+	}
+	head, err := w.b.head(ctx, from)
+	switch {
+	case there != nil && (err == nil || awsclient.KindOf(err) == awsclient.NotFound):
+		err = &awsclient.Error{Op: "CopyObject", Resource: w.b.URI(to), Kind: awsclient.Precondition, Err: errTaken}
+	case err != nil:
+		err = w.b.explain(ctx, "HeadObject", from, err)
+	case aws.ToInt64(head.ContentLength) != size || aws.ToString(head.ETag) != etag:
+		return &ContentError{w.b.URI(from), fmt.Sprintf("it has %d bytes and ETag %s, not %d and %s",
+			aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), size, etag)}
+	default:
+		err = w.copyAs(awsclient.WithResource(ctx, w.b.URI(to)), from, to, head, aws.String("*"))
+	}
+	switch awsclient.KindOf(err) {
+	case awsclient.Precondition, awsclient.NotFound:
+		if w.isCopy(ctx, to, head, size) {
+			return nil
+		}
+	}
+	return err
+}
+
+var errTaken = errors.New("there is an object with another content")
+
+// isCopy reports whether an object is a copy of the staged one, whose head is nil
+// where that is gone. The ETag of a copy is another where the original was
+// written in parts or is encrypted with a key of KMS, but its metadata name the
+// same writing.
+func (w *Writer) isCopy(ctx context.Context, key string, from *sdk.HeadObjectOutput, size int64) bool {
+	head, err := w.b.head(ctx, key)
+	if err != nil || aws.ToInt64(head.ContentLength) != size {
+		return false
+	}
+	return from == nil || head.Metadata[mark] == from.Metadata[mark]
+}
+
+func (w *Writer) copyAs(ctx context.Context, from, to string, head *sdk.HeadObjectOutput, ifNoneMatch *string) error {
 	if aws.ToInt64(head.ContentLength) > maxCopy {
 		return w.copyInParts(ctx, from, to, head)
 	}
@@ -57,7 +106,7 @@ func (w *writer) copyAs(ctx context.Context, from, to string, head *sdk.HeadObje
 }
 
 // copySource is a key as the header has it: escaped, but for the slashes.
-func (w *writer) copySource(key string) *string {
+func (w *Writer) copySource(key string) *string {
 	segments := strings.Split(w.b.name+"/"+key, "/")
 	for i, s := range segments {
 		segments[i] = strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
@@ -65,7 +114,7 @@ func (w *writer) copySource(key string) *string {
 	return aws.String(strings.Join(segments, "/"))
 }
 
-func (w *writer) copyInParts(ctx context.Context, from, to string, head *sdk.HeadObjectOutput) error {
+func (w *Writer) copyInParts(ctx context.Context, from, to string, head *sdk.HeadObjectOutput) error {
 	made, err := w.b.api.CreateMultipartUpload(ctx, &sdk.CreateMultipartUploadInput{
 		Bucket: &w.b.name, Key: &to, Metadata: head.Metadata,
 		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: w.b.payer(),

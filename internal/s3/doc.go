@@ -1,8 +1,8 @@
-// Package s3 reads discovery results from S3 and keeps datasets there.
+// Package s3 sends requests to S3 and checks the answers.
 //
 // Start with [New], which makes a [Client] of an aws.Config that
-// internal/awsclient loaded. [Client.Bucket] finds a bucket's region;
-// [Bucket.Get] reads an object through broken connections, [Bucket.Walk] lists
-// many at once in order. [Origin] is the place of inputs that are s3:// URIs, and
-// [Client.OpenStore] opens that of a dataset.
+// internal/awsclient loaded. [Client.Bucket] finds a bucket's Region;
+// [Bucket.Get] reads an object through broken connections, [Bucket.Page] lists,
+// [Writer] writes. Its subpackages build on it: listing lists whole buckets,
+// s3input finds discovery results, and s3store keeps datasets.
 package s3

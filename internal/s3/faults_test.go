@@ -23,6 +23,8 @@ import (
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3input"
+	"github.com/macielake/macielake/internal/s3/s3store"
 	"github.com/macielake/macielake/internal/s3/s3test"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -47,6 +49,11 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
+func newClient(url string, o s3.Options) *s3.Client {
+	o.PathStyle = true
+	return s3.New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff, Log: o.Log}), o)
+}
+
 // quickBackoff has tests wait a fiftieth of what users do.
 func quickBackoff() awsclient.Backoff {
 	b := awsclient.DefaultBackoff()
@@ -63,7 +70,7 @@ func converted(t *testing.T, url, out string, o s3.Options) (*convert.Summary, s
 	client := newClient(url, o)
 	ctx, stop := context.WithCancelCause(t.Context())
 	defer stop(nil)
-	store, err := client.OpenStore(ctx, "s3://lake/"+out, s3.WriteOptions{})
+	store, err := s3store.Open(ctx, client, "s3://lake/"+out, s3.WriteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +79,7 @@ func converted(t *testing.T, url, out string, o s3.Options) (*convert.Summary, s
 		tables = append(tables, table.Name)
 	}
 	summary, err := convert.Run(ctx, convert.Options{
-		Inputs: []string{"s3://results/in"}, Origins: []input.Origin{s3.NewOrigin(client, s3.Filter{}, stop)}, Out: store,
+		Inputs: []string{"s3://results/in"}, Origins: []input.Origin{s3input.NewOrigin(client, s3input.Filter{}, stop)}, Out: store,
 		TableFormat: "parquet", Tables: tables, PartitionBy: []sink.PartitionKey{sink.ByCreatedMonth}, Compression: "zstd",
 		TargetFileSize: 64 << 20, PartSize: 1 << 20, Workers: 2, Limits: stream.DefaultLimits(), MaxRejects: -1,
 		Version: "test", Log: o.Log,
@@ -165,7 +172,7 @@ func TestFaultsThatPass(t *testing.T) {
 // missing, or there twice, or there half.
 func checkLake(t *testing.T, server *s3test.Server, out string, summary *convert.Summary) {
 	t.Helper()
-	s, err := newClient(server.URL, s3.Options{}).OpenStore(t.Context(), "s3://lake/"+out, s3.WriteOptions{})
+	s, err := s3store.Open(t.Context(), newClient(server.URL, s3.Options{}), "s3://lake/"+out, s3.WriteOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +284,7 @@ func TestAllDenied(t *testing.T) {
 		Match: s3test.IsOp("GetObject", "/results/"), Do: s3test.Answer(403, "AccessDenied", "Access Denied"),
 	})
 	_, _, err := converted(t, proxy.URL, "denied", s3.Options{})
-	var all *s3.AllDeniedError
+	var all *s3input.AllDeniedError
 	if !errors.As(err, &all) || awsclient.KindOf(err) != awsclient.Denied {
 		t.Errorf("%v", err)
 	}
@@ -358,7 +365,7 @@ func put(t *testing.T, server *s3test.Server, bucket, key string, data []byte) {
 }
 
 // parquetRows counts the rows of tables, of which no file may be there twice.
-func parquetRows(ctx context.Context, s *s3.Store, tables []string) (map[string]int64, error) {
+func parquetRows(ctx context.Context, s *s3store.Store, tables []string) (map[string]int64, error) {
 	rows := make(map[string]int64)
 	for _, table := range tables {
 		err := s.List(ctx, table, func(name string, _ fs.FileInfo) error {

@@ -18,37 +18,38 @@ import (
 )
 
 const (
-	delimiter = "/"
-	// pageKeys is how many keys, or prefixes, an answer has at most.
-	pageKeys = 1000
+	// Delimiter ends a directory's name.
+	Delimiter = "/"
+	// PageKeys is how many keys, or prefixes, an answer has at most.
+	PageKeys = 1000
 	// pageAttempts is how often a page that can't be right is asked for.
 	pageAttempts = 4
 )
 
-// page is one answer of a listing, in byte-wise order.
-type page struct {
-	objects  []Object
-	prefixes []string // those that end in the delimiter, where it was asked for
-	more     bool     // it isn't the last
+// Page is one answer of a listing, in byte-wise order.
+type Page struct {
+	Objects  []Object
+	Prefixes []string // those that end in the delimiter, where it was asked for
+	More     bool     // it isn't the last
 }
 
-// last is the last name in the page.
-func (p *page) last() string {
+// Last is the last name in the page.
+func (p *Page) Last() string {
 	last := ""
-	if n := len(p.objects); n > 0 {
-		last = p.objects[n-1].Key
+	if n := len(p.Objects); n > 0 {
+		last = p.Objects[n-1].Key
 	}
-	if n := len(p.prefixes); n > 0 {
-		last = max(last, p.prefixes[n-1])
+	if n := len(p.Prefixes); n > 0 {
+		last = max(last, p.Prefixes[n-1])
 	}
 	return last
 }
 
-// page lists what has the prefix and comes after a key. What the store answers
+// Page lists what has the prefix and comes after a key. What the store answers
 // is checked: a page that repeats an earlier one, or that is out of order, or
 // that has fewer names than it says, is asked for again, and in the end an
 // error; it is never taken for the end of the listing.
-func (b *Bucket) page(ctx context.Context, prefix, after string, levels bool) (*page, error) {
+func (b *Bucket) Page(ctx context.Context, prefix, after string, levels bool) (*Page, error) {
 	ctx = awsclient.WithResource(ctx, b.URI(prefix))
 	for attempt := 1; ; attempt++ {
 		p, err := b.askPage(ctx, prefix, after, levels)
@@ -72,11 +73,11 @@ func (b *Bucket) page(ctx context.Context, prefix, after string, levels bool) (*
 // pageStalls is how many times Options.Stall a page may take in all.
 const pageStalls = 4
 
-func (b *Bucket) askPage(ctx context.Context, prefix, after string, levels bool) (*page, error) {
+func (b *Bucket) askPage(ctx context.Context, prefix, after string, levels bool) (*Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, pageStalls*b.c.o.Stall)
 	defer cancel()
 	in := &sdk.ListObjectsV2Input{
-		Bucket: &b.name, EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(pageKeys),
+		Bucket: &b.name, EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(PageKeys),
 		RequestPayer: b.payer(), ExpectedBucketOwner: b.ownerID(),
 	}
 	if prefix != "" {
@@ -86,7 +87,7 @@ func (b *Bucket) askPage(ctx context.Context, prefix, after string, levels bool)
 		in.StartAfter = &after
 	}
 	if levels {
-		in.Delimiter = aws.String(delimiter)
+		in.Delimiter = aws.String(Delimiter)
 	}
 	out, err := b.api.ListObjectsV2(ctx, in)
 	if err != nil {
@@ -100,8 +101,8 @@ type badPageError struct{ why string }
 
 func (e *badPageError) Error() string { return "the store listed what can't be right: " + e.why }
 
-func readPage(out *sdk.ListObjectsV2Output, prefix, after string) (*page, error) {
-	p := &page{more: aws.ToBool(out.IsTruncated), objects: make([]Object, 0, len(out.Contents))}
+func readPage(out *sdk.ListObjectsV2Output, prefix, after string) (*Page, error) {
+	p := &Page{More: aws.ToBool(out.IsTruncated), Objects: make([]Object, 0, len(out.Contents))}
 	name := func(s *string) (string, error) {
 		if out.EncodingType != types.EncodingTypeUrl {
 			return aws.ToString(s), nil
@@ -118,7 +119,7 @@ func readPage(out *sdk.ListObjectsV2Output, prefix, after string) (*page, error)
 		if err != nil {
 			return nil, err
 		}
-		p.objects = append(p.objects, Object{
+		p.Objects = append(p.Objects, Object{
 			Key: key, Size: aws.ToInt64(c.Size), ETag: aws.ToString(c.ETag), Modified: modified(c.LastModified),
 		})
 	}
@@ -127,31 +128,31 @@ func readPage(out *sdk.ListObjectsV2Output, prefix, after string) (*page, error)
 		if err != nil {
 			return nil, err
 		}
-		p.prefixes = append(p.prefixes, dir)
+		p.Prefixes = append(p.Prefixes, dir)
 	}
-	if n := len(p.objects) + len(p.prefixes); out.KeyCount != nil && int(*out.KeyCount) != n {
+	if n := len(p.Objects) + len(p.Prefixes); out.KeyCount != nil && int(*out.KeyCount) != n {
 		return nil, &badPageError{fmt.Sprintf("%d keys instead of %d", n, *out.KeyCount)}
-	} else if p.more && n == 0 {
+	} else if p.More && n == 0 {
 		return nil, &badPageError{"more keys are to come, but none came"}
 	}
 	byKey := func(a, b Object) int { return cmp.Compare(a.Key, b.Key) }
-	if !slices.IsSortedFunc(p.objects, byKey) || !slices.IsSorted(p.prefixes) {
+	if !slices.IsSortedFunc(p.Objects, byKey) || !slices.IsSorted(p.Prefixes) {
 		return nil, &badPageError{"the keys aren't in order"}
 	}
-	for i := range p.objects {
-		switch key := p.objects[i].Key; {
+	for i := range p.Objects {
+		switch key := p.Objects[i].Key; {
 		case !strings.HasPrefix(key, prefix):
 			return nil, &badPageError{"a key hasn't the prefix asked for"}
-		case key <= after || i > 0 && key == p.objects[i-1].Key:
+		case key <= after || i > 0 && key == p.Objects[i-1].Key:
 			return nil, &badPageError{"a key came again"}
 		}
 	}
-	for i, dir := range p.prefixes {
+	for i, dir := range p.Prefixes {
 		switch {
 		case !strings.HasPrefix(dir, prefix):
 			return nil, &badPageError{"a prefix isn't below the one asked for"}
 		// The directory that after lies in may come: it has keys behind it.
-		case dir <= after && !strings.HasPrefix(after, dir) || i > 0 && dir == p.prefixes[i-1]:
+		case dir <= after && !strings.HasPrefix(after, dir) || i > 0 && dir == p.Prefixes[i-1]:
 			return nil, &badPageError{"a prefix came again"}
 		}
 	}

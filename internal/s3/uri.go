@@ -16,9 +16,9 @@ type URIError struct{ URI, Why string }
 
 func (e *URIError) Error() string { return fmt.Sprintf("%q is no S3 URI: %s", e.URI, e.Why) }
 
-// maxKey is how many bytes a key has at most (S3 user guide, "Naming Amazon S3
+// MaxKey is how many bytes a key has at most (S3 user guide, "Naming Amazon S3
 // objects").
-const maxKey = 1024
+const MaxKey = 1024
 
 // ParseURI splits s3://BUCKET/KEY; the key, which may be empty, is taken as it
 // stands, without any unescaping. An access point's ARN may take the place of
@@ -48,7 +48,7 @@ func ParseURI(uri string) (bucket, key string, err error) {
 
 func checkKey(uri, key string) error {
 	switch {
-	case len(key) > maxKey:
+	case len(key) > MaxKey:
 		return &URIError{uri[:100] + "…", "the key is longer than 1,024 bytes"}
 	case !utf8.ValidString(key):
 		return &URIError{uri, "the key isn't UTF-8"}

@@ -1,4 +1,4 @@
-package s3
+package s3input
 
 import (
 	"compress/gzip"
@@ -22,6 +22,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
+	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
 )
 
@@ -63,7 +64,7 @@ func (e *ManifestError) Unwrap() error { return e.Err }
 // inventory reads a report where its manifest says, or beside a manifest that
 // lies in a directory.
 type inventory struct {
-	c    *Client
+	c    *s3.Client
 	name string // of the manifest, as the user knows it
 	m    manifest
 	dir  string // of a local manifest; empty for one in S3
@@ -80,15 +81,15 @@ func NewInventory(ctx context.Context, o *Origin, uri string, inputs []string) (
 		return nil, err
 	}
 	for _, in := range inputs {
-		if bucket, _, err := ParseURI(in); err != nil {
+		if bucket, _, err := s3.ParseURI(in); err != nil {
 			return nil, err
 		} else if bucket != inv.m.SourceBucket {
 			return nil, &ManifestError{URI: uri, Why: fmt.Sprintf("it is of the bucket %s, not of %s", inv.m.SourceBucket, bucket)}
 		}
 	}
-	return &Keys{o: o, name: uri, within: inputs, scan: func(ctx context.Context, each func(string, Object) error) error {
+	return &Keys{o: o, name: uri, within: inputs, scan: func(ctx context.Context, each func(string, s3.Object) error) error {
 		for _, f := range inv.m.Files {
-			err := inv.scan(ctx, f.Key, func(o Object) error { return each(inv.m.SourceBucket, o) })
+			err := inv.scan(ctx, f.Key, func(o s3.Object) error { return each(inv.m.SourceBucket, o) })
 			if err != nil {
 				return err
 			}
@@ -124,11 +125,11 @@ func (inv *inventory) load(ctx context.Context) error {
 }
 
 func (inv *inventory) openManifest(ctx context.Context) (io.ReadCloser, error) {
-	if !IsURI(inv.name) {
+	if !s3.IsURI(inv.name) {
 		inv.dir = path.Dir(inv.name)
 		return os.Open(inv.name)
 	}
-	bucket, key, err := ParseURI(inv.name)
+	bucket, key, err := s3.ParseURI(inv.name)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (inv *inventory) openManifest(ctx context.Context) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Get(ctx, Object{Key: key, Size: -1})
+	return b.Get(ctx, s3.Object{Key: key, Size: -1})
 }
 
 // open opens a file of the report.
@@ -146,13 +147,13 @@ func (inv *inventory) open(ctx context.Context, key string) (store.File, error) 
 	}
 	name := inv.m.DestinationBucket[strings.LastIndexByte(inv.m.DestinationBucket, ':')+1:]
 	if name == "" {
-		name, _, _ = ParseURI(inv.name)
+		name, _, _ = s3.ParseURI(inv.name)
 	}
 	b, err := inv.c.Bucket(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return b.openAt(ctx, key)
+	return b.OpenAt(ctx, key)
 }
 
 // openLocal finds a copy of a file: by as much of its key as there is.
@@ -182,7 +183,7 @@ type localFile struct {
 func (f localFile) Size() int64 { return f.size }
 
 // scan reads a file of the report.
-func (inv *inventory) scan(ctx context.Context, key string, each func(Object) error) error {
+func (inv *inventory) scan(ctx context.Context, key string, each func(s3.Object) error) error {
 	f, err := inv.open(ctx, key)
 	if err != nil {
 		return err
@@ -224,7 +225,7 @@ func columnNames() [2][columns]string {
 	}
 }
 
-func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(Object) error) error {
+func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(s3.Object) error) error {
 	zip, err := gzip.NewReader(io.NewSectionReader(f, 0, f.Size()))
 	if err != nil {
 		return &reportError{err}
@@ -267,7 +268,7 @@ func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(Objec
 		if err != nil {
 			return &reportError{err}
 		}
-		o := Object{Key: key, ETag: get(etagColumn)}
+		o := s3.Object{Key: key, ETag: get(etagColumn)}
 		if text := get(sizeColumn); text != "" {
 			if o.Size, err = strconv.ParseInt(text, 10, 64); err != nil {
 				return &reportError{err}
@@ -287,7 +288,7 @@ func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(Objec
 // reportRows is how many rows of a Parquet report are read at a time.
 const reportRows = 16 << 10
 
-func scanParquet(ctx context.Context, f store.File, each func(Object) error) error {
+func scanParquet(ctx context.Context, f store.File, each func(s3.Object) error) error {
 	in, err := file.NewParquetReader(io.NewSectionReader(f, 0, f.Size()))
 	if err != nil {
 		return &reportError{err}
@@ -333,7 +334,7 @@ func scanParquet(ctx context.Context, f store.File, each func(Object) error) err
 }
 
 // eachRow gives the objects of a batch of rows to each.
-func eachRow(batch arrow.RecordBatch, at []int, each func(Object) error) error {
+func eachRow(batch arrow.RecordBatch, at []int, each func(s3.Object) error) error {
 	column := func(c int) arrow.Array {
 		if at[c] < 0 {
 			return array.NewNull(int(batch.NumRows()))
@@ -358,7 +359,7 @@ func eachRow(batch arrow.RecordBatch, at []int, each func(Object) error) error {
 		if keys.IsNull(i) || isTrue(deleted, i) || isFalse(latest, i) {
 			continue
 		}
-		o := Object{Key: strings.Clone(keys.Value(i))}
+		o := s3.Object{Key: strings.Clone(keys.Value(i))}
 		if a, ok := sizes.(*array.Int64); ok && a.IsValid(i) {
 			o.Size = a.Value(i)
 		}

@@ -1,4 +1,4 @@
-package s3
+package s3store
 
 import (
 	"bytes"
@@ -15,17 +15,22 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/s3/s3test"
 	"github.com/macielake/macielake/internal/store"
 )
 
+func quick() s3.Options {
+	return s3.Options{Backoff: awsclient.Backoff{Base: time.Millisecond, Max: 5 * time.Millisecond}}
+}
+
 // storeAt is a store at s3://lake/out, through a proxy.
-func storeAt(t *testing.T, url string, w WriteOptions) *Store {
+func storeAt(t *testing.T, url string, w s3.WriteOptions) *Store {
 	t.Helper()
 	o := quick()
 	o.PathStyle = true
-	c := New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff}), o)
-	s, err := c.OpenStore(t.Context(), "s3://lake/out", w)
+	c := s3.New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff}), o)
+	s, err := Open(t.Context(), c, "s3://lake/out", w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +94,8 @@ func TestUploadAborted(t *testing.T) {
 						forward.ServeHTTP(w, r)
 					}})
 			}
-			s := storeAt(t, s3test.NewProxy(t, server, script...).URL, WriteOptions{})
-			err := upload(ctx, t, s, "large", 3*uploadPart)
+			s := storeAt(t, s3test.NewProxy(t, server, script...).URL, s3.WriteOptions{})
+			err := upload(ctx, t, s, "large", 3*s3.UploadPart)
 			if test.interrupt && err != interrupted || !test.interrupt && awsclient.KindOf(err) != awsclient.Denied {
 				t.Errorf("%v", err)
 			}
@@ -113,9 +118,9 @@ func TestLostAnswers(t *testing.T) {
 	server := s3test.Start(t, "lake")
 	for _, op := range []string{"PutObject", "CompleteMultipartUpload", "UploadPart", "CreateMultipartUpload", "CopyObject", "DeleteObjects"} {
 		proxy := s3test.NewProxy(t, server, s3test.Fault{Match: s3test.IsOp(op, ""), Times: 2, Do: s3test.Lose()})
-		s := storeAt(t, proxy.URL, WriteOptions{})
+		s := storeAt(t, proxy.URL, s3.WriteOptions{})
 		ctx := t.Context()
-		if err := upload(ctx, t, s, op+"/large", 2*uploadPart+1); err != nil {
+		if err := upload(ctx, t, s, op+"/large", 2*s3.UploadPart+1); err != nil {
 			t.Errorf("%s: upload: %v", op, err)
 		}
 		proxy.Script(s3test.Fault{Match: s3test.IsOp(op, ""), Times: 2, Do: s3test.Lose()})
@@ -133,7 +138,7 @@ func TestLostAnswers(t *testing.T) {
 		if err := s.Move(ctx, op+"/small", op+"/moved"); err != nil {
 			t.Errorf("%s: Move: %v", op, err)
 		}
-		if info, err := s.Stat(ctx, op+"/large"); info.Size != 2*uploadPart+1 || err != nil {
+		if info, err := s.Stat(ctx, op+"/large"); info.Size != 2*s3.UploadPart+1 || err != nil {
 			t.Errorf("%s: %d bytes, %v", op, info.Size, err)
 		}
 		if err := s.RemoveAll(ctx, op); err != nil {
@@ -159,22 +164,25 @@ func TestWriteOptions(t *testing.T) {
 	o := quick()
 	o.RequestPayer = true
 	o.PathStyle = true
-	c := New(s3test.Config(proxy.URL, awsclient.Options{}), o)
-	s, err := c.OpenStore(t.Context(), "s3://lake/out/", WriteOptions{SSE: "aws:kms", KMSKeyID: "alias/lake", StorageClass: "STANDARD_IA", ExpectedOwner: "111122223333"})
+	c := s3.New(s3test.Config(proxy.URL, awsclient.Options{}), o)
+	s, err := Open(t.Context(), c, "s3://lake/out/", s3.WriteOptions{SSE: "aws:kms", KMSKeyID: "alias/lake", StorageClass: "STANDARD_IA", ExpectedOwner: "111122223333"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
 	// The server may refuse what it doesn't have: the requests are what counts.
-	_ = upload(ctx, t, s, "large", uploadPart+1)
+	_ = upload(ctx, t, s, "large", s3.UploadPart+1)
 	_ = upload(ctx, t, s, "small", 1)
-	_ = s.w.copyInParts(ctx, s.prefix+"small", s.prefix+"copy", &sdk.HeadObjectOutput{ContentLength: aws.Int64(1)})
-	plain := storeAt(t, server.URL, WriteOptions{})
+	plain := storeAt(t, server.URL, s3.WriteOptions{})
 	if err := plain.PutNew(ctx, "from", []byte("a")); err != nil {
 		t.Fatal(err)
 	}
-	s.b.owner = "" // which the server checks when it is asked what an object is
-	_ = s.Move(ctx, "from", "to")
+	// The server checks the owner when it is asked what an object is.
+	anyOwner, err := Open(ctx, c, "s3://lake/out/", s3.WriteOptions{SSE: "aws:kms", KMSKeyID: "alias/lake", StorageClass: "STANDARD_IA"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = anyOwner.Move(ctx, "from", "to")
 	for _, op := range []string{"PutObject", "CreateMultipartUpload", "CopyObject"} {
 		h := headers[op]
 		for name, want := range map[string]string{
@@ -191,34 +199,5 @@ func TestWriteOptions(t *testing.T) {
 	}
 	if h := headers["PutObject"]; h.Get("If-None-Match") != "*" {
 		t.Errorf("PutObject isn't conditional: %v", h)
-	}
-}
-
-// A copy in parts is what a copy is.
-func TestCopyInParts(t *testing.T) {
-	server := s3test.Start(t, "lake")
-	s := storeAt(t, server.URL, WriteOptions{})
-	ctx := t.Context()
-	if err := upload(ctx, t, s, "a b/é%.parquet", 6<<20); err != nil {
-		t.Fatal(err)
-	}
-	from := s.prefix + "a b/é%.parquet"
-	head, err := s.b.head(ctx, from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.w.copyInParts(ctx, from, s.prefix+"copy", head); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := s.Stat(ctx, "copy"); info.Size != 6<<20 || err != nil {
-		t.Errorf("%d bytes, %v", info.Size, err)
-	}
-	err = s.w.copyInParts(ctx, s.prefix+"none", s.prefix+"other", head)
-	if awsclient.KindOf(err) != awsclient.NotFound {
-		t.Errorf("of nothing: %v", err)
-	}
-	left, err := server.Client().ListMultipartUploads(ctx, &sdk.ListMultipartUploadsInput{Bucket: aws.String("lake")})
-	if err != nil || len(left.Uploads) > 0 {
-		t.Errorf("%d uploads are left, %v", len(left.Uploads), err)
 	}
 }

@@ -1,4 +1,4 @@
-package s3
+package s3input
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/keylayout"
+	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/listing"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -31,7 +33,7 @@ type Filter struct {
 // any characters and any one character but a slash; it matches objects and
 // directories. It is safe for concurrent use.
 type Origin struct {
-	c      *Client
+	c      *s3.Client
 	filter Filter
 	stop   func(error) // is called once
 
@@ -44,7 +46,7 @@ type Origin struct {
 // when it turns out that all is denied, or that there are no credentials or none
 // any more: that isn't the fault of single objects. It is nil where nobody wants
 // to know.
-func NewOrigin(c *Client, f Filter, stop func(error)) *Origin {
+func NewOrigin(c *s3.Client, f Filter, stop func(error)) *Origin {
 	var once sync.Once
 	return &Origin{c: c, filter: f, stop: func(err error) {
 		if stop != nil {
@@ -54,11 +56,11 @@ func NewOrigin(c *Client, f Filter, stop func(error)) *Origin {
 }
 
 // Has implements input.Origin.
-func (o *Origin) Has(in string) bool { return IsURI(in) }
+func (o *Origin) Has(in string) bool { return s3.IsURI(in) }
 
 // List implements input.Origin.
 func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each func(input.Source) error) error {
-	name, pattern, err := ParseURI(in)
+	name, pattern, err := s3.ParseURI(in)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,7 @@ func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each fun
 	}
 	found := false
 	f := o.finder(b, l, each)
-	take := func(object Object) error {
+	take := func(object s3.Object) error {
 		if !p.matches(object.Key) {
 			return nil
 		}
@@ -81,17 +83,17 @@ func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each fun
 	}
 	if p.name != "" && !strings.HasSuffix(pattern, "/") {
 		// It may be an object: then it is the first that begins so.
-		first, err := b.page(ctx, p.name, "", false)
+		first, err := b.Page(ctx, p.name, "", false)
 		if err != nil {
 			return err
 		}
-		if len(first.objects) > 0 && first.objects[0].Key == p.name {
-			if err := take(first.objects[0]); err != nil {
+		if len(first.Objects) > 0 && first.Objects[0].Key == p.name {
+			if err := take(first.Objects[0]); err != nil {
 				return err
 			}
 		}
 	}
-	err = b.Walk(ctx, WalkOptions{
+	err = listing.Walk(ctx, b, listing.Options{
 		Prefix:  p.prefix,
 		Descend: func(dir string) bool { return p.mayHold(dir) && f.mayHold(dir) },
 	}, take)
@@ -112,7 +114,7 @@ func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each fun
 
 // outputPrefix is the prefix of an output's keys, if that is in the bucket.
 func outputPrefix(output, bucket string) (string, bool) {
-	name, key, err := ParseURI(output)
+	name, key, err := s3.ParseURI(output)
 	if err != nil || name != bucket {
 		return "", false
 	}
@@ -125,7 +127,7 @@ func outputPrefix(output, bucket string) (string, bool) {
 // finder makes sources of the objects of a bucket.
 type finder struct {
 	o      *Origin
-	b      *Bucket
+	b      *s3.Bucket
 	l      *input.Listing
 	each   func(input.Source) error
 	out    string // keys of the output begin with it
@@ -133,9 +135,9 @@ type finder struct {
 	pruned atomic.Bool // something was left out that may be a result
 }
 
-func (o *Origin) finder(b *Bucket, l *input.Listing, each func(input.Source) error) *finder {
+func (o *Origin) finder(b *s3.Bucket, l *input.Listing, each func(input.Source) error) *finder {
 	f := &finder{o: o, b: b, l: l, each: each}
-	f.out, f.hasOut = outputPrefix(l.Output, b.name)
+	f.out, f.hasOut = outputPrefix(l.Output, b.Name())
 	return f
 }
 
@@ -159,11 +161,11 @@ func (f *finder) mayHold(dir string) bool {
 }
 
 // found makes a source of an object, if it is a result that may be wanted.
-func (f *finder) found(o Object) error {
+func (f *finder) found(o s3.Object) error {
 	uri := f.b.URI(o.Key)
 	switch {
 	case !utf8.ValidString(o.Key): // S3 has no such keys
-		return &URIError{uri, "the key isn't UTF-8"}
+		return &s3.URIError{URI: uri, Why: "the key isn't UTF-8"}
 	case f.isOutput(o.Key):
 		return nil
 	case strings.HasSuffix(o.Key, "/") && o.Size <= 0: // what consoles make for a directory
@@ -204,7 +206,7 @@ func (e *AllDeniedError) Unwrap() error { return e.Err }
 
 // Open implements input.Origin.
 func (o *Origin) Open(ctx context.Context, s *input.Source) (io.ReadCloser, error) {
-	name, key, err := ParseURI(s.URI)
+	name, key, err := s3.ParseURI(s.URI)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +214,7 @@ func (o *Origin) Open(ctx context.Context, s *input.Source) (io.ReadCloser, erro
 	if err != nil {
 		return nil, err
 	}
-	object := Object{Key: key, Size: s.Size}
+	object := s3.Object{Key: key, Size: s.Size}
 	if s.ETag != "" {
 		object.ETag = `"` + s.ETag + `"`
 	}

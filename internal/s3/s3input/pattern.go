@@ -1,10 +1,11 @@
-package s3
+package s3input
 
 import (
 	"slices"
 	"strings"
 
 	"github.com/macielake/macielake/internal/keylayout"
+	"github.com/macielake/macielake/internal/s3"
 )
 
 // pattern says which keys an input means.
@@ -101,7 +102,7 @@ func (f *Filter) mayHold(dir string) bool {
 
 // wants is mayHold for an object, which is also too old where it was written
 // before any record that is wanted.
-func (f *Filter) wants(o Object) bool {
+func (f *Filter) wants(o s3.Object) bool {
 	if f.Since != nil && !o.Modified.IsZero() && o.Modified.Before(*f.Since) {
 		return false
 	}

@@ -29,9 +29,9 @@ type WriteOptions struct {
 }
 
 const (
-	// uploadPart is the size of the parts of an upload, and of the largest
+	// UploadPart is the size of the parts of an upload, and of the largest
 	// object that is written in one request.
-	uploadPart = 8 << 20
+	UploadPart = 8 << 20
 	// uploadsAtOnce is how many parts of one object are sent at a time.
 	uploadsAtOnce = 3
 	// uploadMemory bounds what all uploads hold together, in bytes.
@@ -44,19 +44,20 @@ const (
 	partGrace = 5 * time.Second
 )
 
-// writer writes objects of a bucket. It is safe for concurrent use.
-type writer struct {
+// Writer writes objects of a bucket. It is safe for concurrent use.
+type Writer struct {
 	b       *Bucket
 	o       WriteOptions
 	manager *transfermanager.Client
 	memory  *semaphore.Weighted // of uploadMemory
 }
 
-func newWriter(b *Bucket, o WriteOptions) *writer {
-	return &writer{
+// NewWriter returns a writer of objects of the bucket.
+func NewWriter(b *Bucket, o WriteOptions) *Writer {
+	return &Writer{
 		b: b, o: o, memory: semaphore.NewWeighted(uploadMemory),
 		manager: transfermanager.New(b.api, func(t *transfermanager.Options) {
-			t.PartSizeBytes, t.MultipartUploadThreshold = uploadPart, uploadPart
+			t.PartSizeBytes, t.MultipartUploadThreshold = UploadPart, UploadPart
 			t.Concurrency = uploadsAtOnce
 			t.FailTimeout = abortTimeout
 		}),
@@ -72,13 +73,13 @@ func newMark() string {
 	return hex.EncodeToString(b[:])
 }
 
-// create writes what was spooled as a new object, in as many requests as it
+// Create writes size bytes as a new object, in as many requests as it
 // takes; it is there when the last has succeeded, and not before. Where there is
 // one of that name already it fails with kind Precondition. It returns the
 // object's ETag.
-func (w *writer) create(ctx context.Context, key string, s *spool) (etag string, err error) {
+func (w *Writer) Create(ctx context.Context, key string, size int64, body io.Reader) (etag string, err error) {
 	// A small object is held twice while it is read, a large one in parts.
-	weight := min(2*s.size+1, uploadPart*(uploadsAtOnce+3))
+	weight := min(2*size+1, UploadPart*(uploadsAtOnce+3))
 	if err := w.memory.Acquire(ctx, weight); err != nil {
 		return "", context.Cause(ctx)
 	}
@@ -91,7 +92,7 @@ func (w *writer) create(ctx context.Context, key string, s *spool) (etag string,
 	defer sent()
 	wrote := newMark()
 	out, err := w.manager.UploadObject(sending, &transfermanager.UploadObjectInput{
-		Bucket: &w.b.name, Key: &key, Body: readUntil{ctx, s.reader()}, ContentLength: aws.Int64(s.size),
+		Bucket: &w.b.name, Key: &key, Body: readUntil{ctx, body}, ContentLength: aws.Int64(size),
 		IfNoneMatch:         aws.String("*"),
 		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: tmtypes.RequestPayer(w.b.payer()),
 		ServerSideEncryption: tmtypes.ServerSideEncryption(w.o.SSE), SSEKMSKeyID: given(w.o.KMSKeyID),
@@ -143,8 +144,8 @@ func (r readUntil) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// put writes an object in one request: as a new one, or over what is there.
-func (w *writer) put(ctx context.Context, key string, data []byte, replace bool) error {
+// Put writes an object in one request: as a new one, or over what is there.
+func (w *Writer) Put(ctx context.Context, key string, data []byte, replace bool) error {
 	ctx = awsclient.WithResource(ctx, w.b.URI(key))
 	wrote := newMark()
 	in := &sdk.PutObjectInput{
@@ -164,7 +165,7 @@ func (w *writer) put(ctx context.Context, key string, data []byte, replace bool)
 // settle says what an error of writing a new object means. It may be that the
 // object was written, but the answer was lost, and the request that was then sent
 // again found it there: our mark tells.
-func (w *writer) settle(ctx context.Context, op, key, wrote string, err error) error {
+func (w *Writer) settle(ctx context.Context, op, key, wrote string, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package s3
+package s3input
 
 import (
 	"bufio"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/s3"
 )
 
 // Keys is an origin whose one input is a list of keys, which takes the place of
@@ -20,7 +21,7 @@ type Keys struct {
 	o      *Origin
 	name   string
 	within []string
-	scan   func(ctx context.Context, each func(bucket string, o Object) error) error
+	scan   func(ctx context.Context, each func(bucket string, o s3.Object) error) error
 }
 
 // Has implements input.Origin.
@@ -49,14 +50,14 @@ func (k *Keys) List(ctx context.Context, _ string, l *input.Listing, each func(i
 	}
 	var inputs []within
 	for _, in := range k.within {
-		bucket, key, err := ParseURI(in)
+		bucket, key, err := s3.ParseURI(in)
 		if err != nil {
 			return err
 		}
 		inputs = append(inputs, within{bucket, newPattern(key)})
 	}
 	finders := make(map[string]*finder)
-	err := k.scan(ctx, func(bucket string, o Object) error {
+	err := k.scan(ctx, func(bucket string, o s3.Object) error {
 		wanted := len(inputs) == 0
 		for _, in := range inputs {
 			wanted = wanted || in.bucket == bucket && in.pattern.matches(o.Key)
@@ -99,7 +100,7 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 	var patterns []*pattern
 	var buckets []string
 	for _, in := range inputs {
-		name, key, err := ParseURI(in)
+		name, key, err := s3.ParseURI(in)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +117,7 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 		}
 		return len(patterns) == 0
 	}
-	k.scan = func(ctx context.Context, each func(string, Object) error) error {
+	k.scan = func(ctx context.Context, each func(string, s3.Object) error) error {
 		return o.headAll(ctx, func(yield func(bucket, key string) error) error {
 			seen := make(map[string]bool)
 			lines := bufio.NewScanner(r)
@@ -127,18 +128,18 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 					continue
 				}
 				b, key := bucket, line
-				if IsURI(line) {
+				if s3.IsURI(line) {
 					var err error
-					if b, key, err = ParseURI(line); err != nil {
+					if b, key, err = s3.ParseURI(line); err != nil {
 						return &LineError{name, n, err}
 					}
 				} else if bucket == "" {
 					return &LineError{name, n, errors.New("a key needs an input that names its bucket: s3://BUCKET")}
 				}
-				if !utf8.ValidString(key) || key == "" || len(key) > maxKey {
+				if !utf8.ValidString(key) || key == "" || len(key) > s3.MaxKey {
 					return &LineError{name, n, errors.New("that is no key of an object")}
 				}
-				uri := URI(b, key)
+				uri := s3.URI(b, key)
 				if !inside(b, key) {
 					return &LineError{name, n, &OutsideError{name, uri}}
 				}
@@ -178,10 +179,10 @@ const (
 
 // headAll asks what each of the objects is and gives them to each, in the order
 // of the list and by the caller's goroutine.
-func (o *Origin) headAll(ctx context.Context, list func(yield func(bucket, key string) error) error, each func(string, Object) error) error {
+func (o *Origin) headAll(ctx context.Context, list func(yield func(bucket, key string) error) error, each func(string, s3.Object) error) error {
 	type asked struct {
 		bucket string
-		object Object
+		object s3.Object
 		err    error
 		done   chan struct{}
 	}
@@ -201,7 +202,7 @@ func (o *Origin) headAll(ctx context.Context, list func(yield func(bucket, key s
 		defer close(order)
 		defer close(work)
 		listErr = list(func(bucket, key string) error {
-			a := &asked{bucket: bucket, object: Object{Key: key}, done: make(chan struct{})}
+			a := &asked{bucket: bucket, object: s3.Object{Key: key}, done: make(chan struct{})}
 			for _, ch := range []chan *asked{order, work} {
 				select {
 				case ch <- a:
@@ -239,15 +240,15 @@ func (o *Origin) headAll(ctx context.Context, list func(yield func(bucket, key s
 
 // headOne asks what an object is. One that can't be asked for is left to the
 // reading of it.
-func (o *Origin) headOne(ctx context.Context, bucket, key string) (Object, error) {
+func (o *Origin) headOne(ctx context.Context, bucket, key string) (s3.Object, error) {
 	b, err := o.c.Bucket(ctx, bucket)
 	if err != nil {
-		return Object{}, err
+		return s3.Object{}, err
 	}
-	object, err := b.stat(ctx, key)
+	object, err := b.Stat(ctx, key)
 	switch awsclient.KindOf(err) {
 	case awsclient.NotFound, awsclient.Denied, awsclient.Archived:
-		return Object{Key: key}, nil
+		return s3.Object{Key: key}, nil
 	}
 	return object, err
 }

@@ -1,4 +1,4 @@
-package s3
+package s3store
 
 import (
 	"context"
@@ -10,33 +10,30 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
-
 	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/listing"
 	"github.com/macielake/macielake/internal/store"
 )
 
 // Store is a store below a prefix of a bucket. What is written there is whole
 // or not there; who may not delete can do all but RemoveAll.
 type Store struct {
-	b      *Bucket
+	b      *s3.Bucket
 	prefix string // empty, or with a slash at its end
-	w      *writer
+	w      *s3.Writer
 	spools spools
 }
 
-// OpenStore opens the store at an s3:// URI, which needs not hold anything yet.
-func (c *Client) OpenStore(ctx context.Context, uri string, o WriteOptions) (*Store, error) {
-	bucket, prefix, err := ParseURI(uri)
+// Open opens the store at an s3:// URI, which needs not hold anything yet.
+func Open(ctx context.Context, c *s3.Client, uri string, o s3.WriteOptions) (*Store, error) {
+	bucket, prefix, err := s3.ParseURI(uri)
 	if err != nil {
 		return nil, err
 	}
 	if prefix = strings.TrimRight(prefix, "/"); prefix != "" {
 		if !fs.ValidPath(prefix) || prefix == "." {
-			return nil, &URIError{uri, "a segment of the key is empty, . or .."}
+			return nil, &s3.URIError{URI: uri, Why: "a segment of the key is empty, . or .."}
 		}
 		prefix += "/"
 	}
@@ -47,11 +44,11 @@ func (c *Client) OpenStore(ctx context.Context, uri string, o WriteOptions) (*St
 	if o.ExpectedOwner != "" {
 		b = b.OwnedBy(o.ExpectedOwner)
 	}
-	return &Store{b: b, prefix: prefix, w: newWriter(b, o), spools: spools{left: spoolMemory}}, nil
+	return &Store{b: b, prefix: prefix, w: s3.NewWriter(b, o), spools: spools{left: spoolMemory}}, nil
 }
 
 // Bucket is the bucket that the store lies in.
-func (s *Store) Bucket() *Bucket { return s.b }
+func (s *Store) Bucket() *s3.Bucket { return s.b }
 
 // key is the key of a name.
 func (s *Store) key(name string) (string, error) {
@@ -59,7 +56,7 @@ func (s *Store) key(name string) (string, error) {
 		return "", &fs.PathError{Op: "name", Path: text(name), Err: fs.ErrInvalid}
 	}
 	key := s.prefix + name
-	if len(key) > maxKey {
+	if len(key) > s3.MaxKey {
 		return "", &fs.PathError{Op: "name", Path: text(name), Err: fmt.Errorf("the key is longer than 1,024 bytes")}
 	}
 	return key, nil
@@ -115,7 +112,7 @@ func (o *output) Commit() error {
 	if o.over {
 		return fs.ErrClosed
 	}
-	etag, err := o.s.w.create(o.ctx, o.key, &o.spool)
+	etag, err := o.s.w.Create(o.ctx, o.key, o.spool.size, o.spool.reader())
 	if err == nil {
 		o.etag = etag
 		o.over = true
@@ -160,7 +157,7 @@ func (s *Store) PutNew(ctx context.Context, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return exists(s.w.put(ctx, key, data, false))
+	return exists(s.w.Put(ctx, key, data, false))
 }
 
 // Put implements store.Store.
@@ -169,7 +166,7 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.w.put(ctx, key, data, true)
+	return s.w.Put(ctx, key, data, true)
 }
 
 // Open implements store.Store.
@@ -178,7 +175,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.b.Get(ctx, Object{Key: key, Size: -1})
+	r, err := s.b.Get(ctx, s3.Object{Key: key, Size: -1})
 	return r, missing(err)
 }
 
@@ -189,65 +186,11 @@ func (s *Store) OpenAt(ctx context.Context, name string) (store.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.b.openAt(ctx, key)
+	f, err := s.b.OpenAt(ctx, key)
 	if err != nil {
 		return nil, missing(err)
 	}
 	return f, nil
-}
-
-// openAt opens an object for reading anywhere in it.
-func (b *Bucket) openAt(ctx context.Context, key string) (store.File, error) {
-	o, err := b.stat(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	return &objectFile{ctx: ctx, b: b, o: o}, nil
-}
-
-// stat is what a listing would say of an object.
-func (b *Bucket) stat(ctx context.Context, key string) (Object, error) {
-	head, err := b.head(ctx, key)
-	if err != nil {
-		return Object{}, b.explain(ctx, "HeadObject", key, err)
-	}
-	return Object{
-		Key: key, Size: aws.ToInt64(head.ContentLength), ETag: aws.ToString(head.ETag), Modified: modified(head.LastModified),
-	}, nil
-}
-
-// objectFile reads pieces of an object.
-type objectFile struct {
-	ctx context.Context
-	b   *Bucket
-	o   Object
-}
-
-func (f *objectFile) Size() int64 { return f.o.Size }
-
-func (f *objectFile) Close() error { return nil }
-
-func (f *objectFile) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, &fs.PathError{Op: "read", Path: f.b.URI(f.o.Key), Err: fs.ErrInvalid}
-	}
-	to := min(off+int64(len(p)), f.o.Size)
-	if off >= to {
-		if len(p) == 0 {
-			return 0, nil
-		}
-		return 0, io.EOF
-	}
-	r, err := f.b.open(f.ctx, f.o, off, to)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	n, err := io.ReadFull(r, p[:to-off])
-	if err == nil && n < len(p) {
-		err = io.EOF
-	}
-	return n, err
 }
 
 // Stat implements store.Store.
@@ -256,7 +199,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 	if err != nil {
 		return store.Info{}, err
 	}
-	o, err := s.b.stat(ctx, key)
+	o, err := s.b.Stat(ctx, key)
 	return store.Info{Size: o.Size, ETag: o.ETag, Modified: o.Modified}, missing(err)
 }
 
@@ -271,40 +214,11 @@ func (s *Store) Publish(ctx context.Context, from, to string, want store.Content
 	if err != nil {
 		return err
 	}
-	// Not every server looks at the condition of a copy.
-	there, err := s.b.head(ctx, toKey)
-	if err != nil && awsclient.KindOf(err) != awsclient.NotFound {
-		return s.b.explain(ctx, "HeadObject", toKey, err)
+	err = s.w.Publish(ctx, fromKey, toKey, want.Size, want.ETag)
+	if changed := (*s3.ContentError)(nil); errors.As(err, &changed) {
+		return &store.ContentError{Name: changed.URI, What: changed.What}
 	}
-	head, err := s.b.head(ctx, fromKey)
-	switch {
-	case there != nil && err == nil || there != nil && awsclient.KindOf(err) == awsclient.NotFound:
-		err = &fs.PathError{Op: "publish", Path: s.b.URI(toKey), Err: fs.ErrExist}
-	case err != nil:
-		err = s.b.explain(ctx, "HeadObject", fromKey, err)
-	case aws.ToInt64(head.ContentLength) != want.Size || aws.ToString(head.ETag) != want.ETag:
-		return &store.ContentError{Name: s.b.URI(fromKey), What: fmt.Sprintf("it has %d bytes and ETag %s, not %d and %s",
-			aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), want.Size, want.ETag)}
-	default:
-		err = s.w.publish(ctx, fromKey, toKey, head)
-	}
-	err = missing(exists(err))
-	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && s.isCopy(ctx, toKey, head, want) {
-		return nil
-	}
-	return err
-}
-
-// isCopy reports whether an object is a copy of the staged one, whose head is nil
-// where that is gone. The ETag of a copy is another where the original was
-// written in parts or is encrypted with a key of KMS, but its metadata name the
-// same writing.
-func (s *Store) isCopy(ctx context.Context, key string, from *sdk.HeadObjectOutput, want store.Content) bool {
-	head, err := s.b.head(ctx, key)
-	if err != nil || aws.ToInt64(head.ContentLength) != want.Size {
-		return false
-	}
-	return from == nil || head.Metadata[mark] == from.Metadata[mark]
+	return missing(exists(err))
 }
 
 // Move implements store.Store by a copy; the old name stays.
@@ -317,21 +231,21 @@ func (s *Store) Move(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	return missing(s.w.copy(ctx, fromKey, toKey))
+	return missing(s.w.Copy(ctx, fromKey, toKey))
 }
 
 // storeListConcurrency is how many pages of a dataset are listed at a time.
 const storeListConcurrency = 8
 
 // walk lists a file, or what is below a directory.
-func (s *Store) walk(ctx context.Context, name string, each func(Object) error) error {
+func (s *Store) walk(ctx context.Context, name string, each func(s3.Object) error) error {
 	prefix := s.prefix
 	if name != "." {
 		key, err := s.key(name)
 		if err != nil {
 			return err
 		}
-		o, err := s.b.stat(ctx, key)
+		o, err := s.b.Stat(ctx, key)
 		switch {
 		case err == nil:
 			if err := each(o); err != nil {
@@ -342,7 +256,7 @@ func (s *Store) walk(ctx context.Context, name string, each func(Object) error) 
 		}
 		prefix = key + "/"
 	}
-	return s.b.Walk(ctx, WalkOptions{Prefix: prefix, Concurrency: storeListConcurrency}, func(o Object) error {
+	return listing.Walk(ctx, s.b, listing.Options{Prefix: prefix, Concurrency: storeListConcurrency}, func(o s3.Object) error {
 		if strings.HasSuffix(o.Key, "/") { // what consoles make for a directory
 			return nil
 		}
@@ -352,7 +266,7 @@ func (s *Store) walk(ctx context.Context, name string, each func(Object) error) 
 
 // List implements store.Store.
 func (s *Store) List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error {
-	err := s.walk(ctx, prefix, func(o Object) error {
+	err := s.walk(ctx, prefix, func(o s3.Object) error {
 		return each(strings.TrimPrefix(o.Key, s.prefix), fileInfo{o})
 	})
 	if err != nil && err != fs.SkipAll {
@@ -362,7 +276,7 @@ func (s *Store) List(ctx context.Context, prefix string, each func(name string, 
 }
 
 // fileInfo is what a listing says of a file.
-type fileInfo struct{ o Object }
+type fileInfo struct{ o s3.Object }
 
 func (i fileInfo) Name() string       { return path.Base(i.o.Key) }
 func (i fileInfo) Size() int64        { return i.o.Size }
@@ -373,48 +287,27 @@ func (i fileInfo) Sys() any           { return nil }
 
 // Empty implements store.Store.
 func (s *Store) Empty(ctx context.Context) (bool, error) {
-	p, err := s.b.page(ctx, s.prefix, s.prefix, false)
+	p, err := s.b.Page(ctx, s.prefix, s.prefix, false)
 	if err != nil {
 		return false, err
 	}
-	return len(p.objects) == 0, nil
+	return len(p.Objects) == 0, nil
 }
-
-// deleteKeys is how many keys DeleteObjects takes (S3 API reference).
-const deleteKeys = 1000
 
 // RemoveAll implements store.Store. Who may not delete gets an error of kind
 // Denied.
 func (s *Store) RemoveAll(ctx context.Context, name string) error {
-	var keys []types.ObjectIdentifier
-	remove := func() error {
-		if len(keys) == 0 {
+	var keys []string
+	err := s.walk(ctx, name, func(o s3.Object) error {
+		if keys = append(keys, o.Key); len(keys) < s3.DeleteKeys {
 			return nil
 		}
-		out, err := s.b.api.DeleteObjects(awsclient.WithResource(ctx, s.URI(name)), &sdk.DeleteObjectsInput{
-			Bucket: &s.b.name, Delete: &types.Delete{Objects: keys, Quiet: aws.Bool(true)},
-			ExpectedBucketOwner: s.b.ownerID(), RequestPayer: s.b.payer(),
-		})
+		err := s.b.Delete(ctx, keys)
 		keys = nil
-		if err != nil {
-			return s.b.explain(ctx, "DeleteObjects", s.prefix+name, err)
-		}
-		for _, e := range out.Errors {
-			if code := aws.ToString(e.Code); code != "NoSuchKey" {
-				return s.b.explain(ctx, "DeleteObjects", aws.ToString(e.Key), &smithy.GenericAPIError{Code: code, Message: aws.ToString(e.Message)})
-			}
-		}
-		return nil
-	}
-	err := s.walk(ctx, name, func(o Object) error {
-		keys = append(keys, types.ObjectIdentifier{Key: aws.String(o.Key)})
-		if len(keys) == deleteKeys {
-			return remove()
-		}
-		return nil
+		return err
 	})
-	if err == nil {
-		err = remove()
+	if err == nil && len(keys) > 0 {
+		err = s.b.Delete(ctx, keys)
 	}
 	return err
 }
@@ -425,7 +318,7 @@ func (s *Store) Discard(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		err := s.RemoveAll(ctx, name)
 		if awsclient.KindOf(err) == awsclient.Denied {
-			s.b.c.o.Log.Info("left what may not be deleted", "uri", s.URI(name), "why", err.Error())
+			s.b.Log().Info("left what may not be deleted", "uri", s.URI(name), "why", err.Error())
 			continue
 		}
 		errs = append(errs, err)

@@ -1,4 +1,4 @@
-package s3
+package listing
 
 import (
 	"context"
@@ -15,16 +15,17 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/s3"
 )
 
-func quick() Options {
-	return Options{Backoff: awsclient.Backoff{Base: time.Millisecond, Max: 5 * time.Millisecond}}
+func quick() s3.Options {
+	return s3.Options{Backoff: awsclient.Backoff{Base: time.Millisecond, Max: 5 * time.Millisecond}}
 }
 
-func walk(t *testing.T, b *Bucket, o WalkOptions) []string {
+func walk(t *testing.T, b *s3.Bucket, o Options) []string {
 	t.Helper()
 	var keys []string
-	if err := b.Walk(t.Context(), o, func(o Object) error { keys = append(keys, o.Key); return nil }); err != nil {
+	if err := Walk(t.Context(), b, o, func(o s3.Object) error { keys = append(keys, o.Key); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return keys
@@ -49,7 +50,7 @@ func TestWalk(t *testing.T) {
 				}
 			}
 			l.pages.Store(0)
-			got := walk(t, b, WalkOptions{Prefix: prefix, Concurrency: concurrency})
+			got := walk(t, b, Options{Prefix: prefix, Concurrency: concurrency})
 			if !slices.Equal(got, want) {
 				t.Fatalf("%q with %d: %d keys, want %d", prefix, concurrency, len(got), len(want))
 			}
@@ -79,7 +80,7 @@ func TestWalkRandom(t *testing.T) {
 		slices.Sort(keys)
 		keys = slices.Compact(keys)
 		b := testBucket(t, &lister{keys: keyList(keys)}, quick())
-		if got := walk(t, b, WalkOptions{}); !slices.Equal(got, keys) {
+		if got := walk(t, b, Options{}); !slices.Equal(got, keys) {
 			t.Fatalf("seed %d: %d keys, want %d", seed, len(got), len(keys))
 		}
 	}
@@ -93,10 +94,10 @@ func TestWalkDescend(t *testing.T) {
 	wanted := func(dir string) bool {
 		return !strings.Contains(dir, "/Macie/") || strings.HasSuffix(dir, "/Macie/") || strings.Contains(dir, "eu-west-2/")
 	}
-	walk(t, b, WalkOptions{Prefix: "AWSLogs/", Concurrency: 4})
+	walk(t, b, Options{Prefix: "AWSLogs/", Concurrency: 4})
 	all := l.pages.Swap(0)
 	var got, want []string
-	err := b.Walk(t.Context(), WalkOptions{Prefix: "AWSLogs/", Concurrency: 4, Descend: wanted}, func(o Object) error {
+	err := Walk(t.Context(), b, Options{Prefix: "AWSLogs/", Concurrency: 4, Descend: wanted}, func(o s3.Object) error {
 		if strings.Contains(o.Key, "eu-west-2/") {
 			got = append(got, o.Key)
 		}
@@ -124,7 +125,7 @@ func TestWalkSideBySide(t *testing.T) {
 	l := &lister{keys: flatKeys{"AWSLogs/1/Macie/eu-west-1/x/", n}, delay: 100 * time.Millisecond}
 	b := testBucket(t, l, quick())
 	start, count, last := time.Now(), 0, ""
-	err := b.Walk(t.Context(), WalkOptions{Prefix: "AWSLogs/", Concurrency: 32}, func(o Object) error {
+	err := Walk(t.Context(), b, Options{Prefix: "AWSLogs/", Concurrency: 32}, func(o s3.Object) error {
 		if o.Key <= last {
 			t.Fatalf("%s after %s", o.Key, last)
 		}
@@ -135,9 +136,9 @@ func TestWalkSideBySide(t *testing.T) {
 	if err != nil || count != n {
 		t.Fatalf("%d keys: %v", count, err)
 	}
-	inARow := n / pageKeys * l.delay
+	inARow := n / s3.PageKeys * l.delay
 	t.Logf("%d pages in %v; in a row they would wait %v", l.pages.Load(), took, inARow)
-	if pages := l.pages.Load(); pages > 2*n/pageKeys {
+	if pages := l.pages.Load(); pages > 2*n/s3.PageKeys {
 		t.Errorf("%d pages for %d keys", pages, n)
 	}
 	if took > inARow/2 {
@@ -155,7 +156,7 @@ func TestWalkMemory(t *testing.T) {
 		b := testBucket(t, l, quick())
 		var most uint64
 		count := 0
-		err := b.Walk(t.Context(), WalkOptions{}, func(o Object) error {
+		err := Walk(t.Context(), b, Options{}, func(o s3.Object) error {
 			if count++; count%(n/8) == 0 {
 				most = max(most, heapAtRest(t, l))
 			}
@@ -302,7 +303,7 @@ func TestWalkErrors(t *testing.T) {
 			l.fault = test.fault(l)
 			b := testBucket(t, l, quick())
 			count := 0
-			err := b.Walk(t.Context(), WalkOptions{}, func(Object) error { count++; return nil })
+			err := Walk(t.Context(), b, Options{}, func(s3.Object) error { count++; return nil })
 			if test.whole {
 				if err != nil || count != keys.n {
 					t.Fatalf("%d keys: %v", count, err)
@@ -319,12 +320,12 @@ func TestWalkErrors(t *testing.T) {
 		})
 	}
 	b := testBucket(t, &lister{keys: keys}, quick())
-	if err := b.Walk(t.Context(), WalkOptions{}, func(Object) error { return errStop }); err != errStop {
+	if err := Walk(t.Context(), b, Options{}, func(s3.Object) error { return errStop }); err != errStop {
 		t.Errorf("stopped: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	n := 0
-	err := b.Walk(ctx, WalkOptions{}, func(Object) error {
+	err := Walk(ctx, b, Options{}, func(s3.Object) error {
 		if n++; n == 1500 {
 			cancel(errStop)
 		}

@@ -1,4 +1,4 @@
-package s3_test
+package s3store_test
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/s3/s3store"
 	"github.com/macielake/macielake/internal/s3/s3test"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/store/storetest"
@@ -21,7 +22,7 @@ func TestStoreContract(t *testing.T) {
 	server := s3test.Start(t, "lake")
 	var n atomic.Int32
 	storetest.Run(t, storetest.Kind{Copies: true, Directories: true}, func(t *testing.T) store.Store {
-		s, err := newClient(server.URL, s3.Options{}).OpenStore(t.Context(), fmt.Sprintf("s3://lake/some where/%d/", n.Add(1)), s3.WriteOptions{})
+		s, err := s3store.Open(t.Context(), newClient(server.URL, s3.Options{}), fmt.Sprintf("s3://lake/some where/%d/", n.Add(1)), s3.WriteOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package s3
+package listing
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/s3"
 )
 
 // keySpace is a bucket's keys in order, which may be made as they are asked for.
@@ -106,7 +107,7 @@ func (l *lister) write(w http.ResponseWriter, prefix, after, delimiter, limit st
 }
 
 // testBucket is a bucket at a server.
-func testBucket(t testing.TB, h http.Handler, o Options) *Bucket {
+func testBucket(t testing.TB, h http.Handler, o s3.Options) *s3.Bucket {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
@@ -115,7 +116,7 @@ func testBucket(t testing.TB, h http.Handler, o Options) *Bucket {
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 	}, awsclient.Options{Log: o.Log, Backoff: o.Backoff})
 	o.PathStyle = true
-	b, err := New(cfg, o).Bucket(t.Context(), "bucket")
+	b, err := s3.New(cfg, o).Bucket(t.Context(), "bucket")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,15 @@
-package s3
+package listing
 
 import (
 	"context"
 	"strings"
 	"sync"
+
+	"github.com/macielake/macielake/internal/s3"
 )
 
-// WalkOptions are how a bucket is listed.
-type WalkOptions struct {
+// Options say what of a bucket is listed.
+type Options struct {
 	Prefix string // of all keys
 	// Descend reports whether keys that begin with dir, which ends in a slash,
 	// are wanted at all; nil for all. What it refuses isn't listed where that
@@ -28,7 +30,7 @@ const windowPages = 4
 // which are listed side by side: by directories where there are some, and inside
 // a flat one by ranges of names. Its memory doesn't depend on how many there are.
 // Where Walk returns nil, each has seen everything that was there when it began.
-func (b *Bucket) Walk(ctx context.Context, o WalkOptions, each func(Object) error) error {
+func Walk(ctx context.Context, b *s3.Bucket, o Options, each func(s3.Object) error) error {
 	if o.Concurrency <= 0 {
 		o.Concurrency = defaultListConcurrency
 	}
@@ -60,7 +62,7 @@ type span struct {
 	small    int    // keys in each of them, as far as is known; 0 if it isn't
 
 	state   state
-	objects []Object // of a span that is done
+	objects []s3.Object // of a span that is done
 	next    *span
 }
 
@@ -77,8 +79,8 @@ const (
 // and spans for what is left.
 type walker struct {
 	ctx    context.Context
-	b      *Bucket
-	o      WalkOptions
+	b      *s3.Bucket
+	o      Options
 	window int
 
 	mu   sync.Mutex
@@ -145,7 +147,7 @@ func (w *walker) take() *span {
 }
 
 // emit gives the objects of the spans to each, in order.
-func (w *walker) emit(each func(Object) error) error {
+func (w *walker) emit(each func(s3.Object) error) error {
 	for {
 		objects, ok, err := w.first()
 		if err != nil || !ok {
@@ -160,7 +162,7 @@ func (w *walker) emit(each func(Object) error) error {
 }
 
 // first waits for the first span and removes it.
-func (w *walker) first() (objects []Object, ok bool, _ error) {
+func (w *walker) first() (objects []s3.Object, ok bool, _ error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for w.err == nil && w.head != nil && w.head.state != done {
@@ -182,7 +184,7 @@ func (w *walker) first() (objects []Object, ok bool, _ error) {
 
 // list asks for a page of a span. It returns the objects of it that come first,
 // and spans of what comes after them.
-func (w *walker) list(s *span) ([]Object, []*span, error) {
+func (w *walker) list(s *span) ([]s3.Object, []*span, error) {
 	after := s.after
 	if after == "" {
 		after = before(s.from)
@@ -190,14 +192,14 @@ func (w *walker) list(s *span) ([]Object, []*span, error) {
 			after = ""
 		}
 	}
-	p, err := w.b.page(w.ctx, s.prefix, after, s.level)
+	p, err := w.b.Page(w.ctx, s.prefix, after, s.level)
 	if err != nil {
 		return nil, nil, err
 	}
-	if last := p.last(); p.more && last < s.from {
+	if last := p.Last(); p.More && last < s.from {
 		// The page had only what lies before the span.
 		again := &span{prefix: s.prefix, from: s.from, to: s.to, after: last, level: s.level, small: s.small}
-		if s.level && strings.HasSuffix(last, delimiter) {
+		if s.level && strings.HasSuffix(last, s3.Delimiter) {
 			again.after = last + highest
 		}
 		return nil, []*span{again}, nil
@@ -214,8 +216,8 @@ func (w *walker) list(s *span) ([]Object, []*span, error) {
 
 // cut leaves of a page what is in the span; more says that the span has more
 // than the page.
-func cut(p *page, s *span) (objects []Object, more bool) {
-	objects, more = p.objects, p.more
+func cut(p *s3.Page, s *span) (objects []s3.Object, more bool) {
+	objects, more = p.Objects, p.More
 	for len(objects) > 0 && objects[0].Key < s.from {
 		objects = objects[1:]
 	}
@@ -230,12 +232,12 @@ func cut(p *page, s *span) (objects []Object, more bool) {
 
 // split makes spans of what follows a span's first page: the rest of the
 // directory where that ended, and the directories behind it and above it.
-func (w *walker) split(s *span, objects []Object) []*span {
+func (w *walker) split(s *span, objects []s3.Object) []*span {
 	last := objects[len(objects)-1].Key
 	// The directories that the page ended in, from the span's own.
 	dirs := []string{s.prefix}
 	for i := len(s.prefix); i < len(last); i++ {
-		if last[i] != delimiter[0] {
+		if last[i] != s3.Delimiter[0] {
 			continue
 		}
 		dir := last[:i+1]
@@ -263,7 +265,7 @@ func (w *walker) split(s *span, objects []Object) []*span {
 // behind makes a span for each of the directories, the deepest first, that holds
 // what follows its subdirectory: first dir, then the deepest directory, and so
 // on.
-func (w *walker) behind(s *span, dirs []string, dir string, objects []Object) []*span {
+func (w *walker) behind(s *span, dirs []string, dir string, objects []s3.Object) []*span {
 	var spans []*span
 	for i := len(dirs) - 1; i >= 0; i-- {
 		parent := dirs[i]
@@ -287,7 +289,7 @@ func (w *walker) behind(s *span, dirs []string, dir string, objects []Object) []
 const highest = "\U0010FFFF"
 
 // behindDir is the first string that comes after all that begin with dir.
-func behindDir(dir string) string { return dir[:len(dir)-1] + string(delimiter[0]+1) }
+func behindDir(dir string) string { return dir[:len(dir)-1] + string(s3.Delimiter[0]+1) }
 
 // within is the bound to as one of the keys in dir: empty if it lies behind them.
 func within(to, dir string) string {
@@ -313,14 +315,14 @@ func before(from string) string {
 
 // keysPerDir is how many keys the subdirectories of parent have that a page of
 // keys went through: 0 if it didn't get through one.
-func keysPerDir(objects []Object, parent string) int {
+func keysPerDir(objects []s3.Object, parent string) int {
 	dirs, keys, current := 0, 0, ""
 	for i := range objects {
 		name, ok := strings.CutPrefix(objects[i].Key, parent)
 		if !ok {
 			continue
 		}
-		dir, _, ok := strings.Cut(name, delimiter)
+		dir, _, ok := strings.Cut(name, s3.Delimiter)
 		if !ok {
 			continue
 		}
@@ -337,11 +339,11 @@ func keysPerDir(objects []Object, parent string) int {
 }
 
 // fullPage is how many keys a span should have, so that most fit a page.
-const fullPage = pageKeys * 9 / 10
+const fullPage = s3.PageKeys * 9 / 10
 
 // descend makes spans of a page of directories: one each, or of several in a row
 // where they are small. The objects among them are spans that are done already.
-func (w *walker) descend(s *span, p *page) []*span {
+func (w *walker) descend(s *span, p *s3.Page) []*span {
 	var spans []*span
 	var group *span // the directories that are taken together
 	grouped := 0
@@ -349,7 +351,7 @@ func (w *walker) descend(s *span, p *page) []*span {
 	if s.small > 0 {
 		size = max(1, fullPage/s.small)
 	}
-	objects, dirs := p.objects, p.prefixes
+	objects, dirs := p.Objects, p.Prefixes
 	names := make([]string, 0, len(objects)+len(dirs))
 	for len(objects)+len(dirs) > 0 {
 		if len(dirs) == 0 || len(objects) > 0 && objects[0].Key < dirs[0] {
@@ -388,12 +390,12 @@ func (w *walker) descend(s *span, p *page) []*span {
 		group.to = behindDir(dir)
 		grouped++
 	}
-	if !p.more {
+	if !p.More {
 		return spans
 	}
-	last := p.last()
+	last := p.Last()
 	rest := &span{prefix: s.prefix, from: last + "\x00", after: last, to: s.to, level: true, small: s.small}
-	if strings.HasSuffix(last, delimiter) && len(last) > len(s.prefix) {
+	if strings.HasSuffix(last, s3.Delimiter) && len(last) > len(s.prefix) {
 		rest.from, rest.after = behindDir(last), last+highest
 	}
 	if rest.to != "" && rest.from >= rest.to {
@@ -458,7 +460,7 @@ func charactersAt(names []string, start, differ int) (alphabet [0x80]bool, atPla
 	before := -1
 	for _, name := range names {
 		for i := start; i < min(len(name), differ+alphabetPlaces); i++ {
-			if c := name[i]; c > ' ' && c < 0x80 && c != delimiter[0] {
+			if c := name[i]; c > ' ' && c < 0x80 && c != s3.Delimiter[0] {
 				alphabet[c] = true
 			}
 		}
