@@ -1,0 +1,235 @@
+package state
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// Versions of a dataset that this package writes, and the only ones it reads.
+const (
+	Format = 2 // of tables and state
+	Layout = 1 // revision of the state's files
+)
+
+// Dataset is dataset.json: what all runs of a dataset have in common.
+type Dataset struct {
+	Format int `json:"format"`
+	Layout int `json:"layout"`
+	// ID is the dataset's own, 16 hexadecimal digits. Every run carries it.
+	ID          string   `json:"id"`
+	TableFormat string   `json:"table_format"` // parquet or arrow
+	Tables      []string `json:"tables"`
+	// Definitions is the SHA-256 of the tables' column names and types.
+	Definitions string   `json:"definitions"`
+	PartitionBy []string `json:"partition_by"`
+	Filter      Filter   `json:"filter"`
+}
+
+// Filter is the filter on records under which all runs of a dataset convert.
+type Filter struct {
+	Accounts []string   `json:"accounts,omitempty"`
+	Regions  []string   `json:"regions,omitempty"`
+	Jobs     []string   `json:"jobs,omitempty"`
+	Since    *time.Time `json:"since,omitempty"` // created at or after
+	Until    *time.Time `json:"until,omitempty"` // created before
+}
+
+// Definitions returns the SHA-256 of the names and types of tables' columns,
+// hexadecimal.
+func Definitions(tables []*schema.Table) string {
+	h := sha256.New()
+	for _, t := range tables {
+		for _, c := range t.Columns {
+			fmt.Fprintf(h, "%s.%s %d\n", t.Name, c.Name, c.Type)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// ErrForeign says that a directory holds files, but no dataset.
+var ErrForeign = errors.New("not a dataset of macielake")
+
+// FormatError says that a dataset has a format or layout that this version
+// doesn't read.
+type FormatError struct {
+	Name   string // of dataset.json
+	Format int
+	Layout int
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s: this version of macielake reads format %d with layout %d, not format %d with layout %d; convert the results into a new dataset",
+		e.Name, Format, Layout, e.Format, e.Layout)
+}
+
+// DroppedError says that a dataset is being removed.
+type DroppedError struct{ Dataset string }
+
+func (e *DroppedError) Error() string {
+	return fmt.Sprintf("%s is being dropped; run `macielake drop` again to finish that", e.Dataset)
+}
+
+// ReplacedError says that a dataset that was opened isn't there any more.
+type ReplacedError struct{ Dataset string }
+
+func (e *ReplacedError) Error() string {
+	return fmt.Sprintf("%s was removed or replaced in the meantime", e.Dataset)
+}
+
+// Dropped is dropped.json: the dataset is being removed.
+type Dropped struct {
+	ID string    `json:"id"` // of the dataset
+	At time.Time `json:"at"`
+}
+
+// Create writes dataset.json, which makes the store a dataset. It gives
+// fs.ErrExist where another was faster.
+func Create(ctx context.Context, s store.Store, d *Dataset) error {
+	if err := checkDropped(ctx, s); err != nil {
+		return err
+	}
+	_, err := create(ctx, s, DatasetName, d)
+	return err
+}
+
+// Drop writes dropped.json, after which every command but drop refuses the
+// dataset.
+func Drop(ctx context.Context, s store.Store, d *Dataset, at time.Time) error {
+	_, err := create(ctx, s, DroppedName, Dropped{ID: d.ID, At: at})
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// Load reads dataset.json. It gives ErrForeign where there is none, and a
+// DroppedError for a dataset that is being removed.
+func Load(ctx context.Context, s store.Store) (Dataset, error) {
+	if err := checkDropped(ctx, s); err != nil {
+		return Dataset{}, err
+	}
+	return LoadDropped(ctx, s)
+}
+
+// LoadDropped is Load for the one command that may see a dropped dataset.
+func LoadDropped(ctx context.Context, s store.Store) (Dataset, error) {
+	var d Dataset
+	data, err := read(ctx, s, DatasetName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d, fmt.Errorf("%s: %w", s.URI("."), ErrForeign)
+	}
+	if err != nil {
+		return d, err
+	}
+	// Another format's other fields may have other types, and no checksum.
+	var version struct{ Format, Layout int }
+	if err := json.Unmarshal(data, &version); err == nil && version.Format != 0 && (version.Format != Format || version.Layout != Layout) {
+		if _, err := decode(data, &version); err == nil || version.Format < Format {
+			return d, &FormatError{Name: s.URI(DatasetName), Format: version.Format, Layout: version.Layout}
+		}
+	}
+	if _, err = decode(data, &d); err == nil {
+		err = d.check()
+	}
+	if err != nil {
+		err = &DamagedError{Name: s.URI(DatasetName), Err: err}
+	}
+	return d, err
+}
+
+// check looks whether what goes into names and decides is what this package
+// writes.
+func (d *Dataset) check() error {
+	known := schema.Tables()
+	for _, t := range d.Tables {
+		if !slices.ContainsFunc(known, func(k *schema.Table) bool { return k.Name == t }) {
+			return fmt.Errorf("it has a table %q", t)
+		}
+	}
+	switch {
+	case d.TableFormat != "parquet" && d.TableFormat != "arrow":
+		return fmt.Errorf("its table format is %q", d.TableFormat)
+	case !isHex(d.ID, nonceDigits):
+		return fmt.Errorf("its ID is %q", d.ID)
+	}
+	return nil
+}
+
+func checkDropped(ctx context.Context, s store.Store) error {
+	_, err := s.Stat(ctx, DroppedName)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return &DroppedError{Dataset: s.URI(".")}
+}
+
+// Fence makes sure that the dataset is still the one that was opened: nobody has
+// dropped it, or made another one in its place. A writer calls it directly before
+// every record that others rely on; no lease and no clock is asked.
+func Fence(ctx context.Context, s store.Store, d *Dataset) error {
+	now, err := Load(ctx, s)
+	if errors.Is(err, ErrForeign) || err == nil && now.ID != d.ID {
+		return &ReplacedError{Dataset: s.URI(".")}
+	}
+	return err
+}
+
+// NotCreateOnlyError says that a store replaces a file where it should say that
+// there is one: two converters could claim the same sources.
+type NotCreateOnlyError struct{ Store string }
+
+func (e *NotCreateOnlyError) Error() string {
+	return fmt.Sprintf("%s replaces files that it should only create (a PUT with If-None-Match): two converters at a time would convert the same twice", e.Store)
+}
+
+// Probe looks whether the store keeps its promise to create files only: with
+// one request where the dataset has been written to before.
+func Probe(ctx context.Context, s store.Store) error {
+	for range 2 {
+		err := s.PutNew(ctx, ProbeName, []byte(`{"probe":"`+NewNonce()+`"}`+"\n"))
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return &NotCreateOnlyError{Store: s.URI(".")}
+}
+
+// IsNew reports whether the store holds nothing, or only what was left by a run
+// that died before it made a dataset.
+func IsNew(ctx context.Context, s store.Store) (bool, error) {
+	empty, err := s.Empty(ctx)
+	if err != nil || empty {
+		return empty, err
+	}
+	if _, err := s.Stat(ctx, DatasetName); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	fresh := true
+	err = s.List(ctx, ".", func(name string, _ fs.FileInfo) error {
+		if name != ProbeName && ParseName(name).Kind != Temporary {
+			fresh = false
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrInvalid) { // a name that no dataset has
+		return false, nil
+	}
+	return fresh, err
+}

@@ -1,0 +1,124 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/sink"
+)
+
+// End is runs/<address>.end.json: how a run ended. That of a committed run is a
+// function of the claim and the receipts alone, so that whoever ends the run
+// writes the same bytes; and it has all that a reader needs.
+type End struct {
+	State   string    `json:"state"`    // Committed or Abandoned
+	EndedAt time.Time `json:"ended_at"` // of a committed run, the time of the last receipt
+	// Claim is the claim's file, but for the line feed at its end.
+	Claim  json.RawMessage `json:"claim"`
+	Parts  []EndedPart     `json:"parts,omitempty"`  // of a committed run
+	Totals *Totals         `json:"totals,omitempty"` // of the receipts of a committed run
+}
+
+// States of a run that has ended.
+const (
+	Committed = "committed" // all its rows are published
+	Abandoned = "abandoned" // none is, and its sources are free again
+)
+
+// EndedPart is a part of a committed run.
+type EndedPart struct {
+	Receipt string       `json:"receipt"` // its SHA-256
+	Files   []File       `json:"files"`
+	Rejects *RejectsFile `json:"rejects,omitempty"`
+}
+
+// NewEnd returns the end record of a run whose parts all have receipts, without
+// any of those.
+func NewEnd(run *Run) *End {
+	e := &End{State: Committed, EndedAt: run.StartedAt, Claim: run.raw, Parts: make([]EndedPart, run.Parts), Totals: &Totals{}}
+	e.Totals.init()
+	return e
+}
+
+// Add takes in a receipt; the parts may come in any order.
+func (e *End) Add(r *Receipt, sum string) {
+	part := EndedPart{Receipt: sum, Files: make([]File, len(r.Files)), Rejects: r.Rejects}
+	for i, f := range r.Files { // where rows and values lie is the receipt's
+		part.Files[i] = File{sink.File{Table: f.Table, Path: f.Path, Rows: f.Rows, Bytes: f.Bytes, SHA256: f.SHA256}, f.ETag}
+	}
+	e.Parts[r.Part] = part
+	e.Totals.Add(r)
+	if r.EndedAt.After(e.EndedAt) {
+		e.EndedAt = r.EndedAt
+	}
+}
+
+// PutEnd writes the record that ends a run. It gives fs.ErrExist where the run
+// has ended in another way.
+func PutEnd(ctx context.Context, s store.Store, run *Run, e *End) error {
+	_, err := create(ctx, s, endName(run.Address()), e)
+	return err
+}
+
+// PutAbandoned writes the record that abandons a run. It gives fs.ErrExist where
+// the run has ended already.
+func PutAbandoned(ctx context.Context, s store.Store, run *Run) error {
+	return PutEnd(ctx, s, run, &End{State: Abandoned, EndedAt: time.Now().UTC(), Claim: run.raw})
+}
+
+// LoadEnd reads the end record at an address, and the claim in it.
+func LoadEnd(ctx context.Context, s store.Store, d *Dataset, a Address) (*Run, *End, error) {
+	e := &End{}
+	name := endName(a)
+	if _, err := get(ctx, s, name, e); err != nil {
+		return nil, nil, err
+	}
+	run, err := e.check(d, a)
+	if err != nil {
+		return nil, nil, &DamagedError{Name: s.URI(name), Err: err}
+	}
+	return run, e, nil
+}
+
+func (e *End) check(d *Dataset, a Address) (*Run, error) {
+	run, err := parseClaim(append([]byte(e.Claim), '\n'), d, a.Number)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the claim in it: %w", err)
+	case run.Nonce != a.Nonce:
+		return nil, fmt.Errorf("it is of %s", run.Address())
+	case e.State == Abandoned:
+		return run, nil
+	case e.State != Committed || e.Totals == nil || len(e.Parts) != run.Parts:
+		return nil, fmt.Errorf("its state is %q, with %d parts of %d", e.State, len(e.Parts), run.Parts)
+	}
+	e.Totals.init()
+	seen := map[string]bool{}
+	for part := range e.Parts {
+		p := &e.Parts[part]
+		if !isHex(p.Receipt, 64) || p.Rejects != nil && !isHex(p.Rejects.SHA256, 64) {
+			return nil, fmt.Errorf("it names %q as the receipt of part %d", p.Receipt, part)
+		}
+		if err := checkFiles(run, part, p.Files, seen); err != nil {
+			return nil, err
+		}
+	}
+	return run, nil
+}
+
+// PutRemoved writes down that nothing is published any more of a run that is
+// abandoned.
+func PutRemoved(ctx context.Context, s store.Store, run *Run) error {
+	_, err := create(ctx, s, removedName(run.Address()), struct {
+		Claim string `json:"claim"`
+	}{run.Sum})
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,344 @@
+package state
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/macielake/macielake/internal/store"
+)
+
+// NotWholeError says that a dataset's files contradict each other: one is
+// missing, or copies of the dataset that went on apart were merged.
+type NotWholeError struct {
+	Name string // URI of the file that is missing, or is too much
+	What string
+	Copy bool // it is too much
+}
+
+func (e *NotWholeError) Error() string {
+	if e.Copy {
+		return fmt.Sprintf("%s doesn't belong to this dataset: %s", e.Name, e.What)
+	}
+	return fmt.Sprintf("%s is missing: %s; see `macielake repair`", e.Name, e.What)
+}
+
+// RunFiles is what the names of its files say of a run.
+type RunFiles struct {
+	Address   Address // without a nonce where only the claim is there
+	ClaimSize int64   // bytes
+	Ended     bool
+	EndSize   int64 // bytes
+	Removed   bool  // it is abandoned, and nothing of it is published
+	Row       bool  // it has a row in the runs table
+	Receipts  []int // parts that have one, ascending; with Everything
+	published []int // parts of which a file is published; with Everything
+}
+
+// Extent is how much of a dataset a listing looks at.
+type Extent uint8
+
+// Extents of a listing.
+const (
+	Records    Extent = iota // claims, ends and the runs table, which is enough for readers
+	Everything               // receipts and the tables' directories, too
+)
+
+// ListRuns lists the runs by number, without opening a file of them. It makes
+// sure that their files agree: every number has one claim and at most one
+// identity, and nothing is there whose claim, receipt or end record is not. Where
+// that isn't so it is a NotWholeError. Files of other datasets are left out.
+func ListRuns(ctx context.Context, s store.Store, d *Dataset, extent Extent) ([]RunFiles, error) {
+	for again := 0; ; again++ {
+		l := &lister{s: s, d: d, runs: map[int]*RunFiles{}, claims: map[int]int64{}}
+		if err := l.list(ctx, extent); err != nil {
+			return nil, err
+		}
+		runs, err := l.check(extent)
+		// A listing isn't of one moment, and a converter may be at work.
+		if err == nil || again == listAgain {
+			return runs, err
+		}
+	}
+}
+
+// listAgain is how many times what was listed must contradict itself again
+// before that is believed.
+const listAgain = 2
+
+type lister struct {
+	s      store.Store
+	d      *Dataset
+	claims map[int]int64 // sizes, by number
+	runs   map[int]*RunFiles
+	err    error // a contradiction
+}
+
+// list lists what is made last first: what names it is listed after it.
+func (l *lister) list(ctx context.Context, extent Extent) error {
+	dirs := []string{RunsTable, RunsDir}
+	if extent == Everything {
+		dirs = slices.Concat(Tables(), []string{RejectsDir, ReceiptsDir, RunsDir})
+	}
+	for _, dir := range dirs {
+		if err := l.s.List(ctx, dir, l.add); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lister) add(file string, info fs.FileInfo) error {
+	name := ParseName(file)
+	if name.Kind == ClaimFile {
+		l.claims[name.Address.Number] = info.Size()
+		return nil
+	}
+	if name.Address.Number == 0 || !name.Address.Of(l.d) {
+		return nil
+	}
+	r := l.runs[name.Address.Number]
+	if r == nil {
+		r = &RunFiles{Address: name.Address}
+		l.runs[name.Address.Number] = r
+	}
+	if r.Address != name.Address {
+		l.err = cmp.Or(l.err, error(&NotWholeError{Name: l.s.URI(file), Copy: true, What: fmt.Sprintf(
+			"there are two runs %d, %s and %s, as when two copies of a dataset were written to and then merged", r.Address.Number, r.Address, name.Address)}))
+	}
+	switch name.Kind {
+	case EndFile:
+		r.Ended, r.EndSize = true, info.Size()
+	case RemovedFile:
+		r.Removed = true
+	case RowFile:
+		r.Row = true
+	case ReceiptFile:
+		r.Receipts = append(r.Receipts, name.Part)
+	case TableFile, RejectFile:
+		r.published = append(r.published, name.Part)
+	}
+	return nil
+}
+
+// check returns the runs, if what was listed agrees.
+func (l *lister) check(extent Extent) ([]RunFiles, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	last := 0
+	for n := range l.claims {
+		last = max(last, n)
+	}
+	for n := range l.runs {
+		last = max(last, n)
+	}
+	missing := func(name, format string, args ...any) error {
+		return &NotWholeError{Name: l.s.URI(name), What: fmt.Sprintf(format, args...)}
+	}
+	runs := make([]RunFiles, 0, last)
+	for n := 1; n <= last; n++ {
+		size, claimed := l.claims[n]
+		r := l.runs[n]
+		switch {
+		case !claimed && r != nil:
+			return nil, missing(claimName(n), "other files of run %s are there", r.Address)
+		case !claimed:
+			return nil, missing(claimName(n), "there are later runs")
+		case r == nil:
+			r = &RunFiles{Address: Address{Number: n}}
+		case (r.Row || r.Removed) && !r.Ended:
+			return nil, missing(endName(r.Address), "the run has ended")
+		}
+		r.ClaimSize = size
+		slices.Sort(r.Receipts)
+		slices.Sort(r.published)
+		if extent == Everything && !r.Ended {
+			for _, part := range r.published {
+				if _, ok := slices.BinarySearch(r.Receipts, part); !ok {
+					return nil, missing(receiptName(r.Address, part), "files of the part are published")
+				}
+			}
+		}
+		runs = append(runs, *r)
+	}
+	return runs, nil
+}
+
+// RunState is a run with what its records say.
+type RunState struct {
+	*Run
+	Files RunFiles
+	End   *End // nil for a run that hasn't ended
+}
+
+// Committed reports whether the run is committed.
+func (r *RunState) Committed() bool { return r.End != nil && r.End.State == Committed }
+
+// Open reports whether the run hasn't ended.
+func (r *RunState) Open() bool { return r.End == nil }
+
+// reads is how many records are read at a time: they lie behind a network.
+const reads = 64
+
+// ReadRuns reads one record of each run: the end record, or the claim of a run
+// that hasn't ended. It makes sure that each claim names the one before it.
+func ReadRuns(ctx context.Context, s store.Store, d *Dataset, files []RunFiles) ([]RunState, error) {
+	runs := make([]RunState, len(files))
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(reads)
+	for i := range files {
+		group.Go(func() (err error) {
+			runs[i], err = ReadRun(reading, s, d, &files[i])
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i := 1; i < len(runs); i++ {
+		if runs[i].Previous != runs[i-1].Sum {
+			return nil, &NotWholeError{Name: s.URI(claimName(runs[i].Number)), Copy: true,
+				What: fmt.Sprintf("it doesn't follow the claim of run %s, as when two copies of a dataset were written to and then merged", runs[i-1].RunID)}
+		}
+	}
+	return runs, nil
+}
+
+// ReadRun reads a run's end record, or its claim where it hasn't ended.
+func ReadRun(ctx context.Context, s store.Store, d *Dataset, files *RunFiles) (RunState, error) {
+	r := RunState{Files: *files}
+	var err error
+	if files.Ended {
+		if r.Run, r.End, err = LoadEnd(ctx, s, d, files.Address); err == nil && int64(len(r.raw))+1 != files.ClaimSize {
+			err = damaged(s, claimName(files.Address.Number), "it has %d bytes, and %d in the end record", files.ClaimSize, len(r.raw)+1)
+		}
+		return r, err
+	}
+	if r.Run, err = LoadRun(ctx, s, d, files.Address.Number); err == nil && files.Address.Nonce != "" && files.Address.Nonce != r.Run.Nonce {
+		err = &NotWholeError{Name: s.URI(claimName(files.Address.Number)), Copy: true,
+			What: fmt.Sprintf("it is of run %s, and there are files of run %s", r.Run.Address(), files.Address)}
+	}
+	return r, err
+}
+
+// Open reads a dataset as readers see it: one record a run.
+func Open(ctx context.Context, s store.Store, extent Extent) (Dataset, []RunState, error) {
+	d, err := Load(ctx, s)
+	if err != nil {
+		return d, nil, err
+	}
+	files, err := ListRuns(ctx, s, &d, extent)
+	if err != nil {
+		return d, nil, err
+	}
+	runs, err := ReadRuns(ctx, s, &d, files)
+	return d, runs, err
+}
+
+// NoRunError says that there is no such run, or that it has ended in a way that
+// doesn't go with what was asked.
+type NoRunError struct {
+	Run   string
+	State string // how it ended; empty where there is none of that name
+}
+
+func (e *NoRunError) Error() string {
+	if e.State == "" {
+		return fmt.Sprintf("there is no run %q", e.Run)
+	}
+	return fmt.Sprintf("run %s is %s", e.Run, e.State)
+}
+
+// EachSource joins a run's plan with its receipts: it calls each for every source
+// of the plan, in its order, with what became of it and its part's receipt. They
+// are nil for a part of an open run that has no receipt, and for all parts of an
+// abandoned one. Everything that reads plan and receipts side by side does so
+// here. Of a committed run a receipt that is missing or isn't the one that the
+// end record names is a NotWholeError or a DamagedError.
+func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *PlannedSource, o *Outcome, receipt *Receipt) error) error {
+	var receipt *Receipt
+	part, at := -1, 0
+	full := func() error {
+		if receipt != nil && at != len(receipt.Sources) {
+			return damaged(s, receiptName(r.Address(), part), "it has %d sources, the plan %d", len(receipt.Sources), at)
+		}
+		return nil
+	}
+	err := ReadPlan(ctx, s, r.Run, 0, func(p *PlannedSource) error {
+		if p.Part != part {
+			if err := full(); err != nil {
+				return err
+			}
+			var err error
+			if receipt, err = receiptOf(ctx, s, r, p.Part); err != nil {
+				return err
+			}
+			part, at = p.Part, 0
+		}
+		at++
+		if receipt == nil {
+			return each(p, nil, nil)
+		}
+		if at > len(receipt.Sources) {
+			return damaged(s, receiptName(r.Address(), part), "it has %d sources, the plan more", len(receipt.Sources))
+		}
+		return each(p, &receipt.Sources[at-1], receipt)
+	})
+	if err != nil {
+		return err
+	}
+	return full()
+}
+
+// EachReceipt calls each for the receipts of a run, by part; those that an open
+// run doesn't have yet are left out, and all of an abandoned one's.
+func EachReceipt(ctx context.Context, s store.Store, r *RunState, each func(receipt *Receipt) error) error {
+	for part := range r.Parts {
+		receipt, err := receiptOf(ctx, s, r, part)
+		if err == nil && receipt != nil {
+			err = each(receipt)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receiptOf reads the receipt of a part, nil where the run doesn't have to have
+// one.
+func receiptOf(ctx context.Context, s store.Store, r *RunState, part int) (*Receipt, error) {
+	if r.End != nil && r.End.State == Abandoned {
+		return nil, nil
+	}
+	receipt, sum, err := LoadReceipt(ctx, s, r.Run, part)
+	name := receiptName(r.Address(), part)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && r.End == nil:
+		return nil, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &NotWholeError{Name: s.URI(name), What: fmt.Sprintf("run %s is committed", r.RunID)}
+	case err != nil:
+		return nil, err
+	case r.End != nil && sum != r.End.Parts[part].Receipt:
+		return nil, damaged(s, name, "it isn't the one that the end record of run %s names", r.RunID)
+	}
+	return receipt, nil
+}
+
+// Find returns the run that people name: by its number, or by its run_id.
+func Find(runs []RunState, name string) *RunState {
+	for i := range runs {
+		n, ok := ParseNumber(name)
+		if ok && n == runs[i].Number || runs[i].RunID == name {
+			return &runs[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// Look is a record that a convert listed its inputs, even if nothing was new.
+type Look struct {
+	Dataset   string    `json:"dataset"` // its ID
+	StartedAt time.Time `json:"started_at"`
+	EndedAt   time.Time `json:"ended_at"`
+	Version   string    `json:"version"` // of macielake
+	Inputs    []string  `json:"inputs"`  // as they were named
+	Listed    int64     `json:"listed"`  // sources among them
+	New       int64     `json:"new"`     // that were planned
+	Changed   int64     `json:"changed"` // since they were converted, and not accepted
+	Remaining int64     `json:"remaining"`
+	// Origins are the administrators and Regions that the sources' keys name.
+	Origins []LookedAt `json:"origins"`
+}
+
+// LookedAt is what a look found of an administrator and a Region.
+type LookedAt struct {
+	Administrator string    `json:"administrator,omitempty"`
+	Region        string    `json:"region,omitempty"`
+	Sources       int64     `json:"sources"`
+	Newest        time.Time `json:"newest"` // the latest modification of a source
+}
+
+// PutLook writes down a look.
+func PutLook(ctx context.Context, s store.Store, l *Look) error {
+	_, err := create(ctx, s, noteName(LooksDir, l.EndedAt), l)
+	return err
+}
+
+// noteName is a new name in a directory of records, which sort by time.
+func noteName(dir string, at time.Time) string {
+	return path.Join(dir, fmt.Sprintf("%015d-%s.json", at.UnixMilli(), NewNonce()))
+}
+
+// LastLook returns the newest look; nil where there is none.
+func LastLook(ctx context.Context, s store.Store, d *Dataset) (*Look, error) {
+	names, err := noteNames(ctx, s, LooksDir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Backward(names) {
+		l := &Look{}
+		if _, err := get(ctx, s, name, l); err != nil {
+			return nil, err
+		}
+		if l.Dataset == d.ID {
+			return l, nil
+		}
+	}
+	return nil, nil
+}
+
+// noteNames lists the records of a directory, the oldest first.
+func noteNames(ctx context.Context, s store.Store, dir string) ([]string, error) {
+	var names []string
+	err := s.List(ctx, dir, func(name string, _ fs.FileInfo) error {
+		if k := ParseName(name).Kind; (k == LookFile || k == CaveatFile) && strings.HasSuffix(name, ".json") {
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names, err
+}
+
+// Note is a record of a caveat that no run has: sources that changed after they
+// were converted, or what somebody accepted.
+type Note struct {
+	Dataset string    `json:"dataset"` // its ID
+	At      time.Time `json:"at"`
+	// Changed are sources in a version that isn't converted, because another
+	// one is; Accepted are those that are left out for good; Restored are those
+	// that have the version again that was converted.
+	Changed      []Version        `json:"changed,omitempty"`
+	Accepted     []Version        `json:"accepted,omitempty"`
+	Restored     []Version        `json:"restored,omitempty"`
+	Acknowledged *Acknowledgement `json:"acknowledged,omitempty"`
+}
+
+// Version is a version of a source.
+type Version struct {
+	URI  string `json:"uri"`
+	ETag string `json:"etag,omitempty"`
+	Size int64  `json:"size"`
+	// Original is the URI of the source that is converted, where it is a copy
+	// with the same key.
+	Original string `json:"original,omitempty"`
+}
+
+// Acknowledgement accepts rejects: those of a class, of a source, or all, as far
+// as a run has recorded them.
+type Acknowledgement struct {
+	Reason  string       `json:"reason"`
+	Class   schema.Class `json:"class,omitempty"` // empty for all
+	URI     string       `json:"uri,omitempty"`   // empty for all
+	Through int          `json:"through"`         // number of the last run
+}
+
+// Covers reports whether a reject that a run has recorded is acknowledged.
+func (a *Acknowledgement) Covers(run int, r *Reject) bool {
+	return run <= a.Through && (a.Class == "" || a.Class == r.Class) && (a.URI == "" || a.URI == r.URI)
+}
+
+// PutNote writes down a caveat.
+func PutNote(ctx context.Context, s store.Store, n *Note) error {
+	_, err := create(ctx, s, noteName(CaveatsDir, n.At), n)
+	return err
+}
+
+// Notes are what the records of caveats add up to.
+type Notes struct {
+	// Changed are the sources whose newest version isn't converted and not
+	// accepted either, by URI.
+	Changed      map[string]Version
+	Accepted     map[string]Version // versions that were left out, by URI
+	Acknowledged []Acknowledgement
+}
+
+// LoadNotes reads the caveats of a dataset.
+func LoadNotes(ctx context.Context, s store.Store, d *Dataset) (*Notes, error) {
+	names, err := noteNames(ctx, s, CaveatsDir)
+	if err != nil {
+		return nil, err
+	}
+	notes := make([]Note, len(names))
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(reads)
+	for i, name := range names {
+		group.Go(func() error {
+			_, err := get(reading, s, name, &notes[i])
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	n := &Notes{Changed: map[string]Version{}, Accepted: map[string]Version{}}
+	for i := range notes {
+		if notes[i].Dataset != d.ID {
+			continue
+		}
+		for _, v := range notes[i].Restored {
+			delete(n.Changed, v.URI)
+			delete(n.Accepted, v.URI)
+		}
+		for _, v := range notes[i].Changed {
+			if n.Accepted[v.URI].ETag != v.ETag || n.Accepted[v.URI].Size != v.Size {
+				n.Changed[v.URI] = v
+			}
+		}
+		for _, v := range notes[i].Accepted {
+			delete(n.Changed, v.URI)
+			n.Accepted[v.URI] = v
+		}
+		if a := notes[i].Acknowledged; a != nil {
+			n.Acknowledged = append(n.Acknowledged, *a)
+		}
+	}
+	return n, nil
+}
+
+// Acknowledges reports whether a reject that a run has recorded is accepted.
+func (n *Notes) Acknowledges(run int, r *Reject) bool {
+	return slices.ContainsFunc(n.Acknowledged, func(a Acknowledgement) bool { return a.Covers(run, r) })
+}
+
+// Caveats are what limits every answer from a dataset.
+type Caveats struct {
+	OpenRuns []string `json:"open_runs"` // run_id
+	// Rejects count lines and sources that were rejected and not converted
+	// since; Acknowledged are those of them that somebody accepted.
+	Rejects      int64 `json:"rejects"`
+	Acknowledged int64 `json:"acknowledged_rejects"`
+	// Unreadable counts read failures: every time a source could not be read.
+	Unreadable int64 `json:"read_failures"`
+	Changed    int64 `json:"changed_sources"` // and not accepted
+	Accepted   int64 `json:"accepted_changes"`
+}
+
+// LoadCaveats returns the caveats of a dataset whose runs were read. It opens
+// files of rejects only where some rejects are acknowledged.
+func LoadCaveats(ctx context.Context, s store.Store, d *Dataset, runs []RunState) (*Caveats, error) {
+	notes, err := LoadNotes(ctx, s, d)
+	if err != nil {
+		return nil, err
+	}
+	c := &Caveats{OpenRuns: []string{}, Changed: int64(len(notes.Changed)), Accepted: int64(len(notes.Accepted))}
+	var totals Totals
+	totals.init()
+	for i := range runs {
+		if r := &runs[i]; r.Open() {
+			c.OpenRuns = append(c.OpenRuns, r.RunID)
+		} else if r.Committed() {
+			totals.AddTotals(r.End.Totals)
+		}
+	}
+	totals.Settle()
+	c.Rejects, c.Unreadable = totals.RejectedLines+totals.Rejected, totals.Unreadable
+	if c.Rejects == 0 || len(notes.Acknowledged) == 0 {
+		return c, nil
+	}
+	outstanding, err := LoadOutstanding(ctx, s, runs)
+	if err == nil {
+		err = outstanding.Each(ctx, func(run *RunState, r *Reject) error {
+			if notes.Acknowledges(run.Number, r) {
+				c.Acknowledged++
+			}
+			return nil
+		})
+	}
+	return c, err
+}
