@@ -86,14 +86,14 @@ func TestProjection(t *testing.T) {
 		dirs []string
 		want string
 	}{
-		{"months", "created_month", []string{"created_month=2025-12", "created_month=2026-01"}, "2025-12,NOW+1MONTHS"},
-		{"dates", "created_date", []string{"created_date=2025-12-31", "created_date=2026-01-01"}, "2025-12-31,NOW+1MONTHS"},
-		{"no file", "created_month", nil, "2026-11,NOW+1MONTHS"},
-		{"no time", "created_month", []string{"created_month=1970-01"}, "1970-01,NOW+1MONTHS"},
-		{"next month", "created_month", []string{"created_month=2026-12"}, "2026-12,NOW+1MONTHS"},
-		{"far ahead", "created_month", []string{"created_month=2026-01", "created_month=2031-02"}, "2026-01,NOW+51MONTHS"},
-		{"dates ahead", "created_date", []string{"created_date=2026-12-31"}, "2026-12-31,NOW+2MONTHS"},
-		{"all times", "created_month", []string{"created_month=0001-01", "created_month=9999-12"}, "0001-01,NOW+95677MONTHS"},
+		{"months", "created_month", []string{"created_month=2025-12", "created_month=2026-01"}, "2025-12,NOW+31DAYS"},
+		{"dates", "created_date", []string{"created_date=2025-12-31", "created_date=2026-01-01"}, "2025-12-31,NOW+31DAYS"},
+		{"no file", "created_month", nil, "2026-11,NOW+31DAYS"},
+		{"no time", "created_month", []string{"created_month=1970-01"}, "1970-01,NOW+31DAYS"},
+		{"next month", "created_month", []string{"created_month=2026-12"}, "2026-12,NOW+31DAYS"},
+		{"far ahead", "created_month", []string{"created_month=2026-01", "created_month=2031-02"}, "2026-01,NOW+1550DAYS"},
+		{"dates ahead", "created_date", []string{"created_date=2026-12-31"}, "2026-12-31,NOW+62DAYS"},
+		{"all times", "created_month", []string{"created_month=0001-01", "created_month=9999-12"}, "0001-01,NOW+2912109DAYS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := lake{keys: []string{test.key}, dirs: test.dirs}.read(t)

@@ -73,37 +73,36 @@ func (t Target) projection(table *Table, key sink.PartitionKey) []property {
 	if key == sink.ByCreatedMonth {
 		format, unit = "yyyy-MM", "MONTHS"
 	}
-	first, months := t.span(table, key)
+	first, days := t.span(table, key)
 	return []property{
 		{"projection.enabled", "true"},
 		{name + ".type", "date"},
 		{name + ".format", format},
-		{name + ".range", first + ",NOW+" + strconv.Itoa(months) + "MONTHS"},
+		{name + ".range", first + ",NOW+" + strconv.Itoa(days) + "DAYS"},
 		{name + ".interval", "1"},
 		{name + ".interval.unit", unit},
 		{"storage.location.template", t.location(table.Name, "") + column + "=${" + column + "}/"},
 	}
 }
 
-// span returns the first value of a table's time partitions, and how many
-// months after now the last one is: at least one. A table without partitions
-// begins now.
-func (t Target) span(table *Table, key sink.PartitionKey) (first string, months int) {
+// span returns the first value of a table's time partitions, and a number of days
+// after now that reaches the last one and next month: a multiple of 31, so that
+// it doesn't change from day to day. A table without partitions begins now. Days
+// are the longest unit that both Athena and Trino accept.
+func (t Target) span(table *Table, key sink.PartitionKey) (first string, days int) {
+	const month = 31
+	now := t.Now.UTC()
 	if len(table.Partitions) == 0 {
-		return t.Now.UTC().Format(timeLayout(key)), 1
+		return now.Format(timeLayout(key)), month
 	}
 	// Partitions are in order of their directories, which is that of time.
 	first = table.Partitions[0].Values[0]
-	last, err := time.Parse("2006-01", table.Partitions[len(table.Partitions)-1].Values[0][:len("2006-01")])
+	last, err := time.Parse(timeLayout(key), table.Partitions[len(table.Partitions)-1].Values[0])
 	if err != nil {
-		return first, 1
+		return first, month
 	}
-	now := t.Now.UTC()
-	months = (last.Year()-now.Year())*12 + int(last.Month()) - int(now.Month())
-	if key == sink.ByCreatedDate {
-		months++ // the same day of that month may come before the last
-	}
-	return first, max(months, 1)
+	months := (last.Unix()-now.Unix())/(month*24*60*60) + 1
+	return first, month * int(max(months, 1))
 }
 
 func timeLayout(key sink.PartitionKey) string {
@@ -128,12 +127,12 @@ func Slow(l *Layout, t Target) []string {
 			continue
 		}
 		key := table.Keys[0]
-		first, months := t.span(table, key)
+		first, days := t.span(table, key)
 		from, err := time.Parse(timeLayout(key), first)
 		if err != nil {
 			continue
 		}
-		end := t.Now.AddDate(0, months, 0)
+		end := t.Now.AddDate(0, 0, days)
 		n := (end.Year()-from.Year())*12 + int(end.Month()) - int(from.Month()) + 1
 		if key == sink.ByCreatedDate {
 			n *= 30

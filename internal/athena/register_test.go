@@ -85,7 +85,7 @@ func TestRegister(t *testing.T) {
 	}
 	table, _, ok := s.Table("macie", "results")
 	if !ok || *table.StorageDescriptor.Location != "s3://a-bucket/lake/results/" ||
-		table.Parameters["projection.created_month.range"] != "2026-03,NOW+1MONTHS" ||
+		table.Parameters["projection.created_month.range"] != "2026-03,NOW+31DAYS" ||
 		table.Parameters["storage.location.template"] != "s3://a-bucket/lake/results/created_month=${created_month}/" {
 		t.Errorf("%+v", table)
 	}

@@ -1,6 +1,7 @@
 package athenatest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -272,7 +273,7 @@ func startQuery(s *Server, in *athena.StartQueryExecutionInput) (any, error) {
 		return nil, errors.New("the statement is too long or ends with a semicolon")
 	case len(aws.ToString(in.ClientRequestToken)) < minToken:
 		return nil, errors.New("there is no token")
-	case in.QueryExecutionContext == nil || s.databases[*in.QueryExecutionContext.Database] == nil:
+	case in.QueryExecutionContext == nil || s.Run == nil && s.databases[*in.QueryExecutionContext.Database] == nil:
 		return nil, errors.New("the database isn't there")
 	case s.NoResults && (in.ResultConfiguration == nil || in.ResultConfiguration.OutputLocation == nil):
 		return nil, &Error{
@@ -281,7 +282,13 @@ func startQuery(s *Server, in *athena.StartQueryExecutionInput) (any, error) {
 		}
 	}
 	id := fmt.Sprintf("00000000-0000-0000-0000-%012d", len(s.executions))
-	s.executions[id] = &execution{statement: *in.QueryString}
+	e := &execution{statement: *in.QueryString}
+	if s.Run != nil {
+		e.running = start(func(ctx context.Context) error {
+			return s.Run(ctx, *in.QueryExecutionContext.Database, e.statement)
+		})
+	}
+	s.executions[id] = e
 	return athena.StartQueryExecutionOutput{QueryExecutionId: aws.String(id)}, nil
 }
 
@@ -302,6 +309,8 @@ func getQuery(s *Server, in *athena.GetQueryExecutionInput) (any, error) {
 	case e.stopped:
 		status.State = athenatypes.QueryExecutionStateCancelled
 	case e.looks <= s.Looks:
+	case e.running != nil:
+		status.State, status.StateChangeReason = e.running.state()
 	case reason != "":
 		status.State, status.StateChangeReason = athenatypes.QueryExecutionStateFailed, aws.String(reason)
 	default:
@@ -331,6 +340,9 @@ func getQuery(s *Server, in *athena.GetQueryExecutionInput) (any, error) {
 func stopQuery(s *Server, in *athena.StopQueryExecutionInput) (any, error) {
 	if e := s.executions[*in.QueryExecutionId]; e != nil {
 		e.stopped = true
+		if e.running != nil {
+			e.running.cancel()
+		}
 	}
 	return athena.StopQueryExecutionOutput{}, nil
 }

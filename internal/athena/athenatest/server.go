@@ -8,6 +8,7 @@ package athenatest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ type Server struct {
 	Looks int
 	// FailQuery returns why a statement fails; empty where it doesn't.
 	FailQuery func(statement string) string
+	// Run runs a statement on an engine, in the database of its context. If nil,
+	// the server understands CREATE VIEW and keeps the view in its own catalog.
+	Run func(ctx context.Context, database, statement string) error
 	// NoResults says that the workgroup has no place for results.
 	NoResults bool
 	// PageSize is how many partitions there are in an answer.
@@ -54,6 +58,7 @@ type execution struct {
 	statement string
 	looks     int
 	stopped   bool
+	running   *running // nil without Server.Run
 }
 
 // Error is an error of a service.

@@ -91,7 +91,7 @@ TBLPROPERTIES (
   'projection.enabled' = 'true',
   'projection.created_month.type' = 'date',
   'projection.created_month.format' = 'yyyy-MM',
-  'projection.created_month.range' = '2026-03,NOW+1MONTHS',
+  'projection.created_month.range' = '2026-03,NOW+31DAYS',
   'projection.created_month.interval' = '1',
   'projection.created_month.interval.unit' = 'MONTHS',
   'storage.location.template' = 's3://a-bucket/lake/results/created_month=${created_month}/'
@@ -143,7 +143,7 @@ TBLPROPERTIES (
   'projection.enabled' = 'true',
   'projection.created_month.type' = 'date',
   'projection.created_month.format' = 'yyyy-MM',
-  'projection.created_month.range' = '2026-03,NOW+1MONTHS',
+  'projection.created_month.range' = '2026-03,NOW+31DAYS',
   'projection.created_month.interval' = '1',
   'projection.created_month.interval.unit' = 'MONTHS',
   'storage.location.template' = 's3://a-bucket/lake/detections/created_month=${created_month}/'
@@ -196,7 +196,7 @@ TBLPROPERTIES (
   'projection.enabled' = 'true',
   'projection.created_month.type' = 'date',
   'projection.created_month.format' = 'yyyy-MM',
-  'projection.created_month.range' = '2026-03,NOW+1MONTHS',
+  'projection.created_month.range' = '2026-03,NOW+31DAYS',
   'projection.created_month.interval' = '1',
   'projection.created_month.interval.unit' = 'MONTHS',
   'storage.location.template' = 's3://a-bucket/lake/occurrences/created_month=${created_month}/'
