@@ -1,0 +1,647 @@
+package currenttest
+
+import (
+	"bytes"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/macielake/macielake/internal/awsvalues"
+)
+
+// Model returns the state that results are in, by docs/current.md. It is written
+// to be read beside that page, not to be fast: it looks at everything again for
+// each question.
+func Model(results []Result) []Subject {
+	_, places := Lines(results)
+	m := model{}
+	for i := range results {
+		m.all = append(m.all, &fact{Result: &results[i], place: places[i], number: i + 1})
+	}
+	return m.state()
+}
+
+// fact is a result with where it is.
+type fact struct {
+	*Result
+	place  Place
+	number int
+}
+
+type model struct{ all []*fact }
+
+func (m *model) state() []Subject {
+	var subjects []Subject
+	var seen []*fact
+	for _, f := range m.all {
+		if slices.ContainsFunc(seen, func(o *fact) bool { return sameObject(o, f) }) {
+			continue
+		}
+		seen = append(seen, f)
+		subjects = append(subjects, m.object(f))
+	}
+	return subjects
+}
+
+// Comparing.
+
+func same(a, b *string) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
+func sameTime(a, b *string) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return Time(*a).UnixMicro() == Time(*b).UnixMicro()
+}
+
+func sameBucket(a, b *fact) bool { return same(a.Partition, b.Partition) && same(a.Bucket, b.Bucket) }
+
+func sameObject(a, b *fact) bool { return sameBucket(a, b) && same(a.Key, b.Key) }
+
+func sameSubject(a, b *fact) bool {
+	return sameObject(a, b) && a.IsMember == b.IsMember && same(a.Member, b.Member)
+}
+
+func sameContent(a, b *fact) bool {
+	return sameTime(a.Modified, b.Modified) && same(a.Version, b.Version)
+}
+
+// later reports whether a is later than b, where an absent time is the earliest.
+func later(a, b *string) bool {
+	if a == nil || b == nil {
+		return a != nil
+	}
+	return Time(*a).UnixMicro() > Time(*b).UnixMicro()
+}
+
+func (f *fact) analysis() bool {
+	return f.Status != nil && (*f.Status == "COMPLETE" || *f.Status == "PARTIAL")
+}
+
+// newer reports whether a comes before b in the order of results, the newest
+// first.
+func newer(a, b *fact) bool {
+	switch {
+	case !sameTime(a.At, b.At):
+		return later(a.At, b.At)
+	case !sameTime(a.Modified, b.Modified):
+		return later(a.Modified, b.Modified)
+	case a.analysis() != b.analysis():
+		return a.analysis()
+	case !same(a.ID, b.ID):
+		return b.ID == nil || a.ID != nil && *a.ID < *b.ID
+	}
+	return before(a, b)
+}
+
+// before is the order of sources and their lines.
+func before(a, b *fact) bool {
+	if a.place.Path != b.place.Path {
+		return a.place.Path < b.place.Path
+	}
+	return a.place.Line < b.place.Line
+}
+
+// sorted returns those that are kept, the newest first.
+func sorted(facts []*fact, keep func(*fact) bool) []*fact {
+	var kept []*fact
+	for _, f := range facts {
+		if keep(f) {
+			at := 0
+			for at < len(kept) && newer(kept[at], f) {
+				at++
+			}
+			kept = slices.Insert(kept, at, f)
+		}
+	}
+	return kept
+}
+
+// What counts.
+
+// repeat reports whether a result is there already.
+func (m *model) repeat(f *fact) bool {
+	return f.ID != nil && slices.ContainsFunc(m.all, func(o *fact) bool {
+		return o != f && sameSubject(o, f) && same(o.ID, f.ID) && sameTime(o.At, f.At) && before(o, f)
+	})
+}
+
+// changedHands returns when the last result under a former owner of a bucket was
+// created; nil if none is known.
+func (m *model) changedHands(bucket *fact) *string {
+	if bucket.Bucket == nil {
+		return nil
+	}
+	// The newest times of the owner, and of all others.
+	inBucket := sorted(m.all, func(f *fact) bool { return sameBucket(f, bucket) && f.Account != nil })
+	if len(inBucket) == 0 {
+		return nil
+	}
+	owner := inBucket[0]
+	var foreign *string
+	for _, f := range inBucket {
+		if !same(f.Account, owner.Account) && later(f.At, foreign) {
+			foreign = f.At
+		}
+	}
+	if foreign == nil || !later(owner.At, foreign) {
+		return nil
+	}
+	return foreign
+}
+
+// formerOwner reports whether a result is of a former owner of its bucket.
+func (m *model) formerOwner(f *fact) bool {
+	changed := m.changedHands(f)
+	return changed != nil && !later(f.At, changed)
+}
+
+// seen returns the results of a bucket or of an object that answers look at.
+func (m *model) seen(of func(*fact) bool) (facts []*fact, former bool) {
+	mine := sorted(m.all, func(f *fact) bool { return of(f) && !m.repeat(f) })
+	owners := sorted(mine, func(f *fact) bool { return !m.formerOwner(f) })
+	if len(owners) == 0 {
+		return mine, true
+	}
+	return owners, false
+}
+
+// Objects and members.
+
+func (m *model) object(object *fact) Subject {
+	facts, former := m.seen(func(f *fact) bool { return sameObject(f, object) })
+	own := sorted(facts, func(f *fact) bool { return !f.IsMember })
+	members := sorted(facts, func(f *fact) bool { return f.IsMember })
+
+	standing := standingOf(own)
+	if standing == nil {
+		standing = standingOf(members)
+	}
+	newest := standing
+	if len(own) > 0 {
+		newest = own[0]
+	}
+	s := Subject{Object: Name(object.Partition, object.Bucket, object.Key)}
+	s.describe(standing, newest, standing)
+	s.Gone = former || len(own) > 0 && saysGone(newest)
+	if !s.Gone {
+		s.Public, s.Unencrypted = m.exposure(object, own, standing)
+	}
+
+	mine := m.findings(own, standing)
+	severity := m.severities(own, standing, mine)
+	var combined []finding
+	for _, f := range mine {
+		if f.open() {
+			combined = append(combined, f.alone())
+		}
+	}
+
+	var done []*fact
+	for _, f := range members {
+		if slices.ContainsFunc(done, func(o *fact) bool { return sameSubject(o, f) }) {
+			continue
+		}
+		done = append(done, f)
+		ofMember := sorted(members, func(o *fact) bool { return sameSubject(o, f) })
+		member, found, severities := m.member(ofMember, standing, len(own) > 0, s)
+		s.Members = append(s.Members, member)
+		if len(own) == 0 {
+			severity = append(severity, severities...)
+		}
+		for _, d := range found {
+			i := slices.IndexFunc(combined, func(c finding) bool { return c.id == d.id })
+			if i < 0 {
+				combined = append(combined, finding{id: d.id, kind: d.kind})
+				i = len(combined) - 1
+			}
+			combined[i].members = append(combined[i].members, d)
+		}
+	}
+	for _, c := range combined {
+		shown := c.archive()
+		if s.Gone {
+			s.Closed = append(s.Closed, Closed{shown.Identifier, "gone"})
+		} else {
+			s.Findings = append(s.Findings, shown)
+		}
+	}
+	for _, f := range mine {
+		if !f.open() && !slices.ContainsFunc(combined, func(c finding) bool { return c.id == f.id }) {
+			s.Closed = append(s.Closed, Closed{f.id, f.state})
+		}
+	}
+	if !s.Gone {
+		s.Severity = highest(severity)
+	}
+	return s
+}
+
+// member returns the state of an archive member, of whose results there is at
+// least one, its open findings, and the results that its severity is of.
+func (m *model) member(facts []*fact, archive *fact, hasOwn bool, object Subject) (Subject, []finding, []*fact) {
+	ofContent := sorted(facts, func(f *fact) bool { return sameContent(f, archive) })
+	standing := standingOf(ofContent)
+	if standing == nil {
+		standing = standingOf(facts)
+	}
+	s := Subject{Object: object.Object, Member: text(facts[0].Member)}
+	s.describe(standing, facts[0], archive)
+	lacking := len(ofContent) == 0 && hasOwn && archive.Status != nil && *archive.Status == "COMPLETE"
+	for _, f := range facts {
+		lacking = lacking && f.At != nil && later(archive.At, f.At)
+	}
+	s.Gone = object.Gone || saysGone(facts[0]) || lacking
+	if !s.Gone {
+		s.Public, s.Unencrypted = object.Public, object.Unencrypted
+	}
+	mine := m.findings(facts, archive)
+	severity := m.severities(facts, archive, mine)
+	var open []finding
+	for _, f := range mine {
+		switch {
+		case !f.open():
+			s.Closed = append(s.Closed, Closed{f.id, f.state})
+		case s.Gone:
+			s.Closed = append(s.Closed, Closed{f.id, "gone"})
+		default:
+			open = append(open, f)
+			s.Findings = append(s.Findings, f.alone().archive())
+		}
+	}
+	if s.Gone {
+		severity = nil
+		// Of an archive that is gone as a whole, the archive lists what would be open.
+		if object.Gone && !saysGone(facts[0]) && !lacking {
+			for _, f := range mine {
+				if f.open() {
+					open = append(open, f)
+				}
+			}
+		}
+	}
+	s.Severity = highest(severity)
+	return s, open, severity
+}
+
+// standingOf returns the newest analysis of results that are sorted; without one
+// the newest result, or nil if there is none.
+func standingOf(facts []*fact) *fact {
+	for _, f := range facts {
+		if f.analysis() {
+			return f
+		}
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	return facts[0]
+}
+
+// describe says how a subject was analysed.
+func (s *Subject) describe(standing, newest, content *fact) {
+	s.Standing = fmt.Sprintf("r%d", standing.number)
+	s.Analysed = "no"
+	if standing.analysis() {
+		s.Analysed = strings.ToLower(*standing.Status)
+	}
+	s.Public, s.Unencrypted = "unknown", "unknown"
+	why := func(f *fact) string {
+		switch {
+		case f.Reason != nil:
+			return *f.Reason
+		case f.Status != nil:
+			return *f.Status
+		}
+		return "unknown"
+	}
+	if !standing.analysis() {
+		s.NotAnalysed = why(standing)
+	} else if !newest.analysis() && !sameContent(newest, content) {
+		s.NotAnalysed = why(newest)
+	}
+}
+
+func saysGone(f *fact) bool {
+	return !f.analysis() && f.Reason != nil &&
+		(*f.Reason == "SOURCE_OBJECT_NO_LONGER_AVAILABLE" || *f.Reason == "NO_SUCH_BUCKET_AVAILABLE")
+}
+
+// Findings.
+
+// finding is an identifier with the detections that stand for it.
+type finding struct {
+	id, kind string // as Identifier gives it; of managed identifiers the type
+	state    string
+	count    *big.Int // nil where the archive itself has none
+	located  int
+	result   *fact // that its detection is in
+	members  []finding
+}
+
+func (f finding) open() bool { return f.state == "confirmed" || f.state == "unconfirmed" }
+
+func (f finding) alone() finding { f.members = nil; return f }
+
+// idOf names what a detection is of.
+func idOf(d Detection) string {
+	name := d.Type
+	if d.Custom && d.ARN != nil {
+		bare := (*d.ARN)[strings.LastIndex(*d.ARN, "/")+1:]
+		name = &bare
+	}
+	return Identifier(d.Custom, d.Category, name)
+}
+
+// findings returns the findings of a subject, of which all results are given,
+// where content is the result whose content stands.
+func (m *model) findings(facts []*fact, content *fact) []finding {
+	var found []finding
+	for _, f := range facts {
+		for _, d := range f.Found {
+			id := idOf(d)
+			if f.analysis() && !slices.ContainsFunc(found, func(o finding) bool { return o.id == id }) {
+				found = append(found, m.finding(id, facts, content))
+			}
+		}
+	}
+	return found
+}
+
+func reports(f *fact, id string) bool {
+	return f.analysis() && slices.ContainsFunc(f.Found, func(d Detection) bool { return idOf(d) == id })
+}
+
+func (m *model) finding(id string, facts []*fact, content *fact) finding {
+	reporting := sorted(facts, func(f *fact) bool { return reports(f, id) })
+	out := finding{id: id, state: "unconfirmed"}
+	of := reporting[0]
+	if i := slices.IndexFunc(reporting, func(f *fact) bool { return sameContent(f, content) }); i >= 0 {
+		of, out.state = reporting[i], "confirmed"
+	} else if m.resolved(id, facts, reporting) {
+		out.state = "resolved"
+	}
+	// The largest count of the analyses of that content; of equal ones the first.
+	var best *Detection
+	for _, f := range reporting {
+		if !sameContent(f, of) {
+			continue
+		}
+		for i := range f.Found {
+			d := &f.Found[i]
+			if idOf(*d) != id {
+				continue
+			}
+			if best == nil || d.Count != nil && (best.Count == nil || *d.Count > *best.Count) {
+				best, out.result = d, f
+			}
+		}
+	}
+	out.count = new(big.Int)
+	if best.Count != nil {
+		out.count.SetInt64(*best.Count)
+	}
+	out.located = best.Locations
+	if !best.Custom && best.Type != nil {
+		out.kind = *best.Type
+	}
+	return out
+}
+
+// resolved reports whether a complete analysis of other content, by an origin
+// known to look for the identifier then, came after all that is known of the
+// contents it was reported in.
+func (m *model) resolved(id string, facts, reporting []*fact) bool {
+	for _, a := range facts {
+		if a.Status == nil || *a.Status != "COMPLETE" || a.At == nil || !m.looksFor(a, id) {
+			continue
+		}
+		after := true
+		for _, f := range facts {
+			inIt := slices.ContainsFunc(reporting, func(r *fact) bool { return sameContent(r, f) })
+			if inIt && (f.At == nil || !later(a.At, f.At)) {
+				after = false
+			}
+		}
+		if after {
+			return true
+		}
+	}
+	return false
+}
+
+// looksFor reports whether the origin of an analysis reported an identifier then
+// or later, in whatever object.
+func (m *model) looksFor(a *fact, id string) bool {
+	return slices.ContainsFunc(m.all, func(f *fact) bool {
+		return sameOrigin(a, f) && reports(f, id) && f.At != nil && !later(a.At, f.At)
+	})
+}
+
+func sameOrigin(a, b *fact) bool {
+	if a.Job != nil || b.Job != nil {
+		return same(a.Job, b.Job)
+	}
+	admin := func(f *fact) *string {
+		if f.Admin != nil {
+			return f.Admin
+		}
+		return f.Account
+	}
+	return same(admin(a), admin(b)) && same(a.Region, b.Region)
+}
+
+// archive returns the finding of an archive, or of anything without members.
+func (f finding) archive() Finding {
+	out := Finding{Identifier: f.id, State: "unconfirmed"}
+	parts := slices.Clone(f.members)
+	if f.count != nil {
+		parts = append(parts, finding{state: f.state})
+	}
+	for _, p := range parts {
+		if p.state == "confirmed" {
+			out.State = "confirmed"
+		}
+	}
+	count, located := new(big.Int), 0
+	ofMembers, membersLocated := new(big.Int), 0
+	limit := false
+	if f.count != nil && f.state == out.State {
+		count, located = f.count, f.located
+		limit = f.located >= 1000
+	}
+	counted := 0
+	for _, p := range f.members {
+		if p.state == out.State {
+			ofMembers.Add(ofMembers, p.count)
+			membersLocated += p.located
+			limit = limit || p.located >= 1000
+			counted++
+		}
+	}
+	if counted > 0 {
+		if ofMembers.Cmp(count) > 0 || f.count == nil || f.state != out.State {
+			count = ofMembers
+		}
+		located = max(located, membersLocated)
+	}
+	out.Count, out.Locations, out.Unlocated = Number(count.String()), Number(fmt.Sprint(located)), "0"
+	if left := new(big.Int).Sub(count, big.NewInt(int64(located))); left.Sign() > 0 {
+		out.Unlocated = Number(left.String())
+		switch {
+		case limit:
+			out.Cause = "limit"
+		case located == 0:
+			out.Cause = "none"
+		default:
+			out.Cause = "unknown"
+		}
+	}
+	kind := f.kind
+	if kind == "" && len(f.members) > 0 {
+		kind = f.members[0].kind
+	}
+	if !count.IsInt64() { // beyond every threshold
+		count = big.NewInt(1 << 62)
+	}
+	out.Severity = awsvalues.TypeSeverity(kind, count.Int64()).String()
+	return out
+}
+
+// Severity.
+
+// severities returns the results whose highest severity is the subject's: the
+// analyses of the standing content, and those that its open findings are from.
+func (m *model) severities(facts []*fact, content *fact, found []finding) []*fact {
+	if content == nil {
+		return nil
+	}
+	results := sorted(facts, func(f *fact) bool { return f.analysis() && sameContent(f, content) })
+	for _, f := range found {
+		if f.open() {
+			results = append(results, f.result)
+		}
+	}
+	return results
+}
+
+// highest returns the highest severity among results.
+func highest(results []*fact) string {
+	var top *int64
+	name := ""
+	for _, f := range results {
+		score := f.Score
+		if score == nil && f.Severity != nil {
+			if s := awsvalues.SeverityNamed(*f.Severity); s > 0 {
+				n := int64(s)
+				score = &n
+			}
+		}
+		if score == nil {
+			continue
+		}
+		said := ""
+		if f.Severity != nil {
+			said = *f.Severity
+		}
+		switch {
+		case top == nil || *score > *top:
+			top, name = score, said
+		case *score == *top && bytes.Compare([]byte(said), []byte(name)) > 0:
+			name = said
+		}
+	}
+	if top == nil {
+		return ""
+	}
+	if s := awsvalues.Severity(*top).String(); s != "" {
+		return s
+	}
+	return name
+}
+
+// Exposure.
+
+// known is a value of a fact: exposed, safe or unknown.
+type known int
+
+const (
+	unknown known = iota
+	exposed
+	safe
+)
+
+// newestKnown goes through results, the newest first. An unknown newest value is
+// exposed where the last known one was, and otherwise stays unknown.
+func newestKnown(facts []*fact, value func(*fact) known) known {
+	for i, f := range facts {
+		switch value(f) {
+		case exposed:
+			return exposed
+		case safe:
+			if i == 0 {
+				return safe
+			}
+			return unknown
+		}
+	}
+	return unknown
+}
+
+func encryption(kind *string) known {
+	switch text(kind) {
+	case Absent, "", "UNKNOWN":
+		return unknown
+	case "NONE":
+		return exposed
+	}
+	return safe
+}
+
+// exposure says whether an object is public and unencrypted.
+func (m *model) exposure(object *fact, own []*fact, standing *fact) (public, unencrypted string) {
+	bucket, _ := m.seen(func(f *fact) bool { return sameBucket(f, object) })
+	if len(own) == 0 {
+		own = []*fact{standing}
+	}
+	bucketPublic := newestKnown(bucket, func(f *fact) known {
+		switch text(f.BucketPublic) {
+		case "PUBLIC":
+			return exposed
+		case "NOT_PUBLIC":
+			return safe
+		}
+		return unknown
+	})
+	objectPublic := newestKnown(own, func(f *fact) known {
+		switch {
+		case f.ObjectPublic == nil:
+			return unknown
+		case *f.ObjectPublic:
+			return exposed
+		}
+		return safe
+	})
+	public = "unknown"
+	if bucketPublic == exposed || objectPublic == exposed {
+		public = "yes"
+	} else if bucketPublic == safe && objectPublic == safe {
+		public = "no"
+	}
+	switch newestKnown(own, func(f *fact) known { return encryption(f.Encryption) }) {
+	case exposed:
+		return public, "yes"
+	case safe:
+		return public, "no"
+	}
+	if newestKnown(bucket, func(f *fact) known { return encryption(f.BucketEncryption) }) == exposed {
+		return public, "yes"
+	}
+	return public, "unknown"
+}
