@@ -27,6 +27,7 @@ import (
 	inputs "github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
 )
@@ -293,9 +294,9 @@ func checkRows(b *testing.B, data []byte, t *schema.Table, batches []*schema.Bat
 // writePqarrow writes a table the plain way.
 func writePqarrow(w io.Writer, t *schema.Table, batches []*schema.Batch) error {
 	mem := memory.NewGoAllocator()
-	rows := sink.NewRecordBuilder(mem, t)
+	rows := arrowio.NewRecordBuilder(mem, t)
 	defer rows.Release()
-	f, err := pqarrow.NewFileWriter(sink.ArrowSchema(t), w,
+	f, err := pqarrow.NewFileWriter(arrowio.Schema(t), w,
 		parquet.NewWriterProperties(parquet.WithAllocator(mem), parquet.WithCompression(compress.Codecs.Zstd)),
 		pqarrow.NewArrowWriterProperties(pqarrow.WithAllocator(mem)))
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 
 	"github.com/macielake/macielake/internal/cat"
 	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // catOptions are the flags of cat.
@@ -81,7 +81,7 @@ func (o *catOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	csv := sink.CSVOptions{Raw: o.csvRaw}
+	csv := rows.CSVOptions{Raw: o.csvRaw}
 	if isTerminal(stdout) {
 		csv.Printable = text.Printable
 	}

@@ -12,11 +12,12 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // Options say which rows are written.
@@ -45,7 +46,7 @@ var errEnough = errors.New("enough rows")
 func New(o Options, output *Output) *Rows {
 	r := &Rows{o: o, columns: slices.Clone(o.Columns), output: output, left: o.Limit}
 	if o.Limit < 0 {
-		r.left = sink.AllRows
+		r.left = rows.AllRows
 	}
 	if o.Filter != nil {
 		for _, c := range filterColumns(o.Table, o.Filter) {
@@ -70,7 +71,7 @@ func (r *Rows) AddResults(ctx context.Context, o raw.Options) (*raw.Account, err
 	account, err := raw.Scan(ctx, o, func(b *schema.Batch) (*chunk, error) {
 		c := r.chunk()
 		if c.batch == nil {
-			c.batch = sink.NewBatchRows(r.o.Table.Row, r.columns)
+			c.batch = rows.NewBatch(r.o.Table.Row, r.columns)
 		}
 		c.reset = func() error {
 			c.batch.Reset(b)
@@ -103,7 +104,7 @@ func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
 	err := lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (*chunk, error) {
 		c := r.chunk()
 		if c.arrow == nil {
-			c.arrow = sink.NewArrowRows(r.o.Table.Row, r.columns)
+			c.arrow = arrowio.NewRows(r.o.Table.Row, r.columns)
 		}
 		c.reset = func() error {
 			if err := c.arrow.Reset(batch); err != nil {
@@ -126,8 +127,8 @@ func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
 type chunk struct {
 	encoder encoder
 	filter  *filtered // nil without one
-	batch   *sink.BatchRows
-	arrow   *sink.ArrowRows
+	batch   *rows.Batch
+	arrow   *arrowio.Rows
 	reset   func() error // begins again with the first row
 	rows    int64        // that are encoded
 	more    bool
@@ -148,7 +149,7 @@ func (r *Rows) chunk() *chunk {
 }
 
 // begin gives the encoder rows.
-func (c *chunk) begin(rows sink.Rows) {
+func (c *chunk) begin(rows rows.Rows) {
 	if c.filter != nil {
 		c.filter.reset(rows)
 		rows = c.filter
@@ -159,7 +160,7 @@ func (c *chunk) begin(rows sink.Rows) {
 // start encodes the first rows, at most limit where that isn't negative.
 func (c *chunk) start(limit int64) error {
 	if limit < 0 {
-		limit = sink.AllRows
+		limit = rows.AllRows
 	}
 	err := c.reset()
 	if err == nil {

@@ -5,9 +5,9 @@ import (
 	"slices"
 
 	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // aliases are the short names that filters have for columns, as summaries have
@@ -114,7 +114,7 @@ type filtered struct {
 	filter  *where.Filter
 	columns []schema.Column
 	places  []int // by field: its column
-	rows    sink.Rows
+	rows    rows.Rows
 	get     func(field int, key string) where.Value
 
 	first, len int // the run, in that of rows
@@ -135,7 +135,7 @@ func newFiltered(f *where.Filter, fields []where.Field, t *schema.Table, columns
 	return r
 }
 
-func valueOf(t schema.Type, v sink.Value, key string) where.Value {
+func valueOf(t schema.Type, v rows.Value, key string) where.Value {
 	if !v.Set {
 		return where.Value{}
 	}
@@ -155,9 +155,9 @@ func valueOf(t schema.Type, v sink.Value, key string) where.Value {
 	return where.IntValue(v.Int)
 }
 
-func (r *filtered) reset(rows sink.Rows) { r.rows, r.looked, r.end, r.len = rows, 0, 0, 0 }
+func (r *filtered) reset(rows rows.Rows) { r.rows, r.looked, r.end, r.len = rows, 0, 0, 0 }
 
-// Next implements sink.Rows.
+// Next implements rows.Rows.
 func (r *filtered) Next() bool {
 	for {
 		if r.looked == r.end {
@@ -203,11 +203,11 @@ func (r *filtered) match(row int) bool {
 	return r.filter.Match(r.get)
 }
 
-// Len implements sink.Rows.
+// Len implements rows.Rows.
 func (r *filtered) Len() int { return r.len }
 
-// Shared implements sink.Rows.
+// Shared implements rows.Rows.
 func (r *filtered) Shared(column int) bool { return r.len == 1 || r.rows.Shared(column) }
 
-// Value implements sink.Rows.
-func (r *filtered) Value(column, row int) sink.Value { return r.rows.Value(column, r.first+row) }
+// Value implements rows.Rows.
+func (r *filtered) Value(column, row int) rows.Value { return r.rows.Value(column, r.first+row) }

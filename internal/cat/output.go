@@ -10,8 +10,9 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
+	"github.com/macielake/macielake/internal/arrowio"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // Format is a format of output.
@@ -48,13 +49,13 @@ type recordWriter interface {
 }
 
 // NewOutput returns an output of those columns to w, which it doesn't close.
-func NewOutput(w io.Writer, f Format, columns []schema.Column, csv sink.CSVOptions, createdBy string) *Output {
+func NewOutput(w io.Writer, f Format, columns []schema.Column, csv rows.CSVOptions, createdBy string) *Output {
 	o := &Output{w: w}
 	switch f {
 	case NDJSON:
-		o.text(func() *sink.TextEncoder { return sink.NewNDJSON(columns) })
+		o.text(func() *rows.TextEncoder { return rows.NewNDJSON(columns) })
 	case CSV:
-		o.text(func() *sink.TextEncoder { return sink.NewCSV(columns, csv) })
+		o.text(func() *rows.TextEncoder { return rows.NewCSV(columns, csv) })
 	case Arrow:
 		o.binary(columns, func(s *arrow.Schema) (err error) {
 			o.records = ipc.NewWriter(w, ipc.WithSchema(s))
@@ -74,7 +75,7 @@ func NewOutput(w io.Writer, f Format, columns []schema.Column, csv sink.CSVOptio
 }
 
 // text makes o one of text.
-func (o *Output) text(newEncoder func() *sink.TextEncoder) {
+func (o *Output) text(newEncoder func() *rows.TextEncoder) {
 	o.encoder = func() encoder { return &textEncoder{enc: newEncoder()} }
 	o.begin = func() error {
 		_, err := o.w.Write(newEncoder().Header(nil))
@@ -84,8 +85,8 @@ func (o *Output) text(newEncoder func() *sink.TextEncoder) {
 
 // binary makes o one of record batches.
 func (o *Output) binary(columns []schema.Column, open func(*arrow.Schema) error) {
-	o.encoder = func() encoder { return &recordEncoder{enc: sink.NewRecordEncoder(columns)} }
-	o.begin = func() error { return open(sink.ArrowSchema(&schema.Table{Columns: columns})) }
+	o.encoder = func() encoder { return &recordEncoder{enc: arrowio.NewRecordEncoder(columns)} }
+	o.begin = func() error { return open(arrowio.Schema(&schema.Table{Columns: columns})) }
 }
 
 // start writes what stands before all rows, once.
@@ -114,7 +115,7 @@ func writing(err error) error {
 
 // encoder encodes the rows of a batch, some at a time.
 type encoder interface {
-	reset(rows sink.Rows)
+	reset(rows rows.Rows)
 	// next encodes the next rows in place of those before, at most maxRows, and
 	// returns how many they are and whether there may be more.
 	next(maxRows int64) (rows int64, more bool, err error)
@@ -131,11 +132,11 @@ const (
 )
 
 type textEncoder struct {
-	enc *sink.TextEncoder
+	enc *rows.TextEncoder
 	buf []byte
 }
 
-func (e *textEncoder) reset(rows sink.Rows) { e.enc.Reset(rows) }
+func (e *textEncoder) reset(rows rows.Rows) { e.enc.Reset(rows) }
 
 func (e *textEncoder) next(maxRows int64) (rows int64, more bool, err error) {
 	if cap(e.buf) > maxKept {
@@ -154,11 +155,11 @@ func (e *textEncoder) write(o *Output) error {
 }
 
 type recordEncoder struct {
-	enc   *sink.RecordEncoder
+	enc   *arrowio.RecordEncoder
 	batch arrow.RecordBatch
 }
 
-func (e *recordEncoder) reset(rows sink.Rows) { e.enc.Reset(rows) }
+func (e *recordEncoder) reset(rows rows.Rows) { e.enc.Reset(rows) }
 
 func (e *recordEncoder) next(maxRows int64) (rows int64, more bool, err error) {
 	e.batch, more, err = e.enc.Next(maxRecord, min(maxRows, recordRows))

@@ -12,9 +12,9 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // tableFile is an open file of a table. Its groups may be read side by side.
@@ -152,7 +152,7 @@ func (t *tableFile) arrange(batch arrow.RecordBatch) (arrow.RecordBatch, error) 
 		} else {
 			var typ arrow.DataType = arrow.BinaryTypes.String
 			if c, ok := t.table.Column(name); ok {
-				typ = sink.ArrowType(c.Type)
+				typ = arrowio.Type(c.Type)
 			}
 			arrays[i] = array.MakeArrayOfNull(memory.DefaultAllocator, typ, rows)
 		}
@@ -175,7 +175,7 @@ func fits(want schema.Type, got arrow.DataType) bool {
 		m, ok := got.(*arrow.MapType)
 		return ok && m.KeyType().ID() == arrow.STRING && m.ItemType().ID() == arrow.STRING
 	}
-	return arrow.TypeEqual(got, sink.ArrowType(want))
+	return arrow.TypeEqual(got, arrowio.Type(want))
 }
 
 // constant is a column of one text.

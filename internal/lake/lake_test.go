@@ -16,12 +16,14 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -80,13 +82,13 @@ func lines(t testing.TB, l *lake.Lake, q lake.Query, level schema.Level, columns
 	q.Columns = names(columns)
 	var all []byte
 	err := lake.Scan(t.Context(), l, q, func(_ int, batch arrow.RecordBatch) ([]byte, error) {
-		rows := sink.NewArrowRows(level, columns)
-		if err := rows.Reset(batch); err != nil {
+		r := arrowio.NewRows(level, columns)
+		if err := r.Reset(batch); err != nil {
 			return nil, err
 		}
-		enc := sink.NewNDJSON(columns)
-		enc.Reset(rows)
-		out, _, _ := enc.Append(nil, 1<<40, sink.AllRows)
+		enc := rows.NewNDJSON(columns)
+		enc.Reset(r)
+		out, _, _ := enc.Append(nil, 1<<40, rows.AllRows)
 		return out, nil
 	}, func(out []byte) error {
 		all = append(all, out...)
@@ -105,11 +107,11 @@ func rawLines(t testing.TB, in string, level schema.Level, columns []schema.Colu
 	_, err := raw.Scan(t.Context(), raw.Options{
 		Inputs: []string{in}, Origins: []input.Origin{input.Local{}}, Workers: 2, Log: slog.New(slog.DiscardHandler),
 	}, func(b *schema.Batch) ([]byte, error) {
-		rows := sink.NewBatchRows(level, columns)
-		rows.Reset(b)
-		enc := sink.NewNDJSON(columns)
-		enc.Reset(rows)
-		out, _, _ := enc.Append(nil, 1<<40, sink.AllRows)
+		r := rows.NewBatch(level, columns)
+		r.Reset(b)
+		enc := rows.NewNDJSON(columns)
+		enc.Reset(r)
+		out, _, _ := enc.Append(nil, 1<<40, rows.AllRows)
 		return out, nil
 	}, func(out []byte) error {
 		all = append(all, out...)
@@ -218,7 +220,7 @@ func TestPartitionsAsColumns(t *testing.T) {
 	err := lake.Scan(t.Context(), l, q, func(_ int, b arrow.RecordBatch) (arrow.RecordBatch, error) { return b, nil },
 		func(b arrow.RecordBatch) error {
 			columns := []schema.Column{{Name: "created_month"}, {Name: "created_at", Type: schema.Timestamp}, {Name: "no_such_column"}}
-			r := sink.NewArrowRows(schema.ResultLevel, columns)
+			r := arrowio.NewRows(schema.ResultLevel, columns)
 			if err := r.Reset(b); err != nil {
 				return err
 			}

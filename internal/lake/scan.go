@@ -43,7 +43,7 @@ const (
 //
 // Text that repeats comes as dictionaries of utf8 with int32 indices or as
 // plain utf8, depending on the file; the other columns have the types of
-// sink.ArrowSchema. Work owns the record batch: it releases it, or leaves that
+// arrowio.Schema. Work owns the record batch: it releases it, or leaves that
 // to what it returns.
 //
 // Scan ends with the first error of work, of each, of reading, or with ctx's.

@@ -12,10 +12,11 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
+	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // Target is the object, or the objects, that are asked for.
@@ -105,9 +106,9 @@ func New(o Options) *Finder {
 // AddResults looks through discovery results. The account has what gave no rows.
 func (f *Finder) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
 	o.Workers = f.o.Workers
-	rows := make([]*sink.BatchRows, len(f.tables))
+	batches := make([]*rows.Batch, len(f.tables))
 	for i, t := range f.tables {
-		rows[i] = sink.NewBatchRows(t.Row, f.columns[i])
+		batches[i] = rows.NewBatch(t.Row, f.columns[i])
 	}
 	return raw.Scan(ctx, o, func(b *schema.Batch) (*schema.Batch, error) {
 		b.Filter(func(r *schema.Result) bool {
@@ -119,8 +120,8 @@ func (f *Finder) AddResults(ctx context.Context, o raw.Options) (*raw.Account, e
 			return nil
 		}
 		for i, t := range f.tables {
-			rows[i].Reset(b)
-			f.add(t.Row, rows[i])
+			batches[i].Reset(b)
+			f.add(t.Row, batches[i])
 		}
 		return nil
 	})
@@ -149,7 +150,7 @@ func (f *Finder) AddDataset(ctx context.Context, l *lake.Lake) error {
 		for _, c := range f.columns[i] {
 			q.Columns = append(q.Columns, c.Name)
 		}
-		rows := sink.NewArrowRows(t.Row, f.columns[i])
+		rows := arrowio.NewRows(t.Row, f.columns[i])
 		err := lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (arrow.RecordBatch, error) {
 			return batch, nil
 		}, func(batch arrow.RecordBatch) error {
@@ -167,7 +168,7 @@ func (f *Finder) AddDataset(ctx context.Context, l *lake.Lake) error {
 }
 
 // add takes those rows of a table that are asked for.
-func (f *Finder) add(level schema.Level, rows sink.Rows) {
+func (f *Finder) add(level schema.Level, rows rows.Rows) {
 	for rows.Next() {
 		// All columns but an occurrence's own are the same in all rows of a run.
 		first := cells{rows, 0}

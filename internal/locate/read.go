@@ -1,8 +1,8 @@
 package locate
 
 import (
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // Places of the columns that are read, in the rows of each table. Those of the
@@ -96,7 +96,7 @@ func columns(t *schema.Table) []schema.Column {
 
 // cells reads the values of one row.
 type cells struct {
-	rows sink.Rows
+	rows rows.Rows
 	row  int
 }
 

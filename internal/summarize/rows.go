@@ -9,11 +9,11 @@ import (
 
 	"github.com/macielake/macielake/internal/cat"
 	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/table"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // writeRows writes the rows of a preset that lists, in the order of the input.
@@ -39,7 +39,7 @@ func writeRows(ctx context.Context, w io.Writer, o Options, in Inputs) (*raw.Acc
 		lines = newLineWriter(table.New(w, o.Format, rowColumns(columns), o.Table), columns)
 		w = lines
 	}
-	csv := sink.CSVOptions{Raw: o.Table.Raw}
+	csv := rows.CSVOptions{Raw: o.Table.Raw}
 	if o.Table.Terminal {
 		csv.Printable = text.Printable
 	}

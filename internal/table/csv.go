@@ -1,8 +1,8 @@
 package table
 
 import (
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/text"
-	"github.com/macielake/macielake/pkg/sink"
 )
 
 // csvWriter writes CSV (RFC 4180) with a header. Null is an empty cell, an empty
@@ -30,11 +30,11 @@ func (w *csvWriter) begin() {
 }
 
 func (w *csvWriter) text(dst, s []byte) []byte {
-	o := sink.CSVOptions{Raw: w.o.Raw}
+	o := rows.CSVOptions{Raw: w.o.Raw}
 	if w.o.Terminal {
 		o.Printable = text.Printable
 	}
-	return sink.AppendCSVText(dst, s, o)
+	return rows.AppendCSVText(dst, s, o)
 }
 
 func (w *csvWriter) Row(cells []Cell) error {

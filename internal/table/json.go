@@ -1,6 +1,6 @@
 package table
 
-import "github.com/macielake/macielake/pkg/sink"
+import "github.com/macielake/macielake/internal/rows"
 
 // jsonWriter writes an object a row: a line each, or all in an array. Null is
 // null, and numbers have as many digits as they need.
@@ -28,14 +28,14 @@ func (w *jsonWriter) Row(cells []Cell) error {
 		} else {
 			line = append(line, ',')
 		}
-		line = append(sink.AppendJSONText(line, []byte(c.Name)), ':')
+		line = append(rows.AppendJSONText(line, []byte(c.Name)), ':')
 		switch {
 		case !cells[i].Set:
 			line = append(line, "null"...)
 		case c.Number:
 			line = append(line, cells[i].Text...)
 		default:
-			line = sink.AppendJSONText(line, cells[i].Text)
+			line = rows.AppendJSONText(line, cells[i].Text)
 		}
 	}
 	line = append(line, '}')

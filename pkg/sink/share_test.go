@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
 
+	"github.com/macielake/macielake/internal/batchtest"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -29,32 +29,21 @@ func together(n int, piece func(i int) error) error {
 	return nil
 }
 
-// A file doesn't depend on who worked on its columns.
-func TestParquetParallelColumns(t *testing.T) {
-	batches := []*schema.Batch{newEstate(3).batch(300), randomBatch(3, 100), newEstate(4).batch(300)}
-	for _, compression := range []string{"zstd", "snappy", "none"} {
-		for _, table := range schema.Tables() {
-			o := ParquetOptions{Compression: compression}
-			want := parquetFile(t, o, table, nil, batches...)
-			o.Share = together
-			if got := parquetFile(t, o, table, nil, batches...); !bytes.Equal(got, want) {
-				t.Errorf("%s, %s: other bytes", table.Name, compression)
-			}
-		}
-	}
-}
-
-// Nor do a sink's files, their order, or where they end.
+// A sink's files, their order, and where they end don't depend on who ends them.
 func TestSinkParallelFiles(t *testing.T) {
-	g := newEstate(6)
+	g := batchtest.NewEstate(6)
 	var batches []*schema.Batch
 	for range 12 {
-		batches = append(batches, g.batch(400))
+		batches = append(batches, g.Batch(400))
 	}
 	write := func(share Share) ([]File, map[string]*fakeOutput) {
 		f := newRecorder()
 		o := f.options([]PartitionKey{ByAccount}, schema.Tables()...)
-		o.Format = parquetFormatOf(t, ParquetOptions{Share: share})
+		format, err := Parquet(ParquetOptions{Share: share})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Format = format
 		o.TargetFileSize, o.Memory, o.Share = 100_000, 300_000, share
 		files, err := convert(New(o), batches...)
 		if err != nil {
@@ -81,27 +70,8 @@ func TestSinkParallelFiles(t *testing.T) {
 	}
 }
 
-// An error in one column is the encoder's from then on, whoever met it; one in a
-// file is the sink's, and leaves no file open.
+// An error in one file is the sink's, and leaves no file open.
 func TestParallelErrors(t *testing.T) {
-	b := schema.NewBatch()
-	b.Buf = make([]byte, 1+maxText)
-	res := schema.Result{}
-	res.Text[schema.Title] = schema.Span{Off: 1, Len: maxText}
-	b.Results = append(b.Results, res)
-	e, err := parquetFormatOf(t, ParquetOptions{Share: together}).NewEncoder(io.Discard, schema.Results())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := e.Write(b, 0, 1); !errors.Is(err, errTextTooLong) {
-			t.Fatalf("Write: %v", err)
-		}
-		if err := e.Close(); !errors.Is(err, errTextTooLong) {
-			t.Fatalf("Close: %v", err)
-		}
-	}
-
 	rows := newRowsBatch()
 	for i := range 9 {
 		rows.add(fmt.Sprint(i), 1, 1)
