@@ -83,6 +83,8 @@ func hintAWS(e *awsclient.Error) string {
 		return "the bucket's Object Lock keeps objects from being changed or removed: write to a bucket or prefix without a default retention"
 	case awsclient.BadKey:
 		return "the KMS key doesn't exist, is disabled, or is in another region than the bucket: check --sse-kms-key-id, or the bucket's default encryption"
+	case awsclient.BadAnswer:
+		return "something else answers in place of the service: check --endpoint-url, and whether a proxy or a login page is in between"
 	case awsclient.BadEndpoint:
 		return "check --endpoint-url, --region, and this machine's DNS and proxy"
 	case awsclient.Refused:

@@ -61,7 +61,8 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 	return Prepare(cfg, o), nil
 }
 
-// Prepare returns cfg with our retries, errors and connection pool; of the
+// Prepare returns cfg with our retries, errors, connection pool and bounds of
+// answers; of the
 // options it uses Concurrency, Backoff and Log. An HTTP client that isn't the
 // SDK's own is left as it is.
 func Prepare(cfg aws.Config, o Options) aws.Config {
@@ -86,7 +87,7 @@ func Prepare(cfg aws.Config, o Options) aws.Config {
 		client, ok = awshttp.NewBuildableClient(), true
 	}
 	if ok {
-		cfg.HTTPClient = client.WithTransportOptions(func(t *http.Transport) {
+		cfg.HTTPClient = bounded(client.WithTransportOptions(func(t *http.Transport) {
 			// The SDK keeps 10 idle connections a host: with more requests
 			// than that, most would open one of their own.
 			t.MaxIdleConnsPerHost = o.Concurrency + spareConnections
@@ -95,7 +96,7 @@ func Prepare(cfg aws.Config, o Options) aws.Config {
 			t.ResponseHeaderTimeout = responseTimeout
 			t.ForceAttemptHTTP2 = false // S3 speaks HTTP/1.1
 			t.ReadBufferSize = 32 << 10
-		})
+		}))
 	}
 	return cfg
 }

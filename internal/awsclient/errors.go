@@ -138,10 +138,22 @@ func reason(err error) string {
 		api         smithy.APIError
 		credentials *CredentialsError
 		response    *awshttp.ResponseError
+		answer      *AnswerError
+		decoding    *smithy.DeserializationError
 	)
 	switch {
 	case err == nil:
 		return "no reason given"
+	case errors.As(err, &answer):
+		return answer.Error() + gaveUp(err)
+	case !errors.As(err, &api) && malformed(err):
+		what := err
+		if errors.As(err, &decoding) {
+			what = decoding.Err
+		} else if errors.As(err, &response) {
+			what = response.Err
+		}
+		return text.Short((&AnswerError{what.Error()}).Error() + gaveUp(err))
 	case errors.As(err, &credentials):
 		return text.Short(credentials.Error())
 	case errors.As(err, &api):

@@ -52,6 +52,10 @@ func (i *Identity) Caller(ctx context.Context) (Caller, error) {
 		i.err = Failed("GetCallerIdentity", "", err)
 		return Caller{}, i.err
 	}
+	if aws.ToString(out.Arn) == "" || aws.ToString(out.Account) == "" {
+		i.err = Failed("GetCallerIdentity", "", &AnswerError{"it names no caller"})
+		return Caller{}, i.err
+	}
 	i.caller = Caller{ARN: aws.ToString(out.Arn), Account: aws.ToString(out.Account)}
 	return i.caller, nil
 }

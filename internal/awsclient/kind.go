@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/xml"
 	"errors"
 	"io"
 	"net"
@@ -20,7 +21,7 @@ import (
 // Kind is what an error of a request means.
 type Kind uint8
 
-// Kinds of errors. Those up to TimedOut pass, and are retried.
+// Kinds of errors. Those up to BadAnswer may pass, and are retried.
 const (
 	Unknown     Kind = iota
 	Throttled        // the service, or KMS behind it, asks for fewer requests
@@ -28,6 +29,7 @@ const (
 	Broken           // the connection broke
 	Refused          // nobody listens there
 	TimedOut         // no answer in time
+	BadAnswer        // success, but not as the service reports it (AnswerError)
 
 	Denied         // no permission
 	NoCredentials  // none were found, or they could not be had
@@ -56,7 +58,7 @@ func (k Kind) attempts() int {
 		return 20
 	case Refused:
 		return 8
-	case TimedOut:
+	case TimedOut, BadAnswer:
 		return 4
 	}
 	return 1
@@ -121,6 +123,7 @@ func KindOf(err error) Kind {
 		response    *awshttp.ResponseError
 		plain       *smithyhttp.ResponseError
 		skewed      interface{ RetryableError() bool }
+		answer      *AnswerError
 	)
 	switch {
 	case err == nil:
@@ -129,6 +132,8 @@ func KindOf(err error) Kind {
 		return ours.Kind
 	case errors.Is(err, context.Canceled):
 		return Cancelled
+	case errors.As(err, &answer):
+		return BadAnswer
 	case errors.As(err, &credentials):
 		return credentials.kind()
 	case errors.As(err, &skewed) && skewed.RetryableError():
@@ -148,10 +153,26 @@ func KindOf(err error) Kind {
 			return k
 		}
 	}
+	if malformed(err) && status < 300 {
+		return BadAnswer
+	}
 	if status > 0 {
 		return kindOfStatus(status)
 	}
 	return kindOfConnection(err)
+}
+
+// malformed reports whether an answer was read to its end and isn't in the
+// service's format.
+func malformed(err error) bool {
+	var (
+		decoding *smithy.DeserializationError
+		syntax   *xml.SyntaxError
+	)
+	if errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "unexpected EOF") {
+		return false
+	}
+	return errors.As(err, &syntax) || errors.As(err, &decoding) && kindOfConnection(decoding.Err) == Unknown
 }
 
 // kindOfMessage knows what only the text says.

@@ -147,6 +147,7 @@ func (c *Client) api(region string) *sdk.Client {
 	return sdk.NewFromConfig(cfg, func(o *sdk.Options) {
 		o.UsePathStyle = c.o.PathStyle
 		o.UseARNRegion = true
+		o.APIOptions = append(o.APIOptions, checkAnswers)
 		// Bodies are verified here, across connections that break.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true

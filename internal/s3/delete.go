@@ -15,14 +15,14 @@ import (
 const DeleteKeys = 1000
 
 // Delete removes objects, at most DeleteKeys of them; those that aren't there are
-// no error.
+// no error. The answer names each key: that is how it is known to be one.
 func (b *Bucket) Delete(ctx context.Context, keys []string) error {
 	objects := make([]types.ObjectIdentifier, len(keys))
 	for i := range keys {
 		objects[i].Key = &keys[i]
 	}
 	out, err := b.api.DeleteObjects(awsclient.WithResource(ctx, b.URI(keys[0])), &sdk.DeleteObjectsInput{
-		Bucket: &b.name, Delete: &types.Delete{Objects: objects, Quiet: aws.Bool(true)},
+		Bucket: &b.name, Delete: &types.Delete{Objects: objects, Quiet: aws.Bool(false)},
 		ExpectedBucketOwner: b.ownerID(), RequestPayer: b.payer(),
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,7 +29,6 @@ const minProgress = 16 << 10
 var (
 	errStalled  = errors.New("the connection brought next to nothing for too long")
 	errLength   = errors.New("the object's length isn't what the listing said")
-	errRange    = errors.New("the store answered with another range than asked for")
 	errChecksum = errors.New("the object's bytes don't match its checksum")
 	errChanged  = errors.New("the object changed since it was listed")
 )
@@ -94,12 +92,12 @@ func (r *body) request() error {
 	if ranged {
 		in.Range = aws.String(byteRange(r.at, r.end))
 	}
-	out, err := r.b.api.GetObject(ctx, in, askForChecksum)
+	out, err := r.b.api.GetObject(awsclient.WithObjectData(ctx), in, askForChecksum)
 	if err != nil {
 		cancel(nil)
 		return err
 	}
-	if err := r.check(out, ranged); err != nil {
+	if err := r.check(out); err != nil {
 		out.Body.Close()
 		cancel(nil)
 		return err
@@ -126,14 +124,11 @@ func askForChecksum(o *sdk.Options) {
 
 // check compares an answer with what was asked for, and takes from the first
 // what wasn't known.
-func (r *body) check(out *sdk.GetObjectOutput, ranged bool) error {
+func (r *body) check(out *sdk.GetObjectOutput) error {
 	if r.o.ETag == "" {
 		r.o.ETag = aws.ToString(out.ETag)
-	} else if etag := aws.ToString(out.ETag); etag != "" && etag != r.o.ETag {
+	} else if aws.ToString(out.ETag) != r.o.ETag {
 		return &awsclient.Error{Op: "GetObject", Resource: r.b.URI(r.o.Key), Kind: awsclient.Precondition, Err: errChanged}
-	}
-	if ranged && !strings.HasPrefix(aws.ToString(out.ContentRange), fmt.Sprintf("bytes %d-", r.at)) {
-		return errRange
 	}
 	length := aws.ToInt64(out.ContentLength)
 	if out.ContentLength == nil || length < 0 {
@@ -227,7 +222,7 @@ func (r *body) goOn(err error) error {
 			return nil
 		}
 		// A request that failed has had its attempts.
-		if k := awsclient.KindOf(err); err != errRange && err != errLength && k != awsclient.Unknown {
+		if k := awsclient.KindOf(err); err != errLength && k != awsclient.Unknown {
 			return r.fail(err)
 		}
 	}

@@ -55,9 +55,6 @@ func (b *Bucket) PublicAccess(ctx context.Context) (PublicAccess, error) {
 	if err != nil {
 		return PublicAccess{}, b.explain(ctx, "GetPublicAccessBlock", "", err)
 	}
-	if out.PublicAccessBlockConfiguration == nil {
-		return PublicAccess{}, nil
-	}
 	c := out.PublicAccessBlockConfiguration
 	return PublicAccess{
 		BlockACLs: aws.ToBool(c.BlockPublicAcls), IgnoreACLs: aws.ToBool(c.IgnorePublicAcls),
@@ -87,7 +84,7 @@ func (b *Bucket) PolicyIsPublic(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, b.explain(ctx, "GetBucketPolicyStatus", "", err)
 	}
-	return out.PolicyStatus != nil && aws.ToBool(out.PolicyStatus.IsPublic), nil
+	return *out.PolicyStatus.IsPublic, nil
 }
 
 // Encryption is a bucket's default encryption, for objects that come without.

@@ -1,12 +1,9 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +19,7 @@ const (
 	Delimiter = "/"
 	// PageKeys is how many keys, or prefixes, an answer has at most.
 	PageKeys = 1000
-	// pageAttempts is how often a page that can't be right is asked for.
+	// pageAttempts is how often a page that takes too long is asked for.
 	pageAttempts = 4
 )
 
@@ -45,10 +42,9 @@ func (p *Page) Last() string {
 	return last
 }
 
-// Page lists what has the prefix and comes after a key. What the store answers
-// is checked: a page that repeats an earlier one, or that is out of order, or
-// that has fewer names than it says, is asked for again, and in the end an
-// error; it is never taken for the end of the listing.
+// Page lists what has the prefix and comes after a key. A page that can't be what
+// the bucket holds is asked for again, and in the end an error; it is never taken
+// for the end of the listing.
 func (b *Bucket) Page(ctx context.Context, prefix, after string, levels bool) (*Page, error) {
 	ctx = awsclient.WithResource(ctx, b.URI(prefix))
 	for attempt := 1; ; attempt++ {
@@ -59,8 +55,7 @@ func (b *Bucket) Page(ctx context.Context, prefix, after string, levels bool) (*
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		var bad *badPageError
-		if !errors.As(err, &bad) && !errors.Is(err, context.DeadlineExceeded) || attempt == pageAttempts {
+		if !errors.Is(err, context.DeadlineExceeded) || attempt == pageAttempts {
 			return nil, b.explain(ctx, "ListObjectsV2", prefix, err)
 		}
 		b.c.o.Log.Info("trying again", "operation", "ListObjectsV2", "uri", b.URI(prefix), "attempt", attempt, "why", err.Error())
@@ -93,70 +88,92 @@ func (b *Bucket) askPage(ctx context.Context, prefix, after string, levels bool)
 	if err != nil {
 		return nil, err
 	}
-	return readPage(out, prefix, after)
+	return out.ResultMetadata.Get(pageKey{}).(*Page), nil // checkAnswers put it there
 }
 
-// badPageError says that a listing can't be what the bucket holds.
-type badPageError struct{ why string }
-
-func (e *badPageError) Error() string { return "the store listed what can't be right: " + e.why }
-
-func readPage(out *sdk.ListObjectsV2Output, prefix, after string) (*Page, error) {
-	p := &Page{More: aws.ToBool(out.IsTruncated), Objects: make([]Object, 0, len(out.Contents))}
-	name := func(s *string) (string, error) {
-		if out.EncodingType != types.EncodingTypeUrl {
+// readPage makes a page of an answer, if it is one to the request.
+func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, error) {
+	prefix, after := aws.ToString(in.Prefix), aws.ToString(in.StartAfter)
+	escaped := out.EncodingType == types.EncodingTypeUrl
+	unescape := func(s *string) (string, error) {
+		if !escaped {
 			return aws.ToString(s), nil
 		}
-		key, err := url.QueryUnescape(aws.ToString(s))
+		name, err := url.QueryUnescape(aws.ToString(s))
 		if err != nil {
-			return "", &badPageError{"a key isn't encoded as the answer says"}
+			return "", bad("a name in it isn't escaped as it says")
 		}
-		return key, nil
+		return name, nil
 	}
+	gotPrefix, err := unescape(out.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	gotAfter, err := unescape(out.StartAfter)
+	if err != nil {
+		return nil, err
+	}
+	n := len(out.Contents) + len(out.CommonPrefixes)
+	switch name := aws.ToString(out.Name); {
+	case name == "":
+		return nil, bad("it doesn't name the bucket")
+	case name != *in.Bucket && !isAccessPoint(*in.Bucket):
+		return nil, bad("it is a listing of the bucket %s", name)
+	case gotPrefix != prefix:
+		return nil, bad("it is a listing of the prefix %q", gotPrefix)
+	case out.StartAfter != nil && gotAfter != after:
+		return nil, bad("it is a listing of what comes after %q", gotAfter)
+	case out.IsTruncated == nil:
+		return nil, bad("it doesn't say whether it is the last page")
+	case out.KeyCount != nil && int(*out.KeyCount) != n:
+		return nil, bad("it has %d names and says that it has %d", n, *out.KeyCount)
+	case n > PageKeys:
+		return nil, bad("it has %d names, more than were asked for", n)
+	case n == 0 && *out.IsTruncated:
+		return nil, bad("it has no names and says that more follow")
+	case in.Delimiter == nil && len(out.CommonPrefixes) > 0:
+		return nil, bad("it has directories, which were not asked for")
+	}
+	p := &Page{More: *out.IsTruncated, Objects: make([]Object, 0, len(out.Contents))}
 	for i := range out.Contents {
 		c := &out.Contents[i]
-		key, err := name(c.Key)
-		if err != nil {
+		key, err := unescape(c.Key)
+		switch {
+		case err != nil:
 			return nil, err
+		case c.Size == nil || *c.Size < 0:
+			return nil, bad("an object in it has no size")
+		case !strings.HasPrefix(key, prefix):
+			return nil, bad("a key in it hasn't the prefix that was asked for")
+		case key <= after:
+			return nil, bad("a key in it comes before those that were asked for")
+		case i > 0 && key <= p.Objects[i-1].Key:
+			return nil, bad("its keys repeat or aren't in order")
 		}
-		p.Objects = append(p.Objects, Object{
-			Key: key, Size: aws.ToInt64(c.Size), ETag: aws.ToString(c.ETag), Modified: modified(c.LastModified),
-		})
+		p.Objects = append(p.Objects, Object{Key: key, Size: *c.Size, ETag: aws.ToString(c.ETag), Modified: modified(c.LastModified)})
 	}
-	for _, c := range out.CommonPrefixes {
-		dir, err := name(c.Prefix)
-		if err != nil {
+	for i, c := range out.CommonPrefixes {
+		dir, err := unescape(c.Prefix)
+		switch {
+		case err != nil:
 			return nil, err
+		case !strings.HasPrefix(dir, prefix):
+			return nil, bad("a directory in it hasn't the prefix that was asked for")
+		// The directory that after lies in may come: it has keys behind it.
+		case dir <= after && !strings.HasPrefix(after, dir):
+			return nil, bad("a directory in it comes before those that were asked for")
+		case i > 0 && dir <= p.Prefixes[i-1]:
+			return nil, bad("its directories repeat or aren't in order")
 		}
 		p.Prefixes = append(p.Prefixes, dir)
 	}
-	if n := len(p.Objects) + len(p.Prefixes); out.KeyCount != nil && int(*out.KeyCount) != n {
-		return nil, &badPageError{fmt.Sprintf("%d keys instead of %d", n, *out.KeyCount)}
-	} else if p.More && n == 0 {
-		return nil, &badPageError{"more keys are to come, but none came"}
-	}
-	byKey := func(a, b Object) int { return cmp.Compare(a.Key, b.Key) }
-	if !slices.IsSortedFunc(p.Objects, byKey) || !slices.IsSorted(p.Prefixes) {
-		return nil, &badPageError{"the keys aren't in order"}
-	}
-	for i := range p.Objects {
-		switch key := p.Objects[i].Key; {
-		case !strings.HasPrefix(key, prefix):
-			return nil, &badPageError{"a key hasn't the prefix asked for"}
-		case key <= after || i > 0 && key == p.Objects[i-1].Key:
-			return nil, &badPageError{"a key came again"}
-		}
-	}
-	for i, dir := range p.Prefixes {
-		switch {
-		case !strings.HasPrefix(dir, prefix):
-			return nil, &badPageError{"a prefix isn't below the one asked for"}
-		// The directory that after lies in may come: it has keys behind it.
-		case dir <= after && !strings.HasPrefix(after, dir) || i > 0 && dir == p.Prefixes[i-1]:
-			return nil, &badPageError{"a prefix came again"}
-		}
-	}
 	return p, nil
+}
+
+// isAccessPoint reports whether a bucket's name is an access point's ARN or alias:
+// then listings have another name.
+func isAccessPoint(bucket string) bool {
+	return strings.HasPrefix(bucket, "arn:") || strings.HasSuffix(bucket, "-s3alias") || strings.HasSuffix(bucket, "--ol-s3")
 }
 
 func modified(t *time.Time) time.Time {

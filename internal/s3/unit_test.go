@@ -45,7 +45,7 @@ func (a *asAWS) Do(r *http.Request) (*http.Response, error) {
 	if region != "" {
 		h.Set("X-Amz-Bucket-Region", region)
 	}
-	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader("<ListBucketResult></ListBucketResult>")), Request: r}, nil
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader("<ListBucketResult><Name>results</Name><IsTruncated>false</IsTruncated></ListBucketResult>")), Request: r}, nil
 }
 
 // A bucket's region is found whatever the answer is, and where it can't be the

@@ -73,7 +73,7 @@ func (l *lister) write(w http.ResponseWriter, prefix, after, delimiter, limit st
 	}
 	truncated, count := false, 0
 	var out bytes.Buffer
-	out.WriteString("<ListBucketResult><EncodingType>url</EncodingType>")
+	out.WriteString("<ListBucketResult><Name>bucket</Name><Prefix>" + url.QueryEscape(prefix) + "</Prefix><EncodingType>url</EncodingType>")
 	find := func(key string) int {
 		return sort.Search(l.keys.len(), func(i int) bool { return l.keys.key(i) >= key })
 	}

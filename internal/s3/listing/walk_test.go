@@ -276,14 +276,14 @@ func TestWalkErrors(t *testing.T) {
 				l.write(w, "x/", "", "", "1000")
 				return n > 1
 			}
-		}, awsclient.Unknown, false},
+		}, awsclient.BadAnswer, false},
 		{"cut off, now and then", func(l *lister) func(int64, http.ResponseWriter, *http.Request) bool {
 			first := firstTimes()
 			return func(n int64, w http.ResponseWriter, r *http.Request) bool {
 				if !first(r) {
 					return false
 				}
-				io.WriteString(w, `<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>3</KeyCount><Contents><Key>x/1</Key></Contents>`)
+				io.WriteString(w, `<ListBucketResult><Name>bucket</Name><Prefix>x/</Prefix><IsTruncated>false</IsTruncated><KeyCount>3</KeyCount><Contents><Key>x/1</Key></Contents>`)
 				return true
 			}
 		}, 0, true},
@@ -293,7 +293,7 @@ func TestWalkErrors(t *testing.T) {
 				if !first(r) {
 					return false
 				}
-				io.WriteString(w, `<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>`)
+				io.WriteString(w, `<ListBucketResult><Name>bucket</Name><Prefix>x/</Prefix><IsTruncated>true</IsTruncated></ListBucketResult>`)
 				return true
 			}
 		}, 0, true},
