@@ -6,9 +6,10 @@ PROGRAM := bin/macielake
 FUZZ    ?= 5s
 
 # One set of flags for all Go commands, so that tests use the packages that build
-# has compiled. arrow_json_stdlib leaves a JSON library out that nothing here
-# uses; -trimpath keeps this machine's paths out of the program.
-export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib
+# has compiled. -trimpath keeps this machine's paths out of the program. The others
+# compile less: arrow_json_stdlib leaves a JSON library out that nothing here uses,
+# and debug information would be stripped anyway (GOFLAGS= go build has it).
+export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib -gcflags=all=-dwarf=false
 # Without cgo the program is static, and starts faster.
 NOCGO := CGO_ENABLED=0 $(GO)
 

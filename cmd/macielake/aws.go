@@ -9,19 +9,19 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 )
 
-// awsFlags say as whom and where AWS is asked.
+// awsFlags say with which identity and where requests to AWS are made.
 type awsFlags struct {
 	profile, region, endpointURL string
 }
 
 func (a *awsFlags) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&a.profile, "profile", "", "profile of the AWS configuration files")
-	f.StringVar(&a.region, "region", "", "AWS region; that of a bucket is found by itself")
-	f.StringVar(&a.endpointURL, "endpoint-url", "", "send AWS requests to this URL, for stores that aren't AWS")
+	f.StringVar(&a.profile, "profile", "", "`NAME` of a profile in the AWS configuration files")
+	f.StringVar(&a.region, "region", "", "AWS `REGION`; bucket Regions are detected automatically")
+	f.StringVar(&a.endpointURL, "endpoint-url", "", "`URL` to send requests to, for stores other than AWS")
 }
 
-// load returns the configuration for requests to AWS; it sends none. Of the
-// options the flags set those that are theirs.
+// load returns the configuration for requests to AWS; it sends none. The flags
+// replace the options of the same names.
 func (a *awsFlags) load(ctx context.Context, o awsclient.Options) (aws.Config, error) {
 	o.Profile, o.Region, o.EndpointURL = a.profile, a.region, a.endpointURL
 	return awsclient.Load(ctx, o)

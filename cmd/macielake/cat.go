@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/cat"
+	"github.com/macielake/macielake/internal/nearest"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/text"
@@ -35,54 +37,54 @@ func (o *catOptions) addFlags(f *pflag.FlagSet) {
 	for _, format := range cat.Formats() {
 		o.output.choices = append(o.output.choices, string(format))
 	}
-	f.Var(&o.table, "table", "table whose rows to write (required)")
-	f.Var(&o.columns, "columns", "columns to write, in that order (default all of the table's)")
-	f.StringVar(&o.where, "where", "", "write only rows for which this filter is true")
-	f.Int64Var(&o.limit, "limit", -1, "write at most so many rows and read no further; -1 for all")
+	f.Var(&o.table, "table", "`TABLE` whose rows to write: results, detections or occurrences (required)")
+	f.Var(&o.columns, "columns", "`COLUMNS` to write, in that order (default: all)")
+	f.StringVar(&o.where, "where", "", "write only rows that match this `FILTER`")
+	f.Int64Var(&o.limit, "limit", -1, "write at most `N` rows and read no further (default: all)")
 	f.Var(&o.output, "output", "format of the rows")
-	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells as they are that a spreadsheet takes for formulas")
+	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells unescaped that a spreadsheet takes for formulas")
 	o.readFlags.addFlags(f)
 }
 
-func newCat() *cobra.Command {
+func newCat(s *session) *cobra.Command {
 	var o catOptions
 	cmd := &cobra.Command{
 		Use:   "cat INPUT|DATASET... --table TABLE",
 		Short: "Write rows of results or of a dataset to standard output",
 		Long: `Write the rows of a table to standard output, in the order of the input, for jq,
-DuckDB, pandas and the like: results (a row per analysed object), detections (a
-row per object and type of sensitive data) or occurrences (a row per location).
+DuckDB, pandas and the like: results (a row per result), detections (a row per
+result and type of sensitive data) or occurrences (a row per location).
 
-An INPUT is a file, a directory (read recursively), a glob, or - for standard
-input, as for convert. A DATASET is what convert has written. Lines and objects
-that can't be read give no rows: notes on standard error name them, and the exit
-code is 3 or 4.
-
-` + exitHelp,
+An INPUT is a file, a directory (read recursively), a glob, or - for standard input,
+as for convert. A DATASET is the --out of convert. Lines and sources that cannot be
+read give no rows: notes on standard error name them. With --json each row is an
+element of the answer.`,
 		Example: `  macielake cat ./AWSLogs --table detections --where 'type=CREDIT_CARD_NUMBER and count>=100'
   macielake cat lake --table detections | jq -r '[.bucket_name, .detection_type] | @tsv'
   macielake cat lake --table occurrences --output csv --columns object_key,cell_reference > cells.csv
   macielake cat lake --table results --output arrow | python3 -c 'import pyarrow as pa, sys
   print(pa.ipc.open_stream(sys.stdin.buffer).read_all().num_rows)'`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+		Annotations: exits(exit{code: exitRejects}, exit{code: exitUnreadable}, exit{code: exitNotFound}),
+		RunE:        func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
 	return cmd
 }
 
-func (o *catOptions) run(cmd *cobra.Command, args []string) error {
+func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	format := cat.Format(o.output.value)
-	stdout := cmd.OutOrStdout()
-	if format.Binary() && isTerminal(stdout) {
-		return usagef("--output %s is no text, and standard output is a terminal: send it to a file or a program", format)
+	if s.json && format != cat.NDJSON {
+		return usagef("--json and --output %s exclude each other", format)
+	}
+	if format.Binary() && isTerminal(s.stdout) {
+		return usagef("--output %s is not text, and standard output is a terminal: send it to a file or a program", format)
 	}
 	options, err := o.rows()
 	if err != nil {
 		return err
 	}
 	csv := rows.CSVOptions{Raw: o.csvRaw}
-	if isTerminal(stdout) {
+	if isTerminal(s.stdout) {
 		csv.Printable = text.Printable
 	}
 	ctx, stop := context.WithCancelCause(cmd.Context())
@@ -92,27 +94,30 @@ func (o *catOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.close()
-	output := cat.NewOutput(stdout, format, options.Columns, csv, "macielake version "+version())
-	rows := cat.New(options, output)
 	var account *raw.Account
-	for _, l := range in.datasets {
-		if err := rows.AddDataset(ctx, l); err != nil {
-			return err
+	err = s.rows(func(w io.Writer) error {
+		output := cat.NewOutput(w, format, options.Columns, csv, "macielake version "+version())
+		c := cat.New(options, output)
+		for _, l := range in.datasets {
+			if err := c.AddDataset(ctx, l); err != nil {
+				return err
+			}
 		}
-	}
-	if len(in.results) > 0 {
-		results, err := o.readFlags.options(cmd, in, stop)
-		if err != nil {
-			return err
+		if len(in.results) > 0 {
+			results, err := o.readFlags.options(s, cmd, in, stop)
+			if err != nil {
+				return err
+			}
+			if account, err = c.AddResults(ctx, results); err != nil {
+				return reason(cmd.Context(), ctx, err)
+			}
 		}
-		if account, err = rows.AddResults(ctx, results); err != nil {
-			return reason(cmd.Context(), ctx, err)
-		}
-	}
-	if err := output.End(); err != nil {
+		return output.End()
+	})
+	if err != nil {
 		return err
 	}
-	return reportAccount(cmd.ErrOrStderr(), account)
+	return reportAccount(s.stderr, account)
 }
 
 // rows checks the flags against each other.
@@ -125,11 +130,11 @@ func (o *catOptions) rows() (cat.Options, error) {
 	i := slices.IndexFunc(tables, func(t *schema.Table) bool { return t.Name == o.table.value })
 	switch {
 	case i < 0:
-		return none, usagef("--table is missing: want one of %s", strings.Join(o.table.choices, ", "))
+		return none, usagef("--table is missing: choose %s", strings.Join(o.table.choices, ", "))
 	case o.limit < -1:
 		return none, usagef("--limit must be -1 or more")
 	case o.csvRaw && o.output.value != string(cat.CSV):
-		return none, usagef("--csv-raw goes with --output csv")
+		return none, usagef("--csv-raw needs --output csv")
 	}
 	options := cat.Options{Table: tables[i], Columns: tables[i].Columns, Limit: o.limit, Workers: o.workers}
 	if o.columns.set {
@@ -137,7 +142,7 @@ func (o *catOptions) rows() (cat.Options, error) {
 		for _, name := range o.columns.values {
 			c, ok := options.Table.Column(name)
 			if !ok {
-				return none, usagef("the table %s has no column %q; it has %s", o.table.value, name, columnNames(options.Table))
+				return none, usagef("the table %s has no column %q; %s", o.table.value, name, nearest.Suggestion(name, columnNames(options.Table)))
 			}
 			options.Columns = append(options.Columns, c)
 		}
@@ -152,10 +157,10 @@ func (o *catOptions) rows() (cat.Options, error) {
 	return options, nil
 }
 
-func columnNames(t *schema.Table) string {
+func columnNames(t *schema.Table) []string {
 	names := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		names[i] = c.Name
 	}
-	return strings.Join(names, ", ")
+	return names
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +17,6 @@ import (
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/s3/s3input"
-	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -54,7 +51,6 @@ type convertOptions struct {
 	retryRejected    bool
 	acceptUnreadable string
 	singleWriter     bool
-	json             bool
 	quiet            bool
 	stats            bool
 	verbose          bool
@@ -85,79 +81,77 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	o.maxLineBytes = sizeValue(limits.MaxLineBytes)
 	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
 
-	f.StringVarP(&o.out, "out", "o", "", "directory or s3:// URI of the dataset, which is made where there is none (required)")
+	f.StringVarP(&o.out, "out", "o", "", "`DIR` or s3:// URI of the dataset, which is created if it does not exist (required)")
 	f.Var(&o.format, "format", "format of the tables")
 	f.Var(&o.tables, "tables", "tables to write")
-	f.Var(&o.partitionBy, "partition-by", "directories to split tables into: created_month, created_date, region, account, job, or none")
+	f.Var(&o.partitionBy, "partition-by", "`KEYS` by which tables are split into directories: created_month, created_date, region, account, job, or none")
 	f.Var(&o.compression, "compression", "compression of the tables")
-	f.Var(&o.targetFileSize, "target-file-size", "size at which a file ends and the next begins")
-	f.Var(&o.partSize, "part-size", "stored bytes per part, the unit of work and of output; a small run has smaller parts")
-	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
-	f.Var(&o.accounts, "only-account", "convert only records of these accounts")
-	f.Var(&o.regions, "only-region", "convert only records of these regions")
-	f.Var(&o.jobs, "only-job", "convert only records of these jobs")
-	f.Var(&o.since, "since", "convert only records created at or after this time")
-	f.Var(&o.until, "until", "convert only records created before this time")
-	f.Var(&o.rejectRaw, "reject-raw", "keep rejected lines (up to 64 KiB each) with the rejects")
-	f.Int64Var(&o.maxRejects, "max-rejects", -1, "stop once more lines and objects than this are rejected; -1 never")
+	f.Var(&o.targetFileSize, "target-file-size", "size at which a file of a table ends and the next begins")
+	f.Var(&o.partSize, "part-size", "stored bytes per part, the unit of work, output and retry; small runs have smaller parts")
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
+	f.Var(&o.accounts, "only-account", "convert only results of these accounts")
+	f.Var(&o.regions, "only-region", "convert only results of these Regions")
+	f.Var(&o.jobs, "only-job", "convert only results of these jobs")
+	f.Var(&o.since, "since", "convert only results created at or after this time")
+	f.Var(&o.until, "until", "convert only results created before this time")
+	f.Var(&o.rejectRaw, "reject-raw", "how the bytes of rejected lines (up to 64 KiB each) are kept with the rejects")
+	f.Int64Var(&o.maxRejects, "max-rejects", -1, "fail if more than `N` lines and sources are rejected (default: no limit)")
 	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
-	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject objects that inflate to more")
-	f.IntVar(&o.maxSources, "max-sources-per-run", convert.DefaultMaxSources, "how many objects a run takes; more become several runs, committed one after the other")
-	f.BoolVar(&o.dryRun, "dry-run", false, "only say what would be read, claimed and written")
-	f.BoolVar(&o.retryRejected, "retry-rejected", false, "convert again the lines and objects that are recorded as rejected, and nothing else")
-	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "file of the objects that may stay unread without exit code 4: one a line, as source_uri has them; a * at the end stands for anything")
-	f.BoolVar(&o.singleWriter, "single-writer", false, "write also to a store that can't keep two converters apart; there must be no other")
+	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject sources that inflate to more")
+	f.IntVar(&o.maxSources, "max-sources-per-run", convert.DefaultMaxSources, "take `N` sources per run; more become several runs, committed one after the other")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be read, claimed and written, and write nothing")
+	f.BoolVar(&o.retryRejected, "retry-rejected", false, "convert only the lines and sources that were rejected before")
+	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "`FILE` of sources that may stay unread without exit code 4: one source_uri per line; a * at the end matches any rest")
+	f.BoolVar(&o.singleWriter, "single-writer", false, "allow a store without conditional writes; run only one converter")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset that is in --out, once the new one is whole")
-	f.BoolVar(&o.json, "json", false, "print the summary as a JSON object on standard output")
-	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress on standard error")
-	f.BoolVar(&o.stats, "stats", false, "print where the time went; measuring it takes some hundredths")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files, and requests that are tried again")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress")
+	f.BoolVar(&o.stats, "stats", false, "show where the time went, which costs about 1% of it")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files and repeated requests")
 	o.placeFlags.addFlags(f)
 	o.addFetchFlags(f)
-	f.StringVar(&o.inventory, "inventory", "", "manifest.json of an S3 Inventory report, in place of a listing")
-	f.StringVar(&o.keysFrom, "keys-from", "", "file of s3:// URIs or keys, one a line, in place of a listing; - for standard input")
+	f.StringVar(&o.inventory, "inventory", "", "manifest.json of an S3 Inventory `REPORT`, in place of a listing")
+	f.StringVar(&o.keysFrom, "keys-from", "", "`FILE` of s3:// URIs or keys, one per line, in place of a listing; - for standard input")
 	o.write.addFlags(f)
 }
 
-func newConvert() *cobra.Command {
+func newConvert(s *session) *cobra.Command {
 	var o convertOptions
 	cmd := &cobra.Command{
 		Use:   "convert INPUT... --out DIR",
 		Short: "Convert discovery results into Parquet or Arrow tables",
-		Long: `Convert the discovery results that aren't converted yet into tables: results (a row per analysed object),
-detections (a row per object and type of sensitive data) and occurrences (a row
-per location).
+		Long: `Convert new discovery results into the tables of a dataset: results (a row per
+result), detections (a row per result and type of sensitive data) and occurrences
+(a row per location).
 
 An INPUT is a file, a directory (read recursively), a glob, - for standard input,
-s3://BUCKET/KEY (an object, all below it, or with * and ? what matches), or
-macie://REGION: wherever Macie puts that region's results. Files named *.jsonl.gz
-and *.jsonl are read, others are skipped and counted. Lines and objects that can't be converted are written to
-DIR/_macielake/rejects and counted, and never stop the others.
+s3://BUCKET/KEY (one object, every object below a prefix, or those that match * and
+?), or macie://REGION (wherever Macie stores that Region's results). Files named
+*.jsonl.gz and *.jsonl are read; others are skipped and counted. Lines and sources
+that cannot be converted never stop the rest: they are counted, and kept in
+DIR/_macielake/rejects.
 
-DIR remembers what it holds: the same command again converts what is new, and
-where the last one was stopped it goes on. All runs of a dataset have the same
-format, tables, partitions and filters. An object that changes after it was
-converted is reported and left alone.
-
-` + exitHelp,
+A dataset remembers its sources. Run the same command again to convert new ones, or
+to resume a run that was interrupted. All runs of a dataset have the same format,
+tables, partitions and filters. A source that changes after it was converted is
+reported and left alone.`,
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
   macielake convert s3://results-bucket/AWSLogs --out s3://lake-bucket/macie
   macielake convert macie://eu-west-1 --out s3://lake-bucket/macie
   zcat results.jsonl.gz | macielake convert - --out lake --json`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if o.inventory != "" || o.keysFrom != "" {
-				return nil
-			}
-			return cobra.MinimumNArgs(1)(cmd, args)
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+		Annotations: exits(
+			exit{exitOK, "every source is converted"},
+			exit{exitRejects, "done, but lines or sources were rejected"},
+			exit{exitUnreadable, "done, but sources could not be read and remain to be converted (wins over 3)"},
+			exit{exitNotFound, "an input does not exist, or holds no discovery results"}),
+		Args: anyArguments(func() bool { return o.inventory != "" || o.keysFrom != "" }),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
 	return cmd
 }
 
-func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
+func (o *convertOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	options, err := o.options(args)
 	if err != nil {
 		return err
@@ -167,14 +161,13 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 	}
-	stderr := cmd.ErrOrStderr()
-	options.Log = newLog(stderr, o.verbose)
+	options.Log = newLog(s.stderr, o.verbose)
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
 	places := o.places(options.Log)
 	var closer io.Closer
 	options.Origins, options.Inputs, closer, err = places.origins(ctx, sources{
-		inputs: args, inventory: o.inventory, keysFrom: o.keysFrom, stdin: cmd.InOrStdin(), stop: stop,
+		inputs: args, inventory: o.inventory, keysFrom: o.keysFrom, stdin: s.stdin, stop: stop,
 		filter: s3input.Filter{Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values, Since: o.since.t},
 	})
 	if err != nil {
@@ -185,27 +178,22 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer options.Out.Close()
-	bar := startProgress(stderr, o.quiet || o.verbose, options.Progress)
+	bar := startProgress(s.stderr, o.quiet || o.verbose, options.Progress)
 	limitMemory(o.workers)
 	summary, err := convert.Run(ctx, options)
 	bar.stop()
 	if err != nil {
-		return reason(cmd.Context(), ctx, err)
+		return places.explainMissing(cmd.Context(), args, reason(cmd.Context(), ctx, err))
 	}
-	if !o.quiet {
-		if err := summary.WriteText(stderr); err != nil {
-			return &printError{err}
-		}
+	err = s.answer(summary, func(io.Writer) error { return nil })
+	if err == nil && !o.quiet {
+		err = summary.WriteText(s.stderr)
 	}
-	if o.stats && !o.dryRun {
-		if err := summary.Stats.WriteText(stderr); err != nil {
-			return &printError{err}
-		}
+	if err == nil && o.stats && !o.dryRun {
+		err = summary.Stats.WriteText(s.stderr)
 	}
-	if o.json {
-		if err := writeJSON(cmd.OutOrStdout(), summary); err != nil {
-			return &printError{err}
-		}
+	if err != nil {
+		return &printError{err}
 	}
 	switch {
 	case summary.Objects.Unreadable > summary.Objects.AcceptedUnreadable:
@@ -216,7 +204,7 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// readAccepted reads which objects may stay unread: a URI a line, a prefix where
+// readAccepted reads which sources may stay unread: a URI per line, or a prefix if
 // it ends in *.
 func readAccepted(name string) (func(uri string) bool, error) {
 	data, err := os.ReadFile(name)
@@ -238,18 +226,6 @@ func readAccepted(name string) (func(uri string) bool, error) {
 	}, nil
 }
 
-// writeJSON writes a line of JSON that is fit for a terminal, too.
-func writeJSON(w io.Writer, v any) error {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	_, err := w.Write(text.JSON(buf.Bytes()))
-	return err
-}
-
 // options checks the flags against each other.
 func (o *convertOptions) options(args []string) (convert.Options, error) {
 	var none convert.Options
@@ -259,9 +235,9 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	case o.checkFetches() != nil:
 		return none, o.checkFetches()
 	case o.inventory != "" && o.keysFrom != "":
-		return none, usagef("--inventory and --keys-from don't go together")
+		return none, usagef("--inventory and --keys-from exclude each other")
 	case (o.inventory != "" || o.keysFrom != "") && slices.ContainsFunc(args, func(in string) bool { return !s3.IsURI(in) }):
-		return none, usagef("--inventory and --keys-from list what is in S3: an INPUT must be an s3:// URI")
+		return none, usagef("with --inventory or --keys-from each INPUT must be an s3:// URI")
 	case o.write.check() != nil:
 		return none, o.write.check()
 	case checkWorkers(o.workers) != nil:
@@ -269,7 +245,7 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	case o.maxSources < 1:
 		return none, usagef("--max-sources-per-run must be at least 1")
 	case o.retryRejected && o.overwrite:
-		return none, usagef("--retry-rejected doesn't go with --overwrite")
+		return none, usagef("--retry-rejected and --overwrite exclude each other")
 	case o.retryRejected && slices.Contains(args, input.StdinName):
 		return none, usagef("--retry-rejected can't read standard input again")
 	case o.maxRejects < -1:
@@ -277,12 +253,12 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	case o.maxLineBytes > maxMaxLineBytes:
 		return none, usagef("--max-line-bytes must be at most 128MiB")
 	case slices.Contains(o.partitionBy.values, noPartitions) && len(o.partitionBy.values) > 1:
-		return none, usagef("--partition-by %s goes with no other key", noPartitions)
+		return none, usagef("--partition-by %s excludes other keys", noPartitions)
 	case slices.Contains(o.partitionBy.values, string(sink.ByCreatedMonth)) &&
 		slices.Contains(o.partitionBy.values, string(sink.ByCreatedDate)):
 		return none, usagef("--partition-by takes created_month or created_date, not both")
 	case o.format.value == "arrow" && o.compression.value == "snappy":
-		return none, usagef("--format arrow goes with --compression zstd or none: Arrow files have no snappy")
+		return none, usagef("--format arrow needs --compression zstd or none: Arrow files have no snappy")
 	case o.since.t != nil && o.until.t != nil && !o.since.t.Before(*o.until.t):
 		return none, usagef("--since must be before --until")
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// noDatasetError says that a command names a dataset that isn't there.
+// noDatasetError says that a command names a dataset that doesn't exist.
 type noDatasetError struct{ name string }
 
-func (e *noDatasetError) Error() string { return fmt.Sprintf("there is no dataset %s", e.name) }
+func (e *noDatasetError) Error() string { return fmt.Sprintf("%s is no dataset", e.name) }
 
 // openNamed opens the place of the dataset that a command names, to read it.
 // The caller closes it.
@@ -27,7 +27,7 @@ func (f *placeFlags) openNamed(cmd *cobra.Command, name string) (store.Store, er
 	return s, err
 }
 
-// readLayout reads what the dataset that a command names has.
+// readLayout reads the layout of the dataset that a command names.
 func (f *placeFlags) readLayout(cmd *cobra.Command, name string) (*athena.Layout, error) {
 	s, err := f.openNamed(cmd, name)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/macielake/macielake/internal/text"
 )
 
-// targetFlags are the flags that say for whom SQL is made.
+// targetFlags are the flags about the engine that SQL is for.
 type targetFlags struct {
 	database string
 	dialect  choiceValue
@@ -27,7 +27,7 @@ type targetFlags struct {
 const defaultDatabase = "macie"
 
 func (o *targetFlags) addDatabase(f *pflag.FlagSet) {
-	f.StringVar(&o.database, "database", defaultDatabase, "database (in DuckDB: schema) of the tables and views")
+	f.StringVar(&o.database, "database", defaultDatabase, "`NAME` of the database (in DuckDB: schema) of the tables and views")
 }
 
 func (o *targetFlags) addDialect(f *pflag.FlagSet) {
@@ -39,7 +39,7 @@ func (o *targetFlags) addDialect(f *pflag.FlagSet) {
 }
 
 func (o *targetFlags) addLocation(f *pflag.FlagSet) {
-	f.StringVar(&o.location, "location", "", "where the dataset is or will be for whoever runs the statements: s3://BUCKET/PREFIX; its own place where that will do")
+	f.StringVar(&o.location, "location", "", "`URI` of the dataset for whoever runs the statements: s3://BUCKET/PREFIX (default: DATASET)")
 }
 
 // target returns the target for the dataset at uri.
@@ -51,7 +51,7 @@ func (o *targetFlags) target(uri string) athena.Target {
 	return t
 }
 
-func newDDL() *cobra.Command {
+func newDDL(s *session) *cobra.Command {
 	var (
 		o      targetFlags
 		places placeFlags
@@ -60,19 +60,19 @@ func newDDL() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ddl DATASET [--location s3://BUCKET/PREFIX]",
 		Short: "Print the statements that create tables and views",
-		Long: `Print the statements that make a dataset known to Athena: CREATE DATABASE,
-CREATE EXTERNAL TABLE for its tables and for runs, ALTER TABLE ADD PARTITION
-where it is partitioned by more than a time, and CREATE VIEW. Months and dates
-need no statement: Athena computes them, from the first that is there.
+		Long: `Print the statements that make a dataset known to Athena: CREATE DATABASE, CREATE
+EXTERNAL TABLE for its tables and for runs, ALTER TABLE ADD PARTITION if it is
+partitioned by more than a time, and CREATE VIEW. Months and dates need no
+statement: Athena computes their partitions.
 
 Athena takes one statement at a time: --split writes each to a file of its own,
 numbered in the order in which to run them.
 
-With --dialect duckdb the tables are views over the files.`,
+With --dialect duckdb the tables are views of the files.`,
 		Example: `  macielake ddl lake --location s3://my-lake/macie
   macielake ddl lake --location s3://my-lake/macie --split statements
   macielake ddl lake --dialect duckdb | duckdb lake.duckdb`,
-		Args: cobra.ExactArgs(1),
+		Annotations: exits(exit{exitNotFound, "the dataset or one of its tables does not exist"}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			layout, err := places.readLayout(cmd, args[0])
 			if err != nil {
@@ -83,11 +83,18 @@ With --dialect duckdb the tables are views over the files.`,
 			if err != nil {
 				return err
 			}
-			warn(cmd.ErrOrStderr(), athena.Slow(layout, target))
+			warn(s.stderr, athena.Slow(layout, target))
 			if split != "" {
-				return splitStatements(split, target.Dialect, statements)
+				if err := splitStatements(split, target.Dialect, statements); err != nil {
+					return err
+				}
 			}
-			return printStatements(cmd.OutOrStdout(), statements)
+			return s.answer(listStatements(statements), func(w io.Writer) error {
+				if split != "" {
+					return nil // the files are the answer
+				}
+				return printStatements(w, statements)
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -95,8 +102,26 @@ With --dialect duckdb the tables are views over the files.`,
 	o.addDatabase(f)
 	o.addDialect(f)
 	places.addFlags(f)
-	f.StringVar(&split, "split", "", "write each statement to a file in this directory, new or empty")
+	f.StringVar(&split, "split", "", "write each statement to a file in `DIR`, which must be new or empty")
 	return cmd
+}
+
+// listedStatement is a statement in the answer of ddl.
+type listedStatement struct {
+	Name string `json:"name"`
+	SQL  string `json:"sql"`
+	Note string `json:"note,omitempty"`
+}
+
+// listStatements leaves out notes that have no statement.
+func listStatements(all []athena.Statement) []listedStatement {
+	list := []listedStatement{}
+	for _, s := range all {
+		if s.SQL != "" {
+			list = append(list, listedStatement{s.Name, s.SQL, s.Note})
+		}
+	}
+	return list
 }
 
 func warn(w io.Writer, warnings []string) {
@@ -153,10 +178,10 @@ func splitStatements(dir string, dialect athena.Dialect, statements []athena.Sta
 	return nil
 }
 
-// splitError says that --split names a directory that holds something.
+// splitError says that --split names a directory that isn't empty.
 type splitError struct{ dir string }
 
-func (e *splitError) Error() string { return fmt.Sprintf("%s isn't empty", e.dir) }
+func (e *splitError) Error() string { return fmt.Sprintf("%s is not empty", e.dir) }
 
 // writeNew writes a file that isn't there yet.
 func writeNew(name, content string) error {

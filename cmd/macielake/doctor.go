@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,76 +21,72 @@ type doctorOptions struct {
 	allRegions bool
 	maxObjects int64
 	policies   bool
-	json       bool
 	verbose    bool
 }
 
 func (o *doctorOptions) addFlags(f *pflag.FlagSet) {
 	o.placeFlags.addFlags(f)
-	f.StringVarP(&o.out, "out", "o", "", "also check that a dataset can be written there")
-	f.BoolVar(&o.allRegions, "all-regions", false, "ask Macie of all regions, not just of one")
-	f.Int64Var(&o.maxObjects, "max-objects", doctor.DefaultMaxObjects, "stop listing the input after this many results")
-	f.BoolVar(&o.policies, "policies", true, "print the smallest policies that would do")
-	f.BoolVar(&o.json, "json", false, "print the checklist and the policies as a JSON object")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name requests that are tried again")
+	f.StringVarP(&o.out, "out", "o", "", "also check that a dataset can be written to `DIR`")
+	f.BoolVar(&o.allRegions, "all-regions", false, "ask Macie in all Regions, not only in one")
+	f.Int64Var(&o.maxObjects, "max-objects", doctor.DefaultMaxObjects, "stop listing the input after `N` sources")
+	f.BoolVar(&o.policies, "policies", true, "print the smallest sufficient policies")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name repeated requests")
 	o.write.addFlags(f)
 }
 
-func newDoctor() *cobra.Command {
+func newDoctor(s *session) *cobra.Command {
 	var o doctorOptions
 	cmd := &cobra.Command{
 		Use:   "doctor [INPUT] [--out DIR]",
-		Short: "Check that results can be read and a dataset written, and say what is missing",
-		Long: `Check, before a conversion, what it needs, and print a checklist: each check is
-ok, failed (something would stop a conversion, or isn't as it should be) or not
-known, with what to do about it.
+		Short: "Check permissions and settings before a conversion",
+		Long: `Check what a conversion needs and print a checklist: each check is ok, failed
+(it would stop a conversion, or is not as it should be) or not known, with a next
+step.
 
-With an INPUT, as convert takes it: who you are, whether the input can be listed,
-one object's head and content be read and decrypted, whether that is a discovery
-result, and which accounts, regions and jobs the input holds, how large and from
-when. With --out: whether a dataset can be written there, and whether the store
-refuses to replace what it should only create.
+With an INPUT, as for convert: which identity you are, whether the input can be
+listed, whether one source can be read and decrypted and holds discovery results,
+and which accounts, Regions and jobs the input has, how large and how old. With
+--out: whether a dataset can be written there, and whether the store refuses to
+replace objects that must only be created.
 
-Without an INPUT, Macie is asked where its results go, in the configured region
-or in all of them (--all-regions), and those buckets are audited: the KMS key,
-public access, and whether the bucket's policy lets Macie write, and only your
-Macie, and refuses plain HTTP.
+Without an INPUT, Macie is asked where it stores its results, in the configured
+Region or in all of them (--all-regions), and those buckets are audited: the KMS
+key, public access, and whether the bucket policy lets your Macie and no other write
+and refuses plain HTTP.
 
-For places in S3 the smallest policies that would do are printed, for IAM and for
-KMS: for the writer (who removes nothing), for readers of the tables (who don't
-see the dataset's state) and for maintenance.
-
-Exit codes: 0 no check failed, 1 one did, 2 wrong usage.`,
+For places in S3 the smallest sufficient policies are printed, for IAM and KMS: for
+the writer (who deletes nothing), for readers of the tables (who don't see the
+dataset's state) and for maintenance.`,
 		Example: `  macielake doctor --all-regions
   macielake doctor macie://eu-west-1
   macielake doctor s3://results/AWSLogs --out s3://lake/macie
-  macielake doctor s3://results/AWSLogs --out s3://lake/macie --json | jq .policies.writer.iam`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+  macielake doctor s3://results/AWSLogs --out s3://lake/macie --json | jq .answer.policies.writer.iam`,
+		Annotations: exits(exit{exitOK, "no check failed"}, exit{exitFailed, "a check failed"}),
+		RunE:        func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
 	return cmd
 }
 
-func (o *doctorOptions) run(cmd *cobra.Command, args []string) error {
+func (o *doctorOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	in := ""
 	if len(args) > 0 {
 		in = args[0]
 	}
 	switch {
 	case in == "-":
-		return usagef("standard input can't be looked at before it is converted")
+		return usagef("standard input cannot be checked: it can be read only once")
 	case len(args) > 0 && in == "":
 		return usagef("the INPUT is empty")
 	case o.allRegions && in != "":
-		return usagef("--all-regions goes without an INPUT")
+		return usagef("--all-regions and an INPUT exclude each other")
 	case o.maxObjects <= 0:
 		return usagef("--max-objects must be at least 1")
 	}
 	if err := o.write.check(); err != nil {
 		return err
 	}
-	options, err := o.options(cmd, in)
+	options, err := o.options(s, cmd, in)
 	if err != nil {
 		return err
 	}
@@ -97,25 +94,17 @@ func (o *doctorOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
-	if o.json {
-		err = writeJSON(out, report)
-	} else {
-		err = report.WriteText(out, o.policies)
+	err = s.answer(report, func(w io.Writer) error { return report.WriteText(w, o.policies) })
+	if err == nil && !report.OK {
+		err = &outcome{exitFailed}
 	}
-	switch {
-	case err != nil:
-		return &printError{err}
-	case !report.OK:
-		return &outcome{exitFailed}
-	}
-	return nil
+	return err
 }
 
-// options says what is looked at, and by which clients.
-func (o *doctorOptions) options(cmd *cobra.Command, in string) (doctor.Options, error) {
+// options are the places to check, and the clients to do it with.
+func (o *doctorOptions) options(s *session, cmd *cobra.Command, in string) (doctor.Options, error) {
 	ctx := cmd.Context()
-	places := o.places(newLog(cmd.ErrOrStderr(), o.verbose))
+	places := o.places(newLog(s.stderr, o.verbose))
 	options := doctor.Options{
 		Input: in, MaxObjects: o.maxObjects, Out: o.out,
 		OpenOut: func(ctx context.Context) (store.Store, error) {
@@ -124,7 +113,7 @@ func (o *doctorOptions) options(cmd *cobra.Command, in string) (doctor.Options, 
 		Hint: func(err error) string { _, hint := classify(err); return hint },
 	}
 	var err error
-	options.Origins, _, _, err = places.origins(ctx, sources{inputs: []string{in}, stdin: cmd.InOrStdin()})
+	options.Origins, _, _, err = places.origins(ctx, sources{inputs: []string{in}, stdin: s.stdin})
 	if err != nil || !doctor.NeedsAWS(in, o.out) {
 		return options, err
 	}
@@ -136,7 +125,7 @@ func (o *doctorOptions) options(cmd *cobra.Command, in string) (doctor.Options, 
 	if o.allRegions {
 		options.Regions = macie.Regions(policy.Partition(ask.Region()))
 		if len(options.Regions) == 0 {
-			return options, usagef("there is no Macie in the regions around %s", ask.Region())
+			return options, usagef("Macie is in no Region of the partition of %s", ask.Region())
 		}
 	}
 	return options, nil

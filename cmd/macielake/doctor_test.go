@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -52,7 +51,7 @@ func TestConvertWhatMacieNames(t *testing.T) {
 			t.Fatalf("%v: exit code %d: %s", inputs, r.code, r.stderr)
 		}
 		var s convert.Summary
-		if err := json.Unmarshal([]byte(r.stdout), &s); err != nil || s.Rows["results"] == 0 {
+		if err := answerIn([]byte(r.stdout), &s); err != nil || s.Rows["results"] == 0 {
 			t.Fatalf("%v: %s", err, r.stdout)
 		}
 		return filesOf(t, out)
@@ -97,7 +96,7 @@ func TestDoctorInS3(t *testing.T) {
 		t.Helper()
 		r := runAt(t, control.URL, nil, append([]string{"doctor", "--path-style", "--json"}, args...)...)
 		var report doctor.Report
-		if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || r.code != code || report.OK != (code == 0) {
+		if err := answerIn([]byte(r.stdout), &report); err != nil || r.code != code || report.OK != (code == 0) {
 			t.Fatalf("%v: exit code %d, %v\n%s%s", args, r.code, err, r.stdout, r.stderr)
 		}
 		for _, secret := range []string{s3test.SecretKey, awstest.SecretKey, awstest.Token, "Signature"} {

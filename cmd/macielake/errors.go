@@ -2,10 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"strings"
 	"syscall"
 
 	"github.com/macielake/macielake/internal/convert"
@@ -13,76 +10,14 @@ import (
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
-	"github.com/macielake/macielake/internal/text"
-	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/sink"
 )
-
-// Exit codes. exitHelp says what they mean.
-const (
-	exitOK         = 0
-	exitFailed     = 1
-	exitUsage      = 2
-	exitRejects    = 3
-	exitUnreadable = 4
-	exitNotFound   = 5
-	exitInterrupt  = 130
-	exitTerminated = 143
-)
-
-const exitHelp = `Exit codes:
-  0    everything was converted
-  1    the job could not be done; the same command goes on where it stopped
-  2    wrong usage, or options that differ from the dataset's
-  3    done, but lines or objects were rejected
-  4    done, but objects could not be read and remain to be converted (wins over 3)
-  5    what was asked for isn't there, or verify found damage
-  130  interrupted; the same command goes on
-  141  the reader of standard output went away
-  143  terminated; the same command goes on`
-
-// usageError is a mistake in the command line.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Errorf(format, args...)}
-}
 
 // printError says that a job was done, but not what came of it could be printed.
 type printError struct{ err error }
 
 func (e *printError) Error() string { return "printing the summary: " + e.err.Error() }
 func (e *printError) Unwrap() error { return e.err }
-
-// outcome is the end of a command that did its job, though not for all of its
-// input: nothing more is to be said.
-type outcome struct{ code int }
-
-func (o *outcome) Error() string { return fmt.Sprintf("exit code %d", o.code) }
-
-// report prints an error with a hint what to do about it, and returns the exit
-// code. It is the only place that does.
-func report(w io.Writer, err error) int {
-	if err == nil {
-		return exitOK
-	}
-	if o := (*outcome)(nil); errors.As(err, &o) {
-		return o.code
-	}
-	code, hint := classify(err)
-	if syntax := (*where.SyntaxError)(nil); errors.As(err, &syntax) {
-		defer fmt.Fprintln(w, syntax.Caret(text.Printable, text.Width))
-	}
-	message := strings.ReplaceAll(err.Error(), "\n", "; ") // of errors that were joined
-	fmt.Fprintf(w, "macielake: %s\n", text.Printable(message))
-	if hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
-	}
-	return code
-}
 
 // goOn is what to do about what stopped half-way.
 const goOn = "run the same command again: it goes on where this one stopped"
@@ -133,7 +68,7 @@ func classify(err error) (code int, hint string) {
 		}
 		return code, hint
 	case errors.As(err, &usage):
-		return exitUsage, "see 'macielake help'"
+		return exitUsage, ""
 	}
 	for _, of := range []func(error) (int, string, bool){classifyAthena, classifyAWS} {
 		if code, hint, ok := of(err); ok {

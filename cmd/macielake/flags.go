@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/macielake/macielake/internal/nearest"
 )
 
-// sizeValue is a flag for a number of bytes: 1048576, 400MB, 64MiB.
+// sizeValue is a flag for a number of bytes: 1048576, 400MB, 64MiB, in any case.
 type sizeValue int64
 
 func (v *sizeValue) String() string {
@@ -26,20 +28,20 @@ var sizeUnits = [...]struct {
 	bytes int64
 }{
 	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1},
+	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1},
 }
 
 func (v *sizeValue) Set(s string) error {
 	number, unit := s, int64(1)
 	for _, u := range sizeUnits {
-		if rest, ok := strings.CutSuffix(s, u.name); ok {
-			number, unit = strings.TrimSpace(rest), u.bytes
+		if n := len(s) - len(u.name); n >= 0 && strings.EqualFold(s[n:], u.name) {
+			number, unit = strings.TrimSpace(s[:n]), u.bytes
 			break
 		}
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n <= 0 || n > math.MaxInt64/unit {
-		return fmt.Errorf("want a size such as 64MiB or 400MB")
+		return fmt.Errorf("expected a size such as 64MiB or 400MB")
 	}
 	*v = sizeValue(n * unit)
 	return nil
@@ -65,7 +67,7 @@ func (v *timeValue) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("want a date such as 2026-11-22 (midnight UTC) or a time such as 2026-11-22T08:00:00Z")
+	return fmt.Errorf("expected a date such as 2026-11-22 (midnight UTC) or a time such as 2026-11-22T08:00:00Z")
 }
 
 func (v *timeValue) Type() string { return "time" }
@@ -85,7 +87,7 @@ func (v *choiceValue) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("want one of %s", strings.Join(v.choices, ", "))
+	return fmt.Errorf("expected one of %s; %s", strings.Join(v.choices, ", "), nearest.Suggestion(s, v.choices))
 }
 
 func (v *choiceValue) Type() string { return strings.Join(v.choices, "|") }
@@ -112,11 +114,11 @@ func (v *listValue) Set(s string) error {
 				return err
 			}
 		} else if value == "" {
-			return fmt.Errorf("want a value")
+			return fmt.Errorf("expected a value")
 		}
 		for _, known := range v.values {
 			if known == value {
-				return fmt.Errorf("%s is there twice", value)
+				return fmt.Errorf("%s is given twice", value)
 			}
 		}
 		v.values = append(v.values, value)

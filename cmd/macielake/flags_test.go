@@ -56,8 +56,12 @@ func TestSizeValue(t *testing.T) {
 		{"0x10", 0, ""},
 		{"1MiBMiB", 0, ""},
 		{"1 000", 0, ""},
-		{"1Mib", 0, ""},
+		{"64mb", 64_000_000, "62500KiB"},
+		{"64mib", 64 << 20, "64MiB"},
+		{"1Mib", 1 << 20, "1MiB"},
+		{"7b", 7, "7"},
 		{"1M", 0, ""},
+		{"1k", 0, ""},
 	} {
 		v := sizeValue(7)
 		err := v.Set(test.in)
@@ -205,7 +209,7 @@ func TestClassify(t *testing.T) {
 		{&interruption{signal: syscall.SIGINT}, 130, "-"},
 		{&interruption{signal: syscall.SIGTERM}, 143, "-"},
 		{errors.Join(&interruption{signal: syscall.SIGTERM}, fs.ErrPermission), 143, "-"},
-		{usagef("x"), 2, "macielake help"},
+		{usagef("x"), 2, "-"},
 		{&input.NotFoundError{Input: "x"}, 5, "quote a glob"},
 		{&input.NotFoundError{Skipped: 3}, 5, "AWSLogs"},
 		{&input.InsideOutputError{Input: "a", Out: "b"}, 2, "output"},
@@ -239,7 +243,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
+func TestFinish(t *testing.T) {
 	for _, test := range []struct {
 		err  error
 		code int
@@ -249,17 +253,19 @@ func TestReport(t *testing.T) {
 		{&outcome{3}, 3, ""},
 		{fmt.Errorf("x: %w", &outcome{4}), 4, ""},
 		{errors.New("bad \x1b[2J\x9b\xff\u202e"), 1, "macielake: bad \\x1b[2J\\x9b\\xff\\u202e\n"},
-		{usagef("no"), 2, "macielake: no\nhint: see 'macielake help'\n"},
+		{usagef("no"), 2, "macielake: no\nhint: see 'macielake help gc'\n"},
 	} {
 		var out bytes.Buffer
-		if code := report(&out, test.err); code != test.code || out.String() != test.want {
+		s := session{stderr: &out, command: "gc"}
+		if code := s.finish(test.err); code != test.code || out.String() != test.want {
 			t.Errorf("%v: %d, %q; want %d, %q", test.err, code, out.String(), test.code, test.want)
 		}
 	}
 	// Joined errors stay readable: their newlines aren't input to be escaped.
 	var out bytes.Buffer
-	report(&out, errors.Join(errors.New("one"), errors.New("two")))
-	if s := out.String(); !strings.Contains(s, "one") || !strings.Contains(s, "two") || strings.Contains(s, `\x0a`) {
+	s := session{stderr: &out}
+	s.finish(errors.Join(errors.New("one"), errors.New("two")))
+	if s := out.String(); !strings.Contains(s, "one; two") {
 		t.Errorf("joined errors: %q", s)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,32 +17,34 @@ type collected struct {
 	Deleted bool              `json:"deleted"`
 }
 
-func newGC() *cobra.Command {
+func newGC(s *session) *cobra.Command {
 	var (
-		places         placeFlags
-		asJSON, remove bool
+		places placeFlags
+		remove bool
 	)
 	cmd := &cobra.Command{
 		Use:   "gc DATASET",
-		Short: "Remove what dead work has left behind",
-		Long: `List what converters that died have left in a dataset, and with --delete remove
-it: files of attempts that came to nothing, plans and ledgers that nothing names.
-What a run names stays, and so does everything younger than 24 hours. It may go
-on beside converters at work.`,
-		Args: cobra.ExactArgs(1),
+		Short: "List leftovers of interrupted runs; --delete removes them",
+		Long: `List what interrupted converters have left in a dataset: files of attempts that
+were not published, plans and ledgers that no run names. --delete removes them.
+Files that a run names stay, and so do those younger than 24 hours. It can run
+beside converters.`,
+		Example: `  macielake gc lake
+  macielake gc lake --delete`,
+		Annotations: exits(exit{code: exitNotFound}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			s, err := places.openNamed(cmd, args[0])
+			d, err := places.openNamed(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			garbage, err := dataset.FindGarbage(ctx, s, time.Now(), newLog(cmd.ErrOrStderr(), false))
+			defer d.Close()
+			garbage, err := dataset.FindGarbage(ctx, d, time.Now(), newLog(s.stderr, false))
 			if err != nil {
 				return err
 			}
 			if remove {
-				if err := dataset.RemoveGarbage(ctx, s, garbage); err != nil {
+				if err := dataset.RemoveGarbage(ctx, d, garbage); err != nil {
 					return err
 				}
 			}
@@ -52,28 +55,27 @@ on beside converters at work.`,
 			for _, g := range garbage {
 				c.Bytes += g.Bytes
 			}
-			if asJSON {
-				err = writeJSON(cmd.OutOrStdout(), c)
-			} else {
-				var p printer
-				for _, g := range garbage {
-					p.line(text.Bytes(g.Bytes), "%s: %s", text.Short(g.Name), g.Why)
-				}
-				what := "garbage; --delete removes it"
-				if remove {
-					what = "removed"
-				}
-				p.line("total", "%s in %d files %s", text.Bytes(c.Bytes), len(garbage), what)
-				err = p.flush(cmd.OutOrStdout())
-			}
-			if err != nil {
-				return &printError{err}
-			}
-			return nil
+			return s.answer(c, c.write)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
-	cmd.Flags().BoolVar(&remove, "delete", false, "remove it, instead of listing it alone")
+	cmd.Flags().BoolVar(&remove, "delete", false, "remove the leftovers")
 	places.addFlags(cmd.Flags())
 	return cmd
+}
+
+func (c *collected) write(w io.Writer) error {
+	var p printer
+	for _, g := range c.Garbage {
+		p.line(text.Bytes(g.Bytes), "%s: %s", text.Short(g.Name), g.Why)
+	}
+	files := text.Plural(int64(len(c.Garbage)), "file")
+	switch {
+	case len(c.Garbage) == 0:
+		p.line("total", "nothing to clean up")
+	case c.Deleted:
+		p.line("total", "%s in %s removed", text.Bytes(c.Bytes), files)
+	default:
+		p.line("total", "%s in %s; --delete removes them", text.Bytes(c.Bytes), files)
+	}
+	return p.flush(w)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/macielake/macielake/internal/text"
 )
 
-func newGen() *cobra.Command {
+func newGen(s *session) *cobra.Command {
 	var (
 		seed     uint64
 		size     sizeValue
@@ -28,15 +29,17 @@ func newGen() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gen DIR",
 		Short: "Write a sample archive of discovery results",
-		Long: `Write a made-up archive of discovery results to DIR, in the layout in which
-Macie exports them, and what a conversion must find in it to DIR.expected.json.
-The same seed and options give the same bytes.
+		Long: `Write a made-up archive of discovery results to DIR, in the layout in which Macie
+exports them, and the counts that a conversion must find in it to
+DIR.expected.json. The same seed and options give the same bytes.
 
 Profiles, with their sizes before compression:
 ` + help + `
-Encodings: real writes values as Macie's files have them (integers as text),
-api as its API reference does, mixed both.`,
-		Args: cobra.ExactArgs(1),
+Encodings: real writes values as Macie's files have them (integers as text), api
+as its API reference has them, mixed both.`,
+		Example: `  macielake gen sample --size 400MB --seed 7
+  macielake gen odd --profile hostile`,
+		Annotations: exits(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			expected, err := gen.Run(cmd.Context(), gen.Options{
 				Dir: args[0], Seed: seed, Size: int64(size), Profile: profile.value, Encoding: gen.Encoding(encoding.value),
@@ -44,16 +47,18 @@ api as its API reference does, mixed both.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s objects, %s lines, %s inflated, %s stored in %s\n",
-				text.Count(expected.Objects), text.Count(expected.Lines), text.Bytes(expected.InflatedBytes),
-				text.Bytes(expected.CompressedBytes), text.Printable(args[0]))
-			return err
+			return s.answer(expected, func(io.Writer) error {
+				_, err := fmt.Fprintf(s.stderr, "%s, %s, %s inflated, %s stored in %s\n",
+					text.Plural(expected.Objects, "source"), text.Plural(expected.Lines, "line"), text.Bytes(expected.InflatedBytes),
+					text.Bytes(expected.CompressedBytes), text.Printable(args[0]))
+				return err
+			})
 		},
 	}
 	f := cmd.Flags()
-	f.Uint64Var(&seed, "seed", 1, "what the content is a function of")
-	f.Var(&size, "size", "bytes before compression; the profile's own where it isn't given")
-	f.Var(&profile, "profile", "what to write")
-	f.Var(&encoding, "encoding", "how values are written")
+	f.Uint64Var(&seed, "seed", 1, "number that determines the content")
+	f.Var(&size, "size", "size before compression (default: the profile's)")
+	f.Var(&profile, "profile", "kind of archive")
+	f.Var(&encoding, "encoding", "notation of values")
 	return cmd
 }

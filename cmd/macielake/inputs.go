@@ -31,9 +31,9 @@ type inputs struct {
 	stores   []store.Store
 }
 
-// openInputs tells datasets, whose places hold a dataset's state, from inputs.
-// The caller closes what it returns. Both in one command are a mistake: a dataset
-// was made from results, which would then be there twice.
+// openInputs separates datasets, whose places hold a dataset's state, from inputs.
+// The caller closes what it returns. Both in one command are a mistake: the results
+// that a dataset was made from would count twice.
 func openInputs(ctx context.Context, p *places, args []string) (*inputs, error) {
 	in := &inputs{places: p}
 	for _, arg := range args {
@@ -53,12 +53,12 @@ func openInputs(ctx context.Context, p *places, args []string) (*inputs, error) 
 	}
 	if len(in.datasets) > 0 && len(in.results) > 0 {
 		in.close()
-		return nil, usagef("%s is a dataset and %s isn't: name datasets or results, not both", in.stores[0].URI("."), in.results[0])
+		return nil, usagef("%s is a dataset and %s is not: name datasets or results, not both", in.stores[0].URI("."), in.results[0])
 	}
 	return in, nil
 }
 
-// openDataset opens the dataset that an argument names; nil if it names none.
+// openDataset opens the dataset that an argument names; nil if it is no dataset.
 func openDataset(ctx context.Context, p *places, arg string) (store.Store, *lake.Lake, error) {
 	if arg == input.StdinName || macie.IsURI(arg) {
 		return nil, nil, nil
@@ -68,7 +68,7 @@ func openDataset(ctx context.Context, p *places, arg string) (store.Store, *lake
 		return nil, nil, err
 	}
 	if err != nil {
-		return nil, nil, nil // a file, or a glob; what is wrong with it, its listing will say
+		return nil, nil, nil // a file or a glob: listing it reports its errors
 	}
 	l, err := lake.Open(ctx, s)
 	if err != nil {
@@ -100,10 +100,10 @@ func (o *readFlags) addFlags(f *pflag.FlagSet) {
 	limits := stream.DefaultLimits()
 	o.maxLineBytes = sizeValue(limits.MaxLineBytes)
 	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
-	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "how many cores to use; the output doesn't depend on it")
-	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines of results (at most 128MiB)")
-	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject results that inflate to more")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files, and requests that are tried again")
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
+	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
+	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject sources that inflate to more")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files and repeated requests")
 	o.placeFlags.addFlags(f)
 	o.addFetchFlags(f)
 }
@@ -126,11 +126,11 @@ func (o *readFlags) open(cmd *cobra.Command, args []string) (*inputs, error) {
 
 // options are how the inputs' results are read. Once nothing can be read, stop is
 // called with why.
-func (o *readFlags) options(cmd *cobra.Command, in *inputs, stop func(error)) (raw.Options, error) {
+func (o *readFlags) options(s *session, cmd *cobra.Command, in *inputs, stop func(error)) (raw.Options, error) {
 	limits := stream.DefaultLimits()
 	limits.MaxLineBytes = int(o.maxLineBytes)
 	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
-	origins, inputs, _, err := in.places.origins(cmd.Context(), sources{inputs: in.results, stdin: cmd.InOrStdin(), stop: stop})
+	origins, inputs, _, err := in.places.origins(cmd.Context(), sources{inputs: in.results, stdin: s.stdin, stop: stop})
 	if err != nil {
 		return raw.Options{}, err
 	}
@@ -140,8 +140,23 @@ func (o *readFlags) options(cmd *cobra.Command, in *inputs, stop func(error)) (r
 	}, nil
 }
 
-// reportAccount says on standard error what of the input gave no rows, and
-// returns the outcome for the exit code; an account may be nil.
+// explainMissing says of inputs without discovery results that one is a dataset,
+// which convert doesn't read.
+func (p *places) explainMissing(ctx context.Context, args []string, err error) error {
+	if missing := (*input.NotFoundError)(nil); !errors.As(err, &missing) {
+		return err
+	}
+	for _, arg := range args {
+		if s, l, _ := openDataset(ctx, p, arg); l != nil {
+			s.Close()
+			return usagef("%s is a dataset: convert reads discovery results, such as ./AWSLogs, and writes datasets; to ask a dataset use summarize, locate or cat", arg)
+		}
+	}
+	return err
+}
+
+// reportAccount names on standard error the lines and sources that gave no rows,
+// and returns the outcome for the exit code; an account may be nil.
 func reportAccount(stderr io.Writer, a *raw.Account) error {
 	if a == nil {
 		return nil
@@ -152,8 +167,8 @@ func reportAccount(stderr io.Writer, a *raw.Account) error {
 	}
 	rejected := a.RejectedLines + a.RejectedObjects
 	if rest := rejected + a.Unreadable - int64(notes); rest > 0 {
-		fmt.Fprintf(stderr, "note: and %s more: %s lines and %s objects rejected, %s objects unreadable in all\n",
-			text.Count(rest), text.Count(a.RejectedLines), text.Count(a.RejectedObjects), text.Count(a.Unreadable))
+		fmt.Fprintf(stderr, "note: and %s more: %s and %s rejected, %s unreadable in all\n",
+			text.Count(rest), text.Plural(a.RejectedLines, "line"), text.Plural(a.RejectedObjects, "source"), text.Plural(a.Unreadable, "source"))
 	}
 	switch {
 	case a.Unreadable > 0:

@@ -37,7 +37,7 @@ func TestKeptDataset(t *testing.T) {
 	}
 	expect(exitOK, []string{
 		"runs         3 committed, 1 abandoned, 1 open\n", "sources      3: 3 converted, 0 rejected\n",
-		"lines        7 = 5 records + 1 rejects + 1 blank\n", "results      5 rows\n", "run 000005 of 2026-11-22T07:50:18Z: 2 sources, 500 B; 1 of 2 parts done",
+		"lines        7 = 5 records + 1 rejects + 1 blank\n", "results      5 rows\n", "run 000005, begun 2026-11-22T07:50:18Z: 2 sources, 500 B; 1 of 2 parts done",
 	}, "status", dir)
 	expect(exitOK, []string{"problems     none\n"}, "verify", dir)
 	expect(exitOK, []string{"malformed            1\n"}, "rejects", dir)

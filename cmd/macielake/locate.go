@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,49 +24,47 @@ type locateOptions struct {
 
 func (o *locateOptions) addFlags(f *pflag.FlagSet) {
 	o.output = choiceValue{"text", []string{"text", "json"}}
-	f.BoolVar(&o.all, "all", false, "show every analysis, not only what is current")
-	f.BoolVar(&o.exact, "exact", false, "take the key as it is, also if it ends in / or *")
-	f.IntVar(&o.limit, "limit", 100, "show at most so many objects, the first by their keys; -1 for all")
-	f.Var(&o.output, "output", "text for people, json for programs")
+	f.BoolVar(&o.all, "all", false, "show every analysis, not only the current state")
+	f.BoolVar(&o.exact, "exact", false, "take the key literally, even if it ends in / or *")
+	f.IntVar(&o.limit, "limit", 100, "show at most `N` objects, the first by key; -1 for all")
+	f.Var(&o.output, "output", "text for people; json is the same as --json")
 	o.readFlags.addFlags(f)
 }
 
-func newLocate() *cobra.Command {
+func newLocate(s *session) *cobra.Command {
 	var o locateOptions
 	cmd := &cobra.Command{
 		Use:   "locate INPUT|DATASET... s3://BUCKET/KEY",
 		Short: "Show where in an object sensitive data was found",
-		Long: `Show everything that is known about an object: by whom it was analysed, what was
-found in it, by type, and each location that Macie reported (at most 1,000 of a
-type). Files inside an archive stand below it. A key that ends in / or * stands
-for all objects whose keys begin so. Keys are taken as they are in S3: nothing in
-them is unescaped.
+		Long: `Show everything that is known about an object: its analyses, the types of sensitive
+data found in it, and each location that Macie reported (at most 1,000 per type).
+Files inside an archive are listed below it. A key that ends in / or * selects all
+objects whose keys begin like it. Keys are taken as S3 has them, without unescaping.
 
-Of several analyses those of the newest content are taken together (see
-docs/dataset.md, "What counts as current"); --all shows each. An object that
-was skipped is shown with the reason; one that was never looked at is exit code 5.
-
-` + exitHelp,
+The object is shown in its current state (docs/summaries.md); --all shows each
+analysis. An object that was skipped is shown with the reason.`,
 		Example: `  macielake locate lake s3://hr-files/payroll/2026.xlsx
-  macielake locate ./AWSLogs 's3://hr-files/payroll/*' --output json | jq .objects[].uri`,
-		Args: cobra.MinimumNArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+  macielake locate ./AWSLogs 's3://hr-files/payroll/*' --json | jq -r .answer.objects[].uri`,
+		Annotations: exits(exit{code: exitRejects}, exit{code: exitUnreadable},
+			exit{exitNotFound, "no result is about the object, or the input or dataset does not exist"}),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
 	return cmd
 }
 
-// neverAnalysedError says that there is no result of an object.
+// neverAnalysedError says that no result is about an object.
 type neverAnalysedError struct{ target locate.Target }
 
 func (e *neverAnalysedError) Error() string {
 	if e.target.Prefix {
-		return fmt.Sprintf("no object whose key begins with %s was ever analysed, as far as these results go", e.target)
+		return fmt.Sprintf("no result here is about an object whose key begins with %s", e.target)
 	}
-	return fmt.Sprintf("%s was never analysed, as far as these results go", e.target)
+	return fmt.Sprintf("no result here is about %s", e.target)
 }
 
-func (o *locateOptions) run(cmd *cobra.Command, args []string) error {
+func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error {
+	s.json = s.json || o.output.value == "json"
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -95,7 +94,7 @@ func (o *locateOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	var account *raw.Account
 	if len(in.results) > 0 {
-		results, err := o.options(cmd, in, stop)
+		results, err := o.options(s, cmd, in, stop)
 		if err != nil {
 			return err
 		}
@@ -104,19 +103,16 @@ func (o *locateOptions) run(cmd *cobra.Command, args []string) error {
 		}
 	}
 	objects, more := finder.Objects()
-	stdout, stderr := cmd.OutOrStdout(), cmd.ErrOrStderr()
-	if o.output.value == "json" {
-		err = writeJSON(stdout, locate.JSON(objects, more))
-	} else {
-		err = locate.WriteText(stdout, objects, screenOf(stdout))
-	}
+	err = s.answer(locate.JSON(objects, more), func(w io.Writer) error {
+		return locate.WriteText(w, objects, screenOf(w))
+	})
 	if err != nil {
-		return fmt.Errorf("writing what was found: %w", err)
+		return err
 	}
 	if more {
-		fmt.Fprintf(stderr, "note: only the first %s by their keys are shown: raise --limit for more\n", text.Plural(int64(limit), "object"))
+		fmt.Fprintf(s.stderr, "note: only the first %s by key are shown; raise --limit for more\n", text.Plural(int64(limit), "object"))
 	}
-	outcome := reportAccount(stderr, account)
+	outcome := reportAccount(s.stderr, account)
 	if len(objects) == 0 {
 		return &neverAnalysedError{target}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/macielake/macielake/internal/convert"
 )
@@ -24,7 +25,7 @@ func main() {
 // interruption is the cause of a context that a signal ended.
 type interruption struct {
 	signal    os.Signal
-	resumable bool // the command goes on where it stopped
+	resumable bool // the same command resumes
 }
 
 func (i *interruption) Error() string { return "stopped by signal: " + i.signal.String() }
@@ -50,9 +51,15 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		<-done
 	}()
 
-	root := newRoot(stdin, stdout, stderr)
+	s := &session{args: args, stdin: stdin, stdout: stdout, stderr: stderr, started: time.Now()}
+	root := newRoot(s)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	s.command = nameOf(cmd)
+	s.json = s.json || err != nil && wantsJSON(args)
+	if err == nil {
+		err = s.helpError
+	}
 	if err != nil && ctx.Err() != nil {
 		if cause := context.Cause(ctx); errors.Is(err, cause) || errors.Is(err, context.Canceled) {
 			run, stopped := (*convert.RunError)(nil), (*interruption)(nil)
@@ -62,5 +69,5 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			err = cause
 		}
 	}
-	return report(stderr, err)
+	return s.finish(err)
 }

@@ -80,15 +80,37 @@ func scriptCounts(ts *testscript.TestScript, neg bool, args []string) {
 	var want gen.Expected
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &want))
 	var got convert.Summary
-	dec := json.NewDecoder(strings.NewReader(ts.ReadFile(args[1])))
-	dec.DisallowUnknownFields()
-	ts.Check(dec.Decode(&got))
-	if dec.More() {
-		ts.Fatalf("more than one JSON value")
-	}
+	ts.Check(answerIn([]byte(ts.ReadFile(args[1])), &got))
 	if diff := differences(&want, &got); len(diff) > 0 {
 		ts.Fatalf("counts differ:\n%s", strings.Join(diff, "\n"))
 	}
+}
+
+// answerIn reads the answer of the document that --json printed, all of whose
+// fields v must have.
+func answerIn(stdout []byte, v any) error {
+	var d struct {
+		documentHead
+		Answer json.RawMessage `json:"answer"`
+		documentTail
+	}
+	if err := decodeWhole(stdout, &d); err != nil {
+		return err
+	}
+	return decodeWhole(d.Answer, v)
+}
+
+// decodeWhole decodes the only JSON value in data, all of whose fields v must have.
+func decodeWhole(data []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if dec.More() {
+		return errors.New("more than one JSON value")
+	}
+	return nil
 }
 
 // differences lists where a summary isn't what a sample must give.

@@ -19,24 +19,24 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// placeFlags say how places in S3 are talked to.
+// placeFlags say how requests to S3 are made.
 type placeFlags struct {
 	awsFlags
 	pathStyle    bool
 	requestPayer bool
-	// fetchConcurrency is a flag of those who read many objects alone.
+	// fetchConcurrency is a flag of commands that read many objects only.
 	fetchConcurrency int
 }
 
 func (f *placeFlags) addFlags(flags *pflag.FlagSet) {
 	f.awsFlags.addFlags(flags)
-	flags.BoolVar(&f.pathStyle, "path-style", false, "put the bucket into the path of requests, as most stores need that aren't AWS")
-	flags.BoolVar(&f.requestPayer, "request-payer", false, "pay for requests to buckets whose owner doesn't")
+	flags.BoolVar(&f.pathStyle, "path-style", false, "use path-style URLs (most non-AWS stores need this)")
+	flags.BoolVar(&f.requestPayer, "request-payer", false, "accept charges for requester-pays buckets")
 }
 
 // addFetchFlags adds those for reading many objects.
 func (f *placeFlags) addFetchFlags(flags *pflag.FlagSet) {
-	flags.IntVar(&f.fetchConcurrency, "fetch-concurrency", awsclient.DefaultConcurrency, "how many objects in S3 are fetched at the same time")
+	flags.IntVar(&f.fetchConcurrency, "fetch-concurrency", awsclient.DefaultConcurrency, "fetch `N` S3 objects at the same time")
 }
 
 // checkWorkers checks a --workers.
@@ -54,7 +54,7 @@ const maxFetchConcurrency = 1000
 // checkFetches checks what addFetchFlags added.
 func (f *placeFlags) checkFetches() error {
 	if f.fetchConcurrency < 1 || f.fetchConcurrency > maxFetchConcurrency {
-		return usagef("--fetch-concurrency must be 1 to %d", maxFetchConcurrency)
+		return usagef("--fetch-concurrency must be from 1 to %d", maxFetchConcurrency)
 	}
 	return nil
 }
@@ -63,16 +63,16 @@ func (f *placeFlags) checkFetches() error {
 type writeFlags struct{ s3.WriteOptions }
 
 func (w *writeFlags) addFlags(f *pflag.FlagSet) {
-	f.Var(&optionalChoice{&w.SSE, []string{"AES256", "aws:kms", "aws:kms:dsse"}}, "sse", "encryption of what is written to S3; else the bucket's")
-	f.StringVar(&w.KMSKeyID, "sse-kms-key-id", "", "KMS key of --sse aws:kms: ID, ARN or alias")
-	f.StringVar(&w.StorageClass, "storage-class", "", "storage class of what is written to S3, such as INTELLIGENT_TIERING")
-	f.StringVar(&w.ExpectedOwner, "expected-bucket-owner", "", "account that must own the bucket of --out")
+	f.Var(&optionalChoice{&w.SSE, []string{"AES256", "aws:kms", "aws:kms:dsse"}}, "sse", "server-side encryption for objects written (default: the bucket's setting)")
+	f.StringVar(&w.KMSKeyID, "sse-kms-key-id", "", "KMS `KEY` for --sse aws:kms: ID, ARN or alias")
+	f.StringVar(&w.StorageClass, "storage-class", "", "storage `CLASS` for objects written, such as INTELLIGENT_TIERING")
+	f.StringVar(&w.ExpectedOwner, "expected-bucket-owner", "", "`ACCOUNT` that must own the bucket of --out")
 }
 
 // check looks whether the flags go together.
 func (w *writeFlags) check() error {
 	if w.KMSKeyID != "" && !strings.HasPrefix(w.SSE, "aws:kms") {
-		return usagef("--sse-kms-key-id goes with --sse aws:kms")
+		return usagef("--sse-kms-key-id needs --sse aws:kms")
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (p *places) createStore(ctx context.Context, uri string, o s3.WriteOptions)
 		return p.storeInS3(ctx, uri, o)
 	}
 	if o != (s3.WriteOptions{}) {
-		return nil, usagef("--sse, --sse-kms-key-id, --storage-class and --expected-bucket-owner are for an --out in S3")
+		return nil, usagef("--sse, --sse-kms-key-id, --storage-class and --expected-bucket-owner need an --out in S3")
 	}
 	return store.CreateLocal(uri)
 }

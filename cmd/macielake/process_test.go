@@ -121,9 +121,7 @@ func TestSignals(t *testing.T) {
 		if code := p.code(t); code != want {
 			t.Errorf("exit code %d, want %d", code, want)
 		}
-		if s := p.stdout.String(); s != "" {
-			t.Errorf("standard output: %s", s)
-		}
+		checkFailure(t, p.stdout.Bytes(), want)
 		if s := p.stderr.String(); !strings.HasPrefix(s, "macielake: stopped by signal: ") ||
 			strings.Contains(s, "\nhint: run the same command again") != resumable {
 			t.Errorf("standard error: %s", s)
@@ -192,7 +190,7 @@ func TestSignals(t *testing.T) {
 		})
 		t.Run("gen/"+s.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "sample")
-			p := start(t, nil, "gen", dir, "--size", "2GB")
+			p := start(t, nil, "gen", dir, "--json", "--size", "2GB")
 			waitFor(t, p, filepath.Join(dir, "AWSLogs", "*"))
 			p.Process.Signal(s.signal)
 			check(t, p, s.code, false)
@@ -231,9 +229,7 @@ func TestFileSizeLimit(t *testing.T) {
 				if !strings.HasPrefix(s, map[bool]string{false: "macielake: run 000001: writing ", true: "macielake: writing "}[old]) || strings.Count(s, "\n") != 2 || !strings.Contains(s, "\nhint: the disk is full, or ") {
 					t.Errorf("standard error: %s", s)
 				}
-				if p.stdout.Len() > 0 {
-					t.Errorf("standard output: %s", p.stdout.String())
-				}
+				checkFailure(t, p.stdout.Bytes(), exitFailed)
 				after, _ := treeOf(out)
 				if old && strings.Join(after, "\n") != strings.Join(before, "\n") {
 					t.Errorf("the output holds\n%s", strings.Join(after, "\n"))
@@ -418,7 +414,7 @@ func TestHostileNames(t *testing.T) {
 			}
 			harmlessJSON(t, p.stdout.Bytes())
 			var summary convert.Summary
-			if err := json.Unmarshal(p.stdout.Bytes(), &summary); err != nil {
+			if err := answerIn(p.stdout.Bytes(), &summary); err != nil {
 				t.Fatal(err)
 			}
 			if o := summary.Objects; o.Converted != 1 || o.Rejected != 1 || o.Unreadable != 1 || o.Skipped != 1 {

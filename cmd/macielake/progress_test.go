@@ -28,9 +28,9 @@ func TestProgressLine(t *testing.T) {
 		elapsed   time.Duration
 		want, not string
 	}{
-		{"half", 2 * window, time.Second, " 50%  262.1 kB of 524.3 kB  262.1 kB/s  1s left", ""},
-		{"all", window, time.Second, "100%  262.1 kB of 262.1 kB  262.1 kB/s", "left"},
-		{"unknown total", 0, 2 * time.Second, "262.1 kB  131.1 kB/s", "%"},
+		{"half", 2 * window, time.Second, " 50%  262.1 kB of 524.3 kB read  262.1 kB/s  1s left", ""},
+		{"all", window, time.Second, "100%  262.1 kB of 262.1 kB read  262.1 kB/s", "left"},
+		{"unknown total", 0, 2 * time.Second, "262.1 kB read  131.1 kB/s", "%"},
 		{"slow", 1 << 42, 10 * time.Hour, "  0%", "-"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func progressOf(t *testing.T, total int64) *convert.Progress {
 
 // parsed is what the command line makes of the options.
 func (o *convertOptions) parsed(args ...string) (convert.Options, error) {
-	cmd := newConvert()
+	cmd := newConvert(&session{})
 	cmd.ResetFlags()
 	o.addFlags(cmd.Flags())
 	if err := cmd.ParseFlags(args); err != nil {

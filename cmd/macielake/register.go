@@ -16,31 +16,29 @@ import (
 	"github.com/macielake/macielake/internal/text"
 )
 
-func newRegister() *cobra.Command {
+func newRegister(s *session) *cobra.Command {
 	var (
 		o            targetFlags
 		places       placeFlags
 		registration athena.Registration
 		adopt        listValue
 		dryRun       bool
-		asJSON       bool
 	)
 	cmd := &cobra.Command{
 		Use:   "register DATASET [--location s3://BUCKET/PREFIX]",
 		Short: "Create or update the tables and views in Glue and Athena",
-		Long: `Create the database, the tables and their partitions in the Glue Data Catalog,
-and the views through Athena, or update them where they differ: what is already
-as it should be is left alone, so a second run changes nothing. Prints the calls
-that change something.
+		Long: `Create the database, the tables and their partitions in the Glue Data Catalog, and
+the views through Athena, or update them where they differ. A second run changes
+nothing. Prints the calls that change something.
 
-Tables and views that macielake didn't make are refused, unless --adopt names
-them. Needs glue:GetDatabase, GetTable, GetPartitions, CreateDatabase,
-CreateTable, UpdateTable, BatchCreatePartition, BatchUpdatePartition and
-BatchDeletePartition, athena:StartQueryExecution, GetQueryExecution and
-StopQueryExecution, and write access to where Athena stores query results.`,
+Tables and views that macielake did not create are refused, unless --adopt names
+them. Needs glue:GetDatabase, GetTable, GetPartitions, CreateDatabase, CreateTable,
+UpdateTable, BatchCreatePartition, BatchUpdatePartition and BatchDeletePartition,
+athena:StartQueryExecution, GetQueryExecution and StopQueryExecution, and write
+access to where Athena stores query results.`,
 		Example: `  macielake register lake --location s3://my-lake/macie --dry-run
   macielake register lake --location s3://my-lake/macie --workgroup security`,
-		Args: cobra.ExactArgs(1),
+		Annotations: exits(exit{exitNotFound, "the dataset or one of its tables does not exist"}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			layout, err := places.readLayout(cmd, args[0])
@@ -62,40 +60,46 @@ StopQueryExecution, and write access to where Athena stores query results.`,
 			if err != nil {
 				return err
 			}
-			warn(cmd.ErrOrStderr(), athena.Slow(layout, target))
-			for _, call := range calls {
-				if !dryRun {
-					if err := call.Do(ctx); err != nil {
+			warn(s.stderr, athena.Slow(layout, target))
+			err = s.rows(func(w io.Writer) error {
+				for _, call := range calls {
+					if !dryRun {
+						if err := call.Do(ctx); err != nil {
+							return err
+						}
+					}
+					if err := printCall(w, call, dryRun, s.json); err != nil {
 						return err
 					}
 				}
-				if err := printCall(cmd.OutOrStdout(), call, dryRun || asJSON, asJSON); err != nil {
-					return err
-				}
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			end := "calls made"
+			end := "made"
 			if dryRun {
-				end = "calls to make"
+				end = "to make"
 			}
-			_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%s %s\n", text.Count(int64(len(calls))), end)
+			_, err = fmt.Fprintf(s.stderr, "%s %s\n", text.Plural(int64(len(calls)), "call"), end)
 			return err
 		},
 	}
 	f := cmd.Flags()
 	o.addLocation(f)
 	o.addDatabase(f)
-	f.StringVar(&registration.Workgroup, "workgroup", "", "workgroup of Athena to make the views in; the primary one where it isn't given")
-	f.StringVar(&registration.QueryResults, "query-results", "", "where Athena stores query results, s3://…; the workgroup's own place where it isn't given")
-	f.Var(&adopt, "adopt", "tables or views to take over that macielake didn't make")
+	f.StringVar(&registration.Workgroup, "workgroup", "", "`NAME` of the Athena workgroup that creates the views (default: primary)")
+	f.StringVar(&registration.QueryResults, "query-results", "", "`URI` where Athena stores query results, s3://… (default: the workgroup's)")
+	f.Var(&adopt, "adopt", "tables or views that macielake did not create, to take over")
 	f.BoolVar(&dryRun, "dry-run", false, "show the calls that would change something, and make none")
-	f.BoolVar(&asJSON, "json", false, "print the calls with their whole requests, a JSON object a line")
 	places.addFlags(f)
 	return cmd
 }
 
-// printCall prints a call: its name, and with whole its request.
+// printCall prints a call: its name, and its request if it is wanted whole or as
+// JSON.
 func printCall(w io.Writer, call athena.Call, whole, asJSON bool) error {
-	if !whole {
+	if !whole && !asJSON {
 		_, err := fmt.Fprintf(w, "%s %s\n", call.Operation, call.Name)
 		return err
 	}
@@ -104,11 +108,15 @@ func printCall(w io.Writer, call athena.Call, whole, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return writeJSON(w, struct {
+		line, err := marshalJSON(struct {
 			Operation string `json:"operation"`
 			Name      string `json:"name"`
 			Request   any    `json:"request"`
 		}{call.Operation, call.Name, request})
+		if err == nil {
+			_, err = w.Write(append(line, '\n'))
+		}
+		return err
 	}
 	var out strings.Builder
 	enc := json.NewEncoder(&out)

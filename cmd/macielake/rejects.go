@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -19,83 +21,101 @@ type reject struct {
 	*dataset.Reject
 }
 
-func newRejects() *cobra.Command {
+func newRejects(s *session) *cobra.Command {
 	var (
-		places      placeFlags
-		asJSON, raw bool
-		class       string
+		places placeFlags
+		raw    bool
+		class  string
 	)
 	cmd := &cobra.Command{
 		Use:   "rejects DATASET",
-		Short: "Say which lines and objects were rejected",
-		Long: `Say how many lines and objects were rejected, by class, and are so still: what
-'macielake convert --retry-rejected' converted since is left out. With --class
-those of one class are listed, with --raw all are, with their bytes.`,
+		Short: "Show which lines and sources were rejected, and why",
+		Long: `Count rejected lines and sources by class. Those that 'macielake convert
+--retry-rejected' has converted since are left out. --class lists the rejects of
+one class; --raw lists all of them with their bytes. With --json each reject is an
+element of the answer.`,
 		Example: `  macielake rejects lake
   macielake rejects lake --class malformed
-  macielake rejects lake --raw --json | jq -r 'select(.line) | .raw | @base64d'`,
-		Args: cobra.ExactArgs(1),
+  macielake rejects lake --raw --json | jq -r '.answer[] | select(.line) | .raw | @base64d'`,
+		Annotations: exits(exit{code: exitNotFound}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			s, err := places.openNamed(cmd, args[0])
+			place, err := places.openNamed(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			d, err := dataset.Load(ctx, s)
+			defer place.Close()
+			d, err := dataset.Load(ctx, place)
 			if err != nil {
 				return err
 			}
-			runs, err := dataset.ListRuns(ctx, s)
+			runs, err := dataset.ListRuns(ctx, place)
 			if err != nil {
 				return err
 			}
-			all, err := dataset.LoadOutstanding(ctx, s, &d, runs)
+			all, err := dataset.LoadOutstanding(ctx, place, &d, runs)
 			if err != nil {
 				return err
 			}
-			out := bufio.NewWriter(cmd.OutOrStdout())
-			classes := map[schema.Class]int64{}
-			err = all.Each(ctx, func(run string, r *dataset.Reject) error {
-				if class != "" && string(r.Class) != class {
+			return s.rows(func(w io.Writer) error {
+				out := bufio.NewWriter(w)
+				classes := map[schema.Class]int64{}
+				err := all.Each(ctx, func(run string, r *dataset.Reject) error {
+					if class != "" && string(r.Class) != class {
+						return nil
+					}
+					classes[r.Class]++
+					bytes := r.Raw
+					if !raw {
+						r.Raw = nil
+					}
+					switch {
+					case s.json:
+						line, err := marshalJSON(reject{run, r})
+						if err != nil {
+							return err
+						}
+						out.Write(line)
+						out.WriteByte('\n')
+					case raw || class != "":
+						out.WriteString(rejectLine(r, bytes, raw))
+					}
 					return nil
-				}
-				classes[r.Class]++
-				bytes := r.Raw
-				if !raw {
-					r.Raw = nil
-				}
-				switch {
-				case asJSON:
-					err = writeJSON(out, reject{run, r})
-				case raw || class != "":
-					_, err = fmt.Fprint(out, rejectLine(r, bytes, raw))
-				}
+				})
 				if err != nil {
+					return err
+				}
+				if !s.json {
+					writeRejectCounts(out, classes, class, raw)
+				}
+				if err := out.Flush(); err != nil {
 					return &printError{err}
 				}
 				return nil
 			})
-			if err != nil {
-				return err
-			}
-			if !asJSON && !raw && class == "" {
-				for _, c := range slices.SortedFunc(maps.Keys(classes), func(a, b schema.Class) int { return int(classes[b] - classes[a]) }) {
-					fmt.Fprintf(out, "%-20s %s\n", text.Printable(string(c)), text.Count(classes[c]))
-				}
-			}
-			if err := out.Flush(); err != nil {
-				return &printError{err}
-			}
-			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&asJSON, "json", false, "print a JSON object a reject")
-	f.BoolVar(&raw, "raw", false, "list all, with the bytes of rejected lines: they may be personal data")
-	f.StringVar(&class, "class", "", "list those of this class")
+	f.BoolVar(&raw, "raw", false, "list all rejects with the bytes of rejected lines, which may be personal data")
+	f.StringVar(&class, "class", "", "list the rejects of this `CLASS`")
 	places.addFlags(f)
 	return cmd
+}
+
+// writeRejectCounts writes how many rejects each class has, unless they were
+// listed, and says so where there are none.
+func writeRejectCounts(out *bufio.Writer, classes map[schema.Class]int64, class string, listed bool) {
+	switch {
+	case len(classes) == 0 && class != "":
+		fmt.Fprintf(out, "no rejects of class %s\n", text.Printable(class))
+	case len(classes) == 0:
+		out.WriteString("no rejects\n")
+	case class == "" && !listed:
+		byCount := func(a, b schema.Class) int { return cmp.Or(cmp.Compare(classes[b], classes[a]), cmp.Compare(a, b)) }
+		for _, c := range slices.SortedFunc(maps.Keys(classes), byCount) {
+			fmt.Fprintf(out, "%-20s %s\n", text.Printable(string(c)), text.Count(classes[c]))
+		}
+	}
 }
 
 // rejectLine is a line for people about a reject.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -16,7 +15,7 @@ import (
 func summaryOf(t *testing.T, r result) *convert.Summary {
 	t.Helper()
 	s := new(convert.Summary)
-	if err := json.Unmarshal([]byte(r.stdout), s); err != nil {
+	if err := answerIn([]byte(r.stdout), s); err != nil {
 		t.Fatalf("%v: %+v", err, r)
 	}
 	return s
@@ -30,11 +29,8 @@ func checkAgainst(t *testing.T, env []string, out string, inputs ...string) {
 		args = append(args, "--against", in)
 	}
 	r := runWith(t, env, nil, args...)
-	var v struct {
-		Open    []string
-		Against convert.Recount
-	}
-	if err := json.Unmarshal([]byte(r.stdout), &v); err != nil || r.code != exitOK {
+	var v verification
+	if err := answerIn([]byte(r.stdout), &v); err != nil || r.code != exitOK {
 		t.Fatalf("%v: %+v", err, r)
 	}
 	if a := v.Against; len(v.Open) > 0 || a.Sources == 0 || a.Converted != a.Sources {

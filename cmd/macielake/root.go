@@ -1,92 +1,120 @@
 package main
 
 import (
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// newRoot returns the command tree.
-func newRoot(stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+// newRoot returns the command tree of a session.
+func newRoot(s *session) *cobra.Command {
+	var printVersion bool
 	root := &cobra.Command{
 		Use:   "macielake",
 		Short: "Turn Amazon Macie's discovery results into tables",
 		Long: `macielake turns the sensitive data discovery results that Amazon Macie exports
-into tables that Athena, DuckDB, Spark and pandas can query. It reads results
-only, never the objects that Macie analysed, and talks to no service but the
-ones a command names.
-
-` + exitHelp,
+to S3 into tables that Athena, DuckDB, Spark and pandas can query, and answers
+questions about them. It reads results only, never the objects that Macie
+analyzed, and talks only to the services that a command names.`,
+		Example: `  macielake convert ./AWSLogs --out lake
+  macielake summarize lake
+  macielake locate lake s3://hr-files/payroll/2026.xlsx`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		Args:              cobra.NoArgs,
+		Annotations:       exits(exit{code: exitRejects}, exit{code: exitUnreadable}, exit{code: exitNotFound}),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return noCommand(cmd, args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if printVersion {
+				return s.printVersion()
+			}
 			return cmd.Help()
 		},
 	}
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(
-		newConvert(), newStatus(), newVerify(), newRejects(), newGC(), newAbandon(),
-		newSummarize(), newCat(), newLocate(),
-		newDDL(), newQueries(), newRegister(),
-		newDoctor(),
-		newGen(), newVersion(), newMan(root),
-	)
-	for _, cmd := range root.Commands() {
-		cmd.Args = usageArgs(cmd.Args)
-	}
-	refuseUnknown(root)
-	root.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return usagef("there is no command %q", args[0])
+	root.SetIn(s.stdin)
+	root.SetOut(s.stdout)
+	root.SetErr(s.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// Flags of a command that doesn't exist are unknown, too.
+		if name := firstArgument(s.args); cmd == root && name != "" {
+			return noCommand(root, name)
 		}
-		return nil
+		return flagError(cmd, err)
+	})
+	root.PersistentFlags().BoolVar(&s.json, "json", false, "print one JSON document: see docs/json.md")
+	root.Flags().BoolVar(&printVersion, "version", false, "print the version")
+	root.AddGroup(groups()...)
+	for _, group := range []struct {
+		id       string
+		commands []*cobra.Command
+	}{
+		{groupConvert, []*cobra.Command{newConvert(s)}},
+		{groupAsk, []*cobra.Command{newSummarize(s), newLocate(s), newCat(s), newQueries(s)}},
+		{groupKeep, []*cobra.Command{newStatus(s), newVerify(s), newRejects(s), newGC(s), newAbandon(s)}},
+		{groupSetUp, []*cobra.Command{newDoctor(s), newDDL(s), newRegister(s), newGen(s), newVersion(s), newMan(s)}},
+	} {
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.id
+			if cmd.Args == nil {
+				cmd.Args = checkArguments
+			}
+			root.AddCommand(cmd)
+		}
 	}
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { s.command = nameOf(cmd) }
+	root.SetHelpCommandGroupID(groupSetUp)
+	root.SetCompletionCommandGroupID(groupSetUp)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	refuseUnknown(root)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		columns := helpColumns
+		if screen := screenOf(s.stdout); screen.Columns > 0 {
+			columns = min(screen.Columns, maxHelpColumns)
+		}
+		s.helpError = writeHelp(s.stdout, cmd, columns)
+	})
 	return root
 }
 
-// usageArgs makes a complaint about arguments a usage error.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &usageError{err}
-		}
-		return nil
-	}
-}
-
-// refuseUnknown makes help and completion of what isn't there a usage error:
+// refuseUnknown makes help and completion of what doesn't exist a usage error:
 // cobra's own print a help text and succeed.
 func refuseUnknown(root *cobra.Command) {
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		switch cmd.Name() {
 		case "help":
+			cmd.Use, cmd.Short, cmd.Long = "help [COMMAND]", "Show the help of a command", ""
 			cmd.Run = nil
 			cmd.RunE = func(_ *cobra.Command, args []string) error {
 				topic, rest, err := root.Find(args)
 				if err != nil || len(rest) > 0 {
-					return usagef("there is no command %q", strings.Join(args, " "))
+					return noCommand(root, strings.Join(args, " "))
 				}
 				return topic.Help()
 			}
 		case "completion":
+			cmd.Short = "Write a script that completes commands and flags in a shell"
 			cmd.Args = cobra.ArbitraryArgs
 			for _, shell := range cmd.Commands() {
-				shell.Args = usageArgs(shell.Args)
+				shell.Args = checkArguments
 			}
 			cmd.RunE = func(cmd *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return usagef("there is no shell %q", args[0])
+					return noCommand(cmd, args[0])
 				}
 				return cmd.Help()
 			}
 		}
 	}
+}
+
+// nameOf is the name of a command below the root: "convert", "completion bash".
+func nameOf(cmd *cobra.Command) string {
+	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+	return name
 }

@@ -12,39 +12,29 @@ import (
 	"github.com/macielake/macielake/internal/text"
 )
 
-func newStatus() *cobra.Command {
-	var (
-		places placeFlags
-		asJSON bool
-	)
+func newStatus(s *session) *cobra.Command {
+	var places placeFlags
 	cmd := &cobra.Command{
 		Use:   "status DATASET",
-		Short: "Say what a dataset holds",
-		Long: `Say what a dataset holds: its runs, sources, rows and rejects, and which runs
-didn't end. It reads the state alone.`,
-		Args: cobra.ExactArgs(1),
+		Short: "Show a dataset's contents and open runs",
+		Long: `Show a dataset's tables, runs, sources, rows and rejects, and the runs that have
+not ended. Only the dataset's state is read, not its tables.`,
+		Example: `  macielake status lake
+  macielake status s3://lake-bucket/macie --json | jq .answer.open`,
+		Annotations: exits(exit{code: exitNotFound}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := places.openNamed(cmd, args[0])
+			d, err := places.openNamed(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			status, err := dataset.LoadStatus(cmd.Context(), s)
+			defer d.Close()
+			status, err := dataset.LoadStatus(cmd.Context(), d)
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				err = writeJSON(cmd.OutOrStdout(), status)
-			} else {
-				err = writeStatus(cmd.OutOrStdout(), status)
-			}
-			if err != nil {
-				return &printError{err}
-			}
-			return nil
+			return s.answer(status, func(w io.Writer) error { return writeStatus(w, status) })
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
 	places.addFlags(cmd.Flags())
 	return cmd
 }
@@ -88,20 +78,20 @@ func writeStatus(w io.Writer, s *dataset.Status) error {
 		p.line("last run", "%s, ended %s", s.Last.Run, s.Last.EndedAt.Format(time.RFC3339))
 	}
 	for _, o := range s.Open {
-		p.line("open", "run %s of %s: %s sources, %s; %d of %d parts done. The next convert goes on with it",
-			o.Run, o.StartedAt.Format(time.RFC3339), text.Count(o.Sources), text.Bytes(o.Bytes), o.Done, o.Parts)
+		p.line("open", "run %s, begun %s: %s, %s; %d of %s done; the next convert resumes it",
+			o.Run, o.StartedAt.Format(time.RFC3339), text.Plural(o.Sources, "source"), text.Bytes(o.Bytes), o.Done, text.Plural(int64(o.Parts), "part"))
 	}
 	t := &s.Totals
 	p.line("sources", "%s: %s converted, %s rejected", text.Count(s.Sources), text.Count(s.Sources-t.Rejected), text.Count(t.Rejected))
 	p.line("lines", "%s = %s records + %s rejects + %s blank", text.Count(t.Lines), text.Count(t.Records), text.Count(t.RejectedLines), text.Count(t.Blank))
 	if t.Filtered > 0 {
-		p.line("filtered", "%s records left out", text.Count(t.Filtered))
+		p.line("filtered", "%s left out", text.Plural(t.Filtered, "record"))
 	}
 	for _, table := range s.Tables {
-		p.line(table, "%s rows", text.Count(t.Rows[table]))
+		p.line(table, "%s", text.Plural(t.Rows[table], "row"))
 	}
-	p.line("unreadable", "%s times a source could not be read", text.Count(t.Unreadable))
-	p.line("bytes", "%s read, %s inflated, %s written in %s files",
-		text.Bytes(t.StoredBytes), text.Bytes(t.InflatedBytes), text.Bytes(t.WrittenBytes), text.Count(t.Files))
+	p.line("unreadable", "read failures: %s", text.Count(t.Unreadable))
+	p.line("bytes", "%s read, %s inflated, %s written in %s",
+		text.Bytes(t.StoredBytes), text.Bytes(t.InflatedBytes), text.Bytes(t.WrittenBytes), text.Plural(t.Files, "file"))
 	return p.flush(w)
 }

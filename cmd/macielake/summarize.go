@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/cat"
+	"github.com/macielake/macielake/internal/nearest"
 	"github.com/macielake/macielake/internal/query"
+	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/summarize"
 	"github.com/macielake/macielake/internal/table"
 	"github.com/macielake/macielake/internal/where"
@@ -41,58 +46,53 @@ func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
 	}
 	o.output.value = o.output.choices[0]
 	o.memory = query.DefaultMemory
-	f.Var(&o.by, "by", "dimensions to group by")
-	f.Var(&o.measures, "measures", "figures of each group (default as the dimensions have them)")
-	f.StringVar(&o.where, "where", "", "count only what this filter is true of")
-	f.Int64Var(&o.top, "top", 0, "print only the first so many groups; 0 for all, and for 5 in each section of the overview")
-	f.StringVar(&o.sort, "sort", "", "measure to sort by, the largest first, or dimension (default occurrences)")
-	f.BoolVar(&o.all, "all", false, "count every analysis, instead of what is current of each object")
-	f.BoolVar(&o.members, "members", false, "count files inside archives, too, whose sums the archives' own results already have")
-	f.StringVar(&o.preset, "preset", "", "answer a question that has a name; list names them")
+	f.Var(&o.by, "by", "`DIMENSIONS` to group by")
+	f.Var(&o.measures, "measures", "`FIGURES` of each group (default: those of the dimensions)")
+	f.StringVar(&o.where, "where", "", "count only rows that match this `FILTER`")
+	f.Int64Var(&o.top, "top", 0, "show only the first `N` groups; 5 in each section of the overview by default")
+	f.StringVar(&o.sort, "sort", "", "`NAME` of a measure, largest first, or of a dimension to sort by (default: occurrences)")
+	f.BoolVar(&o.all, "all", false, "count every analysis, not only the current state of each object")
+	f.BoolVar(&o.members, "members", false, "also count files inside archives, although the archives' own results include them")
+	f.StringVar(&o.preset, "preset", "", "answer a named `QUESTION`; 'list' shows them all")
 	f.Var(&o.output, "output", "format of the answer")
-	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells as they are that a spreadsheet takes for formulas")
-	f.Var(&o.memory, "memory", "what may be kept in memory before temporary files are used")
+	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells unescaped that a spreadsheet takes for formulas")
+	f.Var(&o.memory, "memory", "memory to use before temporary files")
 	o.readFlags.addFlags(f)
 }
 
 // listPresets is the preset that names the others.
 const listPresets = "list"
 
-func newSummarize() *cobra.Command {
+func newSummarize(s *session) *cobra.Command {
 	var o summarizeOptions
 	cmd := &cobra.Command{
 		Use:   "summarize INPUT|DATASET...",
-		Short: "Count what results or a dataset hold, by what you like",
-		Long: `Count what discovery results or a dataset hold. Without --by it is an overview:
-totals, the top types and buckets, what is public or unencrypted, what could not
-be analysed and why, and where Macie reported fewer locations than there are.
+		Short: "Summarize results or a dataset by any dimension",
+		Long: `Summarize discovery results or a dataset. Without --by it is an overview: totals,
+the top types and buckets, public and unencrypted objects with sensitive data,
+objects that could not be analyzed and why, and types with fewer locations than
+occurrences.
 
-An INPUT is a file, a directory (read recursively), a glob, or - for standard
-input, as for convert. A DATASET is what convert has written.
+An INPUT is a file, a directory (read recursively), a glob, or - for standard input,
+as for convert. A DATASET is the --out of convert.
 
-An object that was analysed again and again counts once: only results of its
-newest analysed content, of each type the largest count among them. --all counts
-every analysis. Files inside archives are left out, as the archive's own result
-holds their totals.
+An object counts once, in its current state, however often it was analyzed
+(docs/summaries.md); --all counts every analysis. Files inside archives are left
+out, since the archive's own result includes them.
 
-Dimensions of --by, which --where may name, too:
+Dimensions for --by and --where:
 ` + fieldHelp(true) + `
-Others of --where, by = != < <= > >= ~ !~ in (...) is null, and, or, not:
+Further fields for --where, with = != < <= > >= ~ !~ in (...) is null, and, or, not:
 ` + fieldHelp(false) + `
 Measures:
-` + measureHelp() + `
-` + exitHelp,
+` + measureHelp(),
 		Example: `  macielake summarize ./AWSLogs
   macielake summarize lake --by bucket --where "type=CREDIT_CARD_NUMBER and bucket~'^hr-' and count>=100"
   macielake summarize lake --by month,category --sort month --output csv
   macielake summarize lake --preset job-types --where job=0123456789abcdef0123456789abcdef`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if o.preset == listPresets {
-				return cobra.NoArgs(cmd, args)
-			}
-			return cobra.MinimumNArgs(1)(cmd, args)
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+		Annotations: exits(exit{code: exitRejects}, exit{code: exitUnreadable}, exit{code: exitNotFound}),
+		Args:        anyArguments(func() bool { return o.preset == listPresets }),
+		RunE:        func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
 	return cmd
@@ -103,7 +103,7 @@ func fieldHelp(dimensions bool) string {
 	var out strings.Builder
 	for _, f := range query.FieldDocs() {
 		if f.Dimension == dimensions {
-			helpLine(&out, f.Name, f.Doc)
+			helpLine(&out, f.Name, f.Doc, 20, helpColumns)
 		}
 	}
 	return out.String()
@@ -112,34 +112,31 @@ func fieldHelp(dimensions bool) string {
 func measureHelp() string {
 	var out strings.Builder
 	for _, m := range query.Measures() {
-		helpLine(&out, m.String(), m.Doc())
+		helpLine(&out, m.String(), m.Doc(), 20, helpColumns)
 	}
 	return out.String()
 }
 
-// helpLine writes a name and what it is, in lines of at most 80 characters.
-func helpLine(out *strings.Builder, name, doc string) {
-	const indent, width = 20, 80
-	line := "  " + name + strings.Repeat(" ", max(1, indent-2-len(name)))
-	for word := range strings.FieldsSeq(doc) {
-		if len(line)+len(word) > width {
-			out.WriteString(strings.TrimRight(line, " ") + "\n")
-			line = strings.Repeat(" ", indent)
-		}
-		line += word + " "
-	}
-	out.WriteString(strings.TrimRight(line, " ") + "\n")
-}
-
-func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
-	stdout := cmd.OutOrStdout()
+func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	options, err := o.options()
 	if err != nil {
 		return err
 	}
-	options.Table = table.Options{Screen: screenOf(stdout), Raw: o.csvRaw, Terminal: isTerminal(stdout)}
+	options.Table = table.Options{Screen: screenOf(s.stdout), Raw: o.csvRaw, Terminal: isTerminal(s.stdout)}
+	s.json = s.json || options.Format == table.JSON
+	overview := o.preset == "" && len(options.By) == 0
+	switch {
+	case s.json && options.Format != table.JSON && o.output.value != o.output.choices[0]:
+		return usagef("--json and --output %s exclude each other", options.Format)
+	case s.json && overview:
+		options.Format = table.JSON
+	case s.json:
+		options.Format = table.NDJSON // an array's elements
+	}
 	if o.preset == listPresets {
-		return summarize.WritePresets(table.New(stdout, options.Format, summarize.PresetColumns(), options.Table))
+		return s.rows(func(w io.Writer) error {
+			return summarize.WritePresets(table.New(w, options.Format, summarize.PresetColumns(), options.Table))
+		})
 	}
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
@@ -150,20 +147,32 @@ func (o *summarizeOptions) run(cmd *cobra.Command, args []string) error {
 	defer in.close()
 	inputs := summarize.Inputs{Datasets: in.datasets}
 	if len(in.results) > 0 {
-		results, err := o.readFlags.options(cmd, in, stop)
+		results, err := o.readFlags.options(s, cmd, in, stop)
 		if err != nil {
 			return err
 		}
 		inputs.Results = &results
 	}
-	account, err := summarize.Write(ctx, stdout, options, inputs)
+	var account *raw.Account
+	write := func(w io.Writer) (err error) {
+		account, err = summarize.Write(ctx, w, options, inputs)
+		return err
+	}
+	if s.json && overview {
+		var buf bytes.Buffer
+		if err = write(&buf); err == nil {
+			err = s.answer(json.RawMessage(buf.Bytes()), nil)
+		}
+	} else {
+		err = s.rows(write)
+	}
 	if sorting := (*summarize.SortError)(nil); errors.As(err, &sorting) {
 		return &usageError{err}
 	}
 	if err != nil {
 		return reason(cmd.Context(), ctx, err)
 	}
-	return reportAccount(cmd.ErrOrStderr(), account)
+	return reportAccount(s.stderr, account)
 }
 
 // options checks the flags against each other.
@@ -180,11 +189,11 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 	case o.top < 0:
 		return none, usagef("--top must not be negative")
 	case o.csvRaw && options.Format != table.CSV:
-		return none, usagef("--csv-raw goes with --output csv")
+		return none, usagef("--csv-raw needs --output csv")
 	case o.preset != "" && (o.by.set || o.measures.set || o.all):
-		return none, usagef("--preset has its own dimensions and measures, and counts every analysis: leave out --by, --measures and --all")
+		return none, usagef("--preset has its own dimensions and measures, and counts every analysis: leave --by, --measures and --all out")
 	case o.preset == "" && !o.by.set && (o.measures.set || o.sort != ""):
-		return none, usagef("--measures and --sort go with --by")
+		return none, usagef("--measures and --sort need --by")
 	}
 	for _, name := range o.by.values {
 		d, err := query.ParseDimension(name)
@@ -205,7 +214,7 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 	if o.preset != "" && o.preset != listPresets {
 		preset, ok := summarize.PresetNamed(o.preset)
 		if !ok {
-			return none, usagef("there is no preset %q; --preset list names them", o.preset)
+			return none, noPreset(o.preset)
 		}
 		if preset.Lists() {
 			if o.sort != "" {
@@ -228,4 +237,13 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 		options.Members = options.Members || options.Preset == nil && query.FilterOfMembers(filter)
 	}
 	return options, nil
+}
+
+// noPreset says that there is no preset of a name, and which may be meant.
+func noPreset(name string) error {
+	var names []string
+	for _, p := range summarize.Presets() {
+		names = append(names, p.Name)
+	}
+	return usagef("there is no preset %q; %s", name, nearest.Suggestion(name, names))
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/macielake/macielake/internal/text"
 )
 
-// newLog returns a logger for people: no times, values quoted; what isn't a
-// warning only if verbose.
+// newLog returns a logger for people: without times, values quoted, and only
+// warnings unless verbose.
 func newLog(w io.Writer, verbose bool) *slog.Logger {
 	level := slog.LevelWarn
 	if verbose {
@@ -43,7 +43,7 @@ const progressInterval = 200 * time.Millisecond
 
 func startProgress(w io.Writer, off bool, p *convert.Progress) *progressBar {
 	f, ok := w.(*os.File)
-	if off || !ok || !term.IsTerminal(int(f.Fd())) {
+	if off || !ok || !term.IsTerminal(int(f.Fd())) || isDumb() {
 		return nil
 	}
 	b := &progressBar{end: make(chan struct{}), done: make(chan struct{})}
@@ -80,7 +80,7 @@ func (b *progressBar) draw(f *os.File, p *convert.Progress) {
 	}
 }
 
-// maxLeft is the longest time that is worth a forecast.
+// maxLeft is the longest time left that is shown.
 const maxLeft = 100 * time.Hour
 
 // progressLine is the progress in at most width columns.
@@ -90,10 +90,10 @@ func progressLine(p *convert.Progress, elapsed time.Duration, width int) string 
 	}
 	done, total := p.Bytes()
 	rate := float64(done) / elapsed.Seconds()
-	line := fmt.Sprintf("%s  %s/s", text.Bytes(done), text.Bytes(int64(rate)))
+	line := fmt.Sprintf("%s read  %s/s", text.Bytes(done), text.Bytes(int64(rate)))
 	if total > 0 {
 		share := min(float64(done)/float64(total), 1)
-		line = fmt.Sprintf("%3.0f%%  %s of %s  %s/s", 100*share, text.Bytes(min(done, total)), text.Bytes(total), text.Bytes(int64(rate)))
+		line = fmt.Sprintf("%3.0f%%  %s of %s read  %s/s", 100*share, text.Bytes(min(done, total)), text.Bytes(total), text.Bytes(int64(rate)))
 		if left := float64(total-done) / rate; left > 0 && left < maxLeft.Seconds() {
 			line += "  " + (time.Duration(left) * time.Second).String() + " left"
 		}
@@ -105,18 +105,21 @@ func progressLine(p *convert.Progress, elapsed time.Duration, width int) string 
 	return line[:min(len(line), width)]
 }
 
-// screenOf tells what is known of where text for people goes. Colours are for
-// terminals whose user hasn't refused them (no-color.org).
+// screenOf returns what is known about the terminal that text goes to. Colours are
+// for terminals whose user hasn't refused them (no-color.org).
 func screenOf(w io.Writer) text.Screen {
 	if !isTerminal(w) {
 		return text.Screen{}
 	}
-	s := text.Screen{Columns: 80, Colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	s := text.Screen{Columns: 80, Colours: os.Getenv("NO_COLOR") == "" && !isDumb()}
 	if width, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil && width > 0 {
 		s.Columns = max(width, minColumns)
 	}
 	return s
 }
+
+// isDumb reports whether the terminal takes no escape sequences.
+func isDumb() bool { return os.Getenv("TERM") == "dumb" }
 
 // minColumns is the narrowest terminal that output is made to fit.
 const minColumns = 20

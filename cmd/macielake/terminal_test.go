@@ -62,7 +62,7 @@ func withProgress(t *testing.T, args ...string) string {
 func TestProgressOnTerminal(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "lake")
 	s := withProgress(t, "convert", "-", "--out", out)
-	if !strings.Contains(s, "\r12 B  ") {
+	if !strings.Contains(s, "\r12 B read  ") {
 		t.Errorf("no progress: %q", s)
 	}
 	bar, summary, ok := strings.Cut(s, "sources ")

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"runtime"
 
@@ -15,14 +14,11 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// damageError says that verify found something.
+// damageError says that verify found problems.
 type damageError struct{ problems int }
 
 func (e *damageError) Error() string {
-	if e.problems == 1 {
-		return "1 problem was found"
-	}
-	return fmt.Sprintf("%d problems were found", e.problems)
+	return text.Plural(int64(e.problems), "problem") + " found"
 }
 
 // verification is what verify prints.
@@ -31,63 +27,56 @@ type verification struct {
 	Against *convert.Recount `json:"against,omitempty"`
 }
 
-func newVerify() *cobra.Command {
+func newVerify(s *session) *cobra.Command {
 	var (
 		places  placeFlags
-		asJSON  bool
 		against []string
 		workers int
 	)
 	limits := stream.DefaultLimits()
 	cmd := &cobra.Command{
 		Use:   "verify DATASET",
-		Short: "Check that a dataset is what its state says",
-		Long: `Read all of a dataset and check it: every published file is there with its
-checksum and rows, the receipts add up to the plans and to the totals of their
-runs, no source is claimed twice, and no file lies among the tables that no run
-names. With --against the inputs are read, too: the lines of every source that is
-converted are counted again and compared with records + rejects + blank.
+		Short: "Check every file, checksum and row of a dataset",
+		Long: `Read a whole dataset and check it: every published file has its checksum and its
+rows, receipts add up to plans and to the totals of their runs, no source is
+claimed twice, and no file lies among the tables that no run names.
 
-Exit code 5 says that something isn't so.`,
+With --against, inputs are read again as well: the lines of every converted source
+are counted and compared with records + rejects + blank.`,
 		Example: `  macielake verify lake
   macielake verify lake --against ./AWSLogs --json`,
-		Args: cobra.ExactArgs(1),
+		Annotations: exits(exit{exitOK, "no problem was found"}, exit{exitNotFound, "a problem was found, or the dataset or an input does not exist"}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := cmp.Or(checkWorkers(workers), places.checkFetches()); err != nil {
 				return err
 			}
-			s, err := places.openNamed(cmd, args[0])
+			d, err := places.openNamed(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			defer s.Close()
-			found, err := dataset.Verify(cmd.Context(), s, workers)
+			defer d.Close()
+			found, err := dataset.Verify(cmd.Context(), d, workers)
 			if err != nil {
 				return err
 			}
 			v := verification{Verification: found}
 			problems := len(found.Problems)
 			if len(against) > 0 {
-				log := newLog(cmd.ErrOrStderr(), false)
+				log := newLog(s.stderr, false)
 				ctx, stop := context.WithCancelCause(cmd.Context())
 				defer stop(nil)
-				origins, inputs, _, err := places.places(log).origins(ctx, sources{inputs: against, stdin: cmd.InOrStdin(), stop: stop})
+				origins, inputs, _, err := places.places(log).origins(ctx, sources{inputs: against, stdin: s.stdin, stop: stop})
 				if err != nil {
 					return err
 				}
-				v.Against, err = convert.Against(ctx, s, origins, inputs, limits, workers, log)
+				v.Against, err = convert.Against(ctx, d, origins, inputs, limits, workers, log)
 				if err != nil {
 					return reason(cmd.Context(), ctx, err)
 				}
 				problems += len(v.Against.Problems)
 			}
-			if asJSON {
-				err = writeJSON(cmd.OutOrStdout(), v)
-			} else {
-				err = v.write(cmd.OutOrStdout())
-			}
-			if err != nil {
-				return &printError{err}
+			if err := s.answer(v, v.write); err != nil {
+				return err
 			}
 			if problems > 0 {
 				return &damageError{problems}
@@ -96,9 +85,8 @@ Exit code 5 says that something isn't so.`,
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&asJSON, "json", false, "print a JSON object")
-	f.StringArrayVar(&against, "against", nil, "count the lines of this input again, too; may be repeated")
-	f.IntVarP(&workers, "workers", "j", runtime.GOMAXPROCS(0), "how many files to read at a time")
+	f.StringArrayVar(&against, "against", nil, "also count the lines of this `INPUT` again; can be repeated")
+	f.IntVarP(&workers, "workers", "j", runtime.GOMAXPROCS(0), "read `N` files at the same time")
 	places.addFlags(f)
 	places.addFetchFlags(f)
 	return cmd
@@ -108,7 +96,7 @@ func (v *verification) write(w io.Writer) error {
 	var p printer
 	p.line("runs", "%d committed", v.Runs)
 	for _, run := range v.Open {
-		p.line("open", "run %s: the next convert goes on with it", run)
+		p.line("open", "run %s: the next convert resumes it", run)
 	}
 	p.line("files", "%s read, %s", text.Count(v.Files), text.Bytes(v.Bytes))
 	t := &v.Totals

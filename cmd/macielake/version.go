@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -70,22 +71,27 @@ func (b build) short() string {
 	return b.Version + commit
 }
 
-func newVersion() *cobra.Command {
+func newVersion(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the versions of macielake, Go and the libraries",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			b := thisBuild()
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintf(w, "macielake\t%s\n", b.short())
-			fmt.Fprintf(w, "go\t%s %s\n", b.Go, b.Platform)
-			for _, path := range libraries {
-				if v, ok := b.Libraries[path]; ok {
-					fmt.Fprintf(w, "%s\t%s\n", path, v)
-				}
-			}
-			return w.Flush()
-		},
+		Use:         "version",
+		Short:       "Show the versions of macielake, Go and the libraries",
+		Example:     "  macielake version --json",
+		Annotations: exits(),
+		RunE:        func(*cobra.Command, []string) error { return s.printVersion() },
 	}
+}
+
+func (s *session) printVersion() error {
+	b := thisBuild()
+	return s.answer(b, func(w io.Writer) error {
+		tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintf(tab, "macielake\t%s\n", b.short())
+		fmt.Fprintf(tab, "go\t%s %s\n", b.Go, b.Platform)
+		for _, path := range libraries {
+			if v, ok := b.Libraries[path]; ok {
+				fmt.Fprintf(tab, "%s\t%s\n", path, v)
+			}
+		}
+		return tab.Flush()
+	})
 }

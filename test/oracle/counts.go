@@ -34,7 +34,7 @@ type expectedReject struct {
 	Class string `json:"class"`
 }
 
-// summary is what the converter printed with --json.
+// summary is the answer of the document that the converter printed with --json.
 type summary struct {
 	Objects           map[string]int64 `json:"objects"`
 	Lines             int64            `json:"lines"`
@@ -53,14 +53,17 @@ type summary struct {
 // generator kept count of.
 func counts(w io.Writer, raw, dataset, expectedFile, summaryFile string) error {
 	var want expectation
-	var got summary
+	var printed struct {
+		Answer summary `json:"answer"`
+	}
 	if err := readJSON(expectedFile, &want); err != nil {
 		return err
 	}
-	if err := readJSON(summaryFile, &got); err != nil {
+	if err := readJSON(summaryFile, &printed); err != nil {
 		return err
 	}
 	different := false
+	got := &printed.Answer
 	check := func(what string, got, want int64) {
 		if got != want {
 			different = true
