@@ -190,7 +190,7 @@ func writeHistory(ctx context.Context, t *tree, opts Options, truthPath string) 
 		}
 		h.change()
 		for i := range h.origins {
-			h.analyze(i)
+			h.analyse(i)
 		}
 		if err := h.deliver(); err != nil {
 			return err
@@ -438,8 +438,8 @@ func (h *history) changeLooks() {
 	}
 }
 
-// analyze lets an origin do its run of the day, if it has one.
-func (h *history) analyze(i int) {
+// analyse lets an origin do its run of the day, if it has one.
+func (h *history) analyse(i int) {
 	o := &h.origins[i]
 	if h.day < o.first || (h.day-o.first)%o.every != 0 || o.until > 0 && h.day >= o.until {
 		return
