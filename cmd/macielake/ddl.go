@@ -60,10 +60,10 @@ func newDDL(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ddl DATASET [--location s3://BUCKET/PREFIX]",
 		Short: "Print the statements that create tables and views",
-		Long: `Print the statements that make a dataset known to Athena: CREATE DATABASE, CREATE
-EXTERNAL TABLE for its tables and for runs, ALTER TABLE ADD PARTITION if it is
-partitioned by more than a time, and CREATE VIEW. Months and dates need no
-statement: Athena computes their partitions.
+		Long: `Print the statements that make a dataset known to Athena: CREATE DATABASE,
+CREATE EXTERNAL TABLE for its tables and for runs, ALTER TABLE ADD PARTITION, and
+CREATE VIEW. Athena computes months and dates by itself, from the first that
+exists; other engines need the partitions that the statements add.
 
 Athena takes one statement at a time: --split writes each to a file of its own,
 numbered in the order in which to run them.

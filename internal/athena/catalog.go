@@ -45,7 +45,7 @@ func (d definition) glueTable(existing *types.Table) *types.TableInput {
 	}
 	if existing != nil {
 		for name, value := range existing.Parameters {
-			if !strings.HasPrefix(name, "projection.") && name != "storage.location.template" {
+			if !strings.HasPrefix(name, "projection.") && name != "storage.location.template" && name != "trino.partition_projection.ignore" {
 				parameters[name] = value
 			}
 		}

@@ -16,7 +16,7 @@ type definition struct {
 	partitions []field
 	location   string
 	properties []property
-	explicit   []Partition // those that have to be added one by one
+	explicit   []Partition // those that hold files; none without partitions
 }
 
 // field is a column in a catalog.
@@ -40,10 +40,10 @@ func (t Target) define(table *Table) definition {
 	for _, k := range table.Keys {
 		d.partitions = append(d.partitions, field{k.Column(), "string", keyDoc(k)})
 	}
-	switch {
-	case len(table.Keys) == 1 && table.Keys[0].IsTime():
+	if len(table.Keys) == 1 && table.Keys[0].IsTime() {
 		d.properties = append(d.properties, t.projection(table, table.Keys[0])...)
-	case len(table.Keys) > 0:
+	}
+	if len(table.Keys) > 0 {
 		d.explicit = table.Partitions
 	}
 	return d
@@ -64,25 +64,34 @@ func keyDoc(k sink.PartitionKey) string {
 }
 
 // projection returns the properties by which Athena knows the partitions of a
-// time without asking a catalog: from the first that is there to next month.
+// time without asking a catalog: from the first that exists to next month. The
+// interval is left out: its default is one month or one day, by the format.
+//
+// Engines that don't know projections (Spark, Hive, Redshift, a Trino without
+// hive.partition-projection-enabled) use the partitions in the catalog, which
+// Athena ignores then. A Trino that knows them has no intervals of months, and
+// fails on such a table unless told to ignore them.
+// https://github.com/trinodb/trino/issues/22760
 // https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
 func (t Target) projection(table *Table, key sink.PartitionKey) []property {
 	column := key.Column()
 	name := "projection." + column
-	format, unit := "yyyy-MM-dd", "DAYS"
+	format := "yyyy-MM-dd"
 	if key == sink.ByCreatedMonth {
-		format, unit = "yyyy-MM", "MONTHS"
+		format = "yyyy-MM"
 	}
 	first, days := t.span(table, key)
-	return []property{
+	properties := []property{
 		{"projection.enabled", "true"},
 		{name + ".type", "date"},
 		{name + ".format", format},
 		{name + ".range", first + ",NOW+" + strconv.Itoa(days) + "DAYS"},
-		{name + ".interval", "1"},
-		{name + ".interval.unit", unit},
 		{"storage.location.template", t.location(table.Name, "") + column + "=${" + column + "}/"},
 	}
+	if key == sink.ByCreatedMonth {
+		properties = append(properties, property{"trino.partition_projection.ignore", "true"})
+	}
+	return properties
 }
 
 // span returns the first value of a table's time partitions, and a number of days
@@ -144,14 +153,4 @@ func Slow(l *Layout, t Target) []string {
 		}
 	}
 	return warnings
-}
-
-// isProjected reports whether Athena knows the partitions by projection.
-func (d definition) isProjected() bool {
-	for _, p := range d.properties {
-		if p.name == "projection.enabled" {
-			return true
-		}
-	}
-	return false
 }

@@ -182,7 +182,7 @@ func (p *planner) table(ctx context.Context, d definition) error {
 			return err
 		})
 	}
-	if len(d.partitions) == 0 || d.isProjected() {
+	if len(d.partitions) == 0 {
 		return nil
 	}
 	return p.partitions(ctx, d, table != nil)
@@ -316,7 +316,9 @@ func (p *planner) view(ctx context.Context, v View) error {
 	return nil
 }
 
-// mark adds properties to a view as it is stored.
+// mark adds properties to a view as it is stored. The rest stays as the engine
+// wrote it: with a description of its own, Trino takes a view for a materialized
+// one and doesn't find it.
 func (r *Registration) mark(ctx context.Context, database string, v View, marks map[string]string) error {
 	table, err := r.getTable(ctx, database, v.Name)
 	if err != nil {
@@ -331,7 +333,7 @@ func (r *Registration) mark(ctx context.Context, database string, v View, marks 
 	_, err = r.Glue.UpdateTable(ctx, &glue.UpdateTableInput{
 		DatabaseName: aws.String(database),
 		TableInput: &types.TableInput{
-			Name: table.Name, Description: aws.String(v.Doc), Owner: table.Owner, Retention: table.Retention,
+			Name: table.Name, Description: table.Description, Owner: table.Owner, Retention: table.Retention,
 			TableType: table.TableType, Parameters: parameters, PartitionKeys: table.PartitionKeys,
 			StorageDescriptor: table.StorageDescriptor,
 			ViewOriginalText:  table.ViewOriginalText, ViewExpandedText: table.ViewExpandedText,

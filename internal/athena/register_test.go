@@ -71,9 +71,10 @@ func TestRegister(t *testing.T) {
 	l := monthly().read(t)
 	calls := register(t, r, l, onAthena())
 	want := []string{"glue:CreateDatabase macie"}
-	for _, name := range []string{"results", "detections", "occurrences", "runs"} {
-		want = append(want, "glue:CreateTable macie."+name)
+	for _, name := range []string{"results", "detections", "occurrences"} {
+		want = append(want, "glue:CreateTable macie."+name, "glue:BatchCreatePartition macie."+name+" (2)")
 	}
+	want = append(want, "glue:CreateTable macie.runs")
 	for _, name := range []string{
 		"current_results", "current_detections", "current_objects", "sensitive_objects", "object_locations",
 		"unanalyzed_objects", "job_summary", "bucket_summary",
@@ -91,7 +92,8 @@ func TestRegister(t *testing.T) {
 	}
 	view, _, ok := s.Table("macie", "job_summary")
 	if !ok || view.Parameters["presto_view"] != "true" || view.Parameters["comment"] != "Presto View" ||
-		view.Parameters["macielake.view"] == "" || !strings.HasPrefix(*view.ViewOriginalText, "/* Presto View") {
+		view.Parameters["macielake.view"] == "" || !strings.HasPrefix(*view.ViewOriginalText, "/* Presto View") ||
+		view.Description != nil { // of the engine, which set none
 		t.Errorf("%+v", view)
 	}
 
@@ -134,21 +136,24 @@ func TestRegisterAgain(t *testing.T) {
 	earlier := monthly()
 	earlier.dirs = append(earlier.dirs, "created_month=2025-12")
 	got := register(t, r, earlier.read(t), onAthena())
-	want := []string{"glue:UpdateTable macie.results", "glue:UpdateTable macie.detections", "glue:UpdateTable macie.occurrences"}
+	var want []string
+	for _, name := range []string{"results", "detections", "occurrences"} {
+		want = append(want, "glue:UpdateTable macie."+name, "glue:BatchCreatePartition macie."+name+" (1)")
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 	none(t, register(t, r, earlier.read(t), onAthena()))
 
 	// What others wrote to a table stays.
-	table, _, _ := s.Table("macie", "results")
+	table, partitions, _ := s.Table("macie", "results")
 	table.Parameters["someone"] = "else"
 	table.Owner = aws.String("hadoop")
-	s.PutTable("macie", table)
+	s.PutTable("macie", table, partitions...)
 	none(t, register(t, r, earlier.read(t), onAthena()))
 	target := onAthena()
 	target.Location = "s3://other-bucket"
-	if got := register(t, r, earlier.read(t), target); len(got) != 4 {
+	if got := register(t, r, earlier.read(t), target); len(got) != 7 { // four tables, partitions of three
 		t.Errorf("%q", got)
 	}
 	table, _, _ = s.Table("macie", "results")

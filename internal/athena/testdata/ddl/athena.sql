@@ -92,10 +92,13 @@ TBLPROPERTIES (
   'projection.created_month.type' = 'date',
   'projection.created_month.format' = 'yyyy-MM',
   'projection.created_month.range' = '2026-03,NOW+31DAYS',
-  'projection.created_month.interval' = '1',
-  'projection.created_month.interval.unit' = 'MONTHS',
-  'storage.location.template' = 's3://a-bucket/lake/results/created_month=${created_month}/'
+  'storage.location.template' = 's3://a-bucket/lake/results/created_month=${created_month}/',
+  'trino.partition_projection.ignore' = 'true'
 )
+== add-partitions-results-1
+ALTER TABLE `macie`.`results` ADD IF NOT EXISTS
+  PARTITION (`created_month` = '2026-03') LOCATION 's3://a-bucket/lake/results/created_month=2026-03/'
+  PARTITION (`created_month` = '2026-10') LOCATION 's3://a-bucket/lake/results/created_month=2026-10/'
 == create-table-detections
 CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`detections` (
   `result_id` string COMMENT 'Identifier of the result',
@@ -144,10 +147,13 @@ TBLPROPERTIES (
   'projection.created_month.type' = 'date',
   'projection.created_month.format' = 'yyyy-MM',
   'projection.created_month.range' = '2026-03,NOW+31DAYS',
-  'projection.created_month.interval' = '1',
-  'projection.created_month.interval.unit' = 'MONTHS',
-  'storage.location.template' = 's3://a-bucket/lake/detections/created_month=${created_month}/'
+  'storage.location.template' = 's3://a-bucket/lake/detections/created_month=${created_month}/',
+  'trino.partition_projection.ignore' = 'true'
 )
+== add-partitions-detections-1
+ALTER TABLE `macie`.`detections` ADD IF NOT EXISTS
+  PARTITION (`created_month` = '2026-03') LOCATION 's3://a-bucket/lake/detections/created_month=2026-03/'
+  PARTITION (`created_month` = '2026-10') LOCATION 's3://a-bucket/lake/detections/created_month=2026-10/'
 == create-table-occurrences
 CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`occurrences` (
   `result_id` string COMMENT 'Identifier of the result',
@@ -197,10 +203,13 @@ TBLPROPERTIES (
   'projection.created_month.type' = 'date',
   'projection.created_month.format' = 'yyyy-MM',
   'projection.created_month.range' = '2026-03,NOW+31DAYS',
-  'projection.created_month.interval' = '1',
-  'projection.created_month.interval.unit' = 'MONTHS',
-  'storage.location.template' = 's3://a-bucket/lake/occurrences/created_month=${created_month}/'
+  'storage.location.template' = 's3://a-bucket/lake/occurrences/created_month=${created_month}/',
+  'trino.partition_projection.ignore' = 'true'
 )
+== add-partitions-occurrences-1
+ALTER TABLE `macie`.`occurrences` ADD IF NOT EXISTS
+  PARTITION (`created_month` = '2026-03') LOCATION 's3://a-bucket/lake/occurrences/created_month=2026-03/'
+  PARTITION (`created_month` = '2026-10') LOCATION 's3://a-bucket/lake/occurrences/created_month=2026-10/'
 == create-table-runs
 CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`runs` (
   `run_id` string COMMENT 'Identifier of the run, as the other tables\' run_id has it',
