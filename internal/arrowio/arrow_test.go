@@ -212,8 +212,21 @@ func TestArrowSchema(t *testing.T) {
 			if f.Name != c.Name || f.Type.String() != want[c.Type] || !f.Nullable {
 				t.Errorf("%s: field %v, want %s of %s", table.Name, f, c.Name, want[c.Type])
 			}
-			if m, ok := f.Type.(*arrow.MapType); ok && m.KeyField().Nullable {
-				t.Errorf("%s: keys of %s are nullable", table.Name, c.Name)
+			id := func(f arrow.Field) string {
+				v, _ := f.Metadata.GetValue("PARQUET:field_id")
+				return v
+			}
+			comment, _ := f.Metadata.GetValue("comment")
+			if id(f) != fmt.Sprint(c.ID) || comment != c.Doc {
+				t.Errorf("%s: metadata of %s is %v", table.Name, c.Name, f.Metadata)
+			}
+			if m, ok := f.Type.(*arrow.MapType); ok {
+				if m.KeyField().Nullable {
+					t.Errorf("%s: keys of %s are nullable", table.Name, c.Name)
+				}
+				if id(m.KeyField()) != fmt.Sprint(c.KeyID) || id(m.ItemField()) != fmt.Sprint(c.ValueID) {
+					t.Errorf("%s: ids of %s are %v", table.Name, c.Name, m)
+				}
 			}
 		}
 	}

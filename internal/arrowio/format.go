@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -66,7 +68,7 @@ func (*Format) Extension() string { return ".arrow" }
 
 // NewEncoder starts a file of table t on w.
 func (f *Format) NewEncoder(w io.Writer, t *schema.Table) (*Encoder, error) {
-	e := &Encoder{rows: NewRecordBuilder(f.mem, t)}
+	e := &Encoder{rows: NewRecordBuilder(f.mem, t), columns: t.Columns}
 	e.rows.maxRows, e.rows.maxBytes, e.rows.full = batchRows, batchBytes, e.Flush
 	var err error
 	if e.file, err = newIPCFile(w, e.rows.schema, f.options); err != nil {
@@ -77,13 +79,37 @@ func (f *Format) NewEncoder(w io.Writer, t *schema.Table) (*Encoder, error) {
 
 // Encoder writes one file: a sink.Encoder, whose row groups are record batches.
 type Encoder struct {
-	file *ipcFile
-	rows *RecordBuilder
+	file    *ipcFile
+	rows    *RecordBuilder
+	columns []schema.Column
 }
 
 // Write appends the table's rows of the results b.Results[first:end].
 func (e *Encoder) Write(b *schema.Batch, first, end int) error {
 	return e.rows.Append(b, first, end)
+}
+
+// WriteRows appends rows, whose columns are those of the table.
+func (e *Encoder) WriteRows(r rows.Rows) error {
+	records := NewRecordEncoder(e.columns)
+	records.Reset(r)
+	for more := true; more; {
+		var record arrow.RecordBatch
+		var err error
+		if record, more, err = records.Next(batchBytes, batchRows); err != nil {
+			return err
+		}
+		if record == nil {
+			continue
+		}
+		if err := e.Flush(); err != nil {
+			return err
+		}
+		if err := e.file.write(record); err != nil {
+			return fmt.Errorf("writing an Arrow record batch: %w", err)
+		}
+	}
+	return nil
 }
 
 // Rows is the number of rows of the open record batch.

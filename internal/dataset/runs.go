@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -9,13 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
-
+	"github.com/macielake/macielake/internal/arrowio"
+	"github.com/macielake/macielake/internal/parquet"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -41,89 +38,30 @@ type RunRow struct {
 	WrittenBytes  int64
 }
 
-// runsColumn is a column of the runs table; value gives what a builder of its
-// type takes.
-type runsColumn struct {
-	name  string
-	typ   arrow.DataType
-	value func(r *RunRow) any
-	doc   string
-}
-
-func runsColumns() []runsColumn {
-	text, integer := arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int64
-	at := &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
-	return []runsColumn{
-		{"run_id", text, func(r *RunRow) any { return r.RunID }, "Identifier of the run, as the other tables' run_id has it"},
-		{"started_at", at, func(r *RunRow) any { return r.StartedAt.UnixMicro() }, "When the run began, UTC"},
-		{"ended_at", at, func(r *RunRow) any { return r.EndedAt.UnixMicro() }, "When the run was committed, UTC"},
-		{"version", text, func(r *RunRow) any { return r.Version }, "Version of macielake that converted"},
-		{"sources", integer, func(r *RunRow) any { return r.Sources }, "Objects that the run was to convert"},
-		{"lines", integer, func(r *RunRow) any { return r.Lines }, "Lines in those that were converted"},
-		{"results_rows", integer, func(r *RunRow) any { return r.Results }, "Rows the run added to results"},
-		{"detections_rows", integer, func(r *RunRow) any { return r.Detections }, "Rows the run added to detections"},
-		{"occurrences_rows", integer, func(r *RunRow) any { return r.Occurrences }, "Rows the run added to occurrences"},
-		{"rejects", integer, func(r *RunRow) any { return r.Rejects }, "Lines and objects that were rejected"},
-		{"unreadable", integer, func(r *RunRow) any { return r.Unreadable }, "Objects that could not be read"},
-		{"stored_bytes", integer, func(r *RunRow) any { return r.StoredBytes }, "Bytes of the objects as they are stored"},
-		{"inflated_bytes", integer, func(r *RunRow) any { return r.InflatedBytes }, "Bytes of the objects, inflated"},
-		{"written_bytes", integer, func(r *RunRow) any { return r.WrittenBytes }, "Bytes of the files that the run wrote"},
+// values are the row's values, in the order of [schema.Runs].
+func (r *RunRow) values() []rows.Value {
+	text := func(s string) rows.Value { return rows.Value{Set: true, Text: []byte(s)} }
+	number := func(n int64) rows.Value { return rows.Value{Set: true, Int: n} }
+	return []rows.Value{
+		text(r.RunID), number(r.StartedAt.UnixMicro()), number(r.EndedAt.UnixMicro()), text(r.Version),
+		number(r.Sources), number(r.Lines), number(r.Results), number(r.Detections), number(r.Occurrences),
+		number(r.Rejects), number(r.Unreadable), number(r.StoredBytes), number(r.InflatedBytes), number(r.WrittenBytes),
 	}
 }
 
 // RunsColumns describes the columns of the runs table, in order.
-func RunsColumns() []schema.Column {
-	columns := runsColumns()
-	out := make([]schema.Column, len(columns))
-	for i, c := range columns {
-		out[i] = schema.Column{Name: c.name, Doc: c.doc}
-		switch c.typ.ID() {
-		case arrow.INT64:
-			out[i].Type = schema.Int64
-		case arrow.TIMESTAMP:
-			out[i].Type = schema.Timestamp
-		}
-	}
-	return out
-}
+func RunsColumns() []schema.Column { return schema.Runs().Columns }
 
 // PutRunRow writes a run's row of the runs table, as a file of its own in the
 // dataset's table format.
 func PutRunRow(ctx context.Context, s store.Store, tableFormat, nonce string, row RunRow) error {
-	columns := runsColumns()
-	fields := make([]arrow.Field, len(columns))
-	for i, c := range columns {
-		fields[i] = arrow.Field{Name: c.name, Type: c.typ, Nullable: true}
-	}
-	sc := arrow.NewSchema(fields, nil)
-	builder := array.NewRecordBuilder(memory.DefaultAllocator, sc)
-	defer builder.Release()
-	for i, c := range columns {
-		switch v := c.value(&row).(type) {
-		case string:
-			builder.Field(i).(*array.StringBuilder).Append(v)
-		case int64:
-			if b, ok := builder.Field(i).(*array.TimestampBuilder); ok {
-				b.Append(arrow.Timestamp(v))
-			} else {
-				builder.Field(i).(*array.Int64Builder).Append(v)
-			}
-		}
-	}
-	record := builder.NewRecordBatch()
-	defer record.Release()
-
 	name := RunRowName(row.RunID, tableFormat)
 	staging := path.Join(stagingDir, "run-"+row.RunID+"-"+nonce, name)
 	out, err := s.Create(ctx, staging, store.Shared)
 	if err != nil {
 		return err
 	}
-	write := writeParquet
-	if tableFormat == "arrow" {
-		write = writeArrow
-	}
-	if err := write(out, sc, record); err != nil {
+	if err := writeRow(out, tableFormat, &row); err != nil {
 		out.Abort()
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
@@ -156,27 +94,28 @@ func CommittedRow(r *Run, e *End) RunRow {
 	}
 }
 
-func writeParquet(w io.Writer, sc *arrow.Schema, record arrow.RecordBatch) error {
-	fw, err := pqarrow.NewFileWriter(sc, w, parquet.NewWriterProperties(
-		parquet.WithDataPageVersion(parquet.DataPageV1)), pqarrow.NewArrowWriterProperties())
+func writeRow(w io.Writer, tableFormat string, row *RunRow) error {
+	values := rows.NewSingle(row.values())
+	if tableFormat == "arrow" {
+		f, err := arrowio.New(arrowio.Options{Compression: "none"})
+		if err != nil {
+			return err
+		}
+		e, err := f.NewEncoder(w, schema.Runs())
+		if err != nil {
+			return err
+		}
+		return errors.Join(e.WriteRows(values), e.Close())
+	}
+	f, err := parquet.New(parquet.Options{Compression: "none"})
 	if err != nil {
 		return err
 	}
-	if err := fw.Write(record); err != nil {
-		return err
-	}
-	return fw.Close()
-}
-
-func writeArrow(w io.Writer, sc *arrow.Schema, record arrow.RecordBatch) error {
-	fw, err := ipc.NewFileWriter(w, ipc.WithSchema(sc))
+	e, err := f.NewEncoder(w, schema.Runs())
 	if err != nil {
 		return err
 	}
-	if err := fw.Write(record); err != nil {
-		return err
-	}
-	return fw.Close()
+	return errors.Join(e.WriteRows(values), e.Close())
 }
 
 // RunRows lists the runs that have a row in the runs table.

@@ -152,7 +152,7 @@ func (t *tableFile) arrange(batch arrow.RecordBatch) (arrow.RecordBatch, error) 
 		} else {
 			var typ arrow.DataType = arrow.BinaryTypes.String
 			if c, ok := t.table.Column(name); ok {
-				typ = arrowio.Type(c.Type)
+				typ = arrowio.Type(c)
 			}
 			arrays[i] = array.MakeArrayOfNull(memory.DefaultAllocator, typ, rows)
 		}
@@ -175,7 +175,7 @@ func fits(want schema.Type, got arrow.DataType) bool {
 		m, ok := got.(*arrow.MapType)
 		return ok && m.KeyType().ID() == arrow.STRING && m.ItemType().ID() == arrow.STRING
 	}
-	return arrow.TypeEqual(got, arrowio.Type(want))
+	return arrow.TypeEqual(got, arrowio.Type(schema.Column{Type: want}))
 }
 
 // constant is a column of one text.

@@ -1,6 +1,9 @@
 package parquet
 
-import "github.com/macielake/macielake/pkg/schema"
+import (
+	"github.com/macielake/macielake/internal/rows"
+	"github.com/macielake/macielake/pkg/schema"
+)
 
 // boolColumn is a column of booleans.
 type boolColumn struct {
@@ -18,7 +21,11 @@ func newBool(f *Format, c schema.Column) *boolColumn {
 	}
 }
 
-func (c *boolColumn) add(v, ok bool, n int) {
+func (c *boolColumn) add(v rows.Value, n int) { c.addBool(v.Bool, v.Set, n) }
+
+func (c *boolColumn) flush() error { return c.err }
+
+func (c *boolColumn) addBool(v, ok bool, n int) {
 	for n > 0 {
 		k := min(n, c.left())
 		switch {
@@ -55,11 +62,11 @@ func (c *boolColumn) write(b *schema.Batch, rows *rowRuns) error {
 	case schema.ResultLevel:
 		for _, r := range rows.results {
 			v, ok := b.Results[r.row].Bool(c.slot)
-			c.add(v, ok, r.n)
+			c.addBool(v, ok, r.n)
 		}
 	default:
 		for _, r := range rows.detections {
-			c.add(b.Detections[r.row].Capped, true, r.n)
+			c.addBool(b.Detections[r.row].Capped, true, r.n)
 		}
 	}
 	return c.err

@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -166,8 +167,21 @@ func (c *intColumn) addNull(n int) {
 	c.gap += n
 }
 
-// add appends n rows of v.
-func (c *intColumn) add(v int64, n int) {
+func (c *intColumn) add(v rows.Value, n int) {
+	if v.Set {
+		c.addInt(v.Int, n)
+	} else {
+		c.addNull(n)
+	}
+}
+
+func (c *intColumn) flush() error {
+	c.fill()
+	return c.err
+}
+
+// addInt appends n rows of v.
+func (c *intColumn) addInt(v int64, n int) {
 	c.fill()
 	if v != c.value || !c.indexed {
 		c.value, c.indexed = v, false
@@ -242,7 +256,7 @@ func (c *intColumn) write(b *schema.Batch, rows *rowRuns) error {
 	case schema.ResultLevel:
 		for _, r := range rows.results {
 			if res := &b.Results[r.row]; res.HasInt(c.slot) {
-				c.add(res.Int[c.slot], r.n)
+				c.addInt(res.Int[c.slot], r.n)
 			} else {
 				c.addNull(r.n)
 			}
@@ -250,7 +264,7 @@ func (c *intColumn) write(b *schema.Batch, rows *rowRuns) error {
 	case schema.DetectionLevel:
 		for _, r := range rows.detections {
 			if det := &b.Detections[r.row]; det.HasInt(c.slot) {
-				c.add(det.Int[c.slot], r.n)
+				c.addInt(det.Int[c.slot], r.n)
 			} else {
 				c.addNull(r.n)
 			}
@@ -269,8 +283,7 @@ func (c *intColumn) write(b *schema.Batch, rows *rowRuns) error {
 			}
 		}
 	}
-	c.fill()
-	return c.err
+	return c.flush()
 }
 
 // addLocations appends the n occurrences of a detection, kind by kind.

@@ -1,6 +1,9 @@
 package parquet
 
-import "github.com/macielake/macielake/pkg/schema"
+import (
+	"github.com/macielake/macielake/internal/rows"
+	"github.com/macielake/macielake/pkg/schema"
+)
 
 // mapColumn is a column of maps: its keys and its values (Parquet specification,
 // LogicalTypes, MAP). The definition level of a row is 0 for null, 1 for an
@@ -25,9 +28,9 @@ func (c *mapColumn) write(b *schema.Batch, rows *rowRuns) error {
 		res := &b.Results[r.row]
 		for range r.n {
 			if res.MapSet&(1<<c.slot) == 0 {
-				c.add(0)
+				c.addEmpty(0)
 			} else if tags := res.Maps[c.slot]; tags.Len() == 0 {
-				c.add(1)
+				c.addEmpty(1)
 			} else {
 				c.addTags(b, b.Tags[tags.First:tags.End])
 			}
@@ -35,14 +38,42 @@ func (c *mapColumn) write(b *schema.Batch, rows *rowRuns) error {
 			c.values.checkPage()
 		}
 	}
+	return c.flush()
+}
+
+func (c *mapColumn) flush() error {
 	if c.keys.err != nil {
 		return c.keys.err
 	}
 	return c.values.err
 }
 
-// add adds a row without entries.
-func (c *mapColumn) add(def uint32) {
+func (c *mapColumn) add(v rows.Value, n int) {
+	for range n {
+		switch {
+		case !v.Set:
+			c.addEmpty(0)
+		case len(v.Map) == 0:
+			c.addEmpty(1)
+		}
+		for i, entry := range v.Map {
+			rep := uint32(min(i, 1))
+			c.keys.setText(entry.Key)
+			c.keys.pushEntry(rep)
+			if entry.Value == nil {
+				c.values.addEntry(rep, 2)
+				continue
+			}
+			c.values.setText(entry.Value)
+			c.values.pushEntry(rep)
+		}
+		c.keys.checkPage()
+		c.values.checkPage()
+	}
+}
+
+// addEmpty adds a row without entries.
+func (c *mapColumn) addEmpty(def uint32) {
 	c.keys.addEntry(0, def)
 	c.values.addEntry(0, def)
 }
@@ -64,6 +95,11 @@ func (t *textColumn) addTag(b *schema.Batch, s schema.Span, rep uint32) {
 	if s != t.span {
 		t.set(b, s)
 	}
+	t.pushEntry(rep)
+}
+
+// pushEntry adds an entry with the current value.
+func (t *textColumn) pushEntry(rep uint32) {
 	t.push(1)
 	t.present++
 	t.addEntry(rep, t.maxDef)

@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -164,6 +165,10 @@ func (c *chunk) write(t *thrift) {
 	}
 }
 
+// commentsKey is the key of the file metadata that holds the comments of the
+// columns: a JSON object from name to comment.
+const commentsKey = "comments"
+
 // appendFooter appends all that follows the last page: the FileMetaData of a
 // file with those row groups, as appendRowGroup gave them, its length, and the
 // magic bytes.
@@ -191,13 +196,14 @@ func appendFooter(t *thrift, dst []byte, table *schema.Table, createdBy string, 
 	t.end()
 	for _, c := range table.Columns {
 		if c.Type != schema.Map {
-			leafElement(t, c.Name, c.Type, repetitionOptional)
+			leafElement(t, c.Name, c.Type, repetitionOptional, c.ID)
 			continue
 		}
 		t.beginElement()
 		t.i32(3, repetitionOptional)
 		group(c.Name, 1)
 		t.i32(6, convertedMap)
+		t.fieldID(c.ID)
 		t.begin(10)
 		t.empty(logicalMap)
 		t.end()
@@ -206,12 +212,17 @@ func appendFooter(t *thrift, dst []byte, table *schema.Table, createdBy string, 
 		t.i32(3, repetitionRepeated)
 		group("key_value", 2)
 		t.end()
-		leafElement(t, "key", schema.Text, repetitionRequired)
-		leafElement(t, "value", schema.Text, repetitionOptional)
+		leafElement(t, "key", schema.Text, repetitionRequired, c.KeyID)
+		leafElement(t, "value", schema.Text, repetitionOptional, c.ValueID)
 	}
 	t.i64(3, rows)
 	t.list(4, thriftStruct, groups)
 	t.buf = append(t.buf, rowGroups...)
+	t.list(5, thriftStruct, 1)
+	t.beginElement()
+	t.text(1, commentsKey)
+	t.bytes(2, comments(table))
+	t.end()
 	t.text(6, createdBy)
 	t.list(7, thriftStruct, leaves)
 	for range leaves {
@@ -225,7 +236,7 @@ func appendFooter(t *thrift, dst []byte, table *schema.Table, createdBy string, 
 }
 
 // leafElement writes the SchemaElement of a column that has values.
-func leafElement(t *thrift, name string, kind schema.Type, repetition int32) {
+func leafElement(t *thrift, name string, kind schema.Type, repetition, id int32) {
 	t.beginElement()
 	t.i32(1, physicalType(kind))
 	t.i32(3, repetition)
@@ -233,11 +244,13 @@ func leafElement(t *thrift, name string, kind schema.Type, repetition int32) {
 	switch kind {
 	case schema.Text:
 		t.i32(6, convertedUTF8)
+		t.fieldID(id)
 		t.begin(10)
 		t.empty(logicalString)
 		t.end()
 	case schema.Timestamp:
 		t.i32(6, convertedTimestampMicros)
+		t.fieldID(id)
 		t.begin(10)
 		t.begin(logicalTimestamp)
 		t.boolean(1, true) // adjusted to UTC
@@ -246,8 +259,31 @@ func leafElement(t *thrift, name string, kind schema.Type, repetition int32) {
 		t.end()
 		t.end()
 		t.end()
+	default:
+		t.fieldID(id)
 	}
 	t.end()
+}
+
+// fieldID writes the field_id of a SchemaElement, if it has one.
+func (t *thrift) fieldID(id int32) {
+	if id != 0 {
+		t.i32(9, id)
+	}
+}
+
+// comments returns the comments of a table's columns as JSON.
+func comments(table *schema.Table) []byte {
+	dst := []byte{'{'}
+	for i, c := range table.Columns {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = rows.AppendJSONText(dst, []byte(c.Name))
+		dst = append(dst, ':')
+		dst = rows.AppendJSONText(dst, []byte(c.Doc))
+	}
+	return append(dst, '}')
 }
 
 func physicalType(kind schema.Type) int32 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -206,8 +207,14 @@ func TestParquetPhysical(t *testing.T) {
 			r := openParquet(t, data)
 			meta := r.MetaData()
 			checkParquetSchema(t, meta.Schema, table)
-			if len(meta.KeyValueMetadata()) > 0 {
-				t.Errorf("%s has key-value metadata", table.Name)
+			var comments map[string]string
+			if err := json.Unmarshal([]byte(*meta.KeyValueMetadata().FindValue("comments")), &comments); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range table.Columns {
+				if comments[c.Name] != c.Doc {
+					t.Errorf("%s.%s has the comment %q", table.Name, c.Name, comments[c.Name])
+				}
 			}
 			group := meta.RowGroup(0)
 			end := int64(4)
@@ -276,6 +283,9 @@ func checkParquetSchema(t *testing.T, s *pqschema.Schema, table *schema.Table) {
 	for i, c := range table.Columns {
 		node := root.Field(i)
 		name := table.Name + "." + c.Name
+		if node.FieldID() != c.ID {
+			t.Errorf("%s has the field id %d, not %d", name, node.FieldID(), c.ID)
+		}
 		if node.Name() != c.Name || node.RepetitionType() != parquet.Repetitions.Optional {
 			t.Errorf("%s is %s %v", name, node.Name(), node.RepetitionType())
 		}
@@ -289,6 +299,9 @@ func checkParquetSchema(t *testing.T, s *pqschema.Schema, table *schema.Table) {
 			if key.Name() != "key" || key.RepetitionType() != parquet.Repetitions.Required ||
 				value.Name() != "value" || value.RepetitionType() != parquet.Repetitions.Optional {
 				t.Errorf("%s has entries of %v and %v", name, key, value)
+			}
+			if key.FieldID() != c.KeyID || value.FieldID() != c.ValueID {
+				t.Errorf("%s: field ids %d and %d, not %d and %d", name, key.FieldID(), value.FieldID(), c.KeyID, c.ValueID)
 			}
 			checkLeaf(t, name, key, schema.Text)
 			checkLeaf(t, name, value, schema.Text)

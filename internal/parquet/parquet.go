@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -220,6 +221,9 @@ type Encoder struct {
 type column interface {
 	// write appends the column's values of rows.
 	write(b *schema.Batch, rows *rowRuns) error
+	// add appends n rows of a value; flush those that it has put off.
+	add(v rows.Value, n int)
+	flush() error
 	// bytes is about what it holds, by its rows alone.
 	bytes() int64
 	// seal ends its column chunks: its leaves have them.
@@ -240,6 +244,27 @@ func (e *Encoder) Write(b *schema.Batch, first, end int) error {
 	}
 	e.open += n
 	return e.each(func(c column) error { return c.write(b, &e.rows) })
+}
+
+// WriteRows appends rows, whose columns are those of the table.
+func (e *Encoder) WriteRows(r rows.Rows) error {
+	for e.err == nil && r.Next() {
+		n := r.Len()
+		e.open += int64(n)
+		for i, c := range e.columns {
+			if r.Shared(i) {
+				c.add(r.Value(i, 0), n)
+				continue
+			}
+			for row := range n {
+				c.add(r.Value(i, row), 1)
+			}
+		}
+	}
+	if e.err != nil {
+		return e.err
+	}
+	return e.each(column.flush)
 }
 
 // each calls do for every column. An error is that of all later calls: columns

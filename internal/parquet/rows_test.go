@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 
 	"github.com/macielake/macielake/internal/batchtest"
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -90,4 +91,39 @@ func encodeGroups[E encoder](t testing.TB, f format[E], table *schema.Table, b *
 		t.Fatalf("Written is %d, the file has %d bytes", e.Written(), buf.Len())
 	}
 	return buf.Bytes(), sizes
+}
+
+// Rows of any origin give the file that their batch gives.
+func TestWriteRows(t *testing.T) {
+	for _, table := range schema.Tables() {
+		g := batchtest.NewEstate(5)
+		// Runs of occurrences are cut where their kind changes.
+		sameBytes := table.Row != schema.OccurrenceLevel
+		checkWriteRows(t, table, sameBytes, g.Batch(400), g.Batch(1), g.Batch(300))
+		checkWriteRows(t, table, sameBytes, batchtest.Random(5, 200), batchtest.Random(6, 50))
+	}
+}
+
+func checkWriteRows(t *testing.T, table *schema.Table, sameBytes bool, batches ...*schema.Batch) {
+	t.Helper()
+	want := parquetFile(t, Options{}, table, nil, batches...)
+	var buf bytes.Buffer
+	e, err := newFormat(t, Options{}).NewEncoder(&buf, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rows.NewBatch(table.Row, table.Columns)
+	for _, b := range batches {
+		r.Reset(b)
+		if err := e.WriteRows(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	checkParquet(t, buf.Bytes(), table, batches...)
+	if sameBytes && !bytes.Equal(buf.Bytes(), want) {
+		t.Errorf("%s: other bytes", table.Name)
+	}
 }

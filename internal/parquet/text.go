@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -101,8 +102,8 @@ func head(text []byte) uint64 {
 	return h
 }
 
-// add appends n rows of the text at s. Nulls are put off: fill adds them.
-func (t *textColumn) add(b *schema.Batch, s schema.Span, n int) {
+// addSpan appends n rows of the text at s. Nulls are put off: fill adds them.
+func (t *textColumn) addSpan(b *schema.Batch, s schema.Span, n int) {
 	if s.Off == 0 {
 		t.gap += n
 		return
@@ -113,6 +114,11 @@ func (t *textColumn) add(b *schema.Batch, s schema.Span, n int) {
 	if s != t.span {
 		t.set(b, s)
 	}
+	t.repeat(n)
+}
+
+// repeat appends n rows of the current value.
+func (t *textColumn) repeat(n int) {
 	for n > 0 {
 		k := t.push(min(n, t.left()))
 		t.addLevels(k)
@@ -123,9 +129,13 @@ func (t *textColumn) add(b *schema.Batch, s schema.Span, n int) {
 
 // set makes the text at s the current value.
 func (t *textColumn) set(b *schema.Batch, s schema.Span) {
+	t.setText(b.Buf[s.Off : s.Off+s.Len])
 	t.span = s
-	t.value = b.Buf[s.Off : s.Off+s.Len]
-	t.seen = false
+}
+
+// setText makes a text the current value.
+func (t *textColumn) setText(text []byte) {
+	t.span, t.value, t.seen = schema.Span{}, text, false
 	if t.indexed && !bytes.Equal(t.value, t.texts.at(t.index)) {
 		t.indexed = false
 	}
@@ -181,6 +191,23 @@ func (t *textColumn) checkPage() {
 	}
 }
 
+func (t *textColumn) add(v rows.Value, n int) {
+	if !v.Set {
+		t.gap += n
+		return
+	}
+	if t.gap > 0 {
+		t.fill()
+	}
+	t.setText(v.Text)
+	t.repeat(n)
+}
+
+func (t *textColumn) flush() error {
+	t.fill()
+	return t.err
+}
+
 // begin starts on another batch: spans only mean something within one.
 func (t *textColumn) begin() { t.span, t.value = schema.Span{}, nil }
 
@@ -189,19 +216,18 @@ func (t *textColumn) write(b *schema.Batch, rows *rowRuns) error {
 	switch t.level {
 	case schema.ResultLevel:
 		for _, r := range rows.results {
-			t.add(b, b.Results[r.row].Text[t.slot], r.n)
+			t.addSpan(b, b.Results[r.row].Text[t.slot], r.n)
 		}
 	case schema.DetectionLevel:
 		for _, r := range rows.detections {
-			t.add(b, b.Detections[r.row].Text[t.slot], r.n)
+			t.addSpan(b, b.Detections[r.row].Text[t.slot], r.n)
 		}
 	default:
 		for _, r := range rows.detections {
 			t.addLocations(b, &b.Detections[r.row], r.n)
 		}
 	}
-	t.fill()
-	return t.err
+	return t.flush()
 }
 
 // addLocations appends the n occurrences of a detection.
@@ -210,7 +236,7 @@ func (t *textColumn) addLocations(b *schema.Batch, det *schema.Detection, n int)
 	switch t.slot {
 	case schema.LocationKind:
 		for kind, r := range at {
-			t.add(b, schema.Kind(kind).Span(), r.Len())
+			t.addSpan(b, schema.Kind(kind).Span(), r.Len())
 		}
 		return
 	case schema.CellColumnName:
@@ -219,7 +245,7 @@ func (t *textColumn) addLocations(b *schema.Batch, det *schema.Detection, n int)
 			s, first := cells[i].Name, i
 			for i++; i < len(cells) && cells[i].Name == s; i++ {
 			}
-			t.add(b, s, i-first)
+			t.addSpan(b, s, i-first)
 		}
 		n -= len(cells)
 	case schema.CellReference:
@@ -228,21 +254,21 @@ func (t *textColumn) addLocations(b *schema.Batch, det *schema.Detection, n int)
 			s, first := cells[i].Reference, i
 			for i++; i < len(cells) && cells[i].Reference == s; i++ {
 			}
-			t.add(b, s, i-first)
+			t.addSpan(b, s, i-first)
 		}
 		n -= len(cells)
 	case schema.JSONPath: // records are the last kind
 		records := b.Records[at[schema.RecordKind].First:at[schema.RecordKind].End]
-		t.add(b, schema.Span{}, n-len(records))
+		t.addSpan(b, schema.Span{}, n-len(records))
 		for i := 0; i < len(records); {
 			s, first := records[i].Path, i
 			for i++; i < len(records) && records[i].Path == s; i++ {
 			}
-			t.add(b, s, i-first)
+			t.addSpan(b, s, i-first)
 		}
 		return
 	}
-	t.add(b, schema.Span{}, n)
+	t.addSpan(b, schema.Span{}, n)
 }
 
 func (t *textColumn) seal() error {

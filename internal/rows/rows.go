@@ -184,3 +184,28 @@ func (r *Batch) mapValue(slot int) Value {
 	}
 	return Value{Set: true, Map: r.entries}
 }
+
+// Single is one row with those values, one per column.
+type Single struct {
+	values []Value
+	left   bool
+}
+
+// NewSingle returns the row.
+func NewSingle(values []Value) *Single { return &Single{values: values, left: true} }
+
+// Next implements Rows.
+func (s *Single) Next() bool {
+	left := s.left
+	s.left = false
+	return left
+}
+
+// Len implements Rows.
+func (s *Single) Len() int { return 1 }
+
+// Shared implements Rows.
+func (s *Single) Shared(int) bool { return true }
+
+// Value implements Rows.
+func (s *Single) Value(column, _ int) Value { return s.values[column] }

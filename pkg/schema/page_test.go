@@ -1,0 +1,81 @@
+package schema
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/tables.md anew")
+
+// docs/tables.md is what this makes of the tables.
+func TestTablesPage(t *testing.T) {
+	const page = "../../docs/tables.md"
+	want := tablesPage()
+	if *update {
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/tables.md isn't what pkg/schema says: run make golden, and read the diff")
+	}
+}
+
+func tablesPage() string {
+	var w strings.Builder
+	w.WriteString(`# Tables
+
+<!-- Generated from pkg/schema by make golden. Don't edit. -->
+
+A dataset has a directory per table: ` + "`results`, `detections`, `occurrences` and `runs`" + `. All
+columns are optional; only the keys of maps are never null. The field id of a column
+is written in Parquet files (` + "`field_id`" + `) and in the metadata of Arrow fields
+(` + "`PARQUET:field_id`" + `), and never changes or returns in another column: Iceberg and
+other readers may rely on it. A column that several tables have is one column, with
+one id. The meanings below are in the files, too: in Parquet under the key
+` + "`comments`" + ` of the file's metadata (a JSON object), in Arrow under ` + "`comment`" + ` of each
+field's metadata.
+
+Partition columns exist as directories only: ` + "`created_month`, `created_date`, `p_region`,\n`p_account`, `p_job`" + ` (` + "`dataset.md`" + `, "Partitions").
+
+## Types
+
+| type | Parquet | Arrow, pyarrow | Athena, Trino | Spark | DuckDB | pandas | polars |
+|---|---|---|---|---|---|---|---|
+| text | BYTE_ARRAY, STRING | string | varchar | string | VARCHAR | str or object | String |
+| int64 | INT64 | int64 | bigint | bigint | BIGINT | Int64, or float64 where null | Int64 |
+| int32 | INT32 | int32 | integer | int | INTEGER | Int32, or float64 where null | Int32 |
+| bool | BOOLEAN | bool | boolean | boolean | BOOLEAN | boolean, or object where null | Boolean |
+| timestamp | INT64, TIMESTAMP (microseconds, UTC) | timestamp[us, tz=UTC] | timestamp | timestamp | TIMESTAMP WITH TIME ZONE | datetime64[us, UTC] | Datetime(us, UTC) |
+| map | MAP of STRING to optional STRING | map<string, string> | map(varchar, varchar) | map<string, string> | MAP(VARCHAR, VARCHAR) | list of pairs | List(Struct(key, value)) |
+
+Times have microseconds everywhere, but Athena and Trino show them in the precision
+that their Hive connector is told (milliseconds unless it is told otherwise) and
+without a zone: read them as UTC.
+`)
+	about := map[string]string{
+		"results":     "One row per line of a source: per analyzed object, and per file inside an archive.",
+		"detections":  "One row per result and type of sensitive data.",
+		"occurrences": "One row per location of sensitive data.",
+		"runs":        "One row per committed run.",
+	}
+	kinds := map[Type]string{Text: "text", Int64: "int64", Int32: "int32", Bool: "bool", Timestamp: "timestamp", Map: "map"}
+	for _, table := range append(Tables(), Runs()) {
+		fmt.Fprintf(&w, "\n## %s\n\n%s\n\n| column | type | field id | meaning |\n|---|---|---:|---|\n", table.Name, about[table.Name])
+		for _, c := range table.Columns {
+			id := fmt.Sprint(c.ID)
+			if c.Type == Map {
+				id += fmt.Sprintf(" (key %d, value %d)", c.KeyID, c.ValueID)
+			}
+			fmt.Fprintf(&w, "| `%s` | %s | %s | %s |\n", c.Name, kinds[c.Type], id, c.Doc)
+		}
+	}
+	return w.String()
+}
