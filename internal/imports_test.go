@@ -78,6 +78,7 @@ var layers = [][]string{
 	{"internal/s3/listing"},
 	{"internal/s3"},
 	{"internal/lake", "internal/raw"},
+	{"internal/coord"},
 	{"internal/dataset", "internal/state", "internal/input", "internal/table"},
 	{"internal/store", "internal/awsclient"},
 	{"pkg/stream", "pkg/sink"},

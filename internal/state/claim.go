@@ -85,7 +85,7 @@ func runID(c *Claim) (string, error) {
 
 // LoadRun reads the claim of a number.
 func LoadRun(ctx context.Context, s store.Store, d *Dataset, n int) (*Run, error) {
-	data, err := read(ctx, s, claimName(n))
+	data, err := ReadFile(ctx, s, claimName(n))
 	if err != nil {
 		return nil, err
 	}

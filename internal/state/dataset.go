@@ -124,7 +124,7 @@ func Load(ctx context.Context, s store.Store) (Dataset, error) {
 // LoadDropped is Load for the one command that may see a dropped dataset.
 func LoadDropped(ctx context.Context, s store.Store) (Dataset, error) {
 	var d Dataset
-	data, err := read(ctx, s, DatasetName)
+	data, err := ReadFile(ctx, s, DatasetName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d, fmt.Errorf("%s: %w", s.URI("."), ErrForeign)
 	}

@@ -85,7 +85,7 @@ func create(ctx context.Context, s store.Store, name string, v any) (sum string,
 	if !errors.Is(err, fs.ErrExist) {
 		return sum, err
 	}
-	there, readErr := read(ctx, s, name)
+	there, readErr := ReadFile(ctx, s, name)
 	switch {
 	case readErr != nil:
 		return "", fmt.Errorf("cannot tell which process created %s: %w", s.URI(name), readErr)
@@ -95,8 +95,8 @@ func create(ctx context.Context, s store.Store, name string, v any) (sum string,
 	return "", err
 }
 
-// read reads a whole file.
-func read(ctx context.Context, s store.Store, name string) ([]byte, error) {
+// ReadFile reads a whole file of the state.
+func ReadFile(ctx context.Context, s store.Store, name string) ([]byte, error) {
 	r, err := s.Open(ctx, name)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func read(ctx context.Context, s store.Store, name string) ([]byte, error) {
 
 // get reads a record into v and returns its SHA-256.
 func get(ctx context.Context, s store.Store, name string, v any) (sum string, err error) {
-	data, err := read(ctx, s, name)
+	data, err := ReadFile(ctx, s, name)
 	if err != nil {
 		return "", err
 	}

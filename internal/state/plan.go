@@ -181,7 +181,7 @@ func ReadPlan(ctx context.Context, s store.Store, run *Run, from int, each func(
 			continue
 		}
 		name := planName(segment.SHA256)
-		data, err := read(ctx, s, name)
+		data, err := ReadFile(ctx, s, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return &NotWholeError{Name: s.URI(name), What: fmt.Sprintf("it has the plan of run %s", run.RunID)}
 		}

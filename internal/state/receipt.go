@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,9 +32,8 @@ type Receipt struct {
 	Rejects *RejectsFile `json:"rejects,omitempty"` // nil where there were none
 	// Sources are the part's, in the order of the plan.
 	Sources []Outcome `json:"sources"`
-	// Checksums has the CRC-64/NVME of each source's stored bytes, eight bytes
-	// each, in the order of the plan; zeros for a source that wasn't read to
-	// its end.
+	// Checksums has each source's Checksum, eight bytes each, big-endian, in the
+	// order of the plan. PutReceipt and LoadReceipt take it from and to Sources.
 	Checksums []byte                 `json:"checksums"`
 	Classes   map[schema.Class]int64 `json:"classes,omitempty"`        // rejects by class
 	Kinds     map[string]int64       `json:"kinds,omitempty"`          // occurrences by kind
@@ -93,6 +93,9 @@ type Outcome struct {
 	RetriedSources int64        `json:"retried_sources,omitempty"`
 	Class          schema.Class `json:"class,omitempty"` // of one rejected as a whole
 	Error          string       `json:"error,omitempty"` // of an unreadable one
+	// Checksum is the CRC-64/NVME of the stored bytes; 0 where they weren't
+	// read to their end.
+	Checksum uint64 `json:"-"`
 }
 
 // counts are the numbers of a source that was converted.
@@ -109,6 +112,7 @@ func (c *counts) outcome() Outcome {
 
 // MarshalJSON implements json.Marshaler.
 func (o Outcome) MarshalJSON() ([]byte, error) {
+	o.Checksum = 0
 	if c := o.counts(); o == c.outcome() {
 		return json.Marshal(c)
 	}
@@ -276,6 +280,10 @@ func some[K comparable](counts map[K]int64) map[K]int64 {
 // fs.ErrExist where the part has another one, which binds. After any other error
 // the receipt may be there: the files that it names must stay.
 func PutReceipt(ctx context.Context, s store.Store, a Address, r *Receipt) (sum string, err error) {
+	r.Checksums = make([]byte, 0, 8*len(r.Sources))
+	for i := range r.Sources {
+		r.Checksums = binary.BigEndian.AppendUint64(r.Checksums, r.Sources[i].Checksum)
+	}
 	return create(ctx, s, receiptName(a, r.Part), r)
 }
 
@@ -313,6 +321,7 @@ func (r *Receipt) check(run *Run, part int) error {
 		if err := r.Sources[i].check(); err != nil {
 			return fmt.Errorf("source %d: %w", i, err)
 		}
+		r.Sources[i].Checksum = binary.BigEndian.Uint64(r.Checksums[8*i:])
 	}
 	return nil
 }

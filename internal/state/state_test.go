@@ -79,11 +79,10 @@ func sampleReceipt(r *Run, part int) *Receipt {
 	}
 	return &Receipt{
 		RunID: r.RunID, Claim: r.Sum, Part: part, Attempt: NewNonce(), EndedAt: r.StartedAt.Add(time.Duration(part+1) * time.Second),
-		Files:     []File{{sink.File{Table: path.Dir(path.Dir(dir + "x")), Path: dir + r.Address().Part(part) + "-0.parquet", Rows: 7, Bytes: 100, SHA256: digits}, `"etag"`}},
-		Rejects:   &RejectsFile{Bytes: 10, SHA256: digits},
-		Sources:   []Outcome{{State: Converted, Lines: 3, Records: 2, Rejects: 1, Stored: 5, Inflated: 50}, {State: Unreadable, Error: "gone"}, {State: Rejected, Class: "empty_object"}},
-		Checksums: make([]byte, 24),
-		Classes:   map[schema.Class]int64{"malformed": 1, "empty_object": 1},
+		Files:   []File{{sink.File{Table: path.Dir(path.Dir(dir + "x")), Path: dir + r.Address().Part(part) + "-0.parquet", Rows: 7, Bytes: 100, SHA256: digits}, `"etag"`}},
+		Rejects: &RejectsFile{Bytes: 10, SHA256: digits},
+		Sources: []Outcome{{State: Converted, Lines: 3, Records: 2, Rejects: 1, Stored: 5, Inflated: 50, Checksum: 0xfedcba9876543210}, {State: Unreadable, Error: "gone"}, {State: Rejected, Class: "empty_object"}},
+		Classes: map[schema.Class]int64{"malformed": 1, "empty_object": 1},
 	}
 }
 
@@ -183,6 +182,15 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("run %d: %+v, want %+v", i+1, r.Run, m.runs[i])
 		}
 	}
+	err = EachSource(t.Context(), m, &runs[0], func(_ *PlannedSource, o *Outcome, _ *Receipt) error {
+		if (o.Checksum == 0xfedcba9876543210) != (o.State == Converted) {
+			t.Errorf("the checksum of %+v is %x", o, o.Checksum)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 	if got := runs[0].End.Totals; got.Sources != 6 || got.Converted != 2 || got.Rejected != 2 || got.Unreadable != 2 || got.Lines != 6 || got.Rows["results"] != 7 {
 		t.Errorf("totals %+v", got)
 	}
@@ -247,7 +255,7 @@ func TestDamage(t *testing.T) {
 	contents := map[string][]byte{}
 	err = m.List(t.Context(), store.StateDir, func(name string, _ fs.FileInfo) error {
 		names = append(names, name)
-		data, err := read(t.Context(), m, name)
+		data, err := ReadFile(t.Context(), m, name)
 		contents[name] = data
 		return err
 	})
@@ -388,7 +396,7 @@ func TestMergedCopies(t *testing.T) {
 		b.d = a.d
 		copyAll := func(from, to store.Store, over bool) {
 			err := from.List(ctx, ".", func(name string, _ fs.FileInfo) error {
-				data, err := read(ctx, from, name)
+				data, err := ReadFile(ctx, from, name)
 				if err != nil {
 					return err
 				}
