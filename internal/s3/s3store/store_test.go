@@ -18,14 +18,21 @@ func newClient(url string, o s3.Options) *s3.Client {
 	return s3.New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff, Log: o.Log}), o)
 }
 
+// Two servers that have little in common keep to the contract of stores.
 func TestStoreContract(t *testing.T) {
-	server := s3test.Start(t, "lake")
-	var n atomic.Int32
-	storetest.Run(t, storetest.Kind{Copies: true, Directories: true}, func(t *testing.T) store.Store {
-		s, err := s3store.Open(t.Context(), newClient(server.URL, s3.Options{}), fmt.Sprintf("s3://lake/some where/%d/", n.Add(1)), s3.WriteOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	})
+	for name, start := range map[string]func(testing.TB, ...string) *s3test.Server{
+		"versitygw": s3test.Start, "gofakes3": s3test.StartMemory,
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := start(t, "lake")
+			var n atomic.Int32
+			storetest.Run(t, storetest.Kind{Copies: true, Directories: server.Dir != ""}, func(t *testing.T) store.Store {
+				s, err := s3store.Open(t.Context(), newClient(server.URL, s3.Options{}), fmt.Sprintf("s3://lake/some where/%d/", n.Add(1)), s3.WriteOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			})
+		})
+	}
 }

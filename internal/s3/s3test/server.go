@@ -1,7 +1,8 @@
-// Package s3test runs a real S3 server on loopback, versitygw over a directory,
-// and a proxy in front of it that does what networks and S3 do on bad days.
+// Package s3test runs S3 servers on loopback, and a proxy in front of them that
+// does what networks and S3 do on bad days.
 //
-// Start with [Start]; [NewProxy] takes a script, each step of it a [Fault].
+// Start with [Start], a versitygw over a directory, or [StartMemory], a gofakes3;
+// [NewProxy] takes a script, each step of it a [Fault].
 package s3test
 
 import (
@@ -39,10 +40,13 @@ const (
 // it, it is built from the tools module.
 const ProgramEnv = "MACIELAKE_VERSITYGW"
 
+// MemoryProgramEnv is ProgramEnv for gofakes3.
+const MemoryProgramEnv = "MACIELAKE_GOFAKES3"
+
 // Server is a running S3 server. It is safe for concurrent use.
 type Server struct {
 	URL string // http://127.0.0.1:port
-	Dir string // its buckets are directories there
+	Dir string // its buckets are directories there; empty for a server in memory
 }
 
 // Start starts a server with empty buckets, which ends with the test.
@@ -59,7 +63,7 @@ func Start(t testing.TB, buckets ...string) *Server {
 
 // Run starts a server whose files lie below dir; stop ends it and waits for it.
 func Run(dir string, buckets ...string) (s *Server, stop func(), err error) {
-	program, err := program()
+	program, err := program("versitygw", "github.com/versity/versitygw/cmd/versitygw", ProgramEnv)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,18 +80,38 @@ func Run(dir string, buckets ...string) (s *Server, stop func(), err error) {
 			return nil, nil, err
 		}
 	}
-	for range 5 { // another process may take the port
-		if s, stop, err = run(program, data, meta); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return s, stop, nil
+	return run(data, program, func(address string) []string {
+		return []string{"--port", address, "--quiet", "--keep-alive", "--region", Region, "posix", "--sidecar", meta, data}
+	})
 }
 
-func run(program, data, meta string) (*Server, func(), error) {
+// StartMemory starts a server with empty buckets in its memory, which ends with
+// the test. It has conditional writes and looks at no signature.
+func StartMemory(t testing.TB, buckets ...string) *Server {
+	t.Helper()
+	program, err := program("gofakes3", "./gofakes3", MemoryProgramEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, stop, err := run("", program, func(address string) []string { return append([]string{address}, buckets...) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s
+}
+
+// run starts a server that listens at the address that args gets.
+func run(data, program string, args func(address string) []string) (s *Server, stop func(), err error) {
+	for range 5 { // another process may take the port
+		if s, stop, err = runOnce(data, program, args); err == nil {
+			return s, stop, nil
+		}
+	}
+	return nil, nil, err
+}
+
+func runOnce(data, program string, args func(address string) []string) (*Server, func(), error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +119,7 @@ func run(program, data, meta string) (*Server, func(), error) {
 	address := l.Addr().String()
 	l.Close()
 	var output bytes.Buffer
-	cmd := exec.Command(program, "--port", address, "--quiet", "--keep-alive", "--region", Region, "posix", "--sidecar", meta, data)
+	cmd := exec.Command(program, args(address)...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+AccessKey, "ROOT_SECRET_KEY="+SecretKey)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
@@ -120,19 +144,20 @@ func run(program, data, meta string) (*Server, func(), error) {
 		}
 		select {
 		case <-ended:
-			return nil, nil, fmt.Errorf("versitygw ended: %s", output.String())
+			return nil, nil, fmt.Errorf("%s ended: %s", filepath.Base(program), output.String())
 		case <-time.After(20 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
 			stop()
-			return nil, nil, fmt.Errorf("versitygw doesn't answer: %w", err)
+			return nil, nil, fmt.Errorf("%s doesn't answer: %w", filepath.Base(program), err)
 		}
 	}
 }
 
-// program returns the path of versitygw, which it builds where there is none.
-func program() (string, error) {
-	if path := os.Getenv(ProgramEnv); path != "" {
+// program returns the path of a server's program, which it builds from a package
+// of the tools module where there is none.
+func program(name, pkg, env string) (string, error) {
+	if path := os.Getenv(env); path != "" {
 		return filepath.Abs(path)
 	}
 	_, here, _, ok := runtime.Caller(0)
@@ -140,7 +165,7 @@ func program() (string, error) {
 		return "", errors.New("the source of s3test isn't known")
 	}
 	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
-	path := filepath.Join(root, "build", "versitygw")
+	path := filepath.Join(root, "build", name)
 	built, err := os.Stat(path)
 	if mod, modErr := os.Stat(filepath.Join(root, "tools", "go.mod")); err == nil && modErr == nil && built.ModTime().After(mod.ModTime()) {
 		return path, nil
@@ -152,9 +177,9 @@ func program() (string, error) {
 	}
 	// Under a name of its own: tests of several packages may build it.
 	temp := fmt.Sprintf("%s.%d", path, os.Getpid())
-	cmd := exec.Command("go", "build", "-C", filepath.Join(root, "tools"), "-o", temp, "github.com/versity/versitygw/cmd/versitygw")
+	cmd := exec.Command("go", "build", "-C", filepath.Join(root, "tools"), "-o", temp, pkg)
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building versitygw: %w: %s", err, output)
+		return "", fmt.Errorf("building %s: %w: %s", name, err, output)
 	}
 	return path, os.Rename(temp, path)
 }
