@@ -102,15 +102,15 @@ func requests() []struct {
 			return NewWriter(b, WriteOptions{}).Put(ctx, "k", []byte("12345"), true)
 		}, nil},
 		{"Create", func(ctx context.Context, b *Bucket) error {
-			_, err := NewWriter(b, WriteOptions{}).Create(ctx, "k", 5, strings.NewReader("12345"))
+			_, err := NewWriter(b, WriteOptions{}).Create(ctx, "k", 5, "", strings.NewReader("12345"))
 			return err
 		}, nil},
 		{"Create in parts", func(ctx context.Context, b *Bucket) error {
-			_, err := NewWriter(b, WriteOptions{}).Create(ctx, "k", UploadPart+1, bytes.NewReader(make([]byte, UploadPart+1)))
+			_, err := NewWriter(b, WriteOptions{}).Create(ctx, "k", UploadPart+1, "", bytes.NewReader(make([]byte, UploadPart+1)))
 			return err
 		}, nil},
 		{"Publish", func(ctx context.Context, b *Bucket) error {
-			return NewWriter(b, WriteOptions{}).Publish(ctx, "from", "to", 5, `"e"`)
+			return NewWriter(b, WriteOptions{}).Publish(ctx, "from", "to", Content{Size: 5, ETag: `"e"`})
 		}, nil},
 		{"CopyObject", func(ctx context.Context, b *Bucket) error {
 			return NewWriter(b, WriteOptions{}).copyAs(ctx, "from", "to", &sdk.HeadObjectOutput{ContentLength: aws.Int64(5), ETag: aws.String(`"e"`)}, aws.String("*"))

@@ -35,6 +35,13 @@ func (w *Writer) Copy(ctx context.Context, from, to string) error {
 	return w.copyAs(ctx, from, to, head, nil)
 }
 
+// Content says which bytes an object has.
+type Content struct {
+	Size int64  // bytes
+	ETag string // with its quotes, of the object as it was written
+	Sum  string // SHA-256 in hexadecimal
+}
+
 // ContentError says that an object doesn't have the content that it must have.
 type ContentError struct {
 	URI  string
@@ -43,11 +50,11 @@ type ContentError struct {
 
 func (e *ContentError) Error() string { return e.URI + " has changed: " + e.What }
 
-// Publish copies an object inside the bucket under a key that must be free. The
-// object must have that size and ETag, or it is a ContentError. Where the new key
-// is taken it fails with kind Precondition, unless by a copy of the same object;
-// where neither key exists, with kind NotFound.
-func (w *Writer) Publish(ctx context.Context, from, to string, size int64, etag string) error {
+// Publish copies an object that Create wrote inside the bucket, under a key that
+// must be free. The object must have the wanted size and ETag, or it is a
+// ContentError. Where the new key is taken it fails with kind Precondition, unless
+// by a copy of the same bytes; where neither key exists, with kind NotFound.
+func (w *Writer) Publish(ctx context.Context, from, to string, want Content) error {
 	// Not every server looks at the condition of a copy.
 	there, err := w.b.head(ctx, to)
 	if err != nil && awsclient.KindOf(err) != awsclient.NotFound {
@@ -59,15 +66,15 @@ func (w *Writer) Publish(ctx context.Context, from, to string, size int64, etag 
 		err = &awsclient.Error{Op: "CopyObject", Resource: w.b.URI(to), Kind: awsclient.Precondition, Err: errTaken}
 	case err != nil:
 		err = w.b.explain(ctx, "HeadObject", from, err)
-	case aws.ToInt64(head.ContentLength) != size || aws.ToString(head.ETag) != etag:
+	case aws.ToInt64(head.ContentLength) != want.Size || aws.ToString(head.ETag) != want.ETag:
 		return &ContentError{w.b.URI(from), fmt.Sprintf("it has %d bytes and ETag %s, not %d and %s",
-			aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), size, etag)}
+			aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), want.Size, want.ETag)}
 	default:
 		err = w.copyAs(awsclient.WithResource(ctx, w.b.URI(to)), from, to, head, aws.String("*"))
 	}
 	switch awsclient.KindOf(err) {
 	case awsclient.Precondition, awsclient.NotFound:
-		if w.isCopy(ctx, to, head, size) {
+		if w.isCopy(ctx, to, want) {
 			return nil
 		}
 	}
@@ -76,21 +83,17 @@ func (w *Writer) Publish(ctx context.Context, from, to string, size int64, etag 
 
 var errTaken = errors.New("there is an object with another content")
 
-// isCopy reports whether an object is a copy of the staged one, whose head is nil
-// where that is gone. The ETag of a copy is another where the original was
-// written in parts or is encrypted with a key of KMS, but its metadata name the
-// same writing.
-func (w *Writer) isCopy(ctx context.Context, key string, from *sdk.HeadObjectOutput, size int64) bool {
+// isCopy reports whether an object is a copy of the wanted bytes. The ETag of a
+// copy is another where the original was written in parts or is encrypted with a
+// key of KMS, but the SHA-256 is copied with the object.
+func (w *Writer) isCopy(ctx context.Context, key string, want Content) bool {
 	head, err := w.b.head(ctx, key)
-	if err != nil || aws.ToInt64(head.ContentLength) != size {
-		return false
-	}
-	return from == nil || head.Metadata[mark] == from.Metadata[mark]
+	return err == nil && aws.ToInt64(head.ContentLength) == want.Size && want.Sum != "" && head.Metadata[sumMark] == want.Sum
 }
 
 func (w *Writer) copyAs(ctx context.Context, from, to string, head *sdk.HeadObjectOutput, ifNoneMatch *string) error {
 	if aws.ToInt64(head.ContentLength) > maxCopy {
-		return w.copyInParts(ctx, from, to, head)
+		return w.copyInParts(ctx, from, to, head, ifNoneMatch)
 	}
 	_, err := w.b.api.CopyObject(ctx, &sdk.CopyObjectInput{
 		Bucket: &w.b.name, Key: &to, CopySource: w.copySource(from), CopySourceIfMatch: head.ETag,
@@ -114,7 +117,7 @@ func (w *Writer) copySource(key string) *string {
 	return aws.String(strings.Join(segments, "/"))
 }
 
-func (w *Writer) copyInParts(ctx context.Context, from, to string, head *sdk.HeadObjectOutput) error {
+func (w *Writer) copyInParts(ctx context.Context, from, to string, head *sdk.HeadObjectOutput, ifNoneMatch *string) error {
 	made, err := w.b.api.CreateMultipartUpload(ctx, &sdk.CreateMultipartUploadInput{
 		Bucket: &w.b.name, Key: &to, Metadata: head.Metadata,
 		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: w.b.payer(),
@@ -150,6 +153,7 @@ func (w *Writer) copyInParts(ctx context.Context, from, to string, head *sdk.Hea
 		_, err = w.b.api.CompleteMultipartUpload(ctx, &sdk.CompleteMultipartUploadInput{
 			Bucket: &w.b.name, Key: &to, UploadId: made.UploadId,
 			MultipartUpload:     &types.CompletedMultipartUpload{Parts: parts},
+			IfNoneMatch:         ifNoneMatch,
 			ExpectedBucketOwner: w.b.ownerID(), RequestPayer: w.b.payer(),
 		})
 	}

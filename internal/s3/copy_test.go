@@ -22,20 +22,23 @@ func TestCopyInParts(t *testing.T) {
 	}
 	w := NewWriter(b, WriteOptions{})
 	const from = "a b/é%.parquet"
-	if _, err := w.Create(ctx, from, 6<<20, bytes.NewReader(make([]byte, 6<<20))); err != nil {
+	if _, err := w.Create(ctx, from, 6<<20, "", bytes.NewReader(make([]byte, 6<<20))); err != nil {
 		t.Fatal(err)
 	}
 	head, err := b.head(ctx, from)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.copyInParts(ctx, from, "copy", head); err != nil {
+	if err := w.copyInParts(ctx, from, "copy", head, aws.String("*")); err != nil {
 		t.Fatal(err)
+	}
+	if err := w.copyInParts(ctx, from, "copy", head, aws.String("*")); awsclient.KindOf(err) != awsclient.Precondition {
+		t.Errorf("over what is there: %v", err)
 	}
 	if n, err := b.Stat(ctx, "copy"); n.Size != 6<<20 || err != nil {
 		t.Errorf("%d bytes, %v", n.Size, err)
 	}
-	err = w.copyInParts(ctx, "none", "other", head)
+	err = w.copyInParts(ctx, "none", "other", head, aws.String("*"))
 	if awsclient.KindOf(err) != awsclient.NotFound {
 		t.Errorf("of nothing: %v", err)
 	}

@@ -64,8 +64,11 @@ func NewWriter(b *Bucket, o WriteOptions) *Writer {
 	}
 }
 
-// mark is the metadata that says which writing made an object.
-const mark = "macielake-write"
+// Metadata of objects; copies keep them.
+const (
+	mark    = "macielake-write"  // which writing made the object
+	sumMark = "macielake-sha256" // of its bytes, in hexadecimal
+)
 
 func newMark() string {
 	var b [16]byte
@@ -75,9 +78,10 @@ func newMark() string {
 
 // Create writes size bytes as a new object, in as many requests as it
 // takes; it is there when the last has succeeded, and not before. Where there is
-// one of that name already it fails with kind Precondition. It returns the
-// object's ETag.
-func (w *Writer) Create(ctx context.Context, key string, size int64, body io.Reader) (etag string, err error) {
+// one of that name already it fails with kind Precondition. sum, the SHA-256 of the
+// bytes in hexadecimal, is kept with the object, so that copies can be told from
+// other objects. It returns the object's ETag.
+func (w *Writer) Create(ctx context.Context, key string, size int64, sum string, body io.Reader) (etag string, err error) {
 	// A small object is held twice while it is read, a large one in parts.
 	weight := min(2*size+1, UploadPart*(uploadsAtOnce+3))
 	if err := w.memory.Acquire(ctx, weight); err != nil {
@@ -97,7 +101,7 @@ func (w *Writer) Create(ctx context.Context, key string, size int64, body io.Rea
 		ExpectedBucketOwner: w.b.ownerID(), RequestPayer: tmtypes.RequestPayer(w.b.payer()),
 		ServerSideEncryption: tmtypes.ServerSideEncryption(w.o.SSE), SSEKMSKeyID: given(w.o.KMSKeyID),
 		StorageClass: tmtypes.StorageClass(w.o.StorageClass),
-		Metadata:     map[string]string{mark: wrote},
+		Metadata:     map[string]string{mark: wrote, sumMark: sum},
 	})
 	if err == nil {
 		return aws.ToString(out.ETag), nil

@@ -2,8 +2,11 @@ package s3store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"path"
@@ -88,7 +91,7 @@ func (s *Store) Create(ctx context.Context, name string, _ store.Access) (store.
 	if err != nil {
 		return nil, err
 	}
-	return &output{ctx: ctx, s: s, key: key, spool: spool{memory: &s.spools}}, nil
+	return &output{ctx: ctx, s: s, key: key, spool: spool{memory: &s.spools}, sum: sha256.New()}, nil
 }
 
 // output is a file being written.
@@ -97,6 +100,7 @@ type output struct {
 	s     *Store
 	key   string
 	spool spool
+	sum   hash.Hash
 	over  bool
 	etag  string
 }
@@ -105,14 +109,16 @@ func (o *output) Write(p []byte) (int, error) {
 	if o.over {
 		return 0, fs.ErrClosed
 	}
-	return o.spool.Write(p)
+	n, err := o.spool.Write(p)
+	o.sum.Write(p[:n])
+	return n, err
 }
 
 func (o *output) Commit() error {
 	if o.over {
 		return fs.ErrClosed
 	}
-	etag, err := o.s.w.Create(o.ctx, o.key, o.spool.size, o.spool.reader())
+	etag, err := o.s.w.Create(o.ctx, o.key, o.spool.size, hex.EncodeToString(o.sum.Sum(nil)), o.spool.reader())
 	if err == nil {
 		o.etag = etag
 		o.over = true
@@ -214,7 +220,7 @@ func (s *Store) Publish(ctx context.Context, from, to string, want store.Content
 	if err != nil {
 		return err
 	}
-	err = s.w.Publish(ctx, fromKey, toKey, want.Size, want.ETag)
+	err = s.w.Publish(ctx, fromKey, toKey, s3.Content{Size: want.Size, ETag: want.ETag, Sum: want.SHA256})
 	if changed := (*s3.ContentError)(nil); errors.As(err, &changed) {
 		return &store.ContentError{Name: changed.URI, What: changed.What}
 	}

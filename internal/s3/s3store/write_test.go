@@ -3,9 +3,12 @@ package s3store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -199,5 +202,71 @@ func TestWriteOptions(t *testing.T) {
 	}
 	if h := headers["PutObject"]; h.Get("If-None-Match") != "*" {
 		t.Errorf("PutObject isn't conditional: %v", h)
+	}
+}
+
+// Whatever creates an object is conditional, and a copy names the version that it
+// copies. Only Put, which leases and the ledger need, replaces.
+func TestConditionalRequests(t *testing.T) {
+	server := s3test.Start(t, "lake")
+	var mu sync.Mutex
+	seen := map[string]int{}
+	proxy := s3test.NewProxy(t, server, s3test.Fault{Match: func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		op := s3test.Op(r)
+		switch op {
+		case "PutObject", "CompleteMultipartUpload", "CopyObject":
+			if conditional, want := r.Header.Get("If-None-Match") == "*", !strings.HasSuffix(r.URL.Path, "/lease"); conditional != want {
+				t.Errorf("%s %s: If-None-Match is %q", op, r.URL.Path, r.Header.Get("If-None-Match"))
+			}
+			seen[op]++
+		}
+		if op == "CopyObject" && r.Header.Get("X-Amz-Copy-Source-If-Match") == "" {
+			t.Errorf("%s %s names no version", op, r.URL.Path)
+		}
+		return false
+	}})
+	s := storeAt(t, proxy.URL, s3.WriteOptions{})
+	ctx := t.Context()
+	for name, size := range map[string]int{"large": s3.UploadPart + 1, "small": 5} {
+		out, err := s.Create(ctx, "staged/"+name, store.Shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := bytes.Repeat([]byte("x"), size)
+		if _, err := out.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		if err := out.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(data)
+		want := store.Content{Size: int64(size), SHA256: hex.EncodeToString(sum[:]), ETag: out.ETag()}
+		if err := s.Publish(ctx, "staged/"+name, "table/"+name, want); err != nil {
+			t.Fatal(err)
+		}
+		// Another process was faster, also if the staged file is gone by now.
+		for range 2 {
+			if err := s.Publish(ctx, "staged/"+name, "table/"+name, want); err != nil {
+				t.Errorf("%s: publishing again: %v", name, err)
+			}
+			if err := s.RemoveAll(ctx, "staged/"+name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want.SHA256 = strings.Repeat("0", 64)
+		if err := s.Publish(ctx, "staged/"+name, "table/"+name, want); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: publishing other bytes of that size: %v", name, err)
+		}
+	}
+	if err := s.PutNew(ctx, "claim", []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(ctx, "lease", []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if seen["PutObject"] < 3 || seen["CompleteMultipartUpload"] == 0 || seen["CopyObject"] < 2 {
+		t.Errorf("saw %v", seen)
 	}
 }
