@@ -3,6 +3,8 @@ package rows
 import (
 	"bytes"
 	"strconv"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -83,12 +85,21 @@ func AppendCSVText(dst, s []byte, o CSVOptions) []byte {
 	return appendCell(dst, s, apostrophe)
 }
 
-// isFormula reports whether a spreadsheet may take a cell for a formula.
+// isFormula reports whether a spreadsheet may take a cell for a formula. Programs
+// and imports drop what is invisible before it, such as spaces and byte order
+// marks, and some take the full-width signs for the plain ones.
 func isFormula(s []byte) bool {
-	if len(s) == 0 || bytes.IndexByte([]byte("=+-@\t\r\n"), s[0]) < 0 {
-		return false
+	if len(s) > 0 && bytes.IndexByte([]byte("\t\r\n"), s[0]) >= 0 {
+		return true
 	}
-	return !isNumber(s)
+	s = bytes.TrimLeftFunc(s, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	})
+	switch sign, _ := utf8.DecodeRune(s); sign {
+	case '=', '+', '-', '@', '＝', '＋', '－', '＠', '\u2212':
+		return !isNumber(s)
+	}
+	return false
 }
 
 // isNumber reports whether s is a decimal number with a sign.

@@ -40,6 +40,25 @@ func TestCSVCells(t *testing.T) {
 	}
 }
 
+// Whatever a spreadsheet may calculate gets an apostrophe; numbers and other text
+// stay as they are.
+func TestFormulas(t *testing.T) {
+	for s, want := range map[string]bool{
+		"=1+1": true, "+cmd": true, "-cmd": true, "@SUM(A1)": true, "\t=1": true, "\r": true, "\nx": true,
+		" =1": true, "\u00a0=1": true, "\u3000@x": true, "\ufeff=1": true, "\u200b\u2060=1": true, "\x00=1": true, "  \ufeff +x": true,
+		"＝1+1": true, "＋x": true, "－x": true, "＠x": true, "\u2212x": true, " ＝1": true,
+		"": false, " ": false, "\ufeff": false, "a=1": false, "-1": false, "+1.5": false, " -1": false, "x\t=1": false, "é": false, "\xff=": false,
+	} {
+		if got := isFormula([]byte(s)); got != want {
+			t.Errorf("%q: %v", s, got)
+		}
+		cell := string(AppendCSVText(nil, []byte(s), CSVOptions{}))
+		if strings.HasPrefix(cell, `"'`) != want {
+			t.Errorf("%q becomes %s", s, cell)
+		}
+	}
+}
+
 // Cells come back from encoding/csv as they went in but for the apostrophe, and
 // no cell begins like a formula.
 func FuzzCSVCells(f *testing.F) {
