@@ -112,7 +112,8 @@ func Drop(ctx context.Context, s store.Store, d *Dataset, at time.Time) error {
 	return err
 }
 
-// Load reads dataset.json. It gives ErrForeign where there is none, and a
+// Load reads dataset.json. It gives ErrForeign where there is none, a
+// NotWholeError where it is missing from a dataset that has runs, and a
 // DroppedError for a dataset that is being removed.
 func Load(ctx context.Context, s store.Store) (Dataset, error) {
 	if err := checkDropped(ctx, s); err != nil {
@@ -126,7 +127,7 @@ func LoadDropped(ctx context.Context, s store.Store) (Dataset, error) {
 	var d Dataset
 	data, err := ReadFile(ctx, s, DatasetName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return d, fmt.Errorf("%s: %w", s.URI("."), ErrForeign)
+		return d, noDataset(ctx, s)
 	}
 	if err != nil {
 		return d, err
@@ -145,6 +146,22 @@ func LoadDropped(ctx context.Context, s store.Store) (Dataset, error) {
 		err = &DamagedError{Name: s.URI(DatasetName), Err: err}
 	}
 	return d, err
+}
+
+// noDataset is the error of a place without dataset.json: it may have been lost.
+func noDataset(ctx context.Context, s store.Store) error {
+	runs := false
+	err := s.List(ctx, RunsDir, func(string, fs.FileInfo) error {
+		runs = true
+		return fs.SkipAll
+	})
+	switch {
+	case err != nil:
+		return err
+	case runs:
+		return &NotWholeError{Name: s.URI(DatasetName), What: "there are records of runs"}
+	}
+	return fmt.Errorf("%s: %w", s.URI("."), ErrForeign)
 }
 
 // check looks whether what goes into names and decides is what this package
@@ -181,7 +198,8 @@ func checkDropped(ctx context.Context, s store.Store) error {
 // every record that others rely on; no lease and no clock is asked.
 func Fence(ctx context.Context, s store.Store, d *Dataset) error {
 	now, err := Load(ctx, s)
-	if errors.Is(err, ErrForeign) || err == nil && now.ID != d.ID {
+	gone := errors.Is(err, ErrForeign) || errors.As(err, new(*NotWholeError))
+	if gone || err == nil && now.ID != d.ID {
 		return &ReplacedError{Dataset: s.URI(".")}
 	}
 	return err
