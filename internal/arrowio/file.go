@@ -20,8 +20,9 @@ import (
 type ipcFile struct {
 	out     countingWriter
 	options []ipc.Option
-	end     []byte // of a file without record batches, from the end of stream on
-	blocks  []byte // of the footer, one a record batch
+	end     []byte  // of a file without record batches, from the end of stream on
+	blocks  []byte  // of the footer, one a record batch
+	starts  []int64 // where the record batches begin
 }
 
 const (
@@ -60,6 +61,7 @@ func (a *ipcFile) write(record arrow.RecordBatch) error {
 	if err != nil {
 		return err
 	}
+	a.starts = append(a.starts, start)
 	a.blocks = binary.LittleEndian.AppendUint64(a.blocks, uint64(start))
 	a.blocks = binary.LittleEndian.AppendUint64(a.blocks, uint64(metadata)) // and the padding
 	a.blocks = binary.LittleEndian.AppendUint64(a.blocks, uint64(a.out.n-start)-uint64(metadata))

@@ -121,6 +121,9 @@ func (e *Encoder) Buffered() int64 { return e.rows.Bytes() }
 // Written is the number of bytes written so far.
 func (e *Encoder) Written() int64 { return e.file.out.n }
 
+// Groups returns where in the file each record batch begins.
+func (e *Encoder) Groups() []int64 { return e.file.starts }
+
 // Flush writes the open record batch, if it has rows.
 func (e *Encoder) Flush() error {
 	if e.rows.Rows() == 0 {

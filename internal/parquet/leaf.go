@@ -95,7 +95,7 @@ func (l *leaf) addPage(s *scratch, encoding int32, rawSize int, packed []byte) {
 		l.err = errPageTooLarge
 	}
 	start := len(l.pages)
-	l.pages = appendPageHeader(&s.thrift, l.pages, pageData, encoding, rawSize, len(packed), l.entries)
+	l.pages = appendPageHeader(&s.thrift, l.pages, pageData, encoding, rawSize, packed, l.entries)
 	l.rawSize += int64(len(l.pages) - start + rawSize)
 	l.pages = append(l.format.memory.bytes.room(l.pages, len(packed)), packed...)
 	if encoding == encodingPlain {

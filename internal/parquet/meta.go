@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"encoding/binary"
+	"hash/crc32"
 
 	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
@@ -57,13 +58,14 @@ type chunk struct {
 	low, high  []byte
 }
 
-// appendPageHeader appends a PageHeader to dst. Encoding is that of a data
-// page's values.
-func appendPageHeader(t *thrift, dst []byte, page, encoding int32, rawSize, size, values int) []byte {
+// appendPageHeader appends a PageHeader to dst, for a page whose compressed form
+// is packed. Encoding is that of a data page's values.
+func appendPageHeader(t *thrift, dst []byte, page, encoding int32, rawSize int, packed []byte, values int) []byte {
 	t.reset(dst)
 	t.i32(1, page)
 	t.i32(2, int32(rawSize))
-	t.i32(3, int32(size))
+	t.i32(3, int32(len(packed)))
+	t.i32(4, int32(crc32.ChecksumIEEE(packed)))
 	if page == pageDictionary {
 		t.begin(7)
 		t.i32(1, int32(values))

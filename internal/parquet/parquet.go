@@ -212,7 +212,7 @@ type Encoder struct {
 	pool   *sync.Pool // where the memory goes
 	open   int64      // rows in the open row group
 	closed int64      // rows in the row groups before it
-	groups int        // row groups
+	groups []int64    // where the row groups begin
 	err    error
 }
 
@@ -293,6 +293,9 @@ func (e *Encoder) Rows() int64 { return e.open }
 // Written is the number of bytes written so far.
 func (e *Encoder) Written() int64 { return e.out.n }
 
+// Groups returns where in the file each row group begins.
+func (e *Encoder) Groups() []int64 { return e.groups }
+
 // Buffered is about how many bytes the open row group holds, by its rows alone.
 func (e *Encoder) Buffered() int64 {
 	n := int64(0)
@@ -317,7 +320,7 @@ func (e *Encoder) Flush() error {
 	for _, c := range e.columns {
 		c.next()
 	}
-	e.groups++
+	e.groups = append(e.groups, e.leaves[0].chunk.offset)
 	e.closed += e.open
 	e.open = 0
 	return nil
@@ -368,7 +371,7 @@ func (e *Encoder) Close() error {
 	if err := e.Flush(); err != nil {
 		return err
 	}
-	footer := appendFooter(&e.thrift, nil, e.table, e.format.createdBy, e.closed, e.groups, e.rowGroups)
+	footer := appendFooter(&e.thrift, nil, e.table, e.format.createdBy, e.closed, len(e.groups), e.rowGroups)
 	if err := e.write(footer); err != nil {
 		return err
 	}

@@ -200,7 +200,7 @@ func (v *dictColumn) seal() error {
 			v.err = errPageTooLarge
 		}
 		packed := v.compress(s, len(s.body))
-		v.dictionary = appendPageHeader(&s.thrift, v.dictionary[:0], pageDictionary, encodingPlain, len(s.body), len(packed), v.dict.count())
+		v.dictionary = appendPageHeader(&s.thrift, v.dictionary[:0], pageDictionary, encodingPlain, len(s.body), packed, v.dict.count())
 		c.rawSize += int64(len(v.dictionary) + len(s.body))
 		v.dictionary = append(v.format.memory.bytes.room(v.dictionary, len(packed)), packed...)
 		c.dictionary = int64(len(v.dictionary))

@@ -61,7 +61,7 @@ that their Hive connector is told (milliseconds unless it is told otherwise) and
 without a zone: read them as UTC.
 `)
 	about := map[string]string{
-		"results":     "One row per line of a source: per analyzed object, and per file inside an archive.",
+		"results":     "One row per line of a source: per analysed object, and per file inside an archive.",
 		"detections":  "One row per result and type of sensitive data.",
 		"occurrences": "One row per location of sensitive data.",
 		"runs":        "One row per committed run.",

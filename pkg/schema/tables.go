@@ -234,13 +234,13 @@ func at(level Level, columns ...Column) []Column {
 	return columns
 }
 
-// Results describes the table with one row per line: per analyzed object, and
+// Results describes the table with one row per line: per analysed object, and
 // per file inside an archive. The caller owns the returned value.
 func Results() *Table {
 	return &Table{Name: "results", Row: ResultLevel, Columns: at(ResultLevel,
 		text(1, "result_id", ResultID, "Identifier of the result"),
 		text(2, "schema_version", SchemaVersion, "Version of the result's schema"),
-		text(3, "account_id", AccountID, "Account that owns the analyzed bucket"),
+		text(3, "account_id", AccountID, "Account that owns the analysed bucket"),
 		text(4, "aws_partition", AWSPartition, "AWS partition, such as aws or aws-cn"),
 		text(5, "region", Region, "AWS Region that Macie ran in"),
 		text(6, "admin_account_id", AdminAccountID, "Macie administrator account, from the source's key"),
@@ -260,15 +260,15 @@ func Results() *Table {
 		integer(20, "finding_count", FindingCount, "How often the finding occurred"),
 		text(21, "status_code", StatusCode, "Outcome: COMPLETE, PARTIAL or SKIPPED"),
 		text(22, "status_reason", StatusReason, "Why the analysis is partial or was skipped"),
-		text(23, "mime_type", MimeType, "Media type of the analyzed object"),
-		integer(24, "size_classified", SizeClassified, "Bytes that were analyzed"),
+		text(23, "mime_type", MimeType, "Media type of the analysed object"),
+		integer(24, "size_classified", SizeClassified, "Bytes that were analysed"),
 		boolean(25, "additional_occurrences", AdditionalOccurrences, "Whether there are more occurrences than the finding lists"),
 		integer(26, "sensitive_total_count", SensitiveTotalCount, "Occurrences that managed data identifiers found: the sum over the categories"),
 		integer(27, "custom_total_count", CustomTotalCount, "Occurrences that custom data identifiers found, according to Macie"),
 		integer(28, "type_count", TypeCount, "Rows of the result in detections"),
 		integer(29, "occurrence_count", OccurrenceCount, "Sum of the occurrence counts of the result's detections"),
 		integer(30, "location_count", LocationCount, "Rows of the result in occurrences"),
-		text(31, "bucket_name", BucketName, "Bucket of the analyzed object"),
+		text(31, "bucket_name", BucketName, "Bucket of the analysed object"),
 		text(32, "bucket_arn", BucketARN, "ARN of the bucket"),
 		timestamp(33, "bucket_created_at", BucketCreatedAt, "When the bucket was created, UTC"),
 		text(34, "bucket_owner_id", BucketOwnerID, "Canonical user ID of the bucket's owner"),
@@ -291,12 +291,12 @@ func Results() *Table {
 		boolean(53, "account_ignore_public_acls", AccountIgnorePublicACLs, "Account setting IgnorePublicAcls"),
 		boolean(54, "account_restrict_public_buckets", AccountRestrictPublicBuckets, "Account setting RestrictPublicBuckets"),
 		text(55, "object_bucket_arn", ObjectBucketARN, "ARN of the bucket, as given with the object"),
-		text(56, "object_key", ObjectKey, "Key of the analyzed object"),
-		text(57, "object_path", ObjectPath, "Bucket and key of the analyzed object"),
+		text(56, "object_key", ObjectKey, "Key of the analysed object"),
+		text(57, "object_path", ObjectPath, "Bucket and key of the analysed object"),
 		text(58, "object_extension", ObjectExtension, "File name extension of the object"),
 		integer(59, "object_size", ObjectSize, "Size of the object in bytes"),
-		text(60, "object_etag", ObjectETag, "ETag of the analyzed content"),
-		text(61, "object_version_id", ObjectVersionID, "Version of the analyzed content; null where the bucket has no versions"),
+		text(60, "object_etag", ObjectETag, "ETag of the analysed content"),
+		text(61, "object_version_id", ObjectVersionID, "Version of the analysed content; null where the bucket has no versions"),
 		timestamp(62, "object_last_modified", ObjectLastModified, "When the object was last modified, UTC"),
 		text(63, "object_storage_class", ObjectStorageClass, "Storage class of the object"),
 		text(64, "object_encryption_type", ObjectEncryptionType, "Encryption of the object: NONE, AES256, aws:kms, aws:kms:dsse or UNKNOWN"),

@@ -21,6 +21,9 @@ type Encoder interface {
 	Flush() error
 	// Written is the number of bytes that went to the file so far.
 	Written() int64
+	// Groups returns where in the file each row group begins, valid once the
+	// encoder is closed.
+	Groups() []int64
 	// Close flushes and writes the file's footer. It doesn't close the writer
 	// underneath. An encoder that isn't wanted any more is just dropped.
 	Close() error

@@ -1,11 +1,9 @@
 package sink
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"net/url"
 	"path"
 	"strings"
@@ -58,19 +56,58 @@ func (k PartitionKey) Column() string {
 // IsTime reports whether a key's values are months or dates.
 func (k PartitionKey) IsTime() bool { return k == ByCreatedMonth || k == ByCreatedDate }
 
-// partitioner finds the directory of a result. Neighbours are nearly always in
-// the same one, so it compares with the result before.
-type partitioner struct {
-	keys   []PartitionKey
-	known  bool
-	last   string
-	values []partitionValue // one a key
+// partition is where a result's rows go. Its files have one value per key: null,
+// the empty text and the text "unknown" share a directory, and so do months with
+// and without a created_at of their own, but never a file. That is what Iceberg
+// asks of a file's partition.
+type partition struct {
+	dir    string // slash-separated; "" without keys
+	values []partitionValue
 }
 
-// partitionValue is what results of the last directory have in common.
+// partitionValue is the value of one key.
 type partitionValue struct {
-	first, end int64  // times, in microseconds, [first, end)
-	text       []byte // text
+	null bool
+	text string // of a month or date as its directory has it, also where null
+}
+
+// id tells partitions apart.
+func (p *partition) id() string {
+	id := p.dir
+	for _, v := range p.values {
+		switch {
+		case v.null:
+			id += "/null"
+		case v.text == "":
+			id += "/empty"
+		default:
+			id += "/value"
+		}
+	}
+	return id
+}
+
+// named are the values by key; nil is null.
+func (p *partition) named(keys []PartitionKey) map[PartitionKey]*string {
+	if len(keys) == 0 {
+		return nil
+	}
+	named := make(map[PartitionKey]*string, len(keys))
+	for i, k := range keys {
+		if named[k] = nil; !p.values[i].null {
+			named[k] = &p.values[i].text
+		}
+	}
+	return named
+}
+
+// partitioner finds the partition of a result. Neighbours are nearly always in
+// the same one, so it compares with the result before.
+type partitioner struct {
+	keys  []PartitionKey
+	known bool
+	last  *partition
+	times [][2]int64 // per key: [first, end) of its month or date, in microseconds
 }
 
 // same reports whether r goes where the result before went.
@@ -79,52 +116,47 @@ func (p *partitioner) same(b *schema.Batch, r *schema.Result) bool {
 		return false
 	}
 	for i, k := range p.keys {
-		v := &p.values[i]
+		v := &p.last.values[i]
 		if k.IsTime() {
-			if at := b.CreatedAt(r); at < v.first || at >= v.end {
+			if at := b.CreatedAt(r); at < p.times[i][0] || at >= p.times[i][1] || v.null == r.HasInt(schema.CreatedAt) {
 				return false
 			}
-		} else if !bytes.Equal(b.Text(r.Text[k.slot()]), v.text) {
+		} else if s := r.Text[k.slot()]; v.null != s.Null() || string(b.Text(s)) != v.text {
 			return false
 		}
 	}
 	return true
 }
 
-// dir returns the directory of r, slash-separated.
-func (p *partitioner) dir(b *schema.Batch, r *schema.Result) string {
+// find returns the partition of r. The same one as before is the same pointer.
+func (p *partitioner) find(b *schema.Batch, r *schema.Result) *partition {
 	if p.same(b, r) {
 		return p.last
 	}
-	if p.values == nil {
-		p.values = make([]partitionValue, len(p.keys))
-	}
-	var dirs []string
+	p.known = true
+	p.last = &partition{values: make([]partitionValue, len(p.keys))}
+	p.times = make([][2]int64, len(p.keys))
+	dirs := make([]string, len(p.keys))
 	for i, k := range p.keys {
-		v := &p.values[i]
+		v := &p.last.values[i]
 		if !k.IsTime() {
-			v.text = append(v.text[:0], b.Text(r.Text[k.slot()])...)
-			dirs = append(dirs, k.Column()+"="+escapeValue(string(v.text)))
+			s := r.Text[k.slot()]
+			v.null, v.text = s.Null(), string(b.Text(s))
+			dirs[i] = k.Column() + "=" + escapeValue(v.text)
 			continue
 		}
-		t := time.UnixMicro(b.CreatedAt(r)).UTC()
-		year, month, day := t.Date()
+		year, month, day := time.UnixMicro(b.CreatedAt(r)).UTC().Date()
 		first := time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
 		end := first.AddDate(0, 1, 0)
-		value := fmt.Sprintf("%04d-%02d", year, int(month))
 		if k == ByCreatedDate {
 			first = time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 			end = first.AddDate(0, 0, 1)
-			value += fmt.Sprintf("-%02d", day)
 		}
-		v.first, v.end = first.UnixMicro(), end.UnixMicro()
-		dirs = append(dirs, k.Column()+"="+value)
+		p.times[i] = [2]int64{first.UnixMicro(), end.UnixMicro()}
+		v.null, v.text = !r.HasInt(schema.CreatedAt), first.Format(k.layout())
+		dirs[i] = k.Column() + "=" + v.text
 	}
-	if len(p.keys) == 0 { // everything is in one place
-		p.values = []partitionValue{{first: math.MinInt64, end: math.MaxInt64}}
-	}
-	p.known = true
-	p.last = path.Join(dirs...)
+	p.last.dir = path.Join(dirs...)
 	return p.last
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func TestPartitionTimes(t *testing.T) {
 			}
 			p := partitioner{keys: []PartitionKey{ByCreatedMonth, ByCreatedDate}}
 			want := "created_month=" + test.month + "/created_date=" + test.date
-			if got := p.dir(b.Batch, r); got != want {
+			if got := p.find(b.Batch, r).dir; got != want {
 				t.Errorf("%s (absent: %v) is in %s, want %s", test.at, absent, got, want)
 			}
 		}
@@ -109,21 +110,21 @@ func TestPartitionMemory(t *testing.T) {
 			}
 		}
 	}
-	b.Results[0].Text[schema.AccountID] = schema.Span{} // null is as empty
+	b.Results[0].Text[schema.AccountID] = schema.Span{}
 	for _, keys := range [][]PartitionKey{
 		nil, {ByCreatedMonth}, {ByCreatedDate}, {ByAccount}, {ByAccount, ByCreatedMonth}, {ByCreatedDate, ByRegion, ByAccount},
 	} {
 		for i := range b.Results {
 			for j := range b.Results {
 				used := partitioner{keys: keys}
-				before, got := used.dir(b.Batch, &b.Results[i]), used.dir(b.Batch, &b.Results[j])
+				before, got := used.find(b.Batch, &b.Results[i]).id(), used.find(b.Batch, &b.Results[j]).id()
 				fresh := partitioner{keys: keys}
-				if want := fresh.dir(b.Batch, &b.Results[j]); got != want {
+				if want := fresh.find(b.Batch, &b.Results[j]).id(); got != want {
 					t.Fatalf("by %v, result %d after %d is in %s, want %s", keys, j, i, got, want)
 				}
 				// A partitioner may forget, but never takes two places for one.
 				fresh = partitioner{keys: keys}
-				fresh.dir(b.Batch, &b.Results[i])
+				fresh.find(b.Batch, &b.Results[i])
 				if fresh.same(b.Batch, &b.Results[j]) && before != got {
 					t.Fatalf("by %v, results %d in %s and %d in %s count as the same", keys, i, before, j, got)
 				}
@@ -147,7 +148,7 @@ func TestPartitionKeys(t *testing.T) {
 		{[]PartitionKey{ByAccount, ByCreatedMonth}, "p_account=111122223333/created_month=1970-01"},
 	} {
 		p := partitioner{keys: test.keys}
-		if got := p.dir(b.Batch, r); got != test.want {
+		if got := p.find(b.Batch, r).dir; got != test.want {
 			t.Errorf("by %v in %s, want %s", test.keys, got, test.want)
 		}
 	}
@@ -250,9 +251,92 @@ func TestHostilePartitions(t *testing.T) {
 	}
 }
 
+// TestPartitionOfFile: null, the empty text and "unknown" share a directory, but no
+// file, and so do a month's rows with and without a created_at. Each file says
+// which value it has.
+func TestPartitionOfFile(t *testing.T) {
+	b := newRowsBatch()
+	b.Sources[0].LastModified = micros(t, "2026-11-05T00:00:00Z")
+	at := micros(t, "2026-11-20T00:00:00Z")
+	for range 2 {
+		for _, region := range []string{"null", "", "unknown", "eu-west-1"} {
+			for _, created := range []int64{0, at, at + 5} {
+				r := b.add("1", 1, 3)
+				if region == "null" {
+					r.Text[schema.Region] = schema.Span{}
+				} else {
+					r.Text[schema.Region] = b.text(region)
+				}
+				if created != 0 {
+					setCreated(r, created)
+				}
+			}
+		}
+	}
+	f := newRecorder()
+	files, err := convert(New(f.options([]PartitionKey{ByCreatedMonth, ByRegion}, schema.Occurrences())), b.Batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.checkFiles(t, files)
+	var got []string
+	for _, file := range files {
+		value := func(k PartitionKey) string {
+			if v, ok := file.Partition[k]; !ok {
+				return "?"
+			} else if v != nil {
+				return fmt.Sprintf("%q", *v)
+			}
+			return "null"
+		}
+		times := "null"
+		if c := file.CreatedAt; c.Min != nil {
+			times = fmt.Sprint(*c.Min-at, "-", *c.Max-at)
+		}
+		got = append(got, fmt.Sprint(file.Path, " ", value(ByCreatedMonth), " ", value(ByRegion), " ", file.Rows, " ", times, " ", file.CreatedAt.Nulls))
+	}
+	const dir = "occurrences/created_month=2026-11/p_region="
+	want := []string{
+		dir + "unknown/part-0.fake null null 6 null 6",
+		dir + `unknown/part-1.fake "2026-11" null 12 0-5 0`,
+		dir + `unknown/part-2.fake null "" 6 null 6`,
+		dir + `unknown/part-3.fake "2026-11" "" 12 0-5 0`,
+		dir + `unknown/part-4.fake null "unknown" 6 null 6`,
+		dir + `unknown/part-5.fake "2026-11" "unknown" 12 0-5 0`,
+		dir + `eu-west-1/part-0.fake null "eu-west-1" 6 null 6`,
+		dir + `eu-west-1/part-1.fake "2026-11" "eu-west-1" 12 0-5 0`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("files\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// The limit counts the files that are open, not the partitions there ever were.
+func TestOpenFiles(t *testing.T) {
+	f := newRecorder()
+	o := f.options([]PartitionKey{ByAccount}, resultsOnly(t)...)
+	o.TargetFileSize = 1 // each look ends all files
+	s := New(o)
+	for i := range 2 {
+		b := newRowsBatch()
+		for j := range maxOpen - 1 {
+			b.add(fmt.Sprint(i, "-", j), 1, 1)
+		}
+		for range 5000 { // more than between two looks
+			b.add("often", 1, 1)
+		}
+		if err := s.Write(0, b.Batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Abort(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTooManyPartitions(t *testing.T) {
 	b := newRowsBatch()
-	for i := range maxPartitions {
+	for i := range maxOpen {
 		b.add(fmt.Sprint(i), 1, 1)
 	}
 	b.add("0", 1, 1) // one that is known
@@ -271,8 +355,8 @@ func TestTooManyPartitions(t *testing.T) {
 	if err := s.Abort(); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.outputs) != maxPartitions {
-		t.Errorf("%d files were begun, want %d", len(f.outputs), maxPartitions)
+	if len(f.outputs) != maxOpen {
+		t.Errorf("%d files were begun, want %d", len(f.outputs), maxOpen)
 	}
 	for _, out := range f.outputs {
 		if !out.aborted || out.committed {

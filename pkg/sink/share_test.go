@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -60,7 +60,7 @@ func TestSinkParallelFiles(t *testing.T) {
 		t.Fatalf("%d files show nothing", len(want))
 	}
 	got, outputs := write(together)
-	if !slices.Equal(got, want) {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	for path, out := range wantOutputs {

@@ -51,6 +51,35 @@ type File struct {
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"` // hexadecimal
+	// RowGroups has the offset in the file at which each row group, or record
+	// batch, begins.
+	RowGroups []int64 `json:"row_groups,omitempty"`
+	// Partition has the value that all rows share of each partition key: nil
+	// where it is null. A month is that of created_at, such as 2026-11.
+	Partition map[PartitionKey]*string `json:"partition,omitempty"`
+	CreatedAt *TimeRange               `json:"created_at,omitempty"`
+}
+
+// TimeRange says between which times the values of a column lie.
+type TimeRange struct {
+	// Min and Max are microseconds since 1970, and nil where all values are null.
+	Min   *int64 `json:"min,omitempty"`
+	Max   *int64 `json:"max,omitempty"`
+	Nulls int64  `json:"nulls"`
+}
+
+// add takes in n rows with the created_at of r.
+func (t *TimeRange) add(r *schema.Result, n int64) {
+	if !r.HasInt(schema.CreatedAt) {
+		t.Nulls += n
+		return
+	}
+	at := r.Int[schema.CreatedAt]
+	if t.Min == nil {
+		t.Min, t.Max = new(int64), new(int64)
+		*t.Min, *t.Max = at, at
+	}
+	*t.Min, *t.Max = min(*t.Min, at), max(*t.Max, at)
 }
 
 // Sink writes the tables of one part. Each table is a lane: lanes may be
@@ -146,20 +175,22 @@ type lane struct {
 
 	partitioner partitioner
 	writers     []*writer // in the order of their first row
-	byDir       map[string]*writer
+	byPartition map[string]*writer
 	current     *writer
+	open        int            // files
+	next        map[string]int // by directory: number of the next file
 	files       []File
 }
 
 // writer writes the files of one partition.
 type writer struct {
-	lane *lane
-	dir  string
-	next int // number of the next file
-	rows int64
-	path string
-	enc  Encoder
-	out  *countedOutput
+	lane      *lane
+	partition *partition
+	rows      int64
+	created   *TimeRange
+	path      string
+	enc       Encoder
+	out       *countedOutput
 }
 
 func newLane(o Options, t *schema.Table) *lane {
@@ -169,7 +200,8 @@ func newLane(o Options, t *schema.Table) *lane {
 		interval:    4 << 10,
 		memory:      o.Memory / int64(len(o.Tables)),
 		partitioner: partitioner{keys: o.PartitionBy},
-		byDir:       make(map[string]*writer),
+		byPartition: make(map[string]*writer),
+		next:        make(map[string]int),
 	}
 	if t.Row == schema.OccurrenceLevel {
 		l.interval = 64 << 10
@@ -191,7 +223,7 @@ func (l *lane) rows(r *schema.Result) int64 {
 func (l *lane) write(b *schema.Batch) error {
 	for first := 0; first < len(b.Results); {
 		// The longest run of results for one writer that doesn't pass a look.
-		dir := l.partitioner.dir(b, &b.Results[first])
+		where := l.partitioner.find(b, &b.Results[first])
 		end, rows := first, int64(0)
 		for {
 			rows += l.rows(&b.Results[end])
@@ -201,7 +233,7 @@ func (l *lane) write(b *schema.Batch) error {
 			}
 		}
 		if rows > 0 {
-			if err := l.writeRun(dir, b, first, end, rows); err != nil {
+			if err := l.writeRun(where, b, first, end, rows); err != nil {
 				return err
 			}
 		}
@@ -210,17 +242,14 @@ func (l *lane) write(b *schema.Batch) error {
 	return nil
 }
 
-func (l *lane) writeRun(dir string, b *schema.Batch, first, end int, rows int64) error {
+func (l *lane) writeRun(where *partition, b *schema.Batch, first, end int, rows int64) error {
 	w := l.current
-	if w == nil || w.dir != dir {
-		var err error
-		if w, err = l.writer(dir); err != nil {
-			return err
-		}
+	if w == nil || w.partition != where {
+		w = l.writer(where)
 		l.current = w
 	}
 	if w.enc == nil {
-		if err := l.open(w); err != nil {
+		if err := l.begin(w); err != nil {
 			return err
 		}
 	}
@@ -228,6 +257,11 @@ func (l *lane) writeRun(dir string, b *schema.Batch, first, end int, rows int64)
 		return fmt.Errorf("writing %s: %w", w.path, err)
 	}
 	w.rows += rows
+	for i := first; i < end; i++ {
+		if n := l.rows(&b.Results[i]); n > 0 {
+			w.created.add(&b.Results[i], n)
+		}
+	}
 	if l.unchecked += rows; l.unchecked < l.interval {
 		return nil
 	}
@@ -287,34 +321,40 @@ func (l *lane) flush(w *writer) error {
 	return nil
 }
 
-// maxPartitions is how many partitions of a table a part may have.
-const maxPartitions = 256
+// maxOpen is how many files of a table a part may have open at a time.
+const maxOpen = 256
 
 // TooManyPartitionsError says that a part's rows belong to more partitions than
-// may be open at once.
+// may have a file open at a time.
 type TooManyPartitionsError struct{ Table string }
 
 func (e *TooManyPartitionsError) Error() string {
-	return fmt.Sprintf("a part has rows of %s in more than %d partitions", e.Table, maxPartitions)
+	return fmt.Sprintf("a part has rows of %s in more than %d partitions", e.Table, maxOpen)
 }
 
-func (l *lane) writer(dir string) (*writer, error) {
-	if w, ok := l.byDir[dir]; ok {
-		return w, nil
+// writer returns the writer of a partition.
+func (l *lane) writer(where *partition) *writer {
+	id := where.id()
+	w, ok := l.byPartition[id]
+	if !ok {
+		w = &writer{lane: l}
+		l.writers = append(l.writers, w)
+		l.byPartition[id] = w
 	}
-	if len(l.writers) == maxPartitions {
-		return nil, &TooManyPartitionsError{Table: l.table.Name}
-	}
-	w := &writer{lane: l, dir: dir}
-	l.writers = append(l.writers, w)
-	l.byDir[dir] = w
-	return w, nil
+	w.partition = where // equal to the one before
+	return w
 }
 
-func (l *lane) open(w *writer) error {
-	w.path = path.Join(l.table.Name, w.dir, fmt.Sprintf("%s-%d%s", l.Name, w.next, l.Format.Extension()))
-	w.next++
-	w.rows = 0
+// begin starts a writer's next file.
+func (l *lane) begin(w *writer) error {
+	if l.open == maxOpen {
+		return &TooManyPartitionsError{Table: l.table.Name}
+	}
+	l.open++
+	dir := w.partition.dir
+	w.path = path.Join(l.table.Name, dir, fmt.Sprintf("%s-%d%s", l.Name, l.next[dir], l.Format.Extension()))
+	l.next[dir]++
+	w.rows, w.created = 0, &TimeRange{}
 	out, err := l.Create(w.path)
 	if err != nil {
 		return fmt.Errorf("creating %s: %w", w.path, err)
@@ -339,9 +379,11 @@ func (w *writer) end() error {
 func (l *lane) note(w *writer) {
 	l.files = append(l.files, File{
 		Table: l.table.Name, Path: w.path, Rows: w.rows,
-		Bytes: w.out.bytes, SHA256: hex.EncodeToString(w.out.hash.Sum(nil)),
+		Bytes: w.out.bytes, SHA256: hex.EncodeToString(w.out.hash.Sum(nil)), RowGroups: w.enc.Groups(),
+		Partition: w.partition.named(l.PartitionBy), CreatedAt: w.created,
 	})
 	w.enc = nil
+	l.open--
 }
 
 // commit makes a finished file durable.

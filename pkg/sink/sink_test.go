@@ -158,6 +158,7 @@ func (e *fakeEncoder) event(kind string) {
 func (e *fakeEncoder) Rows() int64     { return e.rows }
 func (e *fakeEncoder) Buffered() int64 { return e.rows * e.perRow }
 func (e *fakeEncoder) Written() int64  { return e.written }
+func (e *fakeEncoder) Groups() []int64 { return nil }
 
 func (e *fakeEncoder) Flush() error {
 	if err := e.f.call(); err != nil {
