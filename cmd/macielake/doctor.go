@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/doctor"
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/store"
@@ -84,6 +85,9 @@ func (o *doctorOptions) run(s *session, cmd *cobra.Command, args []string) error
 		return usagef("--max-objects must be at least 1")
 	}
 	if err := o.write.check(); err != nil {
+		return err
+	}
+	if err := input.CheckURL(o.out); err != nil {
 		return err
 	}
 	options, err := o.options(s, cmd, in)

@@ -36,6 +36,7 @@ func classify(err error) (code int, hint string) {
 		stopped    *interruption
 		usage      *usageError
 		notFound   *input.NotFoundError
+		webAddress *input.URLError
 		notEmpty   *convert.NotEmptyError
 		inside     *input.InsideOutputError
 		stdin      *convert.StdinError
@@ -76,6 +77,8 @@ func classify(err error) (code int, hint string) {
 		}
 	}
 	switch {
+	case errors.As(err, &webAddress):
+		return exitUsage, "name the object itself, as s3://BUCKET/KEY, or download it and name the file"
 	case errors.As(err, &notFound):
 		if notFound.Input != "" {
 			return exitNotFound, "check the path; quote a glob so that the shell leaves it alone"

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -60,7 +61,8 @@ func openInputs(ctx context.Context, p *places, args []string) (*inputs, error) 
 
 // openDataset opens the dataset that an argument names; nil if it is no dataset.
 func openDataset(ctx context.Context, p *places, arg string) (store.Store, *lake.Lake, error) {
-	if arg == input.StdinName || macie.IsURI(arg) {
+	pattern := s3.IsURI(arg) && strings.ContainsAny(arg, "*?")
+	if arg == input.StdinName || macie.IsURI(arg) || pattern {
 		return nil, nil, nil
 	}
 	s, err := p.openStore(ctx, arg)

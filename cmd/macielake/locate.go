@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/locate"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/text"
@@ -70,6 +71,9 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 	}
 	if o.limit < -1 || o.limit == 0 {
 		return usagef("--limit must be 1 or more, or -1")
+	}
+	if err := input.CheckURL(args[len(args)-1]); err != nil {
+		return err
 	}
 	target, err := locate.ParseTarget(args[len(args)-1], o.exact)
 	if err != nil {

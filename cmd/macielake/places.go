@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/awsclient"
@@ -86,15 +87,19 @@ type places struct {
 	mu     sync.Mutex
 	client *s3.Client
 	ask    *macie.Client
+	cfg    aws.Config
 }
 
 // places returns the places that the flags say how to talk to.
 func (f *placeFlags) places(log *slog.Logger) *places { return &places{flags: f, log: log} }
 
-// s3 returns the client for S3.
-func (p *places) s3(ctx context.Context) (*s3.Client, error) {
-	client, _, err := p.aws(ctx)
-	return client, err
+// signed is aws where there are credentials, and else an error that says so.
+func (p *places) signed(ctx context.Context) (*s3.Client, *macie.Client, error) {
+	client, ask, err := p.aws(ctx)
+	if err == nil {
+		err = awsclient.CheckCredentials(ctx, p.cfg)
+	}
+	return client, ask, err
 }
 
 // aws returns the clients for S3 and Macie.
@@ -108,6 +113,7 @@ func (p *places) aws(ctx context.Context) (*s3.Client, *macie.Client, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	p.cfg = cfg
 	p.client = s3.New(cfg, s3.Options{PathStyle: p.flags.pathStyle, RequestPayer: p.flags.requestPayer, Log: p.log})
 	p.ask = macie.New(cfg, p.client.Identity())
 	return p.client, p.ask, nil
@@ -115,6 +121,9 @@ func (p *places) aws(ctx context.Context) (*s3.Client, *macie.Client, error) {
 
 // openStore opens the dataset's place that a user names; the caller closes it.
 func (p *places) openStore(ctx context.Context, uri string) (store.Store, error) {
+	if err := input.CheckURL(uri); err != nil {
+		return nil, err
+	}
 	if s3.IsURI(uri) {
 		return p.storeInS3(ctx, uri, s3.WriteOptions{})
 	}
@@ -124,6 +133,9 @@ func (p *places) openStore(ctx context.Context, uri string) (store.Store, error)
 // createStore is openStore for a place that may not be there yet, and is written
 // to.
 func (p *places) createStore(ctx context.Context, uri string, o s3.WriteOptions) (store.Store, error) {
+	if err := input.CheckURL(uri); err != nil {
+		return nil, err
+	}
 	if s3.IsURI(uri) {
 		return p.storeInS3(ctx, uri, o)
 	}
@@ -134,7 +146,7 @@ func (p *places) createStore(ctx context.Context, uri string, o s3.WriteOptions)
 }
 
 func (p *places) storeInS3(ctx context.Context, uri string, o s3.WriteOptions) (store.Store, error) {
-	client, err := p.s3(ctx)
+	client, _, err := p.signed(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +180,11 @@ type sources struct {
 // listed or opened.
 func (p *places) origins(ctx context.Context, s sources) (origins []input.Origin, inputs []string, closer io.Closer, err error) {
 	closer = io.NopCloser(nil)
+	for _, name := range append([]string{s.inventory, s.keysFrom}, s.inputs...) {
+		if err := input.CheckURL(name); err != nil {
+			return nil, nil, nil, err
+		}
+	}
 	remote := &remoteOrigin{places: p, filter: s.filter, stop: s.stop}
 	origins = []input.Origin{remote, input.NewStdin(s.stdin), input.Local{}}
 	if s.inventory == "" && s.keysFrom == "" {

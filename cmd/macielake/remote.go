@@ -29,7 +29,7 @@ func (r *remoteOrigin) open(ctx context.Context) (*s3input.Origin, *macie.Origin
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.s3 == nil {
-		client, ask, err := r.places.aws(ctx)
+		client, ask, err := r.places.signed(ctx)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -255,6 +255,8 @@ func TestS3Errors(t *testing.T) {
 			w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
 			s3test.Answer(301, "PermanentRedirect", "m")(w, r, h)
 		}}}, "s3://results/in", nil, exitFailed, []string{"hint: the bucket is in eu-central-1"}},
+		{"an empty prefix", nil, "s3://results/none", nil, exitNotFound, []string{"macielake: no keys below s3://results/none/"}},
+		{"a pattern of nothing", nil, "s3://results/none*/x", nil, exitNotFound, []string{"macielake: no keys match s3://results/none*/x"}},
 		{"no URI", nil, "s3:///in", nil, exitUsage, []string{"is no S3 URI", "hint: "}},
 		{"a key without encryption", nil, "s3://results/in", []string{"--sse-kms-key-id", "abc"}, exitUsage, []string{"--sse aws:kms"}},
 		{"no such profile", nil, "s3://results/in", []string{"--profile", "none"}, exitFailed, []string{"hint: check the --profile"}},
@@ -299,7 +301,53 @@ func TestS3Errors(t *testing.T) {
 		if r.code != exitFailed || !strings.Contains(r.stderr, "hint: log in (aws sso login)") {
 			t.Errorf("%+v", r)
 		}
+		// That comes first, and before any name that only this program knows.
+		for _, args := range [][]string{
+			{"convert", "s3://results/in", "--out", "s3://lake/x"}, {"summarize", "s3://results/in"}, {"status", "s3://lake/x"},
+		} {
+			r := runWith(t, env, nil, args...)
+			if r.code != exitFailed || !strings.HasPrefix(r.stderr, "macielake: no AWS credentials") || strings.Contains(r.stderr, "_macielake") {
+				t.Errorf("%v: %+v", args, r)
+			}
+		}
 	})
+}
+
+// A presigned URL gives away what it names: no command prints its signature.
+func TestPresignedURL(t *testing.T) {
+	const url = "https://results.s3.eu-west-1.amazonaws.com/AWSLogs/x.jsonl.gz?X-Amz-Credential=AKIASECRET&X-Amz-Signature=SECRET"
+	dir := t.TempDir()
+	list := filepath.Join(dir, "keys.txt")
+	if err := os.WriteFile(list, []byte(url+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "lake")
+	for _, args := range [][]string{
+		{"convert", url, "--out", out}, {"convert", list, "--out", url}, {"convert", "--keys-from", list, "s3://results", "--out", out},
+		{"convert", "--keys-from", url, "s3://results", "--out", out}, {"convert", "--inventory", url, "--out", out},
+		{"convert", "s3://results/x?X-Amz-Signature=SECRET", "--out", out},
+		{"summarize", url}, {"cat", url}, {"locate", url, "s3://b/k"}, {"locate", list, url}, {"status", url}, {"verify", url}, {"gc", url},
+		{"doctor", url}, {"doctor", list, "--out", url},
+	} {
+		r := runWith(t, s3test.Environ("http://127.0.0.1:1"), nil, args...)
+		if r.code == 0 || strings.Contains(r.stdout+r.stderr, "SECRET") {
+			t.Errorf("%v: %+v", args, r)
+		}
+	}
+}
+
+// An output has one place: nothing is written to a pattern, and no policies are
+// printed for what it matches.
+func TestS3OutputIsNoPattern(t *testing.T) {
+	server := s3test.Start(t, "results", "lake")
+	for _, args := range [][]string{
+		{"doctor", "s3://results", "--out", "s3://lake/a*"}, {"convert", "s3://results", "--out", "s3://lake/a*"}, {"status", "s3://lake/?"},
+	} {
+		r := runWith(t, s3test.Environ(server.URL), nil, args...)
+		if r.code == 0 || strings.Contains(r.stdout, "arn:aws:s3:::lake") || !strings.Contains(r.stdout+r.stderr, "a dataset has one place") {
+			t.Errorf("%v: %+v", args, r)
+		}
+	}
 }
 
 // Lists of keys take the place of a listing.

@@ -101,6 +101,17 @@ func Prepare(cfg aws.Config, o Options) aws.Config {
 	return cfg
 }
 
+// CheckCredentials looks for the credentials that requests will be signed with.
+// Without them nothing else is worth trying, and what that would have been is no
+// news to the user.
+func CheckCredentials(ctx context.Context, cfg aws.Config) error {
+	if cfg.Credentials == nil {
+		return nil
+	}
+	_, err := cfg.Credentials.Retrieve(ctx)
+	return Failed("", "", err)
+}
+
 // spareConnections are those for requests besides the reading: listings and
 // uploads.
 const spareConnections = 32

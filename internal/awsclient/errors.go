@@ -17,7 +17,13 @@ import (
 // CredentialsError says that there are no credentials to sign requests with.
 type CredentialsError struct{ Err error }
 
-func (e *CredentialsError) Error() string { return "finding AWS credentials: " + e.Err.Error() }
+func (e *CredentialsError) Error() string {
+	found := "no AWS credentials: "
+	if e.kind() == Expired {
+		found = "the AWS credentials have expired: "
+	}
+	return found + strings.TrimPrefix(e.Err.Error(), "failed to refresh cached credentials, ")
+}
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
 func (e *CredentialsError) kind() Kind {
@@ -31,7 +37,7 @@ func (e *CredentialsError) kind() Kind {
 
 // Error is a request that failed, with what is known of why.
 type Error struct {
-	Op       string // what was tried: "GetObject", or in words
+	Op       string // what was tried: "GetObject", or in words; empty where Err says it
 	Resource string // on what: a URI; empty where there is none
 	Kind     Kind
 
@@ -55,8 +61,10 @@ func (e *Error) Error() string {
 		b.WriteString(text.Short(e.Resource))
 		b.WriteString(": ")
 	}
-	b.WriteString(e.Op)
-	b.WriteString(": ")
+	if e.Op != "" {
+		b.WriteString(e.Op)
+		b.WriteString(": ")
+	}
 	if e.Kind == Denied && e.Action != "" {
 		b.WriteString("access denied: ")
 		if e.Identity != "" {

@@ -28,8 +28,14 @@ func tables() []string {
 // does, with the file that conversions use to look for the same.
 func (d *doctor) output(ctx context.Context) {
 	s := d.report.section(outputSubject, d.o.Out)
+	out, err := d.o.OpenOut(ctx)
+	if err != nil {
+		d.fail(s, "open", err)
+		return
+	}
+	defer out.Close()
 	var bucket *s3.Bucket
-	if s3.IsURI(d.o.Out) {
+	if s3.IsURI(d.o.Out) { // OpenOut takes no pattern
 		place, b, err := d.place(ctx, d.o.Out)
 		if err != nil {
 			d.fail(s, "bucket", err)
@@ -39,12 +45,6 @@ func (d *doctor) output(ctx context.Context) {
 		found(s, b)
 		d.out, bucket = place, b
 	}
-	out, err := d.o.OpenOut(ctx)
-	if err != nil {
-		d.fail(s, "open", err)
-		return
-	}
-	defer out.Close()
 	d.content(ctx, s, out)
 	left, ok := d.write(ctx, s, out)
 	if ok && bucket != nil {

@@ -156,10 +156,14 @@ func (l *Listing) Skip(uri string) {
 // holds a discovery result.
 type NotFoundError struct {
 	Input   string // empty if none of them had any
+	Why     string // what was looked for, where it isn't a file
 	Skipped int64  // files that aren't results by their names
 }
 
 func (e *NotFoundError) Error() string {
+	if e.Why != "" {
+		return e.Why
+	}
 	if e.Input != "" {
 		return fmt.Sprintf("%s: no such file, directory or glob match", e.Input)
 	}
@@ -195,6 +199,9 @@ func Find(ctx context.Context, origins []Origin, inputs []string, l *Listing, ea
 }
 
 func list(ctx context.Context, origins []Origin, in string, l *Listing, each func(Source) error) error {
+	if err := CheckURL(in); err != nil {
+		return err
+	}
 	for _, o := range origins {
 		if o.Has(in) {
 			return o.List(ctx, in, l, each)

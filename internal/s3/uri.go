@@ -50,6 +50,9 @@ func checkKey(uri, key string) error {
 	switch {
 	case len(key) > MaxKey:
 		return &URIError{uri[:100] + "…", "the key is longer than 1,024 bytes"}
+	case strings.Contains(key, "X-Amz-Signature="):
+		before, _, _ := strings.Cut(uri, "?")
+		return &URIError{before + "?…", "it has the signature of a presigned URL"}
 	case !utf8.ValidString(key):
 		return &URIError{uri, "the key isn't UTF-8"}
 	}

@@ -127,6 +127,9 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 				if line == "" {
 					continue
 				}
+				if err := input.CheckURL(line); err != nil {
+					return &LineError{name, n, err}
+				}
 				b, key := bucket, line
 				if s3.IsURI(line) {
 					var err error

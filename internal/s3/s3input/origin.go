@@ -103,7 +103,7 @@ func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each fun
 	if f.pruned.Load() {
 		l.Pruned = true
 	} else if !found {
-		return &input.NotFoundError{Input: in}
+		return &input.NotFoundError{Input: in, Why: p.notFound(b)}
 	}
 	l.Cover(func(uri string) bool {
 		key, ok := strings.CutPrefix(uri, b.URI(""))

@@ -27,6 +27,14 @@ func newPattern(key string) *pattern {
 	return &pattern{segments: strings.Split(strings.TrimSuffix(key, "/"), "/"), prefix: key[:meta]}
 }
 
+// notFound says that a bucket has nothing that is meant.
+func (p *pattern) notFound(b *s3.Bucket) string {
+	if p.segments != nil {
+		return "no keys match " + b.URI(strings.Join(p.segments, "/"))
+	}
+	return "no keys below " + b.URI(p.prefix)
+}
+
 // matches reports whether a key is meant: by itself or by a directory above it.
 func (p *pattern) matches(key string) bool {
 	if p.segments == nil {

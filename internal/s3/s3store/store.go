@@ -34,6 +34,9 @@ func Open(ctx context.Context, c *s3.Client, uri string, o s3.WriteOptions) (*St
 	if err != nil {
 		return nil, err
 	}
+	if strings.ContainsAny(prefix, "*?") {
+		return nil, &s3.URIError{URI: uri, Why: "a dataset has one place, and * and ? stand for many"}
+	}
 	if prefix = strings.TrimRight(prefix, "/"); prefix != "" {
 		if !fs.ValidPath(prefix) || prefix == "." {
 			return nil, &s3.URIError{URI: uri, Why: "a segment of the key is empty, . or .."}
