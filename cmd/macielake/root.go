@@ -15,7 +15,7 @@ func newRoot(s *session) *cobra.Command {
 		Long: `macielake turns the sensitive data discovery results that Amazon Macie exports
 to S3 into tables that Athena, DuckDB, Spark and pandas can query, and answers
 questions about them. It reads results only, never the objects that Macie
-analyzed, and talks only to the services that a command names.`,
+analysed, and talks only to the services that a command names.`,
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake summarize lake
   macielake locate lake s3://hr-files/payroll/2026.xlsx`,

@@ -70,13 +70,13 @@ func newSummarize(s *session) *cobra.Command {
 		Short: "Summarize results or a dataset by any dimension",
 		Long: `Summarize discovery results or a dataset. Without --by it is an overview: totals,
 the top types and buckets, public and unencrypted objects with sensitive data,
-objects that could not be analyzed and why, and types with fewer locations than
+objects that could not be analysed and why, and types with fewer locations than
 occurrences.
 
 An INPUT is a file, a directory (read recursively), a glob, or - for standard input,
 as for convert. A DATASET is the --out of convert.
 
-An object counts once, in its current state, however often it was analyzed
+An object counts once, in its current state, however often it was analysed
 (docs/summaries.md); --all counts every analysis. Files inside archives are left
 out, since the archive's own result includes them.
 
