@@ -8,8 +8,11 @@ FUZZ    ?= 5s
 # One set of flags for all Go commands, so that tests use the packages that build
 # has compiled. -trimpath keeps this machine's paths out of the program. The others
 # compile less: arrow_json_stdlib leaves a JSON library out that nothing here uses,
-# and debug information would be stripped anyway (GOFLAGS= go build has it).
-export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib -gcflags=all=-dwarf=false
+# and debug information would be stripped anyway (GOFLAGS= go build has it). Tests
+# have the command register, too, which needs the large Glue SDK:
+# make build TAGS=arrow_json_stdlib,glue has it in the program.
+TAGS ?= arrow_json_stdlib
+export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib,glue -gcflags=all=-dwarf=false
 # Without cgo the program is static, and starts faster.
 NOCGO := CGO_ENABLED=0 $(GO)
 
@@ -20,7 +23,7 @@ NOCGO := CGO_ENABLED=0 $(GO)
 
 # The version and the commit come from version control: macielake version.
 build:
-	$(NOCGO) build -ldflags "-s -w" -o $(PROGRAM) ./cmd/macielake
+	$(NOCGO) build -tags=$(TAGS) -ldflags "-s -w" -o $(PROGRAM) ./cmd/macielake
 
 # Generates a sample, converts it, and shows what came out.
 demo: build

@@ -73,7 +73,7 @@ func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 // is below it: in a later layer.
 var layers = [][]string{
 	{"cmd/macielake"},
-	{"internal/doctor", "internal/summarize"},
+	{"internal/doctor", "internal/register", "internal/summarize"},
 	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/locate", "internal/macie", "internal/query", "internal/s3/s3input", "internal/s3/s3store"},
 	{"internal/s3/listing"},
 	{"internal/s3"},
@@ -178,7 +178,7 @@ func TestSchemaImports(t *testing.T) {
 // Only the command handles signals and flags, nothing uses other programs, and
 // only what talks to AWS uses a network.
 func TestOnlyTheCommandUsesTheProcess(t *testing.T) {
-	talkers := []string{"internal/athena", "internal/awsclient", "internal/doctor", "internal/macie", "internal/s3"}
+	talkers := []string{"internal/awsclient", "internal/doctor", "internal/register", "internal/macie", "internal/s3"}
 	for pkg, imported := range imports(t) {
 		if within(pkg, "cmd") || forTests(pkg) {
 			continue

@@ -71,7 +71,7 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &usage):
 		return exitUsage, ""
 	}
-	for _, of := range []func(error) (int, string, bool){classifyAthena, classifyAWS} {
+	for _, of := range []func(error) (int, string, bool){classifyAthena, classifyRegister, classifyAWS} {
 		if code, hint, ok := of(err); ok {
 			return code, hint
 		}

@@ -2,13 +2,11 @@ package main
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/macielake/macielake/internal/athena"
 )
 
-// classifyAthena returns the exit code and hint of an error of ddl, queries or
-// register; ok is false for others.
+// classifyAthena returns the exit code and hint of an error of ddl or queries; ok is false for others.
 func classifyAthena(err error) (code int, hint string, ok bool) {
 	var (
 		target      *athena.TargetError
@@ -16,10 +14,6 @@ func classifyAthena(err error) (code int, hint string, ok bool) {
 		missing     *athena.MissingTableError
 		notParquet  *athena.FormatError
 		columns     *athena.VersionError
-		foreign     *athena.ForeignError
-		keys        *athena.PartitionKeysError
-		denied      *athena.DeniedError
-		query       *athena.QueryError
 		noQuery     *noQueryError
 		notEmptyDir *splitError
 	)
@@ -36,17 +30,6 @@ func classifyAthena(err error) (code int, hint string, ok bool) {
 		return exitFailed, "convert with --format parquet", true
 	case errors.As(err, &columns):
 		return exitFailed, "convert anew with this version, or use the version that converted", true
-	case errors.As(err, &foreign):
-		return exitFailed, "name another database, or take them over with --adopt " + strings.Join(foreign.Names, ","), true
-	case errors.As(err, &keys):
-		return exitFailed, "drop the table (its data stays where it is) and register again, or name another database", true
-	case errors.As(err, &denied):
-		if denied.LakeFormation {
-			return exitFailed, "grant it in Lake Formation (permissions on the database and its tables, and on the location), or have its administrator do it", true
-		}
-		return exitFailed, "allow the call in the policies of whoever you are; docs/athena.md lists what is needed", true
-	case errors.As(err, &query):
-		return exitFailed, "Athena's console shows the execution under its ID", true
 	case errors.As(err, &notEmptyDir):
 		return exitFailed, "name a new or empty directory with --split", true
 	}

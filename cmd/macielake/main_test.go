@@ -32,6 +32,13 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition: func(condition string) (bool, error) {
+			if condition != "glue" {
+				return false, fmt.Errorf("there is no condition %s", condition)
+			}
+			cmd, _, err := newRoot(&session{}).Find([]string{"register"})
+			return err == nil && !cmd.DisableFlagParsing, err
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      scriptExits,
 			"counts":     scriptCounts,

@@ -16,7 +16,7 @@ type Statement struct {
 // the order in which to run them: database, tables, partitions, views. A view
 // that needs a table which the dataset hasn't is a note.
 func Statements(l *Layout, t Target) ([]Statement, error) {
-	t, err := t.check()
+	t, err := t.Check()
 	if err != nil {
 		return nil, err
 	}
@@ -29,8 +29,8 @@ func Statements(l *Layout, t Target) ([]Statement, error) {
 	} else {
 		statements = append(statements, Statement{Name: "create-database", SQL: "CREATE DATABASE IF NOT EXISTS `" + t.Database + "`"})
 		for i := range l.Tables {
-			d := t.define(&l.Tables[i])
-			statements = append(statements, Statement{Name: "create-table-" + d.name, SQL: t.createTable(d)})
+			d := t.Define(&l.Tables[i])
+			statements = append(statements, Statement{Name: "create-table-" + d.Name, SQL: t.createTable(d)})
 			statements = append(statements, t.addPartitions(d)...)
 		}
 	}
@@ -52,32 +52,32 @@ func Statements(l *Layout, t Target) ([]Statement, error) {
 
 // createTable returns the CREATE TABLE of a definition.
 // https://docs.aws.amazon.com/athena/latest/ug/create-table.html
-func (t Target) createTable(d definition) string {
+func (t Target) createTable(d Definition) string {
 	var out strings.Builder
-	fields := func(fields []field) {
+	fields := func(fields []Field) {
 		for i, f := range fields {
 			comma := ","
 			if i == len(fields)-1 {
 				comma = ""
 			}
-			fmt.Fprintf(&out, "  `%s` %s COMMENT %s%s\n", f.name, f.kind, hiveLiteral(f.doc), comma)
+			fmt.Fprintf(&out, "  `%s` %s COMMENT %s%s\n", f.Name, f.Type, hiveLiteral(f.Doc), comma)
 		}
 	}
-	fmt.Fprintf(&out, "CREATE EXTERNAL TABLE IF NOT EXISTS %s (\n", t.hiveName(d.name))
-	fields(d.columns)
-	fmt.Fprintf(&out, ")\nCOMMENT %s\n", hiveLiteral(d.doc))
-	if len(d.partitions) > 0 {
+	fmt.Fprintf(&out, "CREATE EXTERNAL TABLE IF NOT EXISTS %s (\n", t.hiveName(d.Name))
+	fields(d.Columns)
+	fmt.Fprintf(&out, ")\nCOMMENT %s\n", hiveLiteral(d.Doc))
+	if len(d.Keys) > 0 {
 		out.WriteString("PARTITIONED BY (\n")
-		fields(d.partitions)
+		fields(d.Keys)
 		out.WriteString(")\n")
 	}
-	fmt.Fprintf(&out, "STORED AS PARQUET\nLOCATION %s\nTBLPROPERTIES (\n", hiveLiteral(d.location))
-	for i, p := range d.properties {
+	fmt.Fprintf(&out, "STORED AS PARQUET\nLOCATION %s\nTBLPROPERTIES (\n", hiveLiteral(d.Location))
+	for i, p := range d.Properties {
 		comma := ","
-		if i == len(d.properties)-1 {
+		if i == len(d.Properties)-1 {
 			comma = ""
 		}
-		fmt.Fprintf(&out, "  %s = %s%s\n", hiveLiteral(p.name), hiveLiteral(p.value), comma)
+		fmt.Fprintf(&out, "  %s = %s%s\n", hiveLiteral(p.Name), hiveLiteral(p.Value), comma)
 	}
 	out.WriteString(")")
 	return out.String()
@@ -92,30 +92,30 @@ const (
 
 // addPartitions returns the statements that add the partitions of a definition,
 // a batch each.
-func (t Target) addPartitions(d definition) []Statement {
+func (t Target) addPartitions(d Definition) []Statement {
 	var statements []Statement
 	var out strings.Builder
 	n := 0
 	flush := func() {
 		if n > 0 {
 			statements = append(statements, Statement{
-				Name: fmt.Sprintf("add-partitions-%s-%d", d.name, len(statements)+1), SQL: out.String(),
+				Name: fmt.Sprintf("add-partitions-%s-%d", d.Name, len(statements)+1), SQL: out.String(),
 			})
 			out.Reset()
 			n = 0
 		}
 	}
-	for _, p := range d.explicit {
+	for _, p := range d.Partitions {
 		var spec []string
-		for i, f := range d.partitions {
-			spec = append(spec, "`"+f.name+"` = "+hiveLiteral(p.Values[i]))
+		for i, f := range d.Keys {
+			spec = append(spec, "`"+f.Name+"` = "+hiveLiteral(p.Values[i]))
 		}
-		clause := fmt.Sprintf("\n  PARTITION (%s) LOCATION %s", strings.Join(spec, ", "), hiveLiteral(d.location+p.Dir+"/"))
+		clause := fmt.Sprintf("\n  PARTITION (%s) LOCATION %s", strings.Join(spec, ", "), hiveLiteral(d.Location+p.Dir+"/"))
 		if n == maxPartitionsPerStatement || out.Len()+len(clause) > maxPartitionBytes {
 			flush()
 		}
 		if n == 0 {
-			fmt.Fprintf(&out, "ALTER TABLE %s ADD IF NOT EXISTS", t.hiveName(d.name))
+			fmt.Fprintf(&out, "ALTER TABLE %s ADD IF NOT EXISTS", t.hiveName(d.Name))
 		}
 		out.WriteString(clause)
 		n++

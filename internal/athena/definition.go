@@ -8,43 +8,45 @@ import (
 	"github.com/macielake/macielake/pkg/sink"
 )
 
-// definition is what a catalog stores about a table: what CREATE TABLE says,
+// Definition is what a catalog stores about a table: what CREATE TABLE says,
 // and what Glue is told.
-type definition struct {
-	name, doc  string
-	columns    []field
-	partitions []field
-	location   string
-	properties []property
-	explicit   []Partition // those that hold files; none without partitions
+type Definition struct {
+	Name, Doc  string
+	Columns    []Field
+	Keys       []Field // partition keys
+	Location   string
+	Properties []Property
+	Partitions []Partition // those that hold files; none without keys
 }
 
-// field is a column in a catalog.
-type field struct{ name, kind, doc string }
+// Field is a column in a catalog, with its type in Hive's DDL.
+type Field struct{ Name, Type, Doc string }
 
-type property struct{ name, value string }
+// Property is a property of a table in a catalog.
+type Property struct{ Name, Value string }
 
-// owner is the property that marks tables and views as made by macielake. Its
-// value is the version of what such a definition says.
-const owner, ownerVersion = "macielake", "1"
+// Owner is the property that marks tables and views as made by macielake. Its
+// value, OwnerVersion, is the version of what such a definition says.
+const Owner, OwnerVersion = "macielake", "1"
 
-// define returns the definition of a table.
-func (t Target) define(table *Table) definition {
-	d := definition{
-		name: table.Name, doc: table.Doc, location: t.location(table.Name, ""),
-		properties: []property{{"classification", "parquet"}, {owner, ownerVersion}},
+// Define returns the definition of a table. The target must be one that
+// [Target.Check] returned.
+func (t Target) Define(table *Table) Definition {
+	d := Definition{
+		Name: table.Name, Doc: table.Doc, Location: t.location(table.Name, ""),
+		Properties: []Property{{"classification", "parquet"}, {Owner, OwnerVersion}},
 	}
 	for _, c := range table.Columns {
-		d.columns = append(d.columns, field{c.Name, hiveType(c.Type), c.Doc})
+		d.Columns = append(d.Columns, Field{c.Name, hiveType(c.Type), c.Doc})
 	}
 	for _, k := range table.Keys {
-		d.partitions = append(d.partitions, field{k.Column(), "string", keyDoc(k)})
+		d.Keys = append(d.Keys, Field{k.Column(), "string", keyDoc(k)})
 	}
 	if len(table.Keys) == 1 && table.Keys[0].IsTime() {
-		d.properties = append(d.properties, t.projection(table, table.Keys[0])...)
+		d.Properties = append(d.Properties, t.projection(table, table.Keys[0])...)
 	}
 	if len(table.Keys) > 0 {
-		d.explicit = table.Partitions
+		d.Partitions = table.Partitions
 	}
 	return d
 }
@@ -73,7 +75,7 @@ func keyDoc(k sink.PartitionKey) string {
 // fails on such a table unless told to ignore them.
 // https://github.com/trinodb/trino/issues/22760
 // https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
-func (t Target) projection(table *Table, key sink.PartitionKey) []property {
+func (t Target) projection(table *Table, key sink.PartitionKey) []Property {
 	column := key.Column()
 	name := "projection." + column
 	format := "yyyy-MM-dd"
@@ -81,7 +83,7 @@ func (t Target) projection(table *Table, key sink.PartitionKey) []property {
 		format = "yyyy-MM"
 	}
 	first, days := t.span(table, key)
-	properties := []property{
+	properties := []Property{
 		{"projection.enabled", "true"},
 		{name + ".type", "date"},
 		{name + ".format", format},
@@ -89,7 +91,7 @@ func (t Target) projection(table *Table, key sink.PartitionKey) []property {
 		{"storage.location.template", t.location(table.Name, "") + column + "=${" + column + "}/"},
 	}
 	if key == sink.ByCreatedMonth {
-		properties = append(properties, property{"trino.partition_projection.ignore", "true"})
+		properties = append(properties, Property{"trino.partition_projection.ignore", "true"})
 	}
 	return properties
 }

@@ -57,8 +57,9 @@ func (t Target) checkDatabase() error {
 // s3Location is a bucket and what may follow.
 var s3Location = regexp.MustCompile(`^s3://[A-Za-z0-9][A-Za-z0-9._-]+(/.*)?$`)
 
-// check returns t with a location that has no slash at its end.
-func (t Target) check() (Target, error) {
+// Check checks a target, and returns it with a location that has no slash at its
+// end. It may give a *TargetError.
+func (t Target) Check() (Target, error) {
 	if err := t.checkDatabase(); err != nil {
 		return t, err
 	}

@@ -18,11 +18,12 @@ import (
 
 	"github.com/macielake/macielake/internal/athena"
 	"github.com/macielake/macielake/internal/athena/athenatest"
+	"github.com/macielake/macielake/internal/register"
 )
 
 // serve returns a registration with a server of its own. The test fails if the
 // server finds a request wrong.
-func serve(t *testing.T) (*athenatest.Server, *athena.Registration) {
+func serve(t *testing.T) (*athenatest.Server, *register.Registration) {
 	t.Helper()
 	s := athenatest.New()
 	h := httptest.NewServer(s)
@@ -39,11 +40,11 @@ func serve(t *testing.T) (*athenatest.Server, *athena.Registration) {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}, nil
 		}),
 	}
-	return s, &athena.Registration{Glue: glue.NewFromConfig(cfg), Athena: awsathena.NewFromConfig(cfg)}
+	return s, &register.Registration{Glue: glue.NewFromConfig(cfg), Athena: awsathena.NewFromConfig(cfg)}
 }
 
-// register plans and makes the calls, and returns their names.
-func register(t *testing.T, r *athena.Registration, l *athena.Layout, target athena.Target) []string {
+// makeCalls plans and makes the calls, and returns their names.
+func makeCalls(t *testing.T, r *register.Registration, l *athena.Layout, target athena.Target) []string {
 	t.Helper()
 	calls, err := r.Plan(t.Context(), l, target)
 	if err != nil {
@@ -69,7 +70,7 @@ func none(t *testing.T, calls []string) {
 func TestRegister(t *testing.T) {
 	s, r := serve(t)
 	l := monthly().read(t)
-	calls := register(t, r, l, onAthena())
+	calls := makeCalls(t, r, l, onAthena())
 	want := []string{"glue:CreateDatabase macie"}
 	for _, name := range []string{"results", "detections", "occurrences"} {
 		want = append(want, "glue:CreateTable macie."+name, "glue:BatchCreatePartition macie."+name+" (2)")
@@ -101,7 +102,7 @@ func TestRegister(t *testing.T) {
 	s.Forget()
 	later := onAthena()
 	later.Now = now.AddDate(0, 1, 0)
-	none(t, register(t, r, l, later))
+	none(t, makeCalls(t, r, l, later))
 	none(t, s.Calls())
 }
 
@@ -132,10 +133,10 @@ func TestRegisterGolden(t *testing.T) {
 // A dataset that grew changes what differs, and nothing else.
 func TestRegisterAgain(t *testing.T) {
 	s, r := serve(t)
-	register(t, r, monthly().read(t), onAthena())
+	makeCalls(t, r, monthly().read(t), onAthena())
 	earlier := monthly()
 	earlier.dirs = append(earlier.dirs, "created_month=2025-12")
-	got := register(t, r, earlier.read(t), onAthena())
+	got := makeCalls(t, r, earlier.read(t), onAthena())
 	var want []string
 	for _, name := range []string{"results", "detections", "occurrences"} {
 		want = append(want, "glue:UpdateTable macie."+name, "glue:BatchCreatePartition macie."+name+" (1)")
@@ -143,17 +144,17 @@ func TestRegisterAgain(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	none(t, register(t, r, earlier.read(t), onAthena()))
+	none(t, makeCalls(t, r, earlier.read(t), onAthena()))
 
 	// What others wrote to a table stays.
 	table, partitions, _ := s.Table("macie", "results")
 	table.Parameters["someone"] = "else"
 	table.Owner = aws.String("hadoop")
 	s.PutTable("macie", table, partitions...)
-	none(t, register(t, r, earlier.read(t), onAthena()))
+	none(t, makeCalls(t, r, earlier.read(t), onAthena()))
 	target := onAthena()
 	target.Location = "s3://other-bucket"
-	if got := register(t, r, earlier.read(t), target); len(got) != 7 { // four tables, partitions of three
+	if got := makeCalls(t, r, earlier.read(t), target); len(got) != 7 { // four tables, partitions of three
 		t.Errorf("%q", got)
 	}
 	table, _, _ = s.Table("macie", "results")
@@ -165,7 +166,7 @@ func TestRegisterAgain(t *testing.T) {
 	view, _, _ := s.Table("macie", "job_summary")
 	view.Parameters["macielake.view"] = "other"
 	s.PutTable("macie", view)
-	got = register(t, r, earlier.read(t), target)
+	got = makeCalls(t, r, earlier.read(t), target)
 	if want := []string{"athena:StartQueryExecution macie.job_summary", "glue:UpdateTable macie.job_summary"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
@@ -181,7 +182,7 @@ func byJob(first, end int) lake {
 
 func TestRegisterPartitions(t *testing.T) {
 	s, r := serve(t)
-	got := register(t, r, byJob(0, 250).read(t), onAthena())
+	got := makeCalls(t, r, byJob(0, 250).read(t), onAthena())
 	if want := []string{
 		"glue:CreateTable macie.results", "glue:BatchCreatePartition macie.results (100)",
 		"glue:BatchCreatePartition macie.results (100)", "glue:BatchCreatePartition macie.results (50)",
@@ -193,22 +194,22 @@ func TestRegisterPartitions(t *testing.T) {
 		*partitions[0].StorageDescriptor.Location != "s3://a-bucket/lake/results/p_job=000%2F/" {
 		t.Errorf("%d partitions: %+v", len(partitions), partitions[0])
 	}
-	none(t, register(t, r, byJob(0, 250).read(t), onAthena()))
+	none(t, makeCalls(t, r, byJob(0, 250).read(t), onAthena()))
 
 	// Partitions come and go.
-	got = register(t, r, byJob(30, 260).read(t), onAthena())
+	got = makeCalls(t, r, byJob(30, 260).read(t), onAthena())
 	if want := []string{
 		"glue:BatchCreatePartition macie.results (10)",
 		"glue:BatchDeletePartition macie.results (25)", "glue:BatchDeletePartition macie.results (5)",
 	}; !slices.Equal(got[:3], want) || len(got) != 9 {
 		t.Errorf("%q", got)
 	}
-	none(t, register(t, r, byJob(30, 260).read(t), onAthena()))
+	none(t, makeCalls(t, r, byJob(30, 260).read(t), onAthena()))
 
 	// And move.
 	target := onAthena()
 	target.Location = "s3://other-bucket"
-	got = register(t, r, byJob(30, 260).read(t), target)
+	got = makeCalls(t, r, byJob(30, 260).read(t), target)
 	if want := []string{
 		"glue:UpdateTable macie.results", "glue:BatchUpdatePartition macie.results (100)",
 		"glue:BatchUpdatePartition macie.results (100)", "glue:BatchUpdatePartition macie.results (30)",
@@ -228,7 +229,7 @@ func TestRegisterPartitions(t *testing.T) {
 func TestRegisterPartitionErrors(t *testing.T) {
 	s, r := serve(t)
 	l := byJob(0, 3).read(t)
-	register(t, r, l, onAthena())
+	makeCalls(t, r, l, onAthena())
 	table, partitions, _ := s.Table("macie", "results")
 	s.PutTable("macie", table)
 	calls, err := r.Plan(t.Context(), l, onAthena())
@@ -265,7 +266,7 @@ func TestRegisterRefusesOthers(t *testing.T) {
 	s.PutTable("macie", types.Table{Name: aws.String("job_summary"), TableType: aws.String("VIRTUAL_VIEW")})
 	s.PutTable("macie", types.Table{Name: aws.String("unrelated")})
 	_, err := r.Plan(t.Context(), l, onAthena())
-	var foreign *athena.ForeignError
+	var foreign *register.ForeignError
 	if !errors.As(err, &foreign) || !slices.Equal(foreign.Names, []string{"detections", "job_summary"}) {
 		t.Fatalf("%v", err)
 	}
@@ -275,18 +276,18 @@ func TestRegisterRefusesOthers(t *testing.T) {
 	}
 	none(t, s.Calls())
 	r.Adopt = []string{"job_summary", "detections"}
-	if got := register(t, r, l, onAthena()); !slices.Contains(got, "glue:UpdateTable macie.detections") {
+	if got := makeCalls(t, r, l, onAthena()); !slices.Contains(got, "glue:UpdateTable macie.detections") {
 		t.Errorf("%q", got)
 	}
 	// They are ours from then on.
 	r.Adopt = nil
-	none(t, register(t, r, l, onAthena()))
+	none(t, makeCalls(t, r, l, onAthena()))
 }
 
 func TestRegisterOtherKeys(t *testing.T) {
 	_, r := serve(t)
-	register(t, r, monthly().read(t), onAthena())
-	var keys *athena.PartitionKeysError
+	makeCalls(t, r, monthly().read(t), onAthena())
+	var keys *register.PartitionKeysError
 	if _, err := r.Plan(t.Context(), byJob(0, 1).read(t), onAthena()); !errors.As(err, &keys) || keys.Table != "macie.results" {
 		t.Errorf("%v", err)
 	}
@@ -323,7 +324,7 @@ func TestRegisterDenied(t *testing.T) {
 					err = c.Do(t.Context())
 				}
 			}
-			var denied *athena.DeniedError
+			var denied *register.DeniedError
 			if !errors.As(err, &denied) || denied.LakeFormation != test.lakeFormation || !strings.HasPrefix(denied.Call, test.operation+" macie") {
 				t.Errorf("%v", err)
 			}
@@ -355,13 +356,13 @@ func TestRegisterFailedQueries(t *testing.T) {
 	}
 	reason = "SYNTAX_ERROR: line 1:8: Column 'x' cannot be resolved"
 	err := run()
-	var query *athena.QueryError
+	var query *register.QueryError
 	if !errors.As(err, &query) || query.Reason != reason || query.State != "FAILED" || query.ID == "" ||
 		!strings.Contains(err.Error(), "macie.unanalyzed_objects") {
 		t.Errorf("%v", err)
 	}
 	reason = "Insufficient Lake Formation permission(s) on runs"
-	var denied *athena.DeniedError
+	var denied *register.DeniedError
 	if err := run(); !errors.As(err, &denied) || !denied.LakeFormation {
 		t.Errorf("%v", err)
 	}

@@ -1,4 +1,4 @@
-package athena
+package register
 
 import (
 	"maps"
@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+
+	"github.com/macielake/macielake/internal/athena"
 )
 
 // Classes by which Hive, and so Athena, reads Parquet.
@@ -16,17 +18,17 @@ const (
 	parquetSerDe  = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 )
 
-func glueColumns(fields []field) []types.Column {
+func glueColumns(fields []athena.Field) []types.Column {
 	columns := make([]types.Column, len(fields))
 	for i, f := range fields {
-		columns[i] = types.Column{Name: aws.String(f.name), Type: aws.String(f.kind), Comment: aws.String(f.doc)}
+		columns[i] = types.Column{Name: aws.String(f.Name), Type: aws.String(f.Type), Comment: aws.String(f.Doc)}
 	}
 	return columns
 }
 
-func (d definition) storage(location string) *types.StorageDescriptor {
+func storage(d athena.Definition, location string) *types.StorageDescriptor {
 	return &types.StorageDescriptor{
-		Columns: glueColumns(d.columns), Location: aws.String(location),
+		Columns: glueColumns(d.Columns), Location: aws.String(location),
 		InputFormat: aws.String(parquetInput), OutputFormat: aws.String(parquetOutput),
 		SerdeInfo: &types.SerDeInfo{
 			SerializationLibrary: aws.String(parquetSerDe),
@@ -35,13 +37,13 @@ func (d definition) storage(location string) *types.StorageDescriptor {
 	}
 }
 
-// glueTable is what Glue is to store of a definition. What there is of the
-// table already, nil for nothing, keeps what others wrote to it.
-func (d definition) glueTable(existing *types.Table) *types.TableInput {
+// tableInput is what Glue is to store for a definition. A table that exists already,
+// nil for none, keeps the properties that others wrote to it.
+func tableInput(d athena.Definition, existing *types.Table) *types.TableInput {
 	parameters := map[string]string{"EXTERNAL": "TRUE"}
 	input := &types.TableInput{
-		Name: aws.String(d.name), Description: aws.String(d.doc), TableType: aws.String("EXTERNAL_TABLE"),
-		PartitionKeys: glueColumns(d.partitions), StorageDescriptor: d.storage(d.location), Parameters: parameters,
+		Name: aws.String(d.Name), Description: aws.String(d.Doc), TableType: aws.String("EXTERNAL_TABLE"),
+		PartitionKeys: glueColumns(d.Keys), StorageDescriptor: storage(d, d.Location), Parameters: parameters,
 	}
 	if existing != nil {
 		for name, value := range existing.Parameters {
@@ -51,19 +53,19 @@ func (d definition) glueTable(existing *types.Table) *types.TableInput {
 		}
 		input.Owner, input.Retention = existing.Owner, existing.Retention
 	}
-	for _, p := range d.properties {
-		parameters[p.name] = p.value
+	for _, p := range d.Properties {
+		parameters[p.Name] = p.Value
 	}
 	return input
 }
 
 // isOurs reports whether macielake made a table or view, by DDL or by calls.
-func isOurs(t *types.Table) bool { return t.Parameters[owner] != "" }
+func isOurs(t *types.Table) bool { return t.Parameters[athena.Owner] != "" }
 
 // sameKeys reports whether a table is partitioned as d is.
-func (d definition) sameKeys(t *types.Table) bool {
-	return slices.EqualFunc(t.PartitionKeys, d.partitions, func(c types.Column, f field) bool {
-		return aws.ToString(c.Name) == f.name && aws.ToString(c.Type) == f.kind
+func sameKeys(d athena.Definition, t *types.Table) bool {
+	return slices.EqualFunc(t.PartitionKeys, d.Keys, func(c types.Column, f athena.Field) bool {
+		return aws.ToString(c.Name) == f.Name && aws.ToString(c.Type) == f.Type
 	})
 }
 
@@ -94,7 +96,7 @@ func sameLocation(a, b *string) bool {
 	return strings.TrimRight(aws.ToString(a), "/") == strings.TrimRight(aws.ToString(b), "/")
 }
 
-// gluePartition is what Glue is to store of a partition.
-func (d definition) gluePartition(p Partition) types.PartitionInput {
-	return types.PartitionInput{Values: p.Values, StorageDescriptor: d.storage(d.location + p.Dir + "/")}
+// partitionInput is what Glue is to store of a partition.
+func partitionInput(d athena.Definition, p athena.Partition) types.PartitionInput {
+	return types.PartitionInput{Values: p.Values, StorageDescriptor: storage(d, d.Location+p.Dir+"/")}
 }

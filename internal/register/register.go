@@ -1,4 +1,4 @@
-package athena
+package register
 
 import (
 	"context"
@@ -11,16 +11,18 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/athena"
+	awsathena "github.com/aws/aws-sdk-go-v2/service/athena"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
+
+	"github.com/macielake/macielake/internal/athena"
 )
 
 // Registration makes a dataset known to Glue and Athena. Its fields aren't
 // changed while it is used; it is safe for concurrent use then.
 type Registration struct {
 	Glue   *glue.Client
-	Athena *athena.Client
+	Athena *awsathena.Client
 	// Workgroup is the workgroup of Athena that views are made in; empty for
 	// the primary one.
 	Workgroup string
@@ -57,18 +59,17 @@ const (
 )
 
 // viewHash is the property of a view that says which statement made it.
-const viewHash = owner + ".view"
+const viewHash = athena.Owner + ".view"
 
-// Plan reads what is in the catalog and returns the calls that make it as the
-// dataset needs, in their order: none where it is already so. It changes
-// nothing. It may give a ForeignError, PartitionKeysError, DeniedError or
-// TargetError.
-func (r *Registration) Plan(ctx context.Context, l *Layout, t Target) ([]Call, error) {
-	t, err := t.check()
+// Plan reads the catalog and returns, in their order, the calls that make it fit
+// the dataset: none if it already does. It changes nothing. It may give a
+// *ForeignError, *PartitionKeysError, *DeniedError or *athena.TargetError.
+func (r *Registration) Plan(ctx context.Context, l *athena.Layout, t athena.Target) ([]Call, error) {
+	t, err := t.Check()
 	if err != nil {
 		return nil, err
 	}
-	views, err := Views(l, t)
+	views, err := athena.Views(l, t)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (r *Registration) Plan(ctx context.Context, l *Layout, t Target) ([]Call, e
 		return nil, err
 	}
 	for i := range l.Tables {
-		if err := p.table(ctx, t.define(&l.Tables[i])); err != nil {
+		if err := p.table(ctx, t.Define(&l.Tables[i])); err != nil {
 			return nil, err
 		}
 	}
@@ -97,7 +98,7 @@ func (r *Registration) Plan(ctx context.Context, l *Layout, t Target) ([]Call, e
 // planner collects the calls of a plan.
 type planner struct {
 	r       *Registration
-	t       Target
+	t       athena.Target
 	fresh   bool // the database isn't there yet
 	calls   []Call
 	foreign []string
@@ -159,13 +160,13 @@ func isNotFound(err error) bool {
 	return errors.As(err, &notFound)
 }
 
-func (p *planner) table(ctx context.Context, d definition) error {
-	table, foreign, err := p.existing(ctx, d.name)
+func (p *planner) table(ctx context.Context, d athena.Definition) error {
+	table, foreign, err := p.existing(ctx, d.Name)
 	if err != nil || foreign {
 		return err
 	}
-	name := p.t.Database + "." + d.name
-	input := d.glueTable(table)
+	name := p.t.Database + "." + d.Name
+	input := tableInput(d, table)
 	switch {
 	case table == nil:
 		create := &glue.CreateTableInput{DatabaseName: aws.String(p.t.Database), TableInput: input}
@@ -173,7 +174,7 @@ func (p *planner) table(ctx context.Context, d definition) error {
 			_, err := p.r.Glue.CreateTable(ctx, create)
 			return err
 		})
-	case !d.sameKeys(table):
+	case !sameKeys(d, table):
 		return &PartitionKeysError{Table: name}
 	case !isStored(table, input):
 		update := &glue.UpdateTableInput{DatabaseName: aws.String(p.t.Database), TableInput: input}
@@ -182,19 +183,19 @@ func (p *planner) table(ctx context.Context, d definition) error {
 			return err
 		})
 	}
-	if len(d.partitions) == 0 {
+	if len(d.Keys) == 0 {
 		return nil
 	}
 	return p.partitions(ctx, d, table != nil)
 }
 
 // partitions plans the calls that make a table's partitions those of d.
-func (p *planner) partitions(ctx context.Context, d definition, there bool) error {
-	name := p.t.Database + "." + d.name
+func (p *planner) partitions(ctx context.Context, d athena.Definition, there bool) error {
+	name := p.t.Database + "." + d.Name
 	stored := map[string]types.Partition{} // by values
 	if there {
 		pages := glue.NewGetPartitionsPaginator(p.r.Glue, &glue.GetPartitionsInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.name), ExcludeColumnSchema: aws.Bool(true),
+			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), ExcludeColumnSchema: aws.Bool(true),
 		})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
@@ -208,8 +209,8 @@ func (p *planner) partitions(ctx context.Context, d definition, there bool) erro
 	}
 	var create []types.PartitionInput
 	var update []types.BatchUpdatePartitionRequestEntry
-	for _, partition := range d.explicit {
-		input := d.gluePartition(partition)
+	for _, partition := range d.Partitions {
+		input := partitionInput(d, partition)
 		key := valuesKey(partition.Values)
 		is, ok := stored[key]
 		delete(stored, key)
@@ -230,7 +231,7 @@ func (p *planner) partitions(ctx context.Context, d definition, there bool) erro
 
 	for batch := range slices.Chunk(create, maxCreate) {
 		input := &glue.BatchCreatePartitionInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.name), PartitionInputList: batch,
+			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), PartitionInputList: batch,
 		}
 		p.add("glue:BatchCreatePartition", counted(name, len(batch)), input, func(ctx context.Context) error {
 			out, err := p.r.Glue.BatchCreatePartition(ctx, input)
@@ -242,7 +243,7 @@ func (p *planner) partitions(ctx context.Context, d definition, there bool) erro
 	}
 	for batch := range slices.Chunk(update, maxUpdate) {
 		input := &glue.BatchUpdatePartitionInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.name), Entries: batch,
+			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), Entries: batch,
 		}
 		p.add("glue:BatchUpdatePartition", counted(name, len(batch)), input, func(ctx context.Context) error {
 			out, err := p.r.Glue.BatchUpdatePartition(ctx, input)
@@ -259,7 +260,7 @@ func (p *planner) partitions(ctx context.Context, d definition, there bool) erro
 	}
 	for batch := range slices.Chunk(remove, maxDelete) {
 		input := &glue.BatchDeletePartitionInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.name), PartitionsToDelete: batch,
+			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), PartitionsToDelete: batch,
 		}
 		p.add("glue:BatchDeletePartition", counted(name, len(batch)), input, func(ctx context.Context) error {
 			out, err := p.r.Glue.BatchDeletePartition(ctx, input)
@@ -292,7 +293,7 @@ func partitionErrors(errs []types.PartitionError, fine string) error {
 
 // view plans the calls that make a view: Athena makes it, and then it is marked
 // in the catalog, since CREATE VIEW takes no properties.
-func (p *planner) view(ctx context.Context, v View) error {
+func (p *planner) view(ctx context.Context, v athena.View) error {
 	table, foreign, err := p.existing(ctx, v.Name)
 	if err != nil || foreign {
 		return err
@@ -306,7 +307,7 @@ func (p *planner) view(ctx context.Context, v View) error {
 	name := p.t.Database + "." + v.Name
 	start := p.r.startInput(p.t.Database, statement)
 	p.add("athena:StartQueryExecution", name, start, func(ctx context.Context) error { return p.r.run(ctx, start) })
-	marks := map[string]string{owner: ownerVersion, viewHash: hash}
+	marks := map[string]string{athena.Owner: athena.OwnerVersion, viewHash: hash}
 	shown := &glue.UpdateTableInput{DatabaseName: aws.String(p.t.Database), TableInput: &types.TableInput{
 		Name: aws.String(v.Name), Parameters: marks,
 	}}
@@ -319,7 +320,7 @@ func (p *planner) view(ctx context.Context, v View) error {
 // mark adds properties to a view as it is stored. The rest stays as the engine
 // wrote it: with a description of its own, Trino takes a view for a materialized
 // one and doesn't find it.
-func (r *Registration) mark(ctx context.Context, database string, v View, marks map[string]string) error {
+func (r *Registration) mark(ctx context.Context, database string, v athena.View, marks map[string]string) error {
 	table, err := r.getTable(ctx, database, v.Name)
 	if err != nil {
 		return err

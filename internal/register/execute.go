@@ -1,4 +1,4 @@
-package athena
+package register
 
 import (
 	"context"
