@@ -26,7 +26,7 @@ func imports(t *testing.T) map[string][]string {
 		file = filepath.ToSlash(file)
 		if d.IsDir() {
 			// bench and test are no part of the program, and have modules of their own.
-			if name := d.Name(); file == "../bench" || file == "../test" || name == "testdata" || len(name) > 2 && name[0] == '.' {
+			if name := d.Name(); file == "../bench" || file == "../test" || file == "../tools" || name == "testdata" || len(name) > 2 && name[0] == '.' {
 				return fs.SkipDir
 			}
 			return nil

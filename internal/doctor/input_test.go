@@ -185,7 +185,7 @@ func TestFaults(t *testing.T) {
 			faults: []s3test.Fault{{Match: s3test.IsOp("GetObject", "/results"), Do: s3test.Flip()}}, in: "s3://results/security",
 			want: "1 result failed", says: []string{"don't match its checksum"},
 		},
-		"nothing there": {in: "s3://empty/x", want: "1 list failed", says: []string{"s3://empty/x: no such"}},
+		"nothing there": {in: "s3://empty/x", want: "1 list failed", says: []string{"no keys below s3://empty/x/"}},
 		"no such bucket": {
 			faults: []s3test.Fault{{Match: s3test.IsOp("ListObjectsV2", "/nosuch"), Do: s3test.Answer(404, "NoSuchBucket", "The specified bucket does not exist")}},
 			in:     "s3://nosuch/x", want: "1 list failed", says: []string{"NoSuchBucket"},
