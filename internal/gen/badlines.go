@@ -20,10 +20,10 @@ const (
 	classTagWithoutKey  = "tag_without_key"
 )
 
-// edit makes a line from a good one. No newline is part of either.
+// edit makes a line from a valid one. Neither has a newline.
 type edit func(line string) string
 
-// badLine is a line that must be rejected, for its first error by offset.
+// badLine is a line that must be rejected for its first error, by offset.
 type badLine struct {
 	class string
 	make  edit
@@ -33,10 +33,10 @@ type badLine struct {
 type oddLine struct {
 	make    edit
 	unknown []string      // paths of its unknown fields
-	tally   func() *tally // nil where it has the rows of the line it is made from
+	tally   func() *tally // nil if it has the same rows as the line it is made from
 }
 
-// badLines returns lines of every class, those of a class together.
+// badLines returns lines of every class, grouped by class.
 func badLines() []badLine {
 	var list []badLine
 	add := func(class string, edits ...edit) {
@@ -208,23 +208,23 @@ func oddLines() []oddLine {
 	return list
 }
 
-// text is a line of its own.
+// text replaces the line.
 func text(s string) edit { return func(string) string { return s } }
 
-// then appends s.
+// then appends s to the line.
 func then(s string) edit { return func(line string) string { return line + s } }
 
-// upTo cuts a line after the first s.
+// upTo cuts the line after the first s.
 func upTo(s string) edit {
 	return func(line string) string { return line[:mustIndex(line, s)+len(s)] }
 }
 
-// field puts fields first.
+// field inserts fields at the beginning.
 func field(fields ...string) edit {
 	return func(line string) string { return "{" + strings.Join(fields, ",") + "," + line[1:] }
 }
 
-// set gives the first field of a name another value.
+// set replaces the value of the first field of a name.
 func set(name, value string) edit {
 	return func(line string) string {
 		start, end := valueOf(line, name)
@@ -240,7 +240,7 @@ func twice(name string) edit {
 	}
 }
 
-// within puts a field first in the first object of a name.
+// within inserts a field at the beginning of the first object of a name.
 func within(object, field string) edit {
 	return func(line string) string {
 		start, _ := valueOf(line, object)
@@ -248,7 +248,7 @@ func within(object, field string) edit {
 	}
 }
 
-// valueOf returns where the value of the first field of a name lies.
+// valueOf returns the range of the value of the first field of a name.
 func valueOf(line, name string) (start, end int) {
 	start = mustIndex(line, `"`+name+`":`) + len(name) + 3
 	depth, inString := 0, false

@@ -6,19 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// encoder appends JSON to b in one of the two encodings, or with both mixed
-// value by value.
+// encoder appends JSON to b in one of the two encodings, or in both, mixed value
+// by value.
 type encoder struct {
 	b []byte
 	r *rng
 
 	api    bool // the API reference's encoding, else that of real files
-	jumble bool // now and then a value is in the other encoding
+	jumble bool // some values are in the other encoding
 	nulls  bool // in the API encoding, absent values are null rather than left out
-	ascii  bool // whatever isn't ASCII is escaped
+	ascii  bool // characters beyond ASCII are escaped
 }
 
-// style says how the next value is written.
+// style draws the encoding of the next value: true for that of the API.
 func (e *encoder) style() (api bool) {
 	if e.jumble && e.r.n(4) == 0 {
 		return !e.api
@@ -29,7 +29,7 @@ func (e *encoder) style() (api bool) {
 // raw appends s as it is.
 func (e *encoder) raw(s string) { e.b = append(e.b, s...) }
 
-// comma appends one where something stands before in the object or array.
+// comma appends a comma unless the JSON object or array is still empty.
 func (e *encoder) comma() {
 	if n := len(e.b); n > 0 {
 		if c := e.b[n-1]; c != '{' && c != '[' && c != '\n' {
@@ -71,7 +71,7 @@ func (e *encoder) optional(k, v string) {
 	e.str(k, v)
 }
 
-// absent writes what stands for a missing value.
+// absent writes a missing value: nothing, or null.
 func (e *encoder) absent(k string) {
 	if e.nulls && e.style() {
 		e.key(k)
@@ -105,8 +105,7 @@ const (
 
 var zone = time.FixedZone("", 2*3600)
 
-// time writes milliseconds since 1970 in the form of the encoding, or an odd
-// one.
+// time writes milliseconds since 1970 in the encoding's form, or in an unusual one.
 func (e *encoder) time(k string, ms int64, odd bool) {
 	t := time.UnixMilli(ms).UTC()
 	layout := layoutReal
@@ -137,8 +136,8 @@ func (e *encoder) tags(tags []tag) {
 }
 
 // appendEscaped appends s, which must be valid UTF-8, as the inside of a JSON
-// string. html escapes what Gson does by default, as real files have it; ascii
-// escapes all that isn't ASCII.
+// string. html escapes the characters that Gson does by default, as in real
+// files; ascii escapes all characters beyond ASCII.
 func appendEscaped(b []byte, s string, html, ascii bool) []byte {
 	done := 0
 	for i := 0; i < len(s); {

@@ -68,7 +68,7 @@ const (
 	customsPerAdmin   = 6
 )
 
-// newEstate makes up the estate of a seed.
+// newEstate makes up an estate.
 func newEstate(r *rng) *estate {
 	var e estate
 	serial := r.n(100) // no two accounts or buckets share one
@@ -114,8 +114,8 @@ func accountID(n int64) string {
 	return fmt.Sprintf("%[1]d%[1]d%[1]d%[1]d%[2]d%[2]d%[2]d%[2]d%[3]d%[3]d%[3]d%[3]d", d[0]+1, d[1]+1, d[2]+1)
 }
 
-// newBucket makes up a bucket. What has few values cycles with n, so that
-// small samples have them all too.
+// newBucket makes up the n'th bucket. Properties with few values cycle with n, so
+// that small samples have them all.
 func newBucket(r *rng, n int64, partition, region string) bucket {
 	b := bucket{
 		name:       fmt.Sprintf("%s-%s-%s", pick(r, bucketWords), region, r.hex(6)),
@@ -150,7 +150,8 @@ func kmsKey(r *rng, partition, region string) string {
 	return fmt.Sprintf("arn:%s:kms:%s:%s:key/%s", partition, region, accountID(r.n(700)), r.uuid())
 }
 
-// place is where one object lies in the repository, and what its records share.
+// place is where a source lies in the repository, with the values that its records
+// share.
 type place struct {
 	admin   *admin
 	region  *region
@@ -163,7 +164,7 @@ type place struct {
 
 func (p *place) accountID() string { return p.admin.accounts[p.account] }
 
-// rel returns the key of a new object there.
+// rel returns the key of a new source there.
 func (p *place) rel(r *rng) string {
 	job := p.job
 	if job == "" {
@@ -179,17 +180,17 @@ func (p *place) rel(r *rng) string {
 	return rel + r.uuid() + ".jsonl.gz"
 }
 
-// router says where objects go, one after the other.
+// router chooses the places of sources, in order.
 type router struct {
 	r      *rng
 	estate *estate
 	last   place
-	follow int // objects that still go into last's folder
+	follow int // sources that still go into last's folder
 }
 
 const months = 5
 
-// next returns the place of the i'th object. The first few take turns, so that
+// next returns the place of the i'th source. The first few take turns, so that
 // small samples have every kind of place.
 func (p *router) next(i int64) place {
 	if p.follow > 0 {

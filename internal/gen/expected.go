@@ -1,20 +1,20 @@
 package gen
 
-// Expected is what a correct reader of a sample tree arrives at. Lines, rows,
-// counts and bytes leave out the objects that must be rejected whole. All
-// counts stay below 2^53.
+// Expected holds the counts that a correct reader of a sample tree arrives at.
+// Lines, rows, counts and bytes do not include sources that must be rejected as a
+// whole. All counts are below 2^53.
 type Expected struct {
 	Seed     uint64   `json:"seed"`
 	Profile  string   `json:"profile"`
 	Encoding Encoding `json:"encoding"`
 	Size     int64    `json:"size"` // as asked for, inflated bytes
 
-	Objects      int64 `json:"objects"`       // results objects, those to be rejected included
-	SkippedFiles int64 `json:"skipped_files"` // files that aren't results by their names
+	Objects      int64 `json:"objects"`       // including those that must be rejected
+	SkippedFiles int64 `json:"skipped_files"` // files whose names aren't those of results
 
 	Lines           int64 `json:"lines"`            // results rows + rejected lines + blank lines
 	BlankLines      int64 `json:"blank_lines"`      // empty, or JSON white space only
-	InflatedBytes   int64 `json:"inflated_bytes"`   // of plain objects, their size
+	InflatedBytes   int64 `json:"inflated_bytes"`   // of plain sources, their size
 	CompressedBytes int64 `json:"compressed_bytes"` // as they lie on disk
 
 	Rows              Rows                 `json:"rows"`
@@ -22,14 +22,13 @@ type Expected struct {
 	SumOfCounts       int64                `json:"sum_of_counts"` // Macie's counts over all detections
 	ByType            map[string]TypeCount `json:"by_type"`       // managed types, and custom identifiers by name
 
-	// UnknownFields has, for each field outside the documented schema, how often
-	// it is written; its path has [] for any index.
+	// UnknownFields counts each field outside the documented schema, by path, with
+	// [] for any index.
 	UnknownFields map[string]int64 `json:"unknown_fields"`
 
 	Rejects Rejects `json:"rejects"`
 
-	// ConvertFlags are the limits that a conversion must be run with for
-	// Rejects to hold.
+	// ConvertFlags are the flags of a conversion that rejects as Rejects says.
 	ConvertFlags []string `json:"convert_flags"`
 }
 
@@ -49,7 +48,7 @@ type Kinds struct {
 	Record int64 `json:"record"`
 }
 
-// TypeCount sums up one detection type.
+// TypeCount adds up the detections of one type.
 type TypeCount struct {
 	Detections      int64 `json:"detections"`       // rows
 	OccurrenceCount int64 `json:"occurrence_count"` // sum of Macie's counts
@@ -69,7 +68,7 @@ type LineReject struct {
 	Class string `json:"class"`
 }
 
-// ObjectReject is an object that must be rejected whole.
+// ObjectReject is a source that must be rejected as a whole.
 type ObjectReject struct {
 	Path  string `json:"path"` // relative to the tree, with slashes
 	Class string `json:"class"`
@@ -88,8 +87,8 @@ func newTally() *tally {
 	return &tally{byType: map[string]TypeCount{}, unknown: map[string]int64{}}
 }
 
-// detection counts one row of the detections table, and its locations but for
-// their kinds.
+// detection counts one row of the detections table and its locations, except by
+// kind.
 func (t *tally) detection(name string, count, locations int64) {
 	t.rows.Detections++
 	t.rows.Occurrences += locations
@@ -101,7 +100,7 @@ func (t *tally) detection(name string, count, locations int64) {
 	t.byType[name] = c
 }
 
-// add adds what u counted.
+// add adds the counts of u.
 func (t *tally) add(u *tally) {
 	t.rows.Results += u.rows.Results
 	t.rows.Detections += u.rows.Detections

@@ -1,14 +1,15 @@
 // Package gen writes sample archives of Macie sensitive data discovery results:
-// trees of .jsonl.gz objects in Macie's key layout whose content is a function
+// trees of .jsonl.gz sources in Macie's key layout whose content is a function
 // of the options alone, and beside each tree the counts that a correct reader
 // must arrive at.
 //
 // Call [Run] with [Options]; [Profiles] lists what can be written. The counts
-// come back as [Expected] and lie in DIR.expected.json.
+// come back as [Expected] and are in DIR.expected.json. The history profile also
+// writes what really happened, [Truth], to DIR.truth.json.
 //
 // Every value is made up. The same options give the same bytes on every
-// machine: no clock, no map order and no floating point takes part, and files
-// get a modification time from the records in them.
+// machine: clock, map order and floating point play no part, and files get
+// their modification time from the records in them.
 package gen
 
 import (
@@ -33,7 +34,7 @@ const (
 	// EncodingAPI is what the Macie API reference shows: numbers, nulls, only
 	// the used list of locations.
 	EncodingAPI Encoding = "api"
-	// EncodingMixed varies by object, by line, and within lines by field.
+	// EncodingMixed varies by source, by line, and within lines by field.
 	EncodingMixed Encoding = "mixed"
 )
 
@@ -76,12 +77,12 @@ func Profiles() []Profile {
 type Options struct {
 	Dir      string   // a new or empty directory
 	Seed     uint64   // any value, 0 included
-	Size     int64    // inflated bytes, reached within one object; default: the profile's. For hostile, of its plain good objects
+	Size     int64    // inflated bytes, reached within one source; default: the profile's. The hostile profile counts its valid sources alone, history scales its number of objects
 	Profile  string   // default: the first of Profiles
 	Encoding Encoding // default: EncodingReal
 }
 
-// OptionError is a value of [Options] that can't be used.
+// OptionError is an invalid value of [Options].
 type OptionError struct {
 	Option  string // the option's name as a command line has it: dir, size, profile, encoding
 	Problem string // what is wrong and what would be right
@@ -89,11 +90,11 @@ type OptionError struct {
 
 func (e *OptionError) Error() string { return e.Option + ": " + e.Problem }
 
-// ErrNotEmpty is returned by [Run] for a directory that has something in it.
+// ErrNotEmpty is returned by [Run] for a directory that is not empty.
 var ErrNotEmpty = errors.New("directory is not empty")
 
 // withDefaults returns o with its defaults filled in, or an *OptionError for
-// the first option that can't be used.
+// the first invalid option.
 func (o Options) withDefaults() (Options, error) {
 	profiles := Profiles()
 	if o.Dir == "" {
@@ -126,12 +127,12 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // Run writes a sample tree into opts.Dir, and its counts to
-// opts.Dir + ".expected.json" once the tree is whole; a file of that name from
-// an earlier run is removed first, so it never describes another tree.
+// opts.Dir + ".expected.json" once the tree is complete. An existing file of that
+// name is removed first, so it never describes another tree.
 //
-// Errors: *OptionError, one that wraps [ErrNotEmpty], ctx's error, or what the
-// file system said. After an error the files written so far stay in the
-// directory and there is no expected.json.
+// Errors: *OptionError, one that wraps [ErrNotEmpty], ctx's error, or that of the
+// file system. After an error the files written so far stay in the directory, and
+// expected.json does not exist.
 func Run(ctx context.Context, opts Options) (Expected, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -176,7 +177,7 @@ func Run(ctx context.Context, opts Options) (Expected, error) {
 	return expected, nil
 }
 
-// makeEmptyDir creates dir, or makes sure that it is there and empty.
+// makeEmptyDir creates dir, or checks that it exists and is empty.
 func makeEmptyDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -483,7 +483,7 @@ func (h *history) result(d *delivery, o *historyOrigin, obj *historyObject) {
 	key := h.truth.Objects[obj.truth].Key
 	rec := record{
 		created: h.now(8) + h.r.n(1000), id: h.r.hex(32), status: "COMPLETE", mime: obj.format.mime, size: v.size,
-		object: &analysed{
+		object: &object{
 			bucket: &b, key: key, ext: obj.format.ext, size: v.size, modified: v.modified, etag: v.etag, version: v.version,
 			storage: obj.storage, encryption: v.encryption,
 		},
@@ -579,7 +579,7 @@ func (h *history) deliver() error {
 			later = append(later, *d)
 			continue
 		}
-		if err := h.writeSource(d); err != nil {
+		if err := h.writeDelivery(d); err != nil {
 			return err
 		}
 	}
@@ -587,10 +587,10 @@ func (h *history) deliver() error {
 	return nil
 }
 
-func (h *history) writeSource(d *delivery) error {
+func (h *history) writeDelivery(d *delivery) error {
 	d.place.start = baseTime + int64(d.day)*day + 20*3600*second
 	simulated := h.r
-	h.startObject(Options{Seed: h.seed, Encoding: h.encoding}, &d.place, int64(h.serial))
+	h.startSource(Options{Seed: h.seed, Encoding: h.encoding}, &d.place, int64(h.serial))
 	defer func() { h.r = simulated }()
 	h.serial++
 	o, err := h.tree.open(h.rel)

@@ -17,7 +17,7 @@ const (
 	maxInflatedBytes = 96 << 20
 )
 
-// Classes of whole objects that must be rejected. Those of lines are in
+// Classes of sources that must be rejected as a whole. Those of lines are in
 // badlines.go.
 const (
 	classEmptyObject      = "empty_object"
@@ -30,19 +30,18 @@ const (
 	classInflationRatio   = "inflation_ratio"
 )
 
-// hostile writes the objects of the hostile profile that aren't plain good
-// ones.
+// hostile writes the sources of the hostile profile that aren't ordinary ones.
 type hostile struct {
 	ctx     context.Context
 	tree    *tree
 	gen     *generator
 	opts    Options
 	objects *router
-	next    int64 // number of the next object
+	next    int64 // number of the next source
 }
 
-// writeHostile adds lines and objects that must be rejected, and odd ones that
-// must not, to the good objects of a tree.
+// writeHostile adds to the ordinary sources of a tree lines and sources that must
+// be rejected, and odd ones that must not.
 func writeHostile(ctx context.Context, t *tree, opts Options, objects *router) error {
 	t.expected.ConvertFlags = []string{
 		"--max-line-bytes", strconv.Itoa(maxLineBytes),
@@ -51,7 +50,7 @@ func writeHostile(ctx context.Context, t *tree, opts Options, objects *router) e
 	s := shapeOf(opts.Profile, opts.Size)
 	s.locations = 5
 	h := &hostile{ctx, t, &generator{encoding: opts.Encoding, shape: s}, opts, objects, t.expected.Objects}
-	for _, write := range []func() error{h.lines, h.oddLines, h.oddObjects, h.badObjects, h.inflated} {
+	for _, write := range []func() error{h.lines, h.oddLines, h.oddSources, h.badSources, h.inflated} {
 		if err := write(); err != nil {
 			return err
 		}
@@ -59,7 +58,7 @@ func writeHostile(ctx context.Context, t *tree, opts Options, objects *router) e
 	return nil
 }
 
-// script is the content of one object: its lines and what becomes of them.
+// script is the content of one source: its lines, and whether each is accepted.
 type script struct {
 	hostile *hostile
 	b       []byte
@@ -69,19 +68,19 @@ type script struct {
 	rejects []LineReject // without a path
 }
 
-// script starts a new object. Its key is in h.gen.rel.
+// script starts a new source. Its key is in h.gen.rel.
 func (h *hostile) script() (*script, error) {
 	if err := h.ctx.Err(); err != nil {
 		return nil, err
 	}
 	at := h.objects.next(h.next)
-	h.gen.startObject(h.opts, &at, h.next)
+	h.gen.startSource(h.opts, &at, h.next)
 	h.next++
 	return &script{hostile: h, tally: newTally()}, nil
 }
 
-// template is what bad lines are made from: a line with managed and custom
-// detections, and the tally of it.
+// template returns the line that bad lines are made from, with managed and custom
+// detections, and its tally.
 func (s *script) template() (string, *tally) {
 	g := s.hostile.gen
 	g.b, g.t = g.b[:0], newTally()
@@ -99,7 +98,7 @@ func (s *script) append(line string) {
 	s.lines++
 }
 
-// good adds lines as they come.
+// good adds ordinary lines.
 func (s *script) good(n int) {
 	for range n {
 		line, t := s.template()
@@ -134,10 +133,10 @@ func (s *script) blank(text string) {
 	s.blanks++
 }
 
-// unend takes the last newline away.
+// unend removes the last newline.
 func (s *script) unend() { s.b = s.b[:len(s.b)-1] }
 
-// write writes an object that is read, with content as its bytes on disk.
+// write writes a source that is accepted, with content as its stored bytes.
 func (s *script) write(rel string, content []byte) error {
 	h := s.hostile
 	e := &h.tree.expected
@@ -154,12 +153,12 @@ func (s *script) write(rel string, content []byte) error {
 	return h.tree.writeFile(rel, content, h.gen.place.start)
 }
 
-// writeGzip writes the object as one gzip member under its usual key.
+// writeGzip writes the source as one gzip member under its usual key.
 func (s *script) writeGzip() error {
 	return s.write(s.hostile.gen.rel, s.hostile.tree.gzipMember(s.b))
 }
 
-// reject writes an object that must be rejected whole.
+// reject writes a source that must be rejected as a whole.
 func (s *script) reject(class string, content []byte) error {
 	h := s.hostile
 	h.tree.expected.Objects++
@@ -167,8 +166,8 @@ func (s *script) reject(class string, content []byte) error {
 	return h.tree.writeFile(h.gen.rel, content, h.gen.place.start)
 }
 
-// lines writes one object for each class of line, one with all of them and
-// nothing good, and one that ends within a line.
+// lines writes one source per class of line, one with all of them and no valid
+// line, and one that ends within a line.
 func (h *hostile) lines() error {
 	all := badLines()
 	for start := 0; start < len(all); {
@@ -216,7 +215,7 @@ func (h *hostile) lines() error {
 	return s.writeGzip()
 }
 
-// oddLines writes an object of lines that look wrong but are not.
+// oddLines writes a source of lines that look wrong but are valid.
 func (h *hostile) oddLines() error {
 	s, err := h.script()
 	if err != nil {
@@ -235,8 +234,8 @@ func (h *hostile) oddLines() error {
 
 const byteOrderMark = "\ufeff"
 
-// oddObjects writes objects that look wrong but are not.
-func (h *hostile) oddObjects() error {
+// oddSources writes sources that look wrong but are valid.
+func (h *hostile) oddSources() error {
 	for _, write := range []func(s *script) error{
 		func(s *script) error { // a byte order mark, and CRLF
 			s.b = append(s.b, byteOrderMark...)
@@ -321,9 +320,9 @@ func richGzip(b []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// badObjects writes objects whose gzip is damaged. All hold good lines, none of
+// badSources writes sources whose gzip is damaged. All contain valid lines, none of
 // which may be published.
-func (h *hostile) badObjects() error {
+func (h *hostile) badSources() error {
 	const header, trailer = 10, 8 // bytes of a gzip member of ours
 	for _, o := range []struct {
 		class  string
@@ -381,9 +380,9 @@ func (h *hostile) badObjects() error {
 	return nil
 }
 
-// inflated writes objects that inflate to too much: one past the limit at a
-// ratio that is fine, one below the limit past the ratio of 200:1 that holds
-// after 64 MiB.
+// inflated writes sources that inflate too far: one beyond the limit at an allowed
+// ratio, and one below the limit beyond the ratio of 200:1 that applies after
+// 64 MiB.
 func (h *hostile) inflated() error {
 	for _, o := range []struct {
 		class string

@@ -60,7 +60,8 @@ func (g *generator) topSorted(rec *record) {
 	g.updatedAt(rec)
 }
 
-// finding says what a line's finding is called; empty for a line without one.
+// finding returns type, title and description of the line's finding, empty if it
+// has none.
 func (rec *record) finding() (kind, title, description string) {
 	var managed, customs int
 	category := ""
@@ -296,8 +297,8 @@ func (g *generator) object(rec *record) {
 	g.end('}')
 }
 
-// details writes classificationDetails. In real files the job's id follows the
-// result.
+// details writes classificationDetails. In real files the
+// job's id follows the result.
 func (g *generator) details(rec *record) {
 	g.begin("classificationDetails", '{')
 	if g.api {
@@ -310,7 +311,7 @@ func (g *generator) details(rec *record) {
 		g.jobARN()
 		g.result(rec)
 		g.resultsLocation(rec)
-		if g.place.job == "" || rec.created%3 == 0 { // older files have none
+		if g.place.job == "" || rec.created%3 == 0 { // older sources have none
 			g.origin()
 		}
 		g.optional("jobId", g.place.job)
@@ -386,8 +387,8 @@ func total(list []detection) (n int64) {
 	return n
 }
 
-// sensitiveData writes managed detections, one object for each category. It
-// takes them from list, which keeps categories together.
+// sensitiveData writes managed detections, one JSON object per category. List is
+// ordered by category.
 func (g *generator) sensitiveData(rec *record, list []detection) {
 	first := true
 	g.begin("sensitiveData", '[')

@@ -16,9 +16,9 @@ var (
 	listsSorted = []list{listsReal[4], listsReal[0], listsReal[1], listsReal[2], listsReal[3]}
 )
 
-// occurrences writes where d was found, at locations that it makes up, and
-// counts d. path is its own, for unknown fields, which only the first detection
-// of a line gets.
+// occurrences writes the locations of d, which it makes up, and counts d. Path is
+// that of the occurrences, for unknown fields; only the first detection of a line
+// has some.
 func (g *generator) occurrences(rec *record, d *detection, path string, first bool) {
 	g.t.detection(d.name(), d.count, d.locations())
 	if d.locations() == 0 && g.api && g.r.n(2) == 0 {
@@ -48,7 +48,7 @@ func (g *generator) occurrences(rec *record, d *detection, path string, first bo
 			g.unknown(path + "." + l.key + "[]." + l.newName)
 			start := len(g.b)
 			g.locations(rec, d, l.kind, n)
-			g.b = append(g.b[:start], g.b[start+1:]...) // the { is there already
+			g.b = append(g.b[:start], g.b[start+1:]...) // the { is already written
 		} else {
 			g.locations(rec, d, l.kind, n)
 		}
@@ -108,8 +108,8 @@ func (g *generator) null(s string) string {
 	return ""
 }
 
-// column has the constant text of a column's cells in both encodings: what
-// stands before the row, between its two places and after.
+// column is the constant text of a column's cells in both encodings: before the
+// row, between its two places, and after it.
 type column struct {
 	real, realEnd       string
 	api, apiMid, apiEnd string
@@ -193,7 +193,7 @@ func (g *generator) cells(d *detection, n int64) {
 	g.b = b
 }
 
-// gap is how often rows without a match lie between: 0 for never.
+// gap draws how many steps in a thousand skip rows without a match.
 func (g *generator) gap() int64 { return g.r.n(3) * g.r.n(200) }
 
 // step returns the distance to the next row.
@@ -318,7 +318,7 @@ func (g *generator) records(rec *record, d *detection, n int64) {
 		} else if nested == 2 {
 			p.before = "$.customer.contact."
 		}
-		if rec.traits&longPath != 0 { // what is left of one that was cut to 250 characters
+		if rec.traits&longPath != 0 { // the end of a path that was cut to 250 characters
 			p.before = longTail(226-len([]rune(field))) + p.before[1:]
 		}
 		plain := plainField(field) && rec.traits&bracketPath == 0
@@ -386,7 +386,7 @@ func (g *generator) records(rec *record, d *detection, n int64) {
 // path is a JSON path around the index of an array element.
 type path struct{ before, after string }
 
-// append appends the path of element, or without one below 0.
+// append appends the path of element; if that is negative, the path without an index.
 func (p *path) append(b []byte, element int64) []byte {
 	b = append(b, p.before...)
 	if element >= 0 {
@@ -395,7 +395,7 @@ func (p *path) append(b []byte, element int64) []byte {
 	return append(b, p.after...)
 }
 
-// plainField says whether a JSON path takes the name after a dot.
+// plainField reports whether a name can follow a dot in a JSON path.
 func plainField(s string) bool {
 	for _, c := range s {
 		if c == ' ' || c == '\'' || c == '.' || c == '#' || c == '&' || c == '/' || c == '"' {

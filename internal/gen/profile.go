@@ -2,33 +2,33 @@ package gen
 
 import "context"
 
-// shape is what tells one profile and size from another.
+// shape holds the parameters that depend on profile and size.
 type shape struct {
 	locations    int64 // of one type, at most; Macie lists 1,000
 	members      int64 // of an archive, at most
-	object       int64 // mean inflated bytes; 0 for a single object
-	lines        int64 // most in an object; 0 for any number
-	dealt        int64 // cards of the deck for each of the first objects
+	source       int64 // mean inflated bytes; 0 for a single source
+	lines        int64 // at most in a source; 0 for any number
+	dealt        int64 // entries of the deck for each of the first sources
 	archivesOnly bool
 	repeated     bool // most objects are analysed again
 }
 
 // shapeOf scales a profile to a size: small samples have shorter tails and
-// smaller objects, rather than few of them.
+// smaller sources, rather than fewer.
 func shapeOf(profile string, size int64) shape {
 	s := shape{
 		locations: min(max(size/20_000, 6), 1000),
 		members:   min(max(size/60_000, 3), 48),
-		object:    min(max(size/16, 4_000), 2_300_000),
+		source:    min(max(size/16, 4_000), 2_300_000),
 		dealt:     3,
 	}
 	switch profile {
 	case profileSmall:
 		s.locations = min(s.locations, 440)
 		s.members = 1
-		s.object, s.lines, s.dealt = 10_000, 3, 1
+		s.source, s.lines, s.dealt = 10_000, 3, 1
 	case profileLarge:
-		s.object, s.dealt = 0, int64(len(deck))
+		s.source, s.dealt = 0, int64(len(deck))
 	case profileArchives:
 		s.archivesOnly = true
 	case profileRepeated:
@@ -43,11 +43,11 @@ func shapeOf(profile string, size int64) shape {
 	return s
 }
 
-// objectSizes are shares of the mean: many small objects, few large ones. Their
-// mean is 100.
-var objectSizes = []int64{1, 3, 6, 12, 25, 45, 70, 100, 138, 200, 250, 350}
+// sourceSizes are percentages of the mean size: many small sources, few large
+// ones. Their mean is 100.
+var sourceSizes = []int64{1, 3, 6, 12, 25, 45, 70, 100, 138, 200, 250, 350}
 
-// Streams of random numbers that aren't an object's own.
+// Streams of random numbers that don't belong to a source.
 const (
 	streamEstate = 1<<63 + iota
 	streamRouter
@@ -56,19 +56,19 @@ const (
 // flushAt is how many bytes of lines are gathered before they are compressed.
 const flushAt = 256 << 10
 
-// writeEstate writes objects at the places of the router until opts.Size is
-// reached.
+// writeEstate writes sources at the places that the router chooses until opts.Size
+// is reached.
 func writeEstate(ctx context.Context, t *tree, opts Options, objects *router) error {
 	g := &generator{
-		encoding: opts.Encoding, shape: shapeOf(opts.Profile, opts.Size), before: make(map[owner][]analysedBefore),
+		encoding: opts.Encoding, shape: shapeOf(opts.Profile, opts.Size), before: make(map[owner][]earlierAnalysis),
 	}
 	for i := int64(0); i == 0 || t.expected.InflatedBytes < opts.Size; i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		at := objects.next(i)
-		g.startObject(opts, &at, i)
-		if err := g.writeObject(ctx, t, i, opts.Size-t.expected.InflatedBytes); err != nil {
+		g.startSource(opts, &at, i)
+		if err := g.writeSource(ctx, t, i, opts.Size-t.expected.InflatedBytes); err != nil {
 			return err
 		}
 	}
@@ -79,8 +79,8 @@ func newRouter(opts Options) *router {
 	return &router{r: newRNG(opts.Seed, streamRouter), estate: newEstate(newRNG(opts.Seed, streamEstate))}
 }
 
-// startObject makes g ready for the i'th object of a sample.
-func (g *generator) startObject(opts Options, at *place, i int64) {
+// startSource prepares g for the i'th source of a sample.
+func (g *generator) startSource(opts Options, at *place, i int64) {
 	g.r = newRNG(opts.Seed, uint64(i))
 	g.place, g.rel = at, at.rel(g.r)
 	g.clock = at.start
@@ -89,17 +89,17 @@ func (g *generator) startObject(opts Options, at *place, i int64) {
 	g.turn = i // which bucket comes first
 	switch opts.Encoding {
 	case EncodingReal:
-		g.apiObject = false
+		g.apiSource = false
 	case EncodingAPI:
-		g.apiObject = true
+		g.apiSource = true
 	default:
-		g.apiObject = g.r.n(2) == 0
+		g.apiSource = g.r.n(2) == 0
 	}
 }
 
-// writeObject writes the i'th object, which should not be much larger than
-// left.
-func (g *generator) writeObject(ctx context.Context, t *tree, i, left int64) error {
+// writeSource writes the i'th source, which should not be much larger than left,
+// in inflated bytes.
+func (g *generator) writeSource(ctx context.Context, t *tree, i, left int64) error {
 	o, err := t.open(g.rel)
 	if err != nil {
 		return err
@@ -111,10 +111,10 @@ func (g *generator) writeObject(ctx context.Context, t *tree, i, left int64) err
 	return o.close(g.place.start, g.t)
 }
 
-func (g *generator) writeLines(ctx context.Context, o *object, i, left int64) error {
+func (g *generator) writeLines(ctx context.Context, o *source, i, left int64) error {
 	size := left
-	if g.shape.object > 0 {
-		size = min(left, g.shape.object*pick(g.r, objectSizes)/100*g.r.between(70, 130)/100)
+	if g.shape.source > 0 {
+		size = min(left, g.shape.source*pick(g.r, sourceSizes)/100*g.r.between(70, 130)/100)
 	}
 	lines := g.shape.lines
 	if lines > 0 {

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// outcome is how the analysis of an object ended.
+// outcome is the result of an analysis.
 type outcome int
 
 const (
 	outcomeClean   outcome = iota // nothing found
 	outcomeFound                  // sensitive data
-	outcomePartial                // sensitive data, and not all was analysed
+	outcomePartial                // sensitive data; analysed in part
 	outcomeSkipped                // not analysed
 )
 
@@ -22,7 +22,7 @@ const (
 	unicodeName  traits = 1 << iota // a key that isn't ASCII
 	quotedName                      // a key with quotes and backslashes
 	controlName                     // a key with control characters
-	asciiOnly                       // everything else than ASCII is escaped
+	asciiOnly                       // all characters beyond ASCII are escaped
 	bigCount                        // a count above 2^31
 	bigSize                         // a size above 2^31
 	isSample                        // sample: true
@@ -33,7 +33,7 @@ const (
 	sparse                          // many optional fields are absent
 	exportNotSet                    // results location of accounts without a repository
 	noPath                          // records without a jsonPath
-	bracketPath                     // a path in brackets without need
+	bracketPath                     // a path that needs no brackets has them
 	longPath                        // a path cut to its last 250 characters
 	twoKinds                        // a detection with several kinds of location
 	insidePages                     // pages with ranges inside
@@ -52,7 +52,7 @@ const (
 	newList                         // … of occurrences
 )
 
-// traitRates has how many lines in a thousand have a trait.
+// traitRates lists how many lines in a thousand have each trait.
 var traitRates = []struct {
 	trait    traits
 	permille int64
@@ -73,14 +73,15 @@ func drawTraits(r *rng) (t traits) {
 	return t
 }
 
-// feature is a line that every sample should have, however small.
+// feature describes a line.
 type feature struct {
 	format  *format
 	outcome outcome
 	traits  traits
 }
 
-// deck is dealt to the first lines of a sample; the rest is drawn at random.
+// deck describes the first lines of every sample, however small; the others are
+// drawn at random.
 var deck = []feature{
 	{formatXLSX, outcomeFound, newObject | withCustom},
 	{formatCSV, outcomeFound, bigCount | hasUpdated},
@@ -110,19 +111,19 @@ type record struct {
 	traits    traits
 	outcome   outcome
 	created   int64
-	object    *analysed
-	member    *member // of an archive, else nil
+	object    *object
+	member    *member // nil for an object
 	mime      string
 	status    string
 	reason    string
-	size      int64 // classified
+	size      int64 // sizeClassified
 	detected  []detection
 	anyCapped bool
 	id        string
 }
 
-// analysed is an S3 object.
-type analysed struct {
+// object is an S3 object.
+type object struct {
 	bucket          *bucket
 	key, ext        string
 	size            int64
@@ -141,14 +142,14 @@ type member struct {
 	modified  int64
 }
 
-// detection is one type found in an object. Its locations are made up when it
-// is written.
+// detection is one type of sensitive data in a record. Its locations are made up
+// when it is written.
 type detection struct {
 	managed *managedType // nil for custom identifiers
 	custom  *custom      // nil for managed ones
-	count   int64        // Macie's
-	format  *format      // says how locations look
-	at      [5]int64     // locations by kind
+	count   int64        // as Macie reports it
+	format  *format      // decides the kind of its locations
+	at      [5]int64     // number of locations by kind
 }
 
 func (d *detection) name() string {
@@ -158,7 +159,8 @@ func (d *detection) name() string {
 	return d.managed.name
 }
 
-// rank orders detections as a line has them: by category, custom ones last.
+// rank is the position of the detection's category in a line: custom identifiers
+// come last.
 func (d *detection) rank() int {
 	if d.custom != nil {
 		return 3
@@ -173,33 +175,33 @@ func (d *detection) locations() (n int64) {
 	return n
 }
 
-// generator makes up the lines of one object.
+// generator makes up the lines of one source at a time.
 type generator struct {
 	encoder
 	encoding     Encoding
 	shape        shape
 	place        *place
-	rel          string // the object's key
-	apiObject    bool   // most of the object is in the API's encoding
+	rel          string // the source's key
+	apiSource    bool   // most of the source is in the API's encoding
 	clock        int64
-	t            *tally // counts what is appended to b
+	t            *tally // counts the lines in b
 	turn         int64  // lines so far
 	unknownTaken bool   // the line's unknown location field is written
-	before       map[owner][]analysedBefore
+	before       map[owner][]earlierAnalysis
 }
 
-// style of a new line.
+// chooseStyle draws the encoding of a new line.
 func (g *generator) chooseStyle() {
-	g.api, g.jumble = g.apiObject, false
+	g.api, g.jumble = g.apiSource, false
 	if g.encoding == EncodingMixed && g.r.n(5) < 2 {
 		g.jumble = true
 	}
 	g.nulls = g.r.n(3) > 0
 }
 
-// group appends the lines of one analysed object: one, or for an archive one
-// and another for each member. slot says which card of the deck it gets; past
-// its end the line is drawn.
+// group appends the lines of one object: its own, and for an archive one per
+// member. Slot is an index into the deck; beyond its end the line is drawn at
+// random.
 func (g *generator) group(slot int64) {
 	f := g.draw(slot)
 	g.chooseStyle()
@@ -252,7 +254,7 @@ func (g *generator) group(slot int64) {
 	}
 }
 
-// add sums a member's detection into the archive's own, which has no locations.
+// add adds a member's detection to the archive's, which has no locations.
 func (rec *record) add(d detection) {
 	for i := range rec.detected {
 		if sum := &rec.detected[i]; sum.managed == d.managed && sum.custom == d.custom {
@@ -275,7 +277,7 @@ func (g *generator) draw(slot int64) feature {
 		}
 		return f
 	}
-	alone := g.shape.lines == 0 || g.t.rows.Results == 0 // small objects have no room beside an archive
+	alone := g.shape.lines == 0 || g.t.rows.Results == 0 // a small source has no room beside an archive
 	if g.shape.archivesOnly || alone && g.r.permille(8) {
 		f := feature{pick(g.r, archives), outcomeFound, drawTraits(g.r)}
 		switch x := g.r.n(10); {
@@ -289,8 +291,8 @@ func (g *generator) draw(slot int64) feature {
 	return g.drawAny()
 }
 
-// drawMember draws the i'th member of the archive that was dealt slot. Where
-// there are only archives, members get what the deck has for objects.
+// drawMember draws the i'th member of the archive in a slot of the deck. In the
+// archives profile, members get the features that the deck has for objects.
 func (g *generator) drawMember(slot, i int64) feature {
 	if card := slot*2 + i; g.shape.archivesOnly && i < 2 && card < int64(len(deck)) && !deck[card].format.isArchive() {
 		return deck[card]
@@ -302,7 +304,7 @@ func (g *generator) drawMember(slot, i int64) feature {
 	return f
 }
 
-// drawAny draws what isn't an archive.
+// drawAny draws an object that isn't an archive.
 func (g *generator) drawAny() feature {
 	f := feature{pick(g.r, formats), outcomeClean, drawTraits(g.r)}
 	switch x := g.r.n(1000); {
@@ -340,17 +342,18 @@ func (g *generator) objectName(f feature) string {
 	return name + "." + f.format.ext
 }
 
-// objectOf returns the object that was analysed before, or else a new one.
-func (g *generator) objectOf(f feature, before *analysedBefore) *analysed {
+// objectOf returns the object of an earlier analysis, if there is one, otherwise a
+// new one.
+func (g *generator) objectOf(f feature, before *earlierAnalysis) *object {
 	if before != nil {
 		return before.object
 	}
 	return g.newObject(f)
 }
 
-func (g *generator) newObject(f feature) *analysed {
+func (g *generator) newObject(f feature) *object {
 	buckets := g.place.region.buckets[g.place.account]
-	obj := &analysed{
+	obj := &object{
 		bucket:     &buckets[(g.turn+g.r.n(2))%int64(len(buckets))],
 		key:        g.objectName(f),
 		ext:        f.format.ext,
@@ -382,7 +385,7 @@ func (g *generator) newObject(f feature) *analysed {
 	return obj
 }
 
-func (g *generator) newRecord(f feature, obj *analysed) record {
+func (g *generator) newRecord(f feature, obj *object) record {
 	rec := record{
 		traits: f.traits, outcome: f.outcome, object: obj, mime: f.format.mime,
 		id: g.r.hex(32), created: g.clock, status: "COMPLETE", size: obj.size,
@@ -428,7 +431,7 @@ func (g *generator) newRecord(f feature, obj *analysed) record {
 var typesALine = []int64{1, 1, 1, 1, 2, 2, 2, 3, 3, 5}
 
 // chooseTypes returns n types in the order of the vocabulary, which keeps
-// categories together. Credentials are rare.
+// categories together. Few of them are credentials.
 func (g *generator) chooseTypes(n int64) []*managedType {
 	var chosen [64]bool
 	for n > 0 {

@@ -1,16 +1,17 @@
 package gen
 
-// analysedBefore is an object that a sample has results of already.
-type analysedBefore struct {
+// earlierAnalysis is an object of which the sample already has a result.
+type earlierAnalysis struct {
 	format  *format
-	object  *analysed
+	object  *object
 	members []*member   // of an archive
 	found   []detection // in the object itself
 	created int64
 	id      string
 }
 
-// owner is whose objects a place's results are of.
+// owner is the account, in a Region of an administrator, whose objects a place has
+// results of.
 type owner struct {
 	admin   *admin
 	region  *region
@@ -19,15 +20,15 @@ type owner struct {
 
 func (p *place) owner() owner { return owner{p.admin, p.region, p.account} }
 
-// maxBefore is how many objects of an owner are remembered.
+// maxBefore is the number of objects per owner that are remembered.
 const maxBefore = 64
 
-// remember keeps what was written of an object, so that it can be analysed again.
+// remember keeps an object that was written, so that it can be analysed again.
 func (g *generator) remember(rec *record, f *format, members []record) {
 	if !g.shape.repeated {
 		return
 	}
-	b := analysedBefore{format: f, object: rec.object, found: rec.detected, created: rec.created, id: rec.id}
+	b := earlierAnalysis{format: f, object: rec.object, found: rec.detected, created: rec.created, id: rec.id}
 	for i := range members {
 		b.members = append(b.members, members[i].member)
 	}
@@ -39,10 +40,10 @@ func (g *generator) remember(rec *record, f *format, members []record) {
 	}
 }
 
-// analyseAgain chooses an object that was analysed before, for seven in ten
-// lines of samples with repetition: nil for a new one. It changes f to what the
-// object is and to what becomes of it this time.
-func (g *generator) analyseAgain(f *feature) *analysedBefore {
+// analyseAgain picks an earlier analysis to repeat, for seven in ten lines of the
+// repeated profile; otherwise it returns nil. It changes f to the object's format
+// and draws the outcome of the new analysis.
+func (g *generator) analyseAgain(f *feature) *earlierAnalysis {
 	if !g.shape.repeated {
 		return nil
 	}
@@ -65,7 +66,7 @@ func (g *generator) analyseAgain(f *feature) *analysedBefore {
 		}
 	case 2: // another version of the same second
 		o.version = g.r.hex(32)
-	case 3: // what it was before, whose result comes late
+	case 3: // older content, in a result that arrives late
 		o.modified -= second + g.r.n(30*day)/second*second
 	case 4: // can't be read this time
 		f.outcome = outcomeSkipped
@@ -76,10 +77,9 @@ func (g *generator) analyseAgain(f *feature) *analysedBefore {
 	return &b
 }
 
-// analyseOf makes rec, the result of an object that was analysed before, look
-// like one: half the time the same types are found, in other numbers, and some
-// results were created at the same moment or have the same identifier.
-func (g *generator) analyseOf(rec *record, f feature, b *analysedBefore) {
+// analyseOf makes rec a repeated analysis: half of the time it finds the same types
+// in other numbers, and some results have the time or the id of the earlier one.
+func (g *generator) analyseOf(rec *record, f feature, b *earlierAnalysis) {
 	if b == nil {
 		return
 	}

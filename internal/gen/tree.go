@@ -10,14 +10,14 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// gzipLevel gives about the ratio of Macie's own files. The library's output
-// for a level is fixed within a version of it.
+// gzipLevel compresses about as well as Macie's own files. The library's output at
+// a level is fixed within one of its versions.
 const gzipLevel = 6
 
 // tree writes the files of one sample and keeps its counts.
 type tree struct {
 	dir      string
-	expected Expected // its row counts are in tally until the end
+	expected Expected // counts gets its row counts from tally
 	tally    *tally
 	gz       *gzip.Writer
 }
@@ -42,15 +42,15 @@ func (t *tree) counts() Expected {
 	return e
 }
 
-// create opens the file rel (with slashes) for writing, its directories made.
+// create opens the file rel (with slashes) for writing and creates its directories.
 func (t *tree) create(rel string) (*os.File, error) {
 	path := filepath.Join(t.dir, filepath.FromSlash(rel))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("sample object: %w", err)
+		return nil, fmt.Errorf("sample source: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("sample object: %w", err)
+		return nil, fmt.Errorf("sample source: %w", err)
 	}
 	return f, nil
 }
@@ -59,11 +59,11 @@ func (t *tree) create(rel string) (*os.File, error) {
 // derives from it doesn't depend on when the sample was made.
 func closeAt(f *os.File, ms int64) error {
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("sample object: %w", err)
+		return fmt.Errorf("sample source: %w", err)
 	}
 	at := time.UnixMilli(ms)
 	if err := os.Chtimes(f.Name(), at, at); err != nil {
-		return fmt.Errorf("sample object: %w", err)
+		return fmt.Errorf("sample source: %w", err)
 	}
 	return nil
 }
@@ -76,13 +76,13 @@ func (t *tree) writeFile(rel string, b []byte, ms int64) error {
 	}
 	if _, err := f.Write(b); err != nil {
 		f.Close()
-		return fmt.Errorf("sample object: %w", err)
+		return fmt.Errorf("sample source: %w", err)
 	}
 	return closeAt(f, ms)
 }
 
-// writeSkipped adds files that are no results: what Macie leaves when the
-// repository is set up, and what others leave beside it.
+// writeSkipped adds files that aren't results: the one that Macie writes when the
+// repository is set up, and others that lie beside results.
 func (t *tree) writeSkipped() error {
 	for _, s := range []struct{ rel, text string }{
 		{"macie-test-object", "macie-test-object"},
@@ -97,33 +97,33 @@ func (t *tree) writeSkipped() error {
 	return nil
 }
 
-// object writes one gzip object as a stream. Only one can be open on a tree.
-type object struct {
+// source writes one gzip source as a stream. Only one can be open on a tree.
+type source struct {
 	tree     *tree
 	file     *os.File
 	inflated int64
 }
 
-func (t *tree) open(rel string) (*object, error) {
+func (t *tree) open(rel string) (*source, error) {
 	f, err := t.create(rel)
 	if err != nil {
 		return nil, err
 	}
 	t.gz.Reset(f)
-	return &object{tree: t, file: f}, nil
+	return &source{tree: t, file: f}, nil
 }
 
-// write adds whole lines.
-func (o *object) write(b []byte) error {
+// write appends complete lines.
+func (o *source) write(b []byte) error {
 	o.inflated += int64(len(b))
 	if _, err := o.tree.gz.Write(b); err != nil {
-		return fmt.Errorf("sample object: %w", err)
+		return fmt.Errorf("sample source: %w", err)
 	}
 	return nil
 }
 
-// close ends the object, and counts it and its lines.
-func (o *object) close(ms int64, lines *tally) error {
+// close ends the source, and counts it and its lines.
+func (o *source) close(ms int64, lines *tally) error {
 	err := o.tree.gz.Close()
 	var size int64
 	if err == nil {
@@ -134,7 +134,7 @@ func (o *object) close(ms int64, lines *tally) error {
 	}
 	if err != nil {
 		o.file.Close()
-		return fmt.Errorf("sample object: %w", err)
+		return fmt.Errorf("sample source: %w", err)
 	}
 	e := &o.tree.expected
 	e.Objects++
@@ -145,8 +145,8 @@ func (o *object) close(ms int64, lines *tally) error {
 	return closeAt(o.file, ms)
 }
 
-// abort closes the file of an object that can't be finished.
-func (o *object) abort() { o.file.Close() }
+// abort closes the file of a source that can't be finished.
+func (o *source) abort() { o.file.Close() }
 
 // gzipMember returns b as one gzip member.
 func (t *tree) gzipMember(b []byte) []byte {

@@ -1,7 +1,7 @@
 package gen
 
-// managedType is one of Macie's managed data identifiers, with names that
-// columns and fields holding it have.
+// managedType is one of Macie's managed data identifiers, with names of columns and
+// fields that contain its matches.
 type managedType struct {
 	category, name string
 	fields         []string
@@ -46,8 +46,8 @@ var managedTypes = []managedType{
 	{credentials, "PGP_PRIVATE_KEY", []string{"pgp"}},
 }
 
-// customNames has more than one admin's share, so that names recur over admins
-// with another arn.
+// customNames are shared among administrators, so that a name occurs with several
+// ARNs.
 var customNames = []string{
 	"email check", "employee number", "Kundennummer (groß)", "<internal> & \"secret\"",
 	"project code", "社員番号", "contract no. ≥ 2019", "it's a 'badge' id", "patient-ref", "crypto 🔑 seed",
@@ -76,7 +76,7 @@ var (
 	sheets = []string{"Sheet1", "Sheet2", "Übersicht", "'Q1 2026'", "data"}
 )
 
-// locationKind is how a location says where in the object it is.
+// locationKind is the form of a location.
 type locationKind int
 
 const (
