@@ -23,6 +23,7 @@ NOCGO := CGO_ENABLED=0 $(GO)
 
 # The version and the commit come from version control: macielake version.
 build:
+	@test -e $(PROGRAM) || echo "Compiling macielake and its libraries: some minutes on a machine that has compiled none of them, seconds afterwards."
 	$(NOCGO) build -tags=$(TAGS) -ldflags "-s -w" -o $(PROGRAM) ./cmd/macielake
 
 # Generates a sample, converts it, and shows what came out.
@@ -58,14 +59,15 @@ lint: $(BUILD)/staticcheck
 	$(NOCGO) test ./internal
 
 unit: $(BUILD)/versitygw
-	$(NOCGO) test ./...
+	$(NOCGO) test -timeout 30m ./...
 
-# The packages that have goroutines of their own. What counts allocations can't
-# run here: the race detector makes pools forget.
+# The packages that have goroutines of their own, with a limit on each that a busy
+# machine doesn't reach. Tests that count allocations can't run here: the race
+# detector makes pools forget.
 race: $(BUILD)/versitygw
-	$(GO) test -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
-	$(GO) test -race -run 'Together|Lease|Twice|Receipt|Backwards' ./internal/crash
-	$(GO) test -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
+	$(GO) test -timeout 30m -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
+	$(GO) test -timeout 30m -race -run 'Together|Lease|Twice|Receipt|Backwards' ./internal/crash
+	$(GO) test -timeout 30m -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 
 # Each fuzz target for a moment; FUZZ=1h for more.
 fuzz:
