@@ -1,7 +1,10 @@
 package lake
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"slices"
@@ -28,6 +31,7 @@ type tableFile struct {
 	decoder decoder
 	left    atomic.Int32 // units that aren't read, and the planning of them
 	closing sync.Once
+	release func() // of the memory that the file holds
 }
 
 // decoder reads one format of files. It is safe for concurrent use.
@@ -50,7 +54,7 @@ func (l *Lake) open(ctx context.Context, f *File, q *Query) (*tableFile, error) 
 		return nil, fmt.Errorf("there is no table %q", f.Table)
 	}
 	var err error
-	if t.source, err = l.store.OpenAt(ctx, f.Path); err != nil {
+	if t.source, err = l.openSource(ctx, f); err != nil {
 		return nil, err
 	}
 	if err = t.openDecoder(l.Dataset.TableFormat); err != nil {
@@ -59,6 +63,59 @@ func (l *Lake) open(ctx context.Context, f *File, q *Query) (*tableFile, error) 
 	}
 	return t, nil
 }
+
+// wholeFile is the size in bytes up to which a file of a remote store is fetched
+// whole, by one request: its footer and columns would be several.
+const wholeFile = 8 << 20
+
+// whole reports whether a file is fetched whole.
+func (l *Lake) whole(f *File) bool { return store.IsRemote(l.store) && f.Bytes <= wholeFile }
+
+// openSource opens a file for reading anywhere in it, and compares it with what
+// its run recorded: all of it where it is fetched whole, else its size.
+func (l *Lake) openSource(ctx context.Context, f *File) (store.File, error) {
+	if l.whole(f) {
+		return l.fetch(ctx, f)
+	}
+	source, err := l.store.OpenAt(ctx, f.Path)
+	if err == nil && source.Size() != f.Bytes {
+		source.Close()
+		err = l.changed(f, "it has %d bytes, not %d", source.Size(), f.Bytes)
+	}
+	return source, err
+}
+
+// fetch reads a file whole and compares its bytes with their SHA-256.
+func (l *Lake) fetch(ctx context.Context, f *File) (store.File, error) {
+	r, err := l.store.Open(ctx, f.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var data bytes.Buffer
+	data.Grow(int(max(0, f.Bytes)) + bytes.MinRead)
+	n, err := io.Copy(&data, io.LimitReader(r, f.Bytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if n != f.Bytes {
+		return nil, l.changed(f, "it hasn't %d bytes", f.Bytes)
+	}
+	if sum := sha256.Sum256(data.Bytes()); hex.EncodeToString(sum[:]) != f.SHA256 {
+		return nil, l.changed(f, "its SHA-256 is %x, not %s", sum, f.SHA256)
+	}
+	return fetched{bytes.NewReader(data.Bytes())}, nil
+}
+
+func (l *Lake) changed(f *File, format string, args ...any) error {
+	return &store.ContentError{Name: l.store.URI(f.Path), What: fmt.Sprintf(format, args...)}
+}
+
+// fetched is a file in memory.
+type fetched struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (fetched) Close() error { return nil }
 
 // openDecoder reads what the file says of itself. The libraries panic over some
 // files that are damaged.
@@ -93,7 +150,13 @@ func (t *tableFile) done() {
 }
 
 func (t *tableFile) close() {
-	t.closing.Do(func() { t.source.Close() }) // it was only read
+	t.closing.Do(func() {
+		t.source.Close()               // it was only read
+		t.source, t.decoder = nil, nil // the scan keeps t to its end
+		if t.release != nil {
+			t.release()
+		}
+	})
 }
 
 // read calls each for the batches of a group, with the query's columns.

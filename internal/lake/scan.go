@@ -7,6 +7,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/macielake/macielake/internal/store"
 )
 
 // Query says what a scan reads.
@@ -31,8 +34,12 @@ const (
 	defaultBatchBytes = 4 << 20
 	// maxBatchRows keeps what is worked on in a core's cache.
 	maxBatchRows = 16 << 10
-	// ahead is how many files are opened ahead of those in work.
-	ahead = 8
+	// ahead is how many files are opened ahead of those in work, and remoteAhead
+	// how many of a remote store, where each waits for an answer.
+	ahead       = 8
+	remoteAhead = 64
+	// fetchedBytes bounds what files that are fetched whole hold in memory.
+	fetchedBytes = 64 << 20
 )
 
 // Scan reads a table. It calls work for each record batch, by several
@@ -51,7 +58,11 @@ func Scan[T any](ctx context.Context, l *Lake, q Query, work func(worker int, ba
 	if q.BatchBytes <= 0 {
 		q.BatchBytes = defaultBatchBytes
 	}
-	s := &scan[T]{lake: l, query: &q, work: work, opened: make(chan chan *tableFile, ahead)}
+	s := &scan[T]{lake: l, query: &q, work: work, memory: semaphore.NewWeighted(fetchedBytes)}
+	s.opened = make(chan chan *tableFile, ahead)
+	if store.IsRemote(l.store) {
+		s.opened = make(chan chan *tableFile, remoteAhead)
+	}
 	workers := max(q.Workers, 1)
 	s.units = make(chan *unit[T])
 	s.order = make(chan *unit[T], 2*workers)
@@ -84,6 +95,7 @@ type scan[T any] struct {
 	opened chan chan *tableFile // in order
 	units  chan *unit[T]        // to the workers
 	order  chan *unit[T]        // the same, to whom they are delivered to
+	memory *semaphore.Weighted  // of fetchedBytes
 
 	mu    sync.Mutex
 	files []*tableFile // all that were opened
@@ -124,6 +136,14 @@ func (s *scan[T]) open(ctx context.Context, group *errgroup.Group) error {
 		if f.Rows == 0 || !s.query.wants(&f) {
 			continue
 		}
+		weight := int64(0)
+		if s.lake.whole(&f) {
+			weight = f.Bytes
+		}
+		// In the files' order: those that hold memory are done first.
+		if err := s.memory.Acquire(ctx, weight); err != nil {
+			return err
+		}
 		ready := make(chan *tableFile, 1)
 		if err := send(ctx, s.opened, ready); err != nil {
 			return err
@@ -133,6 +153,7 @@ func (s *scan[T]) open(ctx context.Context, group *errgroup.Group) error {
 			if err != nil {
 				return fmt.Errorf("reading %s: %w", s.lake.store.URI(f.Path), err)
 			}
+			file.release = func() { s.memory.Release(weight) }
 			s.mu.Lock()
 			s.files = append(s.files, file)
 			s.mu.Unlock()

@@ -99,6 +99,16 @@ type ContentError struct {
 
 func (e *ContentError) Error() string { return fmt.Sprintf("%s has changed: %s", e.Name, e.What) }
 
+// Remote is implemented by stores whose reads wait for a network, where a request
+// takes longer than the bytes of a small file.
+type Remote interface{ Remote() bool }
+
+// IsRemote reports whether reading from a store waits for a network.
+func IsRemote(s Store) bool {
+	r, ok := s.(Remote)
+	return ok && r.Remote()
+}
+
 // StateDir is the directory of a dataset's state, which is its owner's alone.
 const StateDir = "_macielake"
 

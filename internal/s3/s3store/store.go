@@ -82,6 +82,9 @@ func (s *Store) URI(name string) string {
 // Close implements store.Store.
 func (s *Store) Close() error { return nil }
 
+// Remote implements store.Remote.
+func (s *Store) Remote() bool { return true }
+
 // Sync implements store.Store: what is written to S3 is durable.
 func (s *Store) Sync(context.Context) error { return nil }
 
