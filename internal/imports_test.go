@@ -77,15 +77,16 @@ var layers = [][]string{
 	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/locate", "internal/macie", "internal/query", "internal/s3/s3input", "internal/s3/s3store"},
 	{"internal/s3/listing"},
 	{"internal/s3"},
+	{"internal/current"},
 	{"internal/lake", "internal/raw"},
 	{"internal/coord"},
-	{"internal/dataset", "internal/state", "internal/input", "internal/table"},
+	{"internal/dataset", "internal/state", "internal/input"},
 	{"internal/store", "internal/awsclient"},
 	{"pkg/stream", "pkg/sink"},
-	{"internal/arrowio", "internal/parquet"},
-	{"internal/rows", "internal/inflate", "internal/policy", "internal/text", "internal/where"},
+	{"internal/arrowio", "internal/parquet", "internal/text"},
+	{"internal/rows", "internal/inflate", "internal/policy", "internal/where"},
 	{"pkg/schema"},
-	{"internal/awsvalues", "internal/keylayout", "internal/nearest"},
+	{"internal/awsvalues", "internal/keylayout", "internal/nearest", "internal/spill", "internal/sum"},
 }
 
 func layerOf(pkg string) int {

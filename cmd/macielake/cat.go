@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -12,7 +13,6 @@ import (
 	"github.com/macielake/macielake/internal/cat"
 	"github.com/macielake/macielake/internal/nearest"
 	"github.com/macielake/macielake/internal/raw"
-	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
@@ -27,6 +27,8 @@ type catOptions struct {
 	limit   int64
 	output  choiceValue
 	csvRaw  bool
+	asOf    string
+	ofRun   string
 }
 
 func (o *catOptions) addFlags(f *pflag.FlagSet) {
@@ -43,6 +45,8 @@ func (o *catOptions) addFlags(f *pflag.FlagSet) {
 	f.Int64Var(&o.limit, "limit", -1, "write at most `N` rows and read no further (default: all)")
 	f.Var(&o.output, "output", "format of the rows")
 	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells unescaped that a spreadsheet takes for formulas")
+	addAsOf(f, &o.asOf)
+	f.StringVar(&o.ofRun, "run", "", "write only rows of this `RUN` of a dataset, or of the 'last'")
 	o.readFlags.addFlags(f)
 }
 
@@ -79,14 +83,11 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if format.Binary() && isTerminal(s.stdout) {
 		return usagef("--output %s is not text, and standard output is a terminal: send it to a file or a program", format)
 	}
-	options, err := o.rows()
+	options, err := o.rows(cmd.Flags().Changed("where"))
 	if err != nil {
 		return err
 	}
-	csv := rows.CSVOptions{Raw: o.csvRaw}
-	if isTerminal(s.stdout) {
-		csv.Printable = text.Printable
-	}
+	style := text.Options{Screen: screenOf(s.stdout), Raw: o.csvRaw, Terminal: isTerminal(s.stdout)}
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
 	in, err := o.open(cmd, args)
@@ -94,9 +95,21 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer in.close()
+	at, err := in.asOf(o.asOf, o.ofRun)
+	if err != nil {
+		return err
+	}
+	options.Through = at.through
+	if !at.until.Null() {
+		until, err := where.Parse("created_at<="+time.UnixMicro(at.until.Int()).UTC().Format(time.RFC3339Nano)+" or created_at is null", cat.Fields(options.Table))
+		if err != nil {
+			return err
+		}
+		options.Filter = where.And(options.Filter, until)
+	}
 	var account *raw.Account
 	err = s.rows(func(w io.Writer) error {
-		output := cat.NewOutput(w, format, options.Columns, csv, "macielake version "+version())
+		output := cat.NewOutput(w, format, options.Columns, style, "macielake version "+version())
 		c := cat.New(options, output)
 		for _, l := range in.datasets {
 			if err := c.AddDataset(ctx, l); err != nil {
@@ -121,7 +134,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 }
 
 // rows checks the flags against each other.
-func (o *catOptions) rows() (cat.Options, error) {
+func (o *catOptions) rows(filtered bool) (cat.Options, error) {
 	var none cat.Options
 	if err := o.check(); err != nil {
 		return none, err
@@ -147,7 +160,7 @@ func (o *catOptions) rows() (cat.Options, error) {
 			options.Columns = append(options.Columns, c)
 		}
 	}
-	if o.where != "" {
+	if filtered {
 		filter, err := where.Parse(o.where, cat.Fields(options.Table))
 		if err != nil {
 			return none, &usageError{err}

@@ -10,6 +10,8 @@ import (
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/query"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/sink"
 )
 
@@ -57,6 +59,8 @@ func classify(err error) (code int, hint string) {
 		table      *lake.NoTableError
 		noDataset  *noDatasetError
 		path       *fs.PathError
+		literal    *query.LiteralError
+		noSuchRun  *noSuchRunError
 	)
 	switch {
 	case errors.As(err, &stopped):
@@ -86,6 +90,10 @@ func classify(err error) (code int, hint string) {
 		return exitNotFound, "results are under AWSLogs/ACCOUNT/Macie/REGION/ in the bucket Macie exports to; -v names what was skipped"
 	case errors.As(err, &never):
 		return exitNotFound, "keys are matched exactly, as S3 has them; end one in / or * to see what begins so"
+	case errors.As(err, &literal):
+		return exitNotFound, literal.Suggestion(text.Printable)
+	case errors.As(err, &noSuchRun):
+		return exitNotFound, "'macielake status' shows the dataset's runs"
 	case errors.As(err, &table):
 		return exitNotFound, "convert again with that table (--tables), or ask for what the others hold"
 	case errors.As(err, &inside):

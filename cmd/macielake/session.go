@@ -96,7 +96,7 @@ func marshalJSON(v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("writing JSON: %w", err)
 	}
-	return text.JSON(bytes.TrimSuffix(line.Bytes(), []byte("\n"))), nil
+	return text.EscapeJSON(bytes.TrimSuffix(line.Bytes(), []byte("\n"))), nil
 }
 
 // finish ends a command with its error, which may be nil: it prints the document,

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +16,7 @@ import (
 	"github.com/macielake/macielake/internal/query"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/summarize"
-	"github.com/macielake/macielake/internal/table"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -27,10 +27,14 @@ type summarizeOptions struct {
 	by       listValue
 	measures listValue
 	where    string
+	filtered bool // --where was given
 	top      int64
 	sort     string
 	all      bool
 	members  bool
+	trend    bool
+	asOf     string
+	ofRun    string
 	preset   string
 	output   choiceValue
 	csvRaw   bool
@@ -38,10 +42,10 @@ type summarizeOptions struct {
 }
 
 func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
-	for _, m := range query.Measures() {
+	for _, m := range query.AllMeasures() {
 		o.measures.choices = append(o.measures.choices, m.String())
 	}
-	for _, format := range table.Formats() {
+	for _, format := range text.Formats() {
 		o.output.choices = append(o.output.choices, string(format))
 	}
 	o.output.value = o.output.choices[0]
@@ -51,8 +55,11 @@ func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.where, "where", "", "count only rows that match this `FILTER`")
 	f.Int64Var(&o.top, "top", 0, "show only the first `N` groups; 5 in each section of the overview by default")
 	f.StringVar(&o.sort, "sort", "", "`NAME` of a measure, largest first, or of a dimension to sort by (default: occurrences)")
-	f.BoolVar(&o.all, "all", false, "count every analysis, not only the current state of each object")
+	f.BoolVar(&o.all, "all", false, "count every result (repeats once), not the current state of each object")
 	f.BoolVar(&o.members, "members", false, "also count files inside archives, although the archives' own results include them")
+	f.BoolVar(&o.trend, "trend", false, "with --by month: the state at the end of each month")
+	addAsOf(f, &o.asOf)
+	f.StringVar(&o.ofRun, "run", "", "with --all: count only results of this `RUN` of a dataset, or of the 'last'")
 	f.StringVar(&o.preset, "preset", "", "answer a named `QUESTION`; 'list' shows them all")
 	f.Var(&o.output, "output", "format of the answer")
 	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells unescaped that a spreadsheet takes for formulas")
@@ -70,15 +77,17 @@ func newSummarize(s *session) *cobra.Command {
 		Short: "Summarize results or a dataset by any dimension",
 		Long: `Summarize discovery results or a dataset. Without --by it is an overview: totals,
 the top types and buckets, public and unencrypted objects with sensitive data,
-objects that could not be analysed and why, and types with fewer locations than
-occurrences.
+objects that were not analysed and why, occurrences without a location, and the
+newest results of each administrator, Region and origin.
 
 An INPUT is a file, a directory (read recursively), a glob, or - for standard input,
 as for convert. A DATASET is the --out of convert.
 
 An object counts once, in its current state, however often it was analysed
-(docs/summaries.md); --all counts every analysis. Files inside archives are left
-out, since the archive's own result includes them.
+(docs/current.md); --all counts every result. A finding is confirmed if the content
+that was analysed last has it, and unconfirmed if that content was replaced and
+nothing shows that the finding is gone. Members of archives are left out, since the
+archives' own figures include them.
 
 Dimensions for --by and --where:
 ` + fieldHelp(true) + `
@@ -111,32 +120,31 @@ func fieldHelp(dimensions bool) string {
 
 func measureHelp() string {
 	var out strings.Builder
-	for _, m := range query.Measures() {
+	for _, m := range query.AllMeasures() {
 		helpLine(&out, m.String(), m.Doc(), 20, helpColumns)
 	}
 	return out.String()
 }
 
 func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) error {
+	o.filtered = cmd.Flags().Changed("where")
 	options, err := o.options()
 	if err != nil {
 		return err
 	}
-	options.Table = table.Options{Screen: screenOf(s.stdout), Raw: o.csvRaw, Terminal: isTerminal(s.stdout)}
-	s.json = s.json || options.Format == table.JSON
+	format := text.Format(o.output.value)
+	style := text.Options{Screen: screenOf(s.stdout), Raw: o.csvRaw, Terminal: isTerminal(s.stdout)}
+	s.json = s.json || format == text.JSON
 	overview := o.preset == "" && len(options.By) == 0
 	switch {
-	case s.json && options.Format != table.JSON && o.output.value != o.output.choices[0]:
-		return usagef("--json and --output %s exclude each other", options.Format)
-	case s.json && overview:
-		options.Format = table.JSON
+	case s.json && format != text.JSON && o.output.value != o.output.choices[0]:
+		return usagef("--json and --output %s exclude each other", format)
 	case s.json:
-		options.Format = table.NDJSON // an array's elements
+		format = text.NDJSON // an array's elements
 	}
 	if o.preset == listPresets {
-		return s.rows(func(w io.Writer) error {
-			return summarize.WritePresets(table.New(w, options.Format, summarize.PresetColumns(), options.Table))
-		})
+		columns, rows := summarize.PresetTable()
+		return s.rows(func(w io.Writer) error { return text.WriteTable(w, format, columns, rows, style) })
 	}
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
@@ -145,6 +153,11 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 		return err
 	}
 	defer in.close()
+	at, err := in.asOf(o.asOf, o.ofRun)
+	if err != nil {
+		return err
+	}
+	options.Until, options.Through, options.Now = at.until, at.through, at.now
 	inputs := summarize.Inputs{Datasets: in.datasets}
 	if len(in.results) > 0 {
 		results, err := o.readFlags.options(s, cmd, in, stop)
@@ -154,17 +167,19 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 		inputs.Results = &results
 	}
 	var account *raw.Account
-	write := func(w io.Writer) (err error) {
-		account, err = summarize.Write(ctx, w, options, inputs)
-		return err
-	}
-	if s.json && overview {
-		var buf bytes.Buffer
-		if err = write(&buf); err == nil {
-			err = s.answer(json.RawMessage(buf.Bytes()), nil)
+	switch {
+	case overview:
+		var v *summarize.Overview
+		if v, account, err = summarize.NewOverview(ctx, options, inputs); err == nil {
+			err = s.answer(v, func(w io.Writer) error { return v.Write(w, format, style) })
 		}
-	} else {
-		err = s.rows(write)
+	case options.Preset != nil && options.Preset.Lists():
+		err = s.rows(func(w io.Writer) (err error) {
+			account, err = summarize.WriteRows(ctx, w, format, style, options, inputs)
+			return err
+		})
+	default:
+		account, err = o.groups(ctx, s, options, inputs, format, style)
 	}
 	if sorting := (*summarize.SortError)(nil); errors.As(err, &sorting) {
 		return &usageError{err}
@@ -175,11 +190,31 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 	return reportAccount(s.stderr, account)
 }
 
+// groups answers by dimensions.
+func (o *summarizeOptions) groups(ctx context.Context, s *session, options summarize.Options, in summarize.Inputs, format text.Format, style text.Options) (*raw.Account, error) {
+	g, account, err := summarize.NewGroups(ctx, options, in)
+	if err != nil {
+		return account, err
+	}
+	defer g.Close()
+	if g.Heading != "" && !g.ShowsHeading(format, style) {
+		fmt.Fprintf(s.stderr, "note: %s\n", g.Heading)
+	}
+	rows := int64(0)
+	err = s.rows(func(w io.Writer) (err error) {
+		rows, err = g.Write(ctx, w, format, style)
+		return err
+	})
+	if err == nil && rows == 0 && g.Filtered {
+		fmt.Fprintf(s.stderr, "note: %s\n", g.NoneMatch())
+	}
+	return account, err
+}
+
 // options checks the flags against each other.
 func (o *summarizeOptions) options() (summarize.Options, error) {
 	options := summarize.Options{
-		Top: o.top, Sort: o.sort, All: o.all, Members: o.members, Memory: int64(o.memory), Workers: o.workers,
-		Format: table.Format(o.output.value),
+		Top: o.top, Sort: o.sort, All: o.all, Members: o.members, Trend: o.trend, Memory: int64(o.memory), Workers: o.workers,
 	}
 	var none summarize.Options
 	if err := o.check(); err != nil {
@@ -188,8 +223,14 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 	switch {
 	case o.top < 0:
 		return none, usagef("--top must not be negative")
-	case o.csvRaw && options.Format != table.CSV:
+	case o.csvRaw && o.output.value != string(text.CSV):
 		return none, usagef("--csv-raw needs --output csv")
+	case o.ofRun != "" && !o.all && o.preset == "":
+		return none, usagef("--run needs --all: --as-of gives the state as of a run")
+	case o.trend && (o.all || o.preset != ""):
+		return none, usagef("--trend counts states: leave --all and --preset out")
+	case o.trend && !slices.Contains(o.by.values, "month"):
+		return none, usagef("--trend needs --by month")
 	case o.preset != "" && (o.by.set || o.measures.set || o.all):
 		return none, usagef("--preset has its own dimensions and measures, and counts every analysis: leave --by, --measures and --all out")
 	case o.preset == "" && !o.by.set && (o.measures.set || o.sort != ""):
@@ -228,7 +269,7 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 		}
 		options.Preset = &preset
 	}
-	if o.where != "" {
+	if o.filtered {
 		filter, err := where.Parse(o.where, fields)
 		if err != nil {
 			return none, &usageError{err}

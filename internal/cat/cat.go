@@ -26,6 +26,8 @@ type Options struct {
 	Columns []schema.Column // of the table, in the order in which they are written
 	Filter  *where.Filter   // parsed with Fields(Table); nil for all rows
 	Limit   int64           // most rows; negative for all
+	// Through, if not nil, reports whether a run of a dataset exists.
+	Through func(run string) bool
 	Workers int
 }
 
@@ -95,6 +97,9 @@ func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
 		return nil
 	}
 	q := lake.Query{Table: r.o.Table.Name, Workers: r.o.Workers}
+	if r.o.Through != nil {
+		q.Files = func(f *lake.File) bool { return r.o.Through(f.Run) }
+	}
 	for _, c := range r.columns {
 		q.Columns = append(q.Columns, c.Name)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/raw"
-	"github.com/macielake/macielake/internal/rows"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -54,7 +54,7 @@ func write(t testing.TB, lines, filter string, o Options, f Format) string {
 		o.Filter = parsed
 	}
 	var out bytes.Buffer
-	output := NewOutput(&out, f, o.Columns, rows.CSVOptions{}, "test")
+	output := NewOutput(&out, f, o.Columns, text.Options{}, "test")
 	_, err := New(o, output).AddResults(context.Background(), raw.Options{
 		Inputs: []string{input.StdinName}, Origins: []input.Origin{input.NewStdin(strings.NewReader(lines))},
 		Log: slog.New(slog.DiscardHandler),
@@ -149,7 +149,7 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestLimitReadsNoFurther(t *testing.T) {
 	in := &endless{}
 	table := schema.Results()
-	output := NewOutput(io.Discard, NDJSON, table.Columns, rows.CSVOptions{}, "test")
+	output := NewOutput(io.Discard, NDJSON, table.Columns, text.Options{}, "test")
 	rows := New(Options{Table: table, Columns: table.Columns, Limit: 5, Workers: 2}, output)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -213,7 +213,7 @@ func BenchmarkCat(b *testing.B) {
 			b.SetBytes(expected.InflatedBytes)
 			b.ReportAllocs()
 			for b.Loop() {
-				output := NewOutput(io.Discard, f, table.Columns, rows.CSVOptions{}, "bench")
+				output := NewOutput(io.Discard, f, table.Columns, text.Options{}, "bench")
 				rows := New(Options{Table: table, Columns: table.Columns, Limit: -1, Workers: 1}, output)
 				account, err := rows.AddResults(b.Context(), raw.Options{
 					Inputs: []string{dir}, Origins: []input.Origin{input.Local{}}, Log: slog.New(slog.DiscardHandler),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/internal/rows"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -24,10 +25,14 @@ const (
 	CSV     Format = "csv"
 	Arrow   Format = "arrow"   // an IPC stream, not a file
 	Parquet Format = "parquet" // a file
+	Table   Format = "table"   // for people
+	JSON    Format = "json"    // an array
+	// Markdown is a table in it.
+	Markdown Format = "markdown"
 )
 
 // Formats returns all formats.
-func Formats() []Format { return []Format{NDJSON, CSV, Arrow, Parquet} }
+func Formats() []Format { return []Format{NDJSON, CSV, Table, JSON, Markdown, Arrow, Parquet} }
 
 // Binary reports whether the format is no text.
 func (f Format) Binary() bool { return f == Arrow || f == Parquet }
@@ -40,6 +45,7 @@ type Output struct {
 	begin   func() error
 	begun   bool
 	records recordWriter // of binary formats
+	table   text.Writer  // of tables
 }
 
 // recordWriter writes Arrow record batches.
@@ -49,9 +55,17 @@ type recordWriter interface {
 }
 
 // NewOutput returns an output of those columns to w, which it doesn't close.
-func NewOutput(w io.Writer, f Format, columns []schema.Column, csv rows.CSVOptions, createdBy string) *Output {
+func NewOutput(w io.Writer, f Format, columns []schema.Column, options text.Options, createdBy string) *Output {
 	o := &Output{w: w}
+	csv := rows.CSVOptions{Raw: options.Raw}
+	if options.Terminal {
+		csv.Printable = text.Printable
+	}
 	switch f {
+	case Table, JSON, Markdown:
+		o.table = text.NewTable(w, text.Format(f), tableColumns(columns), options)
+		o.encoder = func() encoder { return &cellEncoder{columns: columns} }
+		o.begin = func() error { return nil }
 	case NDJSON:
 		o.text(func() *rows.TextEncoder { return rows.NewNDJSON(columns) })
 	case CSV:
@@ -100,10 +114,16 @@ func (o *Output) start() error {
 
 // End ends the output, which is then whole.
 func (o *Output) End() error {
-	if err := o.start(); err != nil || o.records == nil {
+	if err := o.start(); err != nil {
 		return err
 	}
-	return writing(o.records.Close())
+	switch {
+	case o.table != nil:
+		return writing(o.table.End())
+	case o.records != nil:
+		return writing(o.records.Close())
+	}
+	return nil
 }
 
 func writing(err error) error {

@@ -128,7 +128,7 @@ func sorted(facts []*fact, keep func(*fact) bool) []*fact {
 // repeat reports whether a result is there already.
 func (m *model) repeat(f *fact) bool {
 	return f.ID != nil && slices.ContainsFunc(m.all, func(o *fact) bool {
-		return o != f && sameSubject(o, f) && same(o.ID, f.ID) && sameTime(o.At, f.At) && before(o, f)
+		return o != f && sameSubject(o, f) && same(o.ID, f.ID) && sameTime(o.At, f.At) && newer(o, f)
 	})
 }
 
@@ -162,12 +162,13 @@ func (m *model) formerOwner(f *fact) bool {
 	return changed != nil && !later(f.At, changed)
 }
 
-// seen returns the results of a bucket or of an object that answers look at.
-func (m *model) seen(of func(*fact) bool) (facts []*fact, former bool) {
-	mine := sorted(m.all, func(f *fact) bool { return of(f) && !m.repeat(f) })
-	owners := sorted(mine, func(f *fact) bool { return !m.formerOwner(f) })
+// counting returns those that count of results, the newest first; or if none does,
+// all of them, which are a former owner's then.
+func (m *model) counting(of func(*fact) bool) (facts []*fact, former bool) {
+	all := sorted(m.all, func(f *fact) bool { return of(f) && !m.repeat(f) })
+	owners := sorted(all, func(f *fact) bool { return !m.formerOwner(f) })
 	if len(owners) == 0 {
-		return mine, true
+		return all, true
 	}
 	return owners, false
 }
@@ -175,44 +176,49 @@ func (m *model) seen(of func(*fact) bool) (facts []*fact, former bool) {
 // Objects and members.
 
 func (m *model) object(object *fact) Subject {
-	facts, former := m.seen(func(f *fact) bool { return sameObject(f, object) })
-	own := sorted(facts, func(f *fact) bool { return !f.IsMember })
-	members := sorted(facts, func(f *fact) bool { return f.IsMember })
-
-	standing := standingOf(own)
-	if standing == nil {
-		standing = standingOf(members)
+	own, ownFormer := m.counting(func(f *fact) bool { return sameObject(f, object) && !f.IsMember })
+	members, membersFormer := m.counting(func(f *fact) bool { return sameObject(f, object) && f.IsMember })
+	if ownFormer && len(members) > 0 && !membersFormer {
+		own = nil // the archive is known by its members
 	}
-	newest := standing
-	if len(own) > 0 {
-		newest = own[0]
+	former := ownFormer && membersFormer
+	implied := len(own) == 0
+
+	standing, newest, content := standingOf(own), (*fact)(nil), (*fact)(nil)
+	if implied {
+		standing = standingOf(members)
+		newest, content = standing, standing
+	} else {
+		newest, content = own[0], standing
+		if ofMembers := standingOf(members); !standing.analysis() && ofMembers != nil && ofMembers.analysis() && !membersFormer {
+			content = ofMembers
+		}
 	}
 	s := Subject{Object: Name(object.Partition, object.Bucket, object.Key)}
-	s.describe(standing, newest, standing)
-	s.Gone = former || len(own) > 0 && saysGone(newest)
+	s.Gone = former || saysGone(newest)
+	s.describe(standing, newest)
 	if !s.Gone {
 		s.Public, s.Unencrypted = m.exposure(object, own, standing)
 	}
 
-	mine := m.findings(own, standing)
-	severity := m.severities(own, standing, mine)
+	mine := m.findings(own, content)
+	severity := m.severities(own, content, mine)
 	var combined []finding
 	for _, f := range mine {
-		if f.open() {
+		if f.open() && !s.Gone {
 			combined = append(combined, f.alone())
 		}
 	}
 
 	var done []*fact
-	for _, f := range members {
-		if slices.ContainsFunc(done, func(o *fact) bool { return sameSubject(o, f) }) {
+	for _, f := range m.all {
+		if !f.IsMember || !sameObject(f, object) || slices.ContainsFunc(done, func(o *fact) bool { return sameSubject(o, f) }) {
 			continue
 		}
 		done = append(done, f)
-		ofMember := sorted(members, func(o *fact) bool { return sameSubject(o, f) })
-		member, found, severities := m.member(ofMember, standing, len(own) > 0, s)
+		member, found, severities := m.member(f, content, standing, implied, s)
 		s.Members = append(s.Members, member)
-		if len(own) == 0 {
+		if implied {
 			severity = append(severity, severities...)
 		}
 		for _, d := range found {
@@ -225,16 +231,11 @@ func (m *model) object(object *fact) Subject {
 		}
 	}
 	for _, c := range combined {
-		shown := c.archive()
-		if s.Gone {
-			s.Closed = append(s.Closed, Closed{shown.Identifier, "gone"})
-		} else {
-			s.Findings = append(s.Findings, shown)
-		}
+		s.Findings = append(s.Findings, c.archive())
 	}
 	for _, f := range mine {
-		if !f.open() && !slices.ContainsFunc(combined, func(c finding) bool { return c.id == f.id }) {
-			s.Closed = append(s.Closed, Closed{f.id, f.state})
+		if !slices.ContainsFunc(combined, func(c finding) bool { return c.id == f.id }) {
+			s.Closed = append(s.Closed, f.closed(s.Gone))
 		}
 	}
 	if !s.Gone {
@@ -243,49 +244,38 @@ func (m *model) object(object *fact) Subject {
 	return s
 }
 
-// member returns the state of an archive member, of whose results there is at
-// least one, its open findings, and the results that its severity is of.
-func (m *model) member(facts []*fact, archive *fact, hasOwn bool, object Subject) (Subject, []finding, []*fact) {
-	ofContent := sorted(facts, func(f *fact) bool { return sameContent(f, archive) })
+// member returns the state of an archive member, its open findings, and the
+// results that its severity is of. content is what stands for the archive.
+func (m *model) member(member, content, archive *fact, implied bool, object Subject) (Subject, []finding, []*fact) {
+	facts, former := m.counting(func(f *fact) bool { return sameSubject(f, member) })
+	ofContent := sorted(facts, func(f *fact) bool { return sameContent(f, content) })
 	standing := standingOf(ofContent)
 	if standing == nil {
 		standing = standingOf(facts)
 	}
-	s := Subject{Object: object.Object, Member: text(facts[0].Member)}
-	s.describe(standing, facts[0], archive)
-	lacking := len(ofContent) == 0 && hasOwn && archive.Status != nil && *archive.Status == "COMPLETE"
+	// A complete analysis of the archive that came later doesn't have it.
+	lacking := len(ofContent) == 0 && !implied && archive.Status != nil && *archive.Status == "COMPLETE"
 	for _, f := range facts {
 		lacking = lacking && f.At != nil && later(archive.At, f.At)
 	}
-	s.Gone = object.Gone || saysGone(facts[0]) || lacking
-	if !s.Gone {
-		s.Public, s.Unencrypted = object.Public, object.Unencrypted
-	}
-	mine := m.findings(facts, archive)
-	severity := m.severities(facts, archive, mine)
+	s := Subject{Object: object.Object, Member: text(member.Member)}
+	s.Gone = object.Gone || former || saysGone(facts[0]) || lacking
+	s.describe(standing, facts[0])
+	mine := m.findings(facts, content)
 	var open []finding
 	for _, f := range mine {
-		switch {
-		case !f.open():
-			s.Closed = append(s.Closed, Closed{f.id, f.state})
-		case s.Gone:
-			s.Closed = append(s.Closed, Closed{f.id, "gone"})
-		default:
-			open = append(open, f)
-			s.Findings = append(s.Findings, f.alone().archive())
+		if s.Gone || !f.open() {
+			s.Closed = append(s.Closed, f.closed(s.Gone))
+			continue
 		}
+		open = append(open, f)
+		s.Findings = append(s.Findings, f.alone().archive())
 	}
 	if s.Gone {
-		severity = nil
-		// Of an archive that is gone as a whole, the archive lists what would be open.
-		if object.Gone && !saysGone(facts[0]) && !lacking {
-			for _, f := range mine {
-				if f.open() {
-					open = append(open, f)
-				}
-			}
-		}
+		return s, nil, nil
 	}
+	s.Public, s.Unencrypted = object.Public, object.Unencrypted
+	severity := m.severities(facts, content, mine)
 	s.Severity = highest(severity)
 	return s, open, severity
 }
@@ -304,8 +294,8 @@ func standingOf(facts []*fact) *fact {
 	return facts[0]
 }
 
-// describe says how a subject was analysed.
-func (s *Subject) describe(standing, newest, content *fact) {
+// describe says how a subject was analysed, of which is known whether it is gone.
+func (s *Subject) describe(standing, newest *fact) {
 	s.Standing = fmt.Sprintf("r%d", standing.number)
 	s.Analysed = "no"
 	if standing.analysis() {
@@ -321,9 +311,11 @@ func (s *Subject) describe(standing, newest, content *fact) {
 		}
 		return "unknown"
 	}
-	if !standing.analysis() {
+	switch {
+	case s.Gone:
+	case !standing.analysis():
 		s.NotAnalysed = why(standing)
-	} else if !newest.analysis() && !sameContent(newest, content) {
+	case !newest.analysis() && !sameContent(newest, standing):
 		s.NotAnalysed = why(newest)
 	}
 }
@@ -346,6 +338,14 @@ type finding struct {
 }
 
 func (f finding) open() bool { return f.state == "confirmed" || f.state == "unconfirmed" }
+
+// closed returns the finding of a subject that is gone, or that was resolved.
+func (f finding) closed(gone bool) Closed {
+	if gone {
+		return Closed{f.id, "gone"}
+	}
+	return Closed{f.id, "resolved"}
+}
 
 func (f finding) alone() finding { f.members = nil; return f }
 
@@ -606,7 +606,7 @@ func encryption(kind *string) known {
 
 // exposure says whether an object is public and unencrypted.
 func (m *model) exposure(object *fact, own []*fact, standing *fact) (public, unencrypted string) {
-	bucket, _ := m.seen(func(f *fact) bool { return sameBucket(f, object) })
+	bucket, _ := m.counting(func(f *fact) bool { return sameBucket(f, object) })
 	if len(own) == 0 {
 		own = []*fact{standing}
 	}

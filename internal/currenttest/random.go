@@ -20,13 +20,12 @@ func Random(seed uint64) []Result {
 	for i := range results {
 		results[i] = r.result()
 		if i > 0 && r.IntN(8) == 0 {
-			// A repeat, or nearly one.
+			// A repeat: the same result, delivered again.
 			again := results[r.IntN(i)]
 			again.File = r.file()
-			if r.IntN(3) == 0 {
-				again.Found = r.found()
-			}
 			results[i] = again
+		} else if id := results[i].ID; id != nil {
+			*id += fmt.Sprint(i) // Macie gives each result an ID of its own
 		}
 	}
 	return results

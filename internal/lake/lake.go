@@ -69,6 +69,18 @@ func Open(ctx context.Context, s store.Store) (*Lake, error) {
 // Has reports whether the dataset has that table.
 func (l *Lake) Has(table string) bool { return slices.Contains(l.Dataset.Tables, table) }
 
+// Runs returns the numbers of the runs that have rows, as files are named by them,
+// in their order.
+func (l *Lake) Runs() []string {
+	var runs []string
+	for _, f := range l.files {
+		if len(runs) == 0 || runs[len(runs)-1] != f.Run {
+			runs = append(runs, f.Run)
+		}
+	}
+	return runs
+}
+
 // Files returns the files of a table in the order in which they are read: by
 // run, part, partition, and number. The caller must not change what they hold.
 func (l *Lake) Files(table string) []File {

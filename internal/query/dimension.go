@@ -8,12 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/macielake/macielake/internal/current"
+	"github.com/macielake/macielake/internal/nearest"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Dimension is what groups are told apart by: a value of results, or of
-// detections. The zero Dimension isn't one.
+// Dimension is what groups are told apart by: a value of subjects, or of
+// findings. The zero Dimension isn't one.
 type Dimension struct {
 	field *field
 	key   string // of prefix, tag and bucket_tag
@@ -27,9 +29,9 @@ func (d Dimension) Name() string {
 	return d.field.name
 }
 
-// OfTypes reports whether the dimension tells types of sensitive data apart,
-// as opposed to results.
-func (d Dimension) OfTypes() bool { return d.field.ofType != nil }
+// OfFindings reports whether the dimension tells findings apart, as opposed to
+// their subjects.
+func (d Dimension) OfFindings() bool { return d.field.ofFinding != nil }
 
 // OfMembers reports whether the dimension is of files inside archives alone.
 func (d Dimension) OfMembers() bool { return d.field.ofMembers }
@@ -42,14 +44,14 @@ func ParseDimension(s string) (Dimension, error) {
 	name, key, hasKey := strings.Cut(s, ":")
 	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name && f.dimension() })
 	if i < 0 {
-		return Dimension{}, fmt.Errorf("there is no dimension %q; there are %s", name, strings.Join(DimensionNames(), ", "))
+		return Dimension{}, fmt.Errorf("unknown dimension %q: %s", name, nearest.Suggestion(name, DimensionNames()))
 	}
 	f := &fields[i]
 	if hasKey != (f.kind == where.Map) {
 		if hasKey {
-			return Dimension{}, fmt.Errorf("the dimension %s takes nothing after it", name)
+			return Dimension{}, fmt.Errorf("dimension %s takes no key", name)
 		}
-		return Dimension{}, fmt.Errorf("the dimension %s wants more: %s", name, f.written())
+		return Dimension{}, fmt.Errorf("dimension %s needs a key: %s, for example %s", name, f.written(), f.example)
 	}
 	if f.check != nil {
 		if err := f.check(key); err != nil {
@@ -72,10 +74,10 @@ func DimensionNames() []string {
 
 // FieldDoc describes a dimension or another field of a filter.
 type FieldDoc struct {
-	Name      string // as it is written: type, prefix:N
-	Doc       string
-	Dimension bool
-	OfTypes   bool // of a detection, as opposed to a result
+	Name       string // as it is written: type, prefix:N
+	Doc        string
+	Dimension  bool
+	OfFindings bool // of a finding, as opposed to its subject
 }
 
 // FieldDocs describes all dimensions and fields, in their order.
@@ -83,7 +85,7 @@ func FieldDocs() []FieldDoc {
 	docs := make([]FieldDoc, len(fields))
 	for i := range fields {
 		f := &fields[i]
-		docs[i] = FieldDoc{f.written(), f.doc, f.dimension(), f.ofType != nil}
+		docs[i] = FieldDoc{f.written(), f.doc, f.dimension(), f.ofFinding != nil}
 	}
 	return docs
 }
@@ -103,21 +105,23 @@ func FilterOfMembers(f *where.Filter) bool {
 	return slices.ContainsFunc(f.Fields(), func(i int) bool { return fields[i].ofMembers })
 }
 
-// field is a value that results or detections have. Those of text are
-// dimensions, too.
+// field is a value that subjects or findings have. Those of text are dimensions,
+// too. It has a column, or is of findings, or of subjects.
 type field struct {
 	name      string
 	kind      where.Kind
 	doc       string
 	ofMembers bool
-	// columns are those of the table results that a value is made of.
-	columns []string
-	// ofResult returns the value of a result of b. What it has to make up it
-	// appends to scratch.
-	ofResult func(b *schema.Batch, r *schema.Result, key string, scratch *[]byte) where.Value
-	ofType   func(d *detection) where.Value // instead, for detections
-	check    func(key string) error         // of a Map
-	keyDoc   string                         // what stands for the key in help texts
+	// column returns where the value comes from in results.
+	column func(key string) current.Column
+	from   current.From
+	own    bool // a finding has the value of the result that speaks for it
+	// Values that are made up are appended to scratch.
+	ofFinding func(f *current.Finding, scratch *[]byte) where.Value
+	ofSubject func(s *current.Subject, scratch *[]byte) where.Value
+	check     func(key string) error // of a Map
+	keyDoc    string                 // what stands for the key in help texts
+	example   string                 // of a Map: with a key
 }
 
 func (f *field) dimension() bool { return f.kind == where.Text || f.kind == where.Map }
@@ -129,143 +133,182 @@ func (f *field) written() string {
 	return f.name
 }
 
+// monthField is the field that states of months have a meaning of their own for.
+const monthField = "month"
+
 // fields in the order they are documented. It is only read.
 var fields = []field{
-	typeText("category", "category of sensitive data: FINANCIAL_INFORMATION, PERSONAL_INFORMATION, CREDENTIALS, CUSTOM_IDENTIFIER", 1),
-	typeText("type", "type of sensitive data, such as CREDIT_CARD_NUMBER; the name of a custom identifier", 2),
-	typeText("identifier_kind", "managed or custom", 0),
-	typeText("identifier", "ID of the custom data identifier", 3),
-	resultText("partition", "AWS partition", "aws_partition", schema.AWSPartition),
-	resultText("account", "account that owns the bucket", "account_id", schema.AccountID),
-	resultText("region", "AWS Region", "region", schema.Region),
-	resultText("bucket", "bucket of the object", "bucket_name", schema.BucketName),
+	ofFinding("category", "category of sensitive data: FINANCIAL_INFORMATION, PERSONAL_INFORMATION, CREDENTIALS, CUSTOM_IDENTIFIER", (*current.Finding).Category),
+	ofFinding("type", "type of sensitive data, such as CREDIT_CARD_NUMBER; the name of a custom identifier", func(f *current.Finding) where.Value { return f.Type }),
+	ofFinding("identifier_kind", "managed or custom", (*current.Finding).Kind),
+	ofFinding("identifier", "ID of the custom data identifier", func(f *current.Finding) where.Value { return f.Identifier }),
+	ofFinding("state", "confirmed, or unconfirmed: of replaced content", func(f *current.Finding) where.Value {
+		if f.Confirmed {
+			return where.TextValue(confirmed)
+		}
+		return where.TextValue(unconfirmed)
+	}),
+	ofFinding("type_severity", "Low, Medium or High, by type and count as AWS publishes it", func(f *current.Finding) where.Value {
+		return orNull(f.Severity().String())
+	}),
+	ofFinding("cause", "why occurrences have no location: limit (Macie reports 1,000), none, unknown", func(f *current.Finding) where.Value {
+		return orNull(f.Cause())
+	}),
+	resultText("partition", "AWS partition", "aws_partition", schema.AWSPartition, current.FromStanding),
+	resultText("account", "account that owns the bucket", "account_id", schema.AccountID, current.FromBucket),
+	resultText("region", "AWS Region", "region", schema.Region, current.FromBucket),
+	resultText("bucket", "bucket of the object", "bucket_name", schema.BucketName, current.FromStanding),
 	{
-		name: "object", doc: "the object as s3://BUCKET/KEY", columns: []string{"bucket_name", "object_key"},
-		ofResult: func(b *schema.Batch, r *schema.Result, _ string, scratch *[]byte) where.Value {
-			return objectURI(b, r, scratch)
+		name: "object", doc: "the object as s3://BUCKET/KEY",
+		column: column([]string{"bucket_name", "object_key"}, objectURI),
+	},
+	resultText("key", "key of the object", "object_key", schema.ObjectKey, current.FromStanding),
+	{
+		name: "prefix", kind: where.Map, keyDoc: "N", example: "prefix:2", doc: "the object's first N folders, as s3://BUCKET/a/b/", check: checkDepth,
+		column: func(key string) current.Column {
+			depth, _ := strconv.Atoi(key) // it was checked
+			return current.Column{Table: []string{"bucket_name", "object_key"}, Value: func(b *schema.Batch, r *schema.Result, scratch *[]byte) where.Value {
+				return prefixOf(b, r, depth, scratch)
+			}}
 		},
 	},
-	resultText("key", "key of the object", "object_key", schema.ObjectKey),
+	own(resultText("job", "job that analysed, of a finding the job that reported it; none for automated discovery", "job_id", schema.JobID, current.FromStanding)),
+	own(resultText("origin", "SENSITIVE_DATA_DISCOVERY_JOB or AUTOMATED_SENSITIVE_DATA_DISCOVERY", "origin_type", schema.OriginType, current.FromStanding)),
+	own(resultText("administrator", "Macie administrator account, where the source's key names it", "admin_account_id", schema.AdminAccountID, current.FromStanding)),
+	ofSubject("severity", "highest severity of the object: Low, Medium or High; none where nothing was found", func(s *current.Subject) where.Value { return s.Severity }),
+	resultText("status", "outcome: COMPLETE, PARTIAL or SKIPPED", "status_code", schema.StatusCode, current.FromStanding),
+	resultText("reason", "why it is partial or skipped", "status_reason", schema.StatusReason, current.FromStanding),
+	ofSubject("gone", "why the object is gone; none where it isn't", func(s *current.Subject) where.Value { return orNull(s.Gone.String()) }),
+	resultText("mime_type", "media type", "mime_type", schema.MimeType, current.FromStanding),
 	{
-		name: "prefix", kind: where.Map, keyDoc: "N", doc: "the object's first N folders, as s3://BUCKET/a/b/",
-		columns: []string{"bucket_name", "object_key"}, ofResult: prefixOf, check: checkDepth,
-	},
-	resultText("job", "job that analysed; none for automated discovery", "job_id", schema.JobID),
-	resultText("origin", "SENSITIVE_DATA_DISCOVERY_JOB or AUTOMATED_SENSITIVE_DATA_DISCOVERY", "origin_type", schema.OriginType),
-	resultText("severity", "Low, Medium or High; none where nothing was found", "severity", schema.Severity),
-	resultText("status", "outcome: COMPLETE, PARTIAL or SKIPPED", "status_code", schema.StatusCode),
-	resultText("reason", "why it is partial or skipped", "status_reason", schema.StatusReason),
-	resultText("mime_type", "media type", "mime_type", schema.MimeType),
-	{
-		name: "extension", doc: "file name extension, of a file inside an archive its own",
-		columns: []string{"object_extension", "archive_member_extension", "is_archive_member"},
-		ofResult: func(b *schema.Batch, r *schema.Result, _ string, _ *[]byte) where.Value {
+		name: "extension", doc: "file name extension, of a member its own",
+		column: column([]string{"object_extension", "archive_member_extension", "is_archive_member"}, func(b *schema.Batch, r *schema.Result, _ *[]byte) where.Value {
 			if isMember(r) {
 				return textOf(b, r, schema.ArchiveMemberExtension)
 			}
 			return textOf(b, r, schema.ObjectExtension)
-		},
+		}),
 	},
-	resultText("storage_class", "storage class of the object", "object_storage_class", schema.ObjectStorageClass),
-	resultText("encryption", "encryption of the object: NONE, AES256, aws:kms, aws:kms:dsse, UNKNOWN", "object_encryption_type", schema.ObjectEncryptionType),
-	resultText("bucket_encryption", "default encryption of the bucket", "bucket_encryption_type", schema.BucketEncryptionType),
-	resultText("public_access", "whether the bucket is public: PUBLIC, NOT_PUBLIC, UNKNOWN", "bucket_effective_permission", schema.BucketEffectivePermission),
+	resultText("storage_class", "storage class of the object", "object_storage_class", schema.ObjectStorageClass, current.FromNewest),
+	ofSubject("public", "whether the bucket or the object is public, as last seen: yes, no, unknown", func(s *current.Subject) where.Value { return where.TextValue([]byte(s.Public.String())) }),
+	ofSubject("unencrypted", "whether the object is unencrypted, as last seen: yes, no, unknown", func(s *current.Subject) where.Value {
+		return where.TextValue([]byte(s.Unencrypted.String()))
+	}),
+	ofSubject("encryption", "encryption of the object: NONE, AES256, aws:kms, aws:kms:dsse, UNKNOWN", func(s *current.Subject) where.Value { return s.ObjectEncryption }),
+	ofSubject("bucket_encryption", "default encryption of the bucket", func(s *current.Subject) where.Value { return s.BucketEncryption }),
+	ofSubject("public_access", "whether the bucket is public: PUBLIC, NOT_PUBLIC, UNKNOWN", func(s *current.Subject) where.Value { return s.PublicAccess }),
+	ofSubject("object_public", "whether the object is public: true or false", func(s *current.Subject) where.Value {
+		switch s.ObjectPublic {
+		case current.Yes:
+			return where.TextValue([]byte("true"))
+		case current.No:
+			return where.TextValue([]byte("false"))
+		}
+		return where.Value{}
+	}),
+	createdText("date", "day of the last analysis, in UTC, as 2026-11-22", time.DateOnly),
+	createdText(monthField, "month of the last analysis, in UTC, as 2026-11; with --trend the month that ended", "2006-01"),
 	{
-		name: "object_public", doc: "whether the object is public: true or false", columns: []string{"object_public_access"},
-		ofResult: func(_ *schema.Batch, r *schema.Result, _ string, scratch *[]byte) where.Value {
-			value, ok := r.Bool(schema.ObjectPublicAccess)
-			if !ok {
-				return where.Value{}
-			}
-			return made(scratch, func(out []byte) []byte { return strconv.AppendBool(out, value) })
-		},
-	},
-	createdText("date", "day the result was created, in UTC, as 2026-11-22", time.DateOnly),
-	createdText("month", "month the result was created, in UTC, as 2026-11", "2006-01"),
-	{
-		name: "archive", doc: "of a file inside an archive: the archive as s3://BUCKET/KEY", ofMembers: true,
-		columns: []string{"bucket_name", "object_key", "is_archive_member"},
-		ofResult: func(b *schema.Batch, r *schema.Result, _ string, scratch *[]byte) where.Value {
+		name: "archive", doc: "of a member: its archive as s3://BUCKET/KEY", ofMembers: true,
+		column: column([]string{"bucket_name", "object_key", "is_archive_member"}, func(b *schema.Batch, r *schema.Result, scratch *[]byte) where.Value {
 			if !isMember(r) {
 				return where.Value{}
 			}
 			return objectURI(b, r, scratch)
-		},
+		}),
 	},
-	memberPath(),
-	tagOf("tag", "value of the object's tag of that key", "object_tags", schema.ObjectTags),
-	tagOf("bucket_tag", "value of the bucket's tag of that key", "bucket_tags", schema.BucketTags),
+	{
+		name: "member", doc: "path of a file inside an archive", ofMembers: true,
+		ofSubject: func(s *current.Subject, _ *[]byte) where.Value { return s.Path },
+	},
+	tagOf("tag", "value of the object's tag of that key", "object_tags", schema.ObjectTags, current.FromNewest),
+	tagOf("bucket_tag", "value of the bucket's tag of that key", "bucket_tags", schema.BucketTags, current.FromBucket),
 
-	{name: "count", kind: where.Int, doc: "occurrences of the type in the object", ofType: func(d *detection) where.Value { return d.count }},
-	{name: "locations", kind: where.Int, doc: "reported locations of the type in the object", ofType: func(d *detection) where.Value { return where.IntValue(d.locations) }},
-	{name: "capped", kind: where.Bool, doc: "whether there are more occurrences than reported locations", ofType: func(d *detection) where.Value { return where.BoolValue(d.capped) }},
-	resultInt("bytes", where.Int, "bytes that were analysed", "size_classified", schema.SizeClassified),
-	resultInt("size", where.Int, "size of the object in bytes", "object_size", schema.ObjectSize),
-	resultInt("severity_score", where.Int, "severity as a number, 1 to 3", "severity_score", schema.SeverityScore),
-	resultInt("created_at", where.Time, "when the result was created", "created_at", schema.CreatedAt),
-	resultInt("modified", where.Time, "when the object was last modified", "object_last_modified", schema.ObjectLastModified),
+	{name: "count", kind: where.Int, doc: "occurrences of the finding", ofFinding: func(f *current.Finding, _ *[]byte) where.Value {
+		if !f.HasCount {
+			return where.Value{}
+		}
+		return where.IntValue(f.Count.Clamped())
+	}},
+	{name: "locations", kind: where.Int, doc: "reported locations of the finding", ofFinding: func(f *current.Finding, _ *[]byte) where.Value { return where.IntValue(f.Locations) }},
+	{name: "unlocated", kind: where.Int, doc: "occurrences of the finding without a location", ofFinding: func(f *current.Finding, _ *[]byte) where.Value { return where.IntValue(f.Unlocated().Clamped()) }},
+	resultInt("bytes", where.Int, "bytes that were analysed", "size_classified", schema.SizeClassified, current.FromStanding),
+	resultInt("size", where.Int, "size of the object in bytes", "object_size", schema.ObjectSize, current.FromNewest),
+	{name: "severity_score", kind: where.Int, doc: "severity as a number, 1 to 3", ofSubject: func(s *current.Subject, _ *[]byte) where.Value { return s.Score }},
+	resultInt("created_at", where.Time, "when the last analysis was reported", "created_at", schema.CreatedAt, current.FromStanding),
+	resultInt("modified", where.Time, "when the analysed content was last modified", "object_last_modified", schema.ObjectLastModified, current.FromStanding),
 }
 
-// Names of the fields that have a rule of their own among an object's results.
-const (
-	severityField      = "severity"
-	severityScoreField = "severity_score"
-)
+var confirmed, unconfirmed = []byte("confirmed"), []byte("unconfirmed")
 
-func fieldNamed(name string) *field {
-	return &fields[slices.IndexFunc(fields, func(f field) bool { return f.name == name })]
-}
-
-func typeText(name, doc string, part int) field {
-	return field{name: name, doc: doc, ofType: func(d *detection) where.Value { return d.identity(part) }}
-}
-
-func resultText(name, doc, column string, slot int) field {
-	return field{
-		name: name, doc: doc, columns: []string{column},
-		ofResult: func(b *schema.Batch, r *schema.Result, _ string, _ *[]byte) where.Value {
-			return textOf(b, r, slot)
-		},
+func orNull(text string) where.Value {
+	if text == "" {
+		return where.Value{}
 	}
+	return where.TextValue([]byte(text))
 }
 
-func resultInt(name string, kind where.Kind, doc, column string, slot int) field {
-	return field{
-		name: name, kind: kind, doc: doc, columns: []string{column},
-		ofResult: func(_ *schema.Batch, r *schema.Result, _ string, _ *[]byte) where.Value { return intOf(r, slot) },
-	}
+func ofFinding(name, doc string, value func(*current.Finding) where.Value) field {
+	return field{name: name, doc: doc, ofFinding: func(f *current.Finding, _ *[]byte) where.Value { return value(f) }}
 }
 
-func createdText(name, doc, layout string) field {
-	return field{
-		name: name, doc: doc, columns: []string{"created_at"},
-		ofResult: func(_ *schema.Batch, r *schema.Result, _ string, scratch *[]byte) where.Value {
-			if !r.HasInt(schema.CreatedAt) {
-				return where.Value{}
-			}
-			at := time.UnixMicro(r.Int[schema.CreatedAt]).UTC()
-			return made(scratch, func(out []byte) []byte { return at.AppendFormat(out, layout) })
-		},
-	}
+func ofSubject(name, doc string, value func(*current.Subject) where.Value) field {
+	return field{name: name, doc: doc, ofSubject: func(s *current.Subject, _ *[]byte) where.Value { return value(s) }}
 }
 
-func memberPath() field {
-	f := resultText("member", "path of a file inside an archive", "archive_member_path", schema.ArchiveMemberPath)
-	f.ofMembers = true
+// own makes findings have the value of the result that speaks for them.
+func own(f field) field {
+	f.own = true
 	return f
 }
 
-func tagOf(name, doc, column string, slot int) field {
-	return field{
-		name: name, kind: where.Map, keyDoc: "KEY", doc: doc, columns: []string{column},
-		ofResult: func(b *schema.Batch, r *schema.Result, key string, _ *[]byte) where.Value {
-			// Of several tags with a key the last counts.
-			for i := r.Maps[slot].End; i > r.Maps[slot].First; i-- {
-				if t := b.Tags[i-1]; string(b.Text(t.Key)) == key {
-					return valueOf(b, t.Value)
-				}
-			}
+// column returns a column that takes no key.
+func column(table []string, value func(*schema.Batch, *schema.Result, *[]byte) where.Value) func(string) current.Column {
+	return func(string) current.Column { return current.Column{Table: table, Value: value} }
+}
+
+func resultText(name, doc, table string, slot int, from current.From) field {
+	return field{name: name, doc: doc, from: from, column: column([]string{table}, func(b *schema.Batch, r *schema.Result, _ *[]byte) where.Value {
+		if v := textOf(b, r, slot); slot != schema.AdminAccountID || !v.Null() || b.Sources[r.Source].AdminAccountID == "" {
+			return v
+		}
+		return where.TextValue([]byte(b.Sources[r.Source].AdminAccountID))
+	})}
+}
+
+func resultInt(name string, kind where.Kind, doc, table string, slot int, from current.From) field {
+	return field{name: name, kind: kind, doc: doc, from: from, column: column([]string{table}, func(_ *schema.Batch, r *schema.Result, _ *[]byte) where.Value {
+		return intOf(r, slot)
+	})}
+}
+
+func createdText(name, doc, layout string) field {
+	return field{name: name, doc: doc, column: column([]string{"created_at"}, func(_ *schema.Batch, r *schema.Result, scratch *[]byte) where.Value {
+		if !r.HasInt(schema.CreatedAt) {
 			return where.Value{}
+		}
+		at := time.UnixMicro(r.Int[schema.CreatedAt]).UTC()
+		return made(scratch, func(out []byte) []byte { return at.AppendFormat(out, layout) })
+	})}
+}
+
+func tagOf(name, doc, table string, slot int, from current.From) field {
+	return field{
+		name: name, kind: where.Map, keyDoc: "KEY", example: name + ":Owner", doc: doc, from: from,
+		column: func(key string) current.Column {
+			return current.Column{
+				Table: []string{table},
+				Has:   func(r *schema.Result) bool { return r.MapSet&(1<<slot) != 0 },
+				Value: func(b *schema.Batch, r *schema.Result, _ *[]byte) where.Value {
+					// Of several tags with a key the last counts.
+					for i := r.Maps[slot].End; i > r.Maps[slot].First; i-- {
+						if t := b.Tags[i-1]; string(b.Text(t.Key)) == key {
+							return valueOf(b, t.Value)
+						}
+					}
+					return where.Value{}
+				},
+			}
 		},
 	}
 }
@@ -326,11 +369,10 @@ func checkDepth(key string) error {
 
 // prefixOf is the bucket and the first folders of the key, of which a key may
 // have fewer.
-func prefixOf(b *schema.Batch, r *schema.Result, key string, scratch *[]byte) where.Value {
+func prefixOf(b *schema.Batch, r *schema.Result, depth int, scratch *[]byte) where.Value {
 	if r.Text[schema.ObjectKey].Null() {
 		return where.Value{}
 	}
-	depth, _ := strconv.Atoi(key) // it was checked
 	rest := b.Text(r.Text[schema.ObjectKey])
 	end := 0
 	for ; depth > 0; depth-- {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"hash/maphash"
+
+	"github.com/macielake/macielake/internal/spill"
+	"github.com/macielake/macielake/internal/sum"
 )
 
 // groups adds up measures by key, for any number of keys in bounded memory. It
@@ -14,15 +17,15 @@ type groups struct {
 	limit    int64    // bytes in memory
 	slots    []uint32 // 1 + number of the group, 0 where there is none; a power of two
 	list     []group
-	sums     []Sum // those of each group, one after the other
-	keys     arena
-	spilled  *sorter // of groups that had to leave; the same may be in it again
+	sums     []sum.Int // those of each group, one after the other
+	keys     spill.Arena
+	spilled  *spill.Sorter // of groups that had to leave; the same may be in it again
 }
 
 // group is a key in memory.
 type group struct {
 	hash       uint64
-	object     int64 // number of the object that was counted last
+	subject    int64 // number of the subject that was counted last
 	chunk, off uint32
 	klen       uint32
 }
@@ -30,12 +33,12 @@ type group struct {
 const groupBytes = 32 + 2*4 // with its slots
 
 func newGroups(measures int, seed maphash.Seed, limit int64) *groups {
-	return &groups{measures: measures, seed: seed, limit: limit, slots: make([]uint32, 64), spilled: newSorter(limit / 2)}
+	return &groups{measures: measures, seed: seed, limit: limit, slots: make([]uint32, 64), spilled: spill.NewSorter(limit / 2)}
 }
 
 // at returns the group of a key, which it copies. Both results are valid until
 // the next at.
-func (g *groups) at(key []byte) (*group, []Sum) {
+func (g *groups) at(key []byte) (*group, []sum.Int) {
 	if 2*len(g.list) >= len(g.slots) {
 		g.grow()
 	}
@@ -45,10 +48,10 @@ func (g *groups) at(key []byte) (*group, []Sum) {
 		n := int(g.slots[i])
 		if n == 0 {
 			g.slots[i] = uint32(len(g.list) + 1)
-			chunk, off := g.keys.add(key)
-			g.list = append(g.list, group{hash: hash, object: -1, chunk: chunk, off: off, klen: uint32(len(key))})
+			chunk, off := g.keys.Add(key)
+			g.list = append(g.list, group{hash: hash, subject: -1, chunk: chunk, off: off, klen: uint32(len(key))})
 			for range g.measures {
-				g.sums = append(g.sums, Sum{})
+				g.sums = append(g.sums, sum.Int{})
 			}
 			n = len(g.list)
 		} else if c := &g.list[n-1]; c.hash != hash || !bytes.Equal(g.key(c), key) {
@@ -59,7 +62,7 @@ func (g *groups) at(key []byte) (*group, []Sum) {
 }
 
 func (g *groups) key(c *group) []byte {
-	return g.keys.chunks[c.chunk][c.off : c.off+c.klen : c.off+c.klen]
+	return g.keys.At(c.chunk, c.off, c.klen)
 }
 
 func (g *groups) grow() {
@@ -77,7 +80,7 @@ func (g *groups) grow() {
 // settle moves the groups out of memory if they take too much. Their marks are
 // lost then, so it is called between objects.
 func (g *groups) settle() error {
-	if g.keys.used+int64(len(g.list))*int64(groupBytes+sumBytes*g.measures) <= g.limit {
+	if g.keys.Used()+int64(len(g.list))*int64(groupBytes+sum.Bytes*g.measures) <= g.limit {
 		return nil
 	}
 	return g.spill()
@@ -88,15 +91,15 @@ func (g *groups) spill() error {
 	for n := range g.list {
 		value = value[:0]
 		for _, s := range g.sums[n*g.measures : (n+1)*g.measures] {
-			value = appendSum(value, s)
+			value = sum.Append(value, s)
 		}
-		if err := g.spilled.add(g.list[n].hash, g.key(&g.list[n]), value); err != nil {
+		if err := g.spilled.Add(g.list[n].hash, g.key(&g.list[n]), value); err != nil {
 			return err
 		}
 	}
 	clear(g.slots)
 	g.list, g.sums = g.list[:0], g.sums[:0]
-	g.keys.reset()
+	g.keys.Reset()
 	return nil
 }
 
@@ -105,22 +108,22 @@ func (g *groups) merge(o *groups) error {
 	for n := range o.list {
 		_, sums := g.at(o.key(&o.list[n]))
 		for i, s := range o.sums[n*o.measures : (n+1)*o.measures] {
-			sums[i].addSum(s)
+			sums[i].AddInt(s)
 		}
 		if err := g.settle(); err != nil {
 			return err
 		}
 	}
 	o.list, o.sums = nil, nil
-	return g.spilled.absorb(o.spilled)
+	return g.spilled.Absorb(o.spilled)
 }
 
 // each calls do for each group once, in no order. The bytes and sums are valid
 // until do returns. The groups are gone afterwards.
-func (g *groups) each(ctx context.Context, do func(key []byte, sums []Sum) error) error {
-	if len(g.spilled.refs)+len(g.spilled.runs) == 0 {
+func (g *groups) each(ctx context.Context, do func(key []byte, sums []sum.Int) error) error {
+	if g.spilled.Empty() {
 		for n := range g.list {
-			if n%checkEvery == 0 && ctx.Err() != nil {
+			if n%spill.CheckEvery == 0 && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			if err := do(g.key(&g.list[n]), g.sums[n*g.measures:(n+1)*g.measures]); err != nil {
@@ -132,11 +135,11 @@ func (g *groups) each(ctx context.Context, do func(key []byte, sums []Sum) error
 	if err := g.spill(); err != nil {
 		return err
 	}
-	g.slots, g.list, g.sums, g.keys = nil, nil, nil, arena{}
+	g.slots, g.list, g.sums, g.keys = nil, nil, nil, spill.Arena{}
 	var last []byte
-	sums := make([]Sum, g.measures)
+	sums := make([]sum.Int, g.measures)
 	first := true
-	err := g.spilled.each(ctx, func(_ uint64, key, value []byte) error {
+	err := g.spilled.Each(ctx, func(_ uint64, key, value []byte) error {
 		if first || !bytes.Equal(key, last) {
 			if !first {
 				if err := do(last, sums); err != nil {
@@ -148,7 +151,7 @@ func (g *groups) each(ctx context.Context, do func(key []byte, sums []Sum) error
 			clear(sums)
 		}
 		for i := range sums {
-			sums[i].addSum(sumOf(value[i*sumBytes:]))
+			sums[i].AddInt(sum.Decode(value[i*sum.Bytes:]))
 		}
 		return nil
 	})
@@ -158,4 +161,4 @@ func (g *groups) each(ctx context.Context, do func(key []byte, sums []Sum) error
 	return err
 }
 
-func (g *groups) close() { g.spilled.close() }
+func (g *groups) close() { g.spilled.Close() }

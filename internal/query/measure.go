@@ -3,45 +3,52 @@ package query
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/macielake/macielake/internal/nearest"
 )
 
 // Measure is a figure of a group.
 type Measure uint8
 
-// Measures. An object is what an analysis is of: an S3 object, or with members
-// also a file inside an archive. Without the current rule each result is an
-// object of its own.
+// Measures. Where every result counts, each is a subject of its own.
 const (
 	Occurrences Measure = iota // Macie's true counts
 	Locations                  // that Macie reported
-	Detections                 // types of sensitive data, once for each object
-	Sensitive                  // objects that have detections
-	Capped                     // detections with more occurrences than Macie reports locations
-	Objects                    // objects that were analysed
+	Unlocated                  // occurrences without a location
+	Findings                   // open findings
+	Confirmed                  // of those, findings of the standing content
+	Unconfirmed                // of those, findings of replaced content
+	Sensitive                  // subjects with open findings
+	Objects                    // subjects that were analysed
 	Partial                    // of those, the ones that were analysed in part
-	Skipped                    // objects that were not analysed, or not as they are now
+	Skipped                    // subjects that were not analysed, or not as they are now
+	Gone                       // subjects that are gone
 	Bytes                      // that were analysed
-	Results                    // objects, analysed or not
+	Subjects                   // objects and, where they are asked for, members
+	Results                    // results about the subjects
 
 	numMeasures
 )
 
 var measures = [numMeasures]struct{ name, doc string }{
 	{"occurrences", "occurrences of sensitive data, as Macie counted them"},
-	{"locations", "locations that Macie reported, at most 1,000 of a type in an object"},
-	{"detections", "types of sensitive data, counted once for each object"},
-	{"sensitive", "objects with sensitive data"},
-	{"capped", "detections that have more occurrences than reported locations"},
+	{"locations", "locations that Macie reported, at most 1,000 per type in a result"},
+	{"unlocated", "occurrences without a location"},
+	{"findings", "open findings: subjects and the identifiers that matched in them"},
+	{"confirmed", "findings of the content that was analysed last"},
+	{"unconfirmed", "open findings of replaced content"},
+	{"sensitive_objects", "objects with open findings"},
 	{"objects", "objects that were analysed, wholly or in part"},
-	{"partial", "objects that were analysed in part"},
-	{"skipped", "objects that were not analysed, or not as they are now"},
+	{"partial_objects", "objects that were analysed in part"},
+	{"skipped_objects", "objects that were not analysed, or not as they are now"},
+	{"gone_objects", "objects that are gone"},
 	{"bytes", "bytes that were analysed"},
-	{"results", "objects, analysed or not"},
+	{"subjects", "objects, analysed or not, and members where they are asked for"},
+	{"results", "results about the subjects"},
 }
 
-// Measures returns all measures in their order.
-func Measures() []Measure {
+// AllMeasures returns all measures in their order.
+func AllMeasures() []Measure {
 	all := make([]Measure, numMeasures)
 	for i := range all {
 		all[i] = Measure(i)
@@ -55,6 +62,9 @@ func (m Measure) String() string { return measures[m].name }
 // Doc says in a line what the measure counts.
 func (m Measure) Doc() string { return measures[m].doc }
 
+// ofFindings reports whether the measure counts findings or what they have.
+func (m Measure) ofFindings() bool { return m <= Sensitive }
+
 // ParseMeasure returns the measure of that name.
 func ParseMeasure(name string) (Measure, error) {
 	i := slices.IndexFunc(measures[:], func(m struct{ name, doc string }) bool { return m.name == name })
@@ -63,7 +73,7 @@ func ParseMeasure(name string) (Measure, error) {
 		for i, m := range measures {
 			names[i] = m.name
 		}
-		return 0, fmt.Errorf("there is no measure %q; there are %s", name, strings.Join(names, ", "))
+		return 0, fmt.Errorf("unknown measure %q: %s", name, nearest.Suggestion(name, names))
 	}
 	return Measure(i), nil
 }

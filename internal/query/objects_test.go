@@ -21,12 +21,11 @@ func TestObjects(t *testing.T) {
 	}
 	s := NewSummary(Options{Workers: 2, Views: []View{
 		{By: dimensions(t, "object"), Measures: []Measure{Occurrences, Objects, Bytes}},
-		{Measures: Measures()},
+		{Measures: AllMeasures()},
 	}})
 	defer s.Close()
 	dec := schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: true})
 	b := schema.NewBatch()
-	p := &part{s: s, taker: s.newTaker(), kept: s.kept}
 	var lines []byte
 	for i := range 2 * objects {
 		n := i % objects
@@ -45,7 +44,7 @@ func TestObjects(t *testing.T) {
 		if len(b.Rejects) > 0 {
 			t.Fatalf("%+v", b.Rejects[0])
 		}
-		if err := p.Take(b); err != nil {
+		if err := s.AddBatch(b); err != nil {
 			t.Fatal(err)
 		}
 	}

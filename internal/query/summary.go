@@ -5,9 +5,16 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"slices"
 
+	"github.com/macielake/macielake/internal/current"
+	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/nearest"
+	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/spill"
+	"github.com/macielake/macielake/internal/sum"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -17,11 +24,18 @@ type Options struct {
 	Views []View
 	// Where, if not nil, is a filter on Fields, for all views.
 	Where *where.Filter
-	// All counts every result, instead of what is current of each object.
+	// All counts every result, instead of what is current of each subject.
 	All bool
-	// Members counts files inside archives besides the archives, whose own
-	// results hold the totals.
+	// Members counts members of archives besides the archives, which hold their
+	// totals.
 	Members bool
+	// Months counts the states at the end of each month; the dimension month is
+	// then that month.
+	Months bool
+	// Until, if not null, is the time as of which subjects are counted.
+	Until where.Value
+	// Through, if not nil, reports whether a run of a dataset exists.
+	Through func(run string) bool
 	// Memory is about how many bytes of what is kept may be in memory; the rest
 	// goes to temporary files. 0 is DefaultMemory.
 	Memory int64
@@ -34,144 +48,117 @@ const DefaultMemory = 256 << 20
 
 // Summary adds up results. Its methods are called one after the other.
 type Summary struct {
-	o    Options
-	plan *plan
-	seed maphash.Seed
-	read bool // all results are in the groupings
-	kept *keeper
+	o        Options
+	state    *current.State
+	views    []*grouping
+	literals *literals
+	counted  bool // all subjects are in the groupings
+	findings int64
+	caveats  Caveats
+}
+
+// Caveats are facts about subjects that limit an answer.
+type Caveats struct {
+	// MembersExceed is the number of archives whose members sum to more than them.
+	MembersExceed int64
 }
 
 // NewSummary returns a summary of nothing yet. The caller closes it.
 func NewSummary(o Options) *Summary {
-	o.Workers = max(o.Workers, 1)
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
 	}
-	s := &Summary{o: o, plan: newPlan(), seed: maphash.MakeSeed()}
-	s.kept = s.newKeeper(o.Memory, true)
+	s := &Summary{o: o, literals: newLiterals(o.Where)}
+	p := &plan{months: o.Months}
+	seed := maphash.MakeSeed()
+	findings := false
+	for i := range o.Views {
+		var all *filter
+		if o.Where != nil {
+			all = p.newFilter(o.Where)
+			if i == 0 {
+				all.literals = s.literals
+			}
+		}
+		g := p.newGrouping(&o.Views[i], all, seed, o.Memory/4/int64(len(o.Views)))
+		findings = findings || g.needsFindings()
+		s.views = append(s.views, g)
+	}
+	s.state = current.New(current.Options{
+		Columns: p.options(), Findings: findings, All: o.All, Members: o.Members, Months: o.Months,
+		Until: o.Until, Through: o.Through, Memory: o.Memory / 2, Workers: o.Workers,
+	})
 	return s
 }
 
 // Close drops what the summary holds, its temporary files included.
-func (s *Summary) Close() { s.kept.close() }
-
-// keeper keeps what a summary needs of results: under the current rule the
-// results themselves, for their objects are known at the end, and otherwise
-// the views' groups. One goroutine at a time uses it.
-type keeper struct {
-	things *sorter // nil where every result counts
-	views  []*grouping
-}
-
-// newKeeper returns a keeper that takes so many bytes of memory: half of them
-// for things, and half for groups. Those of a part of the results, which aren't
-// all, has no groups if it has things.
-func (s *Summary) newKeeper(memory int64, all bool) *keeper {
-	k := &keeper{}
-	if !s.o.All {
-		k.things = newSorter(memory / 2)
-		if !all {
-			return k
-		}
-	}
-	for i := range s.o.Views {
-		k.views = append(k.views, s.plan.newGrouping(&s.o.Views[i], s.o.Where, s.seed, memory/4/int64(len(s.o.Views))))
-	}
-	return k
-}
-
-func (k *keeper) close() {
-	if k.things != nil {
-		k.things.close()
-	}
-	for _, v := range k.views {
+func (s *Summary) Close() {
+	s.state.Close()
+	for _, v := range s.views {
 		v.groups.close()
 	}
 }
 
-// merge takes over what o keeps. It closes o.
-func (k *keeper) merge(o *keeper) error {
-	defer o.close()
-	if k.things != nil {
-		return k.things.absorb(o.things)
-	}
-	for i, v := range k.views {
-		if err := v.groups.merge(o.views[i].groups); err != nil {
-			return err
-		}
-	}
-	return nil
+// AddResults adds discovery results. What can't be read or decoded is left out:
+// the account has it.
+func (s *Summary) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
+	return s.state.AddResults(ctx, o)
 }
 
-// taker takes the results of batches for a keeper. One goroutine at a time uses
-// it.
-type taker struct {
-	s           *Summary
-	reader      reader
-	object      object
-	key, record []byte
+// AddDataset adds the results of a dataset, reading the columns that are needed.
+// It gives a *lake.NoTableError for a dataset without the tables for that.
+func (s *Summary) AddDataset(ctx context.Context, l *lake.Lake) error {
+	return s.state.AddDataset(ctx, l)
 }
 
-func (s *Summary) newTaker() *taker { return &taker{s: s, reader: reader{plan: s.plan}} }
+// AddBatch adds the results of a decoded batch.
+func (s *Summary) AddBatch(b *schema.Batch) error { return s.state.AddBatch(b) }
 
-// take gives the results of a decoded batch to a keeper.
-func (t *taker) take(b *schema.Batch, k *keeper) error {
-	for i := range b.Results {
-		r := &b.Results[i]
-		if isMember(r) && !t.s.o.Members {
-			continue
-		}
-		res := t.reader.read(b, r)
-		if k.things != nil {
-			var thing int
-			t.key, thing = appendThing(t.key[:0], b, r, res.analysed)
-			t.record = t.s.plan.appendRecord(t.record[:0], thing, res)
-			if err := k.things.add(maphash.Bytes(t.s.seed, t.key[:thing]), t.key, t.record); err != nil {
-				return err
-			}
-			continue
-		}
-		o := res.single(&t.object)
-		for _, v := range k.views {
-			if err := v.add(o); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
+// Origins returns who produced the results that were added.
+func (s *Summary) Origins() []current.Origin { return s.state.Origins() }
 
-// settle makes objects of the things and adds them to the views.
-func (s *Summary) settle(ctx context.Context) error {
-	if s.read {
+// Count counts all subjects. No results may be added afterwards.
+func (s *Summary) Count(ctx context.Context) error {
+	if s.counted {
 		return nil
 	}
-	s.read = true
-	if s.kept.things == nil {
-		return nil
+	s.counted = true
+	if err := s.state.CheckMonths(); err != nil {
+		return err
 	}
-	c := &current{plan: s.plan, emit: func(o *object) error {
-		for _, v := range s.kept.views {
-			if err := v.add(o); err != nil {
+	return s.state.Each(ctx, func(subject *current.Subject) error {
+		if subject.MembersExceed {
+			s.caveats.MembersExceed++
+		}
+		s.findings += int64(len(subject.Findings))
+		s.views[0].look(subject)
+		for _, v := range s.views {
+			if err := v.add(subject); err != nil {
 				return err
 			}
 		}
 		return nil
-	}}
-	err := s.kept.things.each(ctx, func(_ uint64, key, record []byte) error { return c.add(key, record) })
-	if err == nil {
-		err = c.flush()
-	}
-	s.kept.things.close()
-	return err
+	})
 }
+
+// Findings returns how many open findings there are, whatever the filter, once
+// everything is counted.
+func (s *Summary) Findings() int64 { return s.findings }
+
+// Caveats returns what limits the answer, once everything is counted.
+func (s *Summary) Caveats() Caveats { return s.caveats }
+
+// CheckLiterals returns a *LiteralError for the first value in the filter that
+// nothing has, and that isn't a known value of its field either, once everything
+// is counted.
+func (s *Summary) CheckLiterals() error { return s.literals.check() }
 
 // Group is a group of a view.
 type Group struct {
 	// Values are those of the view's dimensions.
 	Values []where.Value
 	// Sums are those of the view's measures.
-	Sums []Sum
+	Sums []sum.Int
 }
 
 // Order says how the groups of a view are sorted, and how many are wanted.
@@ -187,45 +174,45 @@ type Order struct {
 // Groups calls each for the groups of a view in order, and returns how many it
 // has. Groups whose sums are all 0 are left out, unless the view has no
 // dimension: then there is always one. The group is valid until each returns.
-// It can be called once a view, and no results may be added afterwards.
+// It can be called once per view, and no results may be added afterwards.
 func (s *Summary) Groups(ctx context.Context, view int, order Order, each func(*Group) error) (total int64, err error) {
-	if err := s.settle(ctx); err != nil {
+	if err := s.Count(ctx); err != nil {
 		return 0, err
 	}
-	g := s.kept.views[view]
+	g := s.views[view]
 	if len(g.by) == 0 {
-		g.groups.at(nil) // is there, if nothing else
-		return 1, g.groups.each(ctx, func(_ []byte, sums []Sum) error { return each(&Group{Sums: sums}) })
+		g.groups.at(nil) // exists, if nothing else
+		return 1, g.groups.each(ctx, func(_ []byte, sums []sum.Int) error { return each(&Group{Sums: sums}) })
 	}
-	out := newSorter(s.o.Memory / 4)
-	defer out.close()
+	out := spill.NewSorter(s.o.Memory / 4)
+	defer out.Close()
 	var sortKey, value []byte
-	group := Group{Values: make([]where.Value, len(g.by)), Sums: make([]Sum, len(g.view.Measures))}
-	err = g.groups.each(ctx, func(key []byte, sums []Sum) error {
-		if !slices.ContainsFunc(sums, func(s Sum) bool { return s != Sum{} }) {
+	group := Group{Values: make([]where.Value, len(g.by)), Sums: make([]sum.Int, len(g.view.Measures))}
+	err = g.groups.each(ctx, func(key []byte, sums []sum.Int) error {
+		if !slices.ContainsFunc(sums, func(n sum.Int) bool { return n != sum.Int{} }) {
 			return nil
 		}
 		total++
 		sortKey = order.appendKey(sortKey[:0], key, sums, group.Values)
 		value = value[:0]
-		for _, sum := range sums {
-			value = appendSum(value, sum)
+		for _, n := range sums {
+			value = sum.Append(value, n)
 		}
-		return out.add(binary.BigEndian.Uint64(sortKey), sortKey, append(value, key...))
+		return out.Add(binary.BigEndian.Uint64(sortKey), sortKey, append(value, key...))
 	})
 	if err != nil {
 		return total, err
 	}
 	left := cmp.Or(order.Top, total)
-	err = out.each(ctx, func(_ uint64, _, value []byte) error {
+	err = out.Each(ctx, func(_ uint64, _, value []byte) error {
 		if left == 0 {
 			return errEnough
 		}
 		left--
 		for i := range group.Sums {
-			group.Sums[i] = sumOf(value[i*sumBytes:])
+			group.Sums[i] = sum.Decode(value[i*sum.Bytes:])
 		}
-		takeValues(value[len(group.Sums)*sumBytes:], group.Values)
+		takeValues(value[len(group.Sums)*sum.Bytes:], group.Values)
 		return each(&group)
 	})
 	if err == errEnough {
@@ -240,20 +227,42 @@ var errEnough = errors.New("enough")
 // takeValues takes a group's values out of its key.
 func takeValues(key []byte, values []where.Value) {
 	for i := range values {
-		values[i], key = takeValue(key, where.Text)
+		values[i], key = where.TakeValue(key, where.Text)
 	}
 }
 
 // appendKey appends what sorts a group, byte by byte: at least eight of them.
-func (o Order) appendKey(out, key []byte, sums []Sum, scratch []where.Value) []byte {
+func (o Order) appendKey(out, key []byte, sums []sum.Int, scratch []where.Value) []byte {
 	takeValues(key, scratch)
 	if o.By < len(sums) {
-		out = appendDescending(out, sums[o.By])
+		out = sum.AppendDescending(out, sums[o.By])
 	} else {
-		out = appendOrdered(out, scratch[o.By-len(sums)])
+		out = where.AppendOrdered(out, scratch[o.By-len(sums)])
 	}
 	for _, v := range scratch {
-		out = appendOrdered(out, v)
+		out = where.AppendOrdered(out, v)
 	}
 	return append(out, make([]byte, max(0, 8-len(out)))...)
+}
+
+// LiteralError says that a filter compares a field with a value that nothing has.
+type LiteralError struct {
+	Field, Value string
+	Nearest      []string // values that there are
+}
+
+func (e *LiteralError) Error() string {
+	return fmt.Sprintf("no %s is %q in what was read", e.Field, e.Value)
+}
+
+// Suggestion returns the nearest values as a hint. Printable escapes one of them.
+func (e *LiteralError) Suggestion(printable func(string) string) string {
+	values := make([]string, len(e.Nearest))
+	for i, v := range e.Nearest {
+		values[i] = printable(v)
+	}
+	if len(values) == 0 {
+		return "nothing that was read has a value there"
+	}
+	return nearest.Suggestion(e.Value, values)
 }

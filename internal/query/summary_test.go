@@ -96,7 +96,7 @@ func TestMemoryAndWorkers(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		o := Options{All: all, Members: true, Workers: 1, Where: parseFilter(t, "not bucket~^legal")}
 		for _, by := range []string{"", "object,member", "type", "job,object,type", "severity,month"} {
-			o.Views = append(o.Views, View{By: dimensions(t, by), Measures: Measures()})
+			o.Views = append(o.Views, View{By: dimensions(t, by), Measures: AllMeasures()})
 		}
 		want := answers(t, o, dir)
 		o.Workers = 3
@@ -118,8 +118,8 @@ func TestMemoryAndWorkers(t *testing.T) {
 
 // result of a small object, as a line.
 type testResult struct {
-	id, key, member, status, reason, modified, created, version, severity string
-	types                                                                 string // TYPE:count, …
+	id, key, member, job, status, reason, modified, created, version, severity string
+	types                                                                      string // TYPE:count, …
 }
 
 func (r testResult) line() string {
@@ -138,13 +138,17 @@ func (r testResult) line() string {
 	if r.member != "" {
 		member = fmt.Sprintf(`,"embeddedFileDetails":{"filePath":"%s"}`, r.member)
 	}
+	job := ""
+	if r.job != "" {
+		job = fmt.Sprintf(`"jobId":"%s",`, r.job)
+	}
 	severity := ""
 	if r.severity != "" {
 		severity = fmt.Sprintf(`,"severity":{"score":%d,"description":"%s"}`, 1+slices.Index([]string{"Low", "Medium", "High"}, r.severity), r.severity)
 	}
-	return fmt.Sprintf(`{"id":"%s"%s%s,"classificationDetails":{"result":{"status":{"code":"%s"%s},"sizeClassified":10,`+
+	return fmt.Sprintf(`{"id":"%s"%s%s,"classificationDetails":{%s"result":{"status":{"code":"%s"%s},"sizeClassified":10,`+
 		`"sensitiveData":[{"category":"C","detections":[%s]}]}},"resourcesAffected":{"s3Bucket":{"name":"b"},"s3Object":{"key":"%s"%s%s%s}}}`,
-		r.id, optional("createdAt", r.created), severity, r.status, optional("reason", r.reason), strings.Join(detections, ","),
+		r.id, optional("createdAt", r.created), severity, job, r.status, optional("reason", r.reason), strings.Join(detections, ","),
 		r.key, optional("lastModified", r.modified), optional("versionId", r.version), member)
 }
 
@@ -154,69 +158,67 @@ const (
 	day3 = "2026-01-03T00:00:00Z"
 )
 
-// The cases of docs/dataset.md, "What counts as current".
-func TestCurrent(t *testing.T) {
+// What groups count of subjects; internal/current has the cases of the rules.
+func TestGroups(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		results []testResult
 		by      string
-		want    []string // dimensions, then occurrences, sensitive, objects, partial, skipped, results
+		want    []string // dimensions, then occurrences, confirmed, unconfirmed, sensitive, objects, partial, skipped, gone, subjects
 	}{
 		{
 			"jobs look for different types", []testResult{
 				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, types: "A:5 B:1"},
 				{id: "2", key: "k", status: "COMPLETE", modified: day1, created: day2, types: "A:3 C:2"},
-			}, "type", []string{`"A" 5 1 1 0 0 1`, `"C" 2 1 1 0 0 1`, `"B" 1 1 1 0 0 1`},
+			}, "type", []string{`"A" 5 1 0 1 1 0 0 0 1`, `"C" 2 1 0 1 1 0 0 0 1`, `"B" 1 1 0 1 1 0 0 0 1`},
 		},
 		{
-			"newer content replaces older", []testResult{
-				{id: "1", key: "k", status: "COMPLETE", modified: day2, created: day2, types: "A:5"},
-				{id: "2", key: "k", status: "COMPLETE", modified: day1, created: day3, types: "A:9 B:9"},
-				{id: "3", key: "k", status: "COMPLETE", created: day3, types: "A:7"},
-			}, "type", []string{`"A" 5 1 1 0 0 1`},
+			"a finding of replaced content stays open", []testResult{
+				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, types: "A:5"},
+				{id: "2", key: "k", status: "COMPLETE", modified: day2, created: day2, types: "B:2"},
+			}, "state,type", []string{`"unconfirmed" "A" 5 0 1 1 1 0 0 0 1`, `"confirmed" "B" 2 1 0 1 1 0 0 0 1`},
 		},
 		{
-			"of two versions of a second the later analysis", []testResult{
-				{id: "1", key: "k", status: "COMPLETE", modified: day1, version: "x", created: day2, types: "A:5"},
-				{id: "2", key: "k", status: "COMPLETE", modified: day1, version: "y", created: day3, types: "A:1"},
-			}, "type", []string{`"A" 1 1 1 0 0 1`},
-		},
-		{
-			"a skip doesn't replace an analysis", []testResult{
-				{id: "1", key: "k", status: "PARTIAL", reason: "R", modified: day1, created: day1, types: "A:5"},
-				{id: "2", key: "k", status: "SKIPPED", reason: "S", modified: day1, created: day2},
-			}, "status,reason", []string{`"PARTIAL" "R" 5 1 1 1 0 1`},
-		},
-		{
-			"but says that newer content isn't analysed", []testResult{
+			"not analysed as it is now", []testResult{
 				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, types: "A:5"},
 				{id: "2", key: "k", status: "SKIPPED", reason: "S", modified: day2, created: day2},
-				{id: "3", key: "k", status: "SKIPPED", reason: "T", modified: day3, created: day1},
-			}, "status,reason", []string{`"COMPLETE" null 5 1 1 0 0 1`, `"SKIPPED" "T" 0 0 0 0 1 0`},
+			}, "status,reason", []string{`"COMPLETE" null 5 1 0 1 1 0 0 0 1`, `"SKIPPED" "S" 0 0 0 0 0 0 1 0 0`},
 		},
 		{
 			"never analysed", []testResult{
 				{id: "1", key: "k", status: "SKIPPED", reason: "S", created: day1},
 				{id: "2", key: "k", status: "SKIPPED", reason: "T", created: day2},
-			}, "status,reason", []string{`"SKIPPED" "T" 0 0 0 0 1 1`},
+			}, "status,reason", []string{`"SKIPPED" "T" 0 0 0 0 0 0 1 0 1`},
 		},
 		{
-			"severity is the highest, and a detection's its own", []testResult{
+			"gone", []testResult{
+				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, types: "A:5"},
+				{id: "2", key: "k", status: "SKIPPED", reason: "SOURCE_OBJECT_NO_LONGER_AVAILABLE", modified: day1, created: day2},
+			}, "gone", []string{`"deleted" 0 0 0 0 0 0 0 1 1`},
+		},
+		{
+			"a subject counts once, in the group of the result that stands", []testResult{
+				{id: "1", key: "k", job: "one", status: "COMPLETE", modified: day1, created: day1, types: "A:5"},
+				{id: "2", key: "k", job: "two", status: "PARTIAL", reason: "R", modified: day1, created: day2, types: "B:2"},
+			}, "job", []string{`"one" 5 1 0 0 0 0 0 0 0`, `"two" 2 1 0 1 1 1 0 0 1`},
+		},
+		{
+			"severity is the subject's", []testResult{
 				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, severity: "High", types: "A:5"},
 				{id: "2", key: "k", status: "COMPLETE", modified: day1, created: day2, severity: "Low", types: "B:2"},
-			}, "severity", []string{`"High" 5 1 1 0 0 1`, `"Low" 2 1 0 0 0 0`},
+			}, "severity", []string{`"High" 7 2 0 1 1 0 0 0 1`},
 		},
 		{
-			"members are objects of their own", []testResult{
+			"members are subjects of their own", []testResult{
 				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, types: "A:5"},
 				{id: "2", key: "k", member: "m", status: "COMPLETE", modified: day1, created: day1, types: "A:5"},
-			}, "member", []string{`"m" 5 1 1 0 0 1`, `null 5 1 1 0 0 1`},
+			}, "member", []string{`"m" 5 1 0 1 1 0 0 0 1`, `null 5 1 0 1 1 0 0 0 1`},
 		},
 		{
 			"the same twice", []testResult{
 				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, types: "A:5 A:6"},
 				{id: "1", key: "k", status: "COMPLETE", modified: day1, created: day1, types: "A:5 A:6"},
-			}, "", []string{`6 1 1 0 0 1`},
+			}, "", []string{`6 1 0 1 1 0 0 0 1`},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -231,7 +233,7 @@ func TestCurrent(t *testing.T) {
 					t.Fatal(err)
 				}
 				o := Options{Members: true, Views: []View{{
-					By: dimensions(t, test.by), Measures: []Measure{Occurrences, Sensitive, Objects, Partial, Skipped, Results},
+					By: dimensions(t, test.by), Measures: []Measure{Occurrences, Confirmed, Unconfirmed, Sensitive, Objects, Partial, Skipped, Gone, Subjects},
 				}}}
 				if got := answers(t, o, dir)[0]; !slices.Equal(got, test.want) {
 					t.Errorf("got %q, want %q", got, test.want)
@@ -257,7 +259,7 @@ func TestManyTypes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "r.jsonl"), []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := answers(t, Options{Views: []View{{Measures: []Measure{Detections, Occurrences}}}}, dir)
+	got := answers(t, Options{Views: []View{{Measures: []Measure{Findings, Occurrences}}}}, dir)
 	if want := "[[100 395]]"; fmt.Sprint(got) != want {
 		t.Errorf("got %v, want %s", got, want)
 	}
@@ -283,8 +285,8 @@ func TestHugeSums(t *testing.T) {
 func TestParseDimension(t *testing.T) {
 	for _, test := range []struct{ dimension, problem string }{
 		{"type", ""}, {"prefix:0", ""}, {"tag:a:b", ""}, {"tag:", ""},
-		{"types", `no dimension "types"`}, {"type:x", "takes nothing"}, {"prefix", "prefix:N"}, {"prefix:", "want a number"},
-		{"prefix:-1", "want a number"}, {"prefix:+1", "want a number"}, {"prefix:1001", "want a number"}, {"tag", "tag:KEY"}, {"count", "no dimension"},
+		{"types", `unknown dimension "types"`}, {"type:x", "takes no key"}, {"prefix", "prefix:N"}, {"prefix:", "want a number"},
+		{"prefix:-1", "want a number"}, {"prefix:+1", "want a number"}, {"prefix:1001", "want a number"}, {"tag", "tag:KEY"}, {"count", "unknown dimension"},
 	} {
 		d, err := ParseDimension(test.dimension)
 		switch {

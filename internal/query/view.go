@@ -4,11 +4,12 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"github.com/macielake/macielake/internal/current"
+	"github.com/macielake/macielake/internal/sum"
 	"github.com/macielake/macielake/internal/where"
 )
 
-// View is one way to group and add up what a summary reads. A summary may have
-// several.
+// View is one way to group and add up subjects. A summary may have several.
 type View struct {
 	// By are the dimensions; without any there is one group.
 	By []Dimension
@@ -18,38 +19,94 @@ type View struct {
 	Where *where.Filter
 }
 
-// OfTypes reports whether the view groups by types of sensitive data: it then
-// has objects only where they have detections.
-func (v *View) OfTypes() bool { return slices.ContainsFunc(v.By, Dimension.OfTypes) }
+// OfFindings reports whether the view groups by what findings have: it then has
+// subjects only where they have findings.
+func (v *View) OfFindings() bool { return slices.ContainsFunc(v.By, Dimension.OfFindings) }
 
-// grouping is a view at work: what it needs of objects, and its groups.
-type grouping struct {
-	view    *View
-	ofTypes bool
-	filters []*filter
-	by      []source
-	at      [numMeasures]int // of each measure in the view; -1 where it isn't
-	groups  *groups
-	objects int64 // that were added
-	key     []byte
-	keep    []bool // by detection
+// plan says which values of results are needed.
+type plan struct {
+	months  bool // states of months: the month is the one as of whose end they are
+	columns []needed
 }
 
-// source is where a dimension's value comes from.
+// needed is a value of results that a summary needs.
+type needed struct {
+	field *field
+	key   string
+}
+
+// source returns where a field's value comes from, which it adds to the plan.
+func (p *plan) source(f *field, key string) source {
+	if p.months && f.name == monthField {
+		return source{ofSubject: func(s *current.Subject, scratch *[]byte) where.Value {
+			return made(scratch, func(out []byte) []byte { return append(out, current.MonthName(s.Month)...) })
+		}}
+	}
+	if f.column == nil {
+		return source{ofFinding: f.ofFinding, ofSubject: f.ofSubject}
+	}
+	i := slices.Index(p.columns, needed{f, key})
+	if i < 0 {
+		i = len(p.columns)
+		p.columns = append(p.columns, needed{f, key})
+	}
+	return source{column: i, own: f.own, standing: f.from == current.FromStanding}
+}
+
+// options returns the columns for the state.
+func (p *plan) options() []current.Column {
+	columns := make([]current.Column, len(p.columns))
+	for i, c := range p.columns {
+		columns[i] = c.field.column(c.key)
+		columns[i].From, columns[i].Kind = c.field.from, c.field.kind
+	}
+	return columns
+}
+
+// source is where a field's value comes from: a finding, a subject, or a column of
+// the state.
 type source struct {
-	column int                          // of the plan
-	ofType func(*detection) where.Value // or this
+	ofFinding func(*current.Finding, *[]byte) where.Value
+	ofSubject func(*current.Subject, *[]byte) where.Value
+	column    int
+	own       bool // findings have the value of the result that speaks for them
+	standing  bool // it is the standing result's
 }
 
-// filter is a filter with where its fields are.
+// row is a subject, or one of its findings, or the result that says why it wasn't
+// analysed.
+type row struct {
+	subject *current.Subject
+	finding *current.Finding // nil for the subject
+	missed  bool
+}
+
+func (s *source) value(r row, scratch *[]byte) where.Value {
+	switch {
+	case s.ofFinding != nil:
+		if r.finding == nil {
+			return where.Value{}
+		}
+		return s.ofFinding(r.finding, scratch)
+	case s.ofSubject != nil:
+		return s.ofSubject(r.subject, scratch)
+	case s.own && r.finding != nil && r.finding.By != nil:
+		return r.finding.By.Values[s.column]
+	case s.standing && r.missed:
+		return r.subject.Missed.Values[s.column]
+	}
+	return r.subject.Values[s.column]
+}
+
+// filter is a filter with where its fields come from.
 type filter struct {
 	*where.Filter
-	ofTypes bool
-	sources map[int][]keyed // by field
-	// The row it looks at.
-	values []where.Value
-	det    *detection
-	get    func(field int, key string) where.Value
+	ofFindings bool
+	sources    map[int][]keyed // by field
+	row        row             // that it looks at
+	scratch    []byte
+	get        func(field int, key string) where.Value
+	literals   *literals
 }
 
 type keyed struct {
@@ -62,17 +119,15 @@ func (p *plan) newFilter(f *where.Filter) *filter {
 	out := &filter{Filter: f, sources: make(map[int][]keyed)}
 	for _, i := range f.Fields() {
 		field := &fields[i]
-		if field.ofType != nil {
-			out.ofTypes = true
-			out.sources[i] = []keyed{{source: source{ofType: field.ofType}}}
-			continue
+		if field.ofFinding != nil {
+			out.ofFindings = true
 		}
 		keys := []string{""}
 		if field.kind == where.Map {
 			keys = f.Keys(i)
 		}
 		for _, key := range keys {
-			out.sources[i] = append(out.sources[i], keyed{key, source{column: p.column(field, key)}})
+			out.sources[i] = append(out.sources[i], keyed{key, p.source(field, key)})
 		}
 	}
 	out.get = out.value
@@ -81,37 +136,45 @@ func (p *plan) newFilter(f *where.Filter) *filter {
 
 func (f *filter) value(field int, key string) where.Value {
 	for _, k := range f.sources[field] {
-		if k.key != key {
-			continue
+		if k.key == key {
+			return k.value(f.row, &f.scratch)
 		}
-		if k.ofType == nil {
-			return f.values[k.column]
-		}
-		return k.ofType(f.det)
 	}
 	return where.Value{}
 }
 
-func (f *filter) match(values []where.Value, d *detection) bool {
-	f.values, f.det = values, d
+func (f *filter) match(r row) bool {
+	f.row, f.scratch = r, f.scratch[:0]
+	f.literals.look(f)
 	return f.Match(f.get)
+}
+
+// grouping is a view at work: what it needs of subjects, and its groups.
+type grouping struct {
+	view       *View
+	ofFindings bool
+	filters    []*filter
+	by         []source
+	at         [numMeasures]int // of each measure in the view; -1 where it isn't
+	groups     *groups
+	subjects   int64 // that were added
+	key        []byte
+	scratch    []byte
+	keep       []bool // by finding
 }
 
 // newGrouping returns a view at work with so many bytes of memory. What it needs
 // is in the plan.
-func (p *plan) newGrouping(v *View, all *where.Filter, seed maphash.Seed, memory int64) *grouping {
-	g := &grouping{view: v, ofTypes: v.OfTypes(), groups: newGroups(len(v.Measures), seed, memory)}
-	for _, f := range []*where.Filter{all, v.Where} {
-		if f != nil {
-			g.filters = append(g.filters, p.newFilter(f))
-		}
+func (p *plan) newGrouping(v *View, all *filter, seed maphash.Seed, memory int64) *grouping {
+	g := &grouping{view: v, ofFindings: v.OfFindings(), groups: newGroups(len(v.Measures), seed, memory)}
+	if all != nil {
+		g.filters = append(g.filters, all)
+	}
+	if v.Where != nil {
+		g.filters = append(g.filters, p.newFilter(v.Where))
 	}
 	for _, d := range v.By {
-		if d.OfTypes() {
-			g.by = append(g.by, source{ofType: d.field.ofType})
-		} else {
-			g.by = append(g.by, source{column: p.column(d.field, d.key)})
-		}
+		g.by = append(g.by, p.source(d.field, d.key))
 	}
 	for m := range g.at {
 		g.at[m] = slices.Index(v.Measures, Measure(m))
@@ -119,14 +182,19 @@ func (p *plan) newGrouping(v *View, all *where.Filter, seed maphash.Seed, memory
 	return g
 }
 
-// filtersTypes reports whether a filter is on types.
-func (g *grouping) filtersTypes() bool {
-	return slices.ContainsFunc(g.filters, func(f *filter) bool { return f.ofTypes })
+// filtersFindings reports whether a filter is on findings.
+func (g *grouping) filtersFindings() bool {
+	return slices.ContainsFunc(g.filters, func(f *filter) bool { return f.ofFindings })
 }
 
-func (g *grouping) matches(values []where.Value, d *detection) bool {
+// needsFindings reports whether the view counts, groups or filters findings.
+func (g *grouping) needsFindings() bool {
+	return g.ofFindings || g.filtersFindings() || slices.ContainsFunc(g.view.Measures, Measure.ofFindings)
+}
+
+func (g *grouping) matches(r row) bool {
 	for _, f := range g.filters {
-		if !f.match(values, d) {
+		if !f.match(r) {
 			return false
 		}
 	}
@@ -134,85 +202,112 @@ func (g *grouping) matches(values []where.Value, d *detection) bool {
 }
 
 // group returns the group of a row.
-func (g *grouping) group(values []where.Value, d *detection) (*group, []Sum) {
-	g.key = g.key[:0]
-	for _, s := range g.by {
-		if s.ofType != nil {
-			g.key = appendValue(g.key, s.ofType(d), where.Text)
-		} else {
-			g.key = appendValue(g.key, values[s.column], where.Text)
-		}
+func (g *grouping) group(r row) (*group, []sum.Int) {
+	g.key, g.scratch = g.key[:0], g.scratch[:0]
+	for i := range g.by {
+		g.key = where.AppendValue(g.key, g.by[i].value(r, &g.scratch), where.Text)
 	}
 	return g.groups.at(g.key)
 }
 
-func (g *grouping) count(sums []Sum, m Measure, n int64) {
+func (g *grouping) count(sums []sum.Int, m Measure, n int64) {
 	if i := g.at[m]; i >= 0 {
-		sums[i].add(n)
+		sums[i].Add(n)
 	}
 }
 
-// add adds an object.
+func (g *grouping) countInt(sums []sum.Int, m Measure, n sum.Int) {
+	if i := g.at[m]; i >= 0 {
+		sums[i].AddInt(n)
+	}
+}
+
+// add adds a subject.
 //
-// A filter on types keeps detections, and objects that have one that is kept.
-// Other filters keep objects and detections, each by its own values. A view by
-// types has an object once in each group that its detections are in.
-func (g *grouping) add(o *object) error {
-	g.objects++
+// A filter on findings keeps findings, and subjects that have one that is kept.
+// Other filters keep subjects with all their findings, unless they are on what
+// findings have of the results that speak for them. A view by what findings have
+// counts a subject once in each group that its findings are in; any other counts
+// it in the group of its standing result.
+func (g *grouping) add(s *current.Subject) error {
+	g.subjects++
 	any := false
 	g.keep = g.keep[:0]
-	for i := range o.detections {
-		keep := g.matches(o.detections[i].values, &o.detections[i])
+	for i := range s.Findings {
+		keep := g.matches(row{subject: s, finding: &s.Findings[i]})
 		g.keep = append(g.keep, keep)
 		any = any || keep
 	}
-	if !g.ofTypes {
-		g.addObject(o, any)
+	if !g.ofFindings {
+		g.addSubject(s, any)
 	}
-	for i := range o.detections {
+	for i := range s.Findings {
 		if !g.keep[i] {
 			continue
 		}
-		d := &o.detections[i]
-		group, sums := g.group(d.values, d)
-		g.count(sums, Occurrences, d.count.Int())
-		g.count(sums, Locations, d.locations)
-		g.count(sums, Detections, 1)
-		if d.capped {
-			g.count(sums, Capped, 1)
+		f := &s.Findings[i]
+		group, sums := g.group(row{subject: s, finding: f})
+		g.countInt(sums, Occurrences, f.Count)
+		g.count(sums, Locations, f.Locations)
+		g.countInt(sums, Unlocated, f.Unlocated())
+		g.count(sums, Findings, 1)
+		if f.Confirmed {
+			g.count(sums, Confirmed, 1)
+		} else {
+			g.count(sums, Unconfirmed, 1)
 		}
-		if group.object == g.objects {
+		if !g.ofFindings || group.subject == g.subjects {
 			continue
 		}
-		group.object = g.objects
+		group.subject = g.subjects
 		g.count(sums, Sensitive, 1)
-		if g.ofTypes {
-			g.countObject(sums, o.standing)
-		}
+		g.countSubject(sums, s)
 	}
 	return g.groups.settle()
 }
 
-// addObject adds what isn't of detections, of which any or none was kept.
-func (g *grouping) addObject(o *object, any bool) {
-	ofTypes := g.filtersTypes()
-	if ofTypes && any || !ofTypes && g.matches(o.standing.values, nil) {
-		_, sums := g.group(o.standing.values, nil)
-		g.countObject(sums, o.standing)
+// addSubject adds what isn't of findings, of which any or none was kept.
+func (g *grouping) addSubject(s *current.Subject, any bool) {
+	ofFindings := g.filtersFindings()
+	kept := ofFindings && any || !ofFindings && g.matches(row{subject: s})
+	if kept || any {
+		_, sums := g.group(row{subject: s})
+		if kept {
+			g.countSubject(sums, s)
+		}
+		if any {
+			g.count(sums, Sensitive, 1)
+		}
 	}
-	if o.missed != nil && !ofTypes && g.matches(o.missed.values, nil) {
-		_, sums := g.group(o.missed.values, nil)
+	if missed := (row{subject: s, missed: true}); s.Missed != nil && s.Gone == current.NotGone && !ofFindings && g.matches(missed) {
+		_, sums := g.group(missed)
 		g.count(sums, Skipped, 1)
 	}
 }
 
-func (g *grouping) countObject(sums []Sum, standing *result) {
-	g.count(sums, Results, 1)
-	g.count(sums, Bytes, standing.size)
-	if standing.analysed {
-		g.count(sums, Objects, 1)
+func (g *grouping) countSubject(sums []sum.Int, s *current.Subject) {
+	g.count(sums, Subjects, 1)
+	g.count(sums, Results, s.Results)
+	if s.Gone != current.NotGone {
+		g.count(sums, Gone, 1)
 	}
-	if standing.partial {
+	if !s.Analysed() {
+		return
+	}
+	g.count(sums, Objects, 1)
+	g.count(sums, Bytes, s.Standing.Bytes)
+	if s.Standing.Partial {
 		g.count(sums, Partial, 1)
+	}
+}
+
+// look looks for a filter's literals in findings that aren't open any more: what
+// was read has their values, too.
+func (g *grouping) look(s *current.Subject) {
+	for _, f := range g.filters {
+		for i := range s.Closed {
+			f.row, f.scratch = row{subject: s, finding: &s.Closed[i].Finding}, f.scratch[:0]
+			f.literals.look(f)
+		}
 	}
 }

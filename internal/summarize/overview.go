@@ -4,318 +4,364 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
+	"time"
 
+	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/query"
 	"github.com/macielake/macielake/internal/raw"
-	"github.com/macielake/macielake/internal/table"
+	"github.com/macielake/macielake/internal/sum"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 )
 
-// section is a part of the overview.
-type section struct {
-	name  string // in JSON, NDJSON and CSV
-	title string // for people
-	none  string // instead of an empty table
-	by    string
-	where string
-	query.View
-	// What came of it.
-	rows  [][]table.Cell
-	total int64 // groups
+// Section is a part of the overview: the first of some groups.
+type Section struct {
+	Name    string // in JSON, NDJSON and CSV
+	Title   string // for people
+	Columns []text.Column
+	Rows    [][]text.Cell
+	Total   int64 // groups
 }
 
-// Filters of the overview's sections.
+// Overview is the answer without dimensions. docs/current.md has what each figure
+// counts, and when a sentence may reassure.
+type Overview struct {
+	// Totals are by measure.
+	Totals [numTotals]sum.Int
+	// Buckets is how many buckets have analysed objects.
+	Buckets  int64
+	Sections []Section
+	// PublicUnknown and UnencryptedUnknown are sensitive objects of which it isn't
+	// known whether they are.
+	PublicUnknown, UnencryptedUnknown sum.Int
+	// Origins are who produced the results, and when the newest.
+	Origins []current.Origin
+	// Filtered says that a filter chose among Findings open findings.
+	Filtered bool
+	Findings int64
+	All      bool // every result counts
+	// MembersExceed is the number of archives whose members sum to more than them.
+	MembersExceed int64
+	// Limited says that inputs are missing from the answer.
+	Limited bool
+	// Now is the time that ages are told by.
+	Now time.Time
+
+	top int64
+}
+
+// numTotals is the number of measures.
+const numTotals = 14
+
+// Names of sections.
 const (
-	publicFilter      = "public_access=PUBLIC or object_public=true"
-	unencryptedFilter = "encryption=NONE or encryption is null and bucket_encryption=NONE"
-	missedFilter      = "status!=COMPLETE or status is null"
-	cappedFilter      = "capped=true"
+	typesSection       = "types"
+	bucketsSection     = "buckets"
+	publicSection      = "public"
+	unencryptedSection = "unencrypted"
+	missedSection      = "not_analysed"
+	unlocatedSection   = "unlocated"
+	originsSection     = "origins"
+	totalsSection      = "totals"
 )
 
-const totalsSection = "totals"
+// question is a view of the overview.
+type question struct {
+	name, title, by, where string
+	measures               []query.Measure
+}
 
-// newSections returns the sections, the totals first.
-func newSections() []*section {
-	sections := []*section{
-		{name: totalsSection, View: query.View{Measures: query.Measures()}},
-		{
-			name: "types", title: "Types of sensitive data", none: "No sensitive data", by: "category,type",
-			View: query.View{Measures: []query.Measure{query.Occurrences, query.Sensitive}},
-		},
-		{
-			name: "buckets", title: "Buckets with sensitive data", by: "bucket",
-			View: query.View{Measures: []query.Measure{query.Occurrences, query.Sensitive}},
-		},
-		{
-			name: "public", title: "Public, with sensitive data", none: "Nothing public has sensitive data", by: "bucket", where: publicFilter,
-			View: query.View{Measures: []query.Measure{query.Occurrences, query.Sensitive}},
-		},
-		{
-			name: "unencrypted", title: "Unencrypted, with sensitive data", none: "Nothing unencrypted has sensitive data", by: "bucket", where: unencryptedFilter,
-			View: query.View{Measures: []query.Measure{query.Occurrences, query.Sensitive}},
-		},
-		{
-			name: "not_analysed", title: "Not analysed, or in part", none: "All was analysed", by: "status,reason", where: missedFilter,
-			View: query.View{Measures: []query.Measure{query.Skipped, query.Partial}},
-		},
-		{
-			name: "capped", title: "More occurrences than locations", none: "All locations are known", by: "object", where: cappedFilter,
-			View: query.View{Measures: []query.Measure{query.Occurrences, query.Locations}},
-		},
+// questions are those of the sections.
+var questions = []question{
+	{typesSection, "Types of sensitive data", "category,type", "", []query.Measure{query.Occurrences, query.Confirmed, query.Unconfirmed}},
+	{bucketsSection, "Buckets with sensitive data", "bucket", "", []query.Measure{query.Occurrences, query.Sensitive}},
+	{publicSection, "Public, with sensitive data", "bucket", "public=yes", []query.Measure{query.Occurrences, query.Sensitive}},
+	{unencryptedSection, "Unencrypted, with sensitive data", "bucket", "unencrypted=yes", []query.Measure{query.Occurrences, query.Sensitive}},
+	{missedSection, "Not analysed, or in part", "status,reason", "status!=COMPLETE or status is null", []query.Measure{query.Skipped, query.Partial}},
+	{unlocatedSection, "Occurrences without a location", "object,cause", "unlocated>0", []query.Measure{query.Occurrences, query.Locations, query.Unlocated}},
+}
+
+func (q *question) view() query.View {
+	v := query.View{Measures: q.measures}
+	if q.by != "" {
+		v.By = dimensions(q.by)
 	}
-	for _, s := range sections[1:] {
-		for name := range strings.SplitSeq(s.by, ",") {
-			d, err := query.ParseDimension(name)
-			if err != nil {
-				panic(err) // sections are constants
-			}
-			s.By = append(s.By, d)
+	if q.where != "" {
+		f, err := where.Parse(q.where, query.Fields())
+		if err != nil {
+			panic(err) // questions are constants
 		}
-		if s.where != "" {
-			f, err := where.Parse(s.where, query.Fields())
-			if err != nil {
-				panic(err)
-			}
-			s.View.Where = f
-		}
+		v.Where = f
 	}
-	return sections
+	return v
+}
+
+// dimensions returns the dimensions with those names, which are constants.
+func dimensions(names string) []query.Dimension {
+	var by []query.Dimension
+	for name := range strings.SplitSeq(names, ",") {
+		d, err := query.ParseDimension(name)
+		if err != nil {
+			panic(err)
+		}
+		by = append(by, d)
+	}
+	return by
 }
 
 // overviewTop is how many rows a section has where nothing else is asked for.
 const overviewTop = 5
 
-func writeOverview(ctx context.Context, w io.Writer, o Options, in Inputs) (*raw.Account, error) {
-	sections := newSections()
-	views := make([]query.View, len(sections))
-	for i, s := range sections {
-		views[i] = s.View
+// NewOverview makes the overview. It is nil after an error; the account of what
+// was read is returned all the same.
+func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Account, error) {
+	views := []query.View{
+		{Measures: query.AllMeasures()},
+		{By: dimensions("bucket"), Measures: []query.Measure{query.Objects}},
+		(&question{where: "public=unknown", measures: []query.Measure{query.Sensitive}}).view(),
+		(&question{where: "unencrypted=unknown", measures: []query.Measure{query.Sensitive}}).view(),
+	}
+	first := len(views)
+	for i := range questions {
+		views = append(views, questions[i].view())
 	}
 	summary := o.summary(views...)
 	defer summary.Close()
 	account, err := in.add(ctx, summary)
+	if err == nil {
+		err = summary.Count(ctx)
+	}
+	if err == nil {
+		err = summary.CheckLiterals()
+	}
 	if err != nil {
-		return account, err
+		return nil, account, err
 	}
-	order := query.Order{Top: o.Top}
-	if order.Top == 0 {
-		order.Top = overviewTop
+	v := &Overview{Filtered: o.Where != nil, All: o.All, Now: o.Now, top: overviewTop}
+	if o.Top > 0 {
+		v.top = o.Top
 	}
-	for i, s := range sections {
-		s.total, err = summary.Groups(ctx, i, order, func(g *query.Group) error {
+	v.Findings, v.Origins, v.MembersExceed = summary.Findings(), summary.Origins(), summary.Caveats().MembersExceed
+	if account != nil {
+		v.Limited = account.RejectedLines+account.RejectedObjects+account.Unreadable > 0
+	}
+	// A view without dimensions has one group.
+	one := func(view int) (sums []sum.Int, err error) {
+		_, err = summary.Groups(ctx, view, query.Order{}, func(g *query.Group) error {
+			sums = append(sums, g.Sums...)
+			return nil
+		})
+		return sums, err
+	}
+	totals, err := one(0)
+	if err != nil {
+		return nil, account, err
+	}
+	copy(v.Totals[:], totals)
+	if v.Buckets, err = summary.Groups(ctx, 1, query.Order{Top: 1}, func(*query.Group) error { return nil }); err != nil {
+		return nil, account, err
+	}
+	for view, at := range map[int]*sum.Int{2: &v.PublicUnknown, 3: &v.UnencryptedUnknown} {
+		sums, err := one(view)
+		if err != nil {
+			return nil, account, err
+		}
+		*at = sums[0]
+	}
+	for i := range questions {
+		s := Section{Name: questions[i].name, Title: questions[i].title, Columns: groupColumns(&views[first+i])}
+		s.Total, err = summary.Groups(ctx, first+i, query.Order{Top: v.top}, func(g *query.Group) error {
 			row := groupCells(nil, g)
 			for i := range row {
 				row[i].Text = bytes.Clone(row[i].Text)
 			}
-			s.rows = append(s.rows, row)
+			s.Rows = append(s.Rows, row)
 			return nil
 		})
 		if err != nil {
-			return account, err
+			return nil, account, err
 		}
+		v.Sections = append(v.Sections, s)
 	}
-	v := &overview{o: o, sections: sections}
-	switch o.Format {
-	case table.JSON:
-		err = v.writeJSON()
-	case table.NDJSON:
-		err = v.writeNDJSON()
-	case table.CSV:
-		err = v.writeCSV()
-	default:
-		err = v.writeText()
-	}
-	if err == nil {
-		_, err = w.Write(v.out.Bytes())
-	}
-	return account, err
+	v.Sections = append(v.Sections, v.origins())
+	return v, account, nil
 }
 
-// overview is the answer on its way to the output. It is small.
-type overview struct {
-	o        Options
-	sections []*section
-	out      bytes.Buffer
-}
-
-// table writes a section's rows.
-func (v *overview) table(f table.Format, columns []table.Column, rows [][]table.Cell) error {
-	t := table.New(&v.out, f, columns, v.o.Table)
-	for _, row := range rows {
-		if err := t.Row(row); err != nil {
-			return err
+// origins makes a section of who produced the results.
+func (v *Overview) origins() Section {
+	s := Section{
+		Name: originsSection, Title: "Newest results", Total: int64(len(v.Origins)),
+		Columns: []text.Column{{Name: "administrator"}, {Name: "region"}, {Name: "origin"}, {Name: "newest"}, {Name: "age"}},
+	}
+	for i := range v.Origins {
+		if int64(i) == v.top {
+			break
 		}
-	}
-	return t.End()
-}
-
-// writeJSON writes an object with a member for each section, and in groups how
-// many rows each would have.
-func (v *overview) writeJSON() error {
-	v.out.WriteString("{")
-	var groups []table.Column
-	var counts []table.Cell
-	for _, s := range v.sections {
-		fmt.Fprintf(&v.out, "%q: ", s.name)
-		format := table.JSON
-		if s.name == totalsSection {
-			format = table.NDJSON // its object
-		} else {
-			groups = append(groups, table.Column{Name: s.name, Number: true})
-			counts = append(counts, table.TextCell(fmt.Sprint(s.total)))
+		o := &v.Origins[i]
+		row := []text.Cell{{}, {}, text.Of("automated discovery"), {}, {}}
+		if o.Administrator != "" {
+			row[0] = text.Of(o.Administrator)
 		}
-		if err := v.table(format, groupColumns(&s.View), s.rows); err != nil {
-			return err
+		if o.Region != "" {
+			row[1] = text.Of(o.Region)
 		}
-		v.out.WriteString(", ")
+		if o.Job != "" {
+			row[2] = text.Of("job " + o.Job)
+		}
+		if o.Known {
+			at := time.UnixMicro(o.Newest).UTC()
+			row[3], row[4] = text.Of(at.Format(time.RFC3339)), text.Of(text.Age(v.Now.Sub(at)))
+		}
+		s.Rows = append(s.Rows, row)
 	}
-	v.out.WriteString(`"groups": `)
-	if err := v.table(table.NDJSON, groups, [][]table.Cell{counts}); err != nil {
-		return err
-	}
-	v.out.WriteString("}\n")
-	return nil
+	return s
 }
 
-// withSection puts the section's name before each row.
-func (s *section) withSection() [][]table.Cell {
-	rows := make([][]table.Cell, len(s.rows))
-	for i, row := range s.rows {
-		rows[i] = append([]table.Cell{table.TextCell(s.name)}, row...)
-	}
-	return rows
-}
+// total returns a figure of the totals.
+func (v *Overview) total(m query.Measure) sum.Int { return v.Totals[m] }
 
-func (v *overview) writeNDJSON() error {
-	for _, s := range v.sections {
-		columns := append([]table.Column{{Name: "section"}}, groupColumns(&s.View)...)
-		if err := v.table(table.NDJSON, columns, s.withSection()); err != nil {
-			return err
+func (v *Overview) count(m query.Measure) string { return text.Thousands(v.Totals[m].String()) }
+
+// section returns a section by its name.
+func (v *Overview) section(name string) *Section {
+	for i := range v.Sections {
+		if v.Sections[i].Name == name {
+			return &v.Sections[i]
 		}
 	}
 	return nil
 }
 
-// writeCSV writes one table with the columns of all sections, dimensions before
-// measures, in which each section fills its own.
-func (v *overview) writeCSV() error {
-	columns := []table.Column{{Name: "section"}}
-	for _, number := range []bool{false, true} {
-		for _, s := range v.sections {
-			for _, c := range groupColumns(&s.View) {
-				if c.Number == number && !slices.Contains(columns, c) {
-					columns = append(columns, c)
-				}
-			}
-		}
-	}
-	var rows [][]table.Cell
-	for _, s := range v.sections {
-		own := append([]table.Column{{Name: "section"}}, groupColumns(&s.View)...)
-		for _, cells := range s.withSection() {
-			row := make([]table.Cell, len(columns))
-			for i, c := range own {
-				row[slices.Index(columns, c)] = cells[i]
-			}
-			rows = append(rows, row)
-		}
-	}
-	return v.table(table.CSV, columns, rows)
+// reassures reports whether the answer may say that all is well, as far as its
+// figures are.
+func (v *Overview) reassures() bool {
+	return !v.Filtered && !v.All && !v.Limited && v.total(query.Subjects) != sum.Int{}
 }
 
-// writeText writes the overview for people, or as Markdown.
-func (v *overview) writeText() error {
-	for i, line := range v.headlines() {
-		if v.o.Format == table.Markdown {
-			line = "- " + line
-		}
-		v.wrap(line, i == 0)
+// none is the sentence in place of a section without rows; empty where nothing is
+// to be said.
+func (v *Overview) none(name string) string {
+	if !v.reassures() {
+		return ""
 	}
-	for _, s := range v.sections[1:] {
-		v.out.WriteByte('\n')
-		if len(s.rows) == 0 {
-			if s.none != "" {
-				v.heading(s.none, "")
-			} else {
-				v.out.Truncate(v.out.Len() - 1)
-			}
-			continue
+	zero := sum.Int{}
+	switch name {
+	case typesSection:
+		if v.total(query.Objects) == zero {
+			return "No object was analysed"
 		}
-		more := ""
-		if s.total > int64(len(s.rows)) {
-			more = fmt.Sprintf(" (%d of %s)", len(s.rows), text.Count(s.total))
+		return fmt.Sprintf("No sensitive data in the %s, in %s", objects(v.total(query.Objects), "object analysed", "objects analysed"), text.Plural(v.Buckets, "bucket"))
+	case publicSection:
+		if v.total(query.Sensitive) != zero && v.PublicUnknown == zero {
+			return "Nothing public has sensitive data, as last seen (sharing with other accounts isn't in these results)"
 		}
-		v.heading(s.title, more)
-		columns, rows := groupColumns(&s.View), s.rows
-		if width := v.o.Table.Screen.Columns; s.name == "types" && width > 0 && width < 60 {
-			// There is no room for the category.
-			columns = columns[1:]
-			rows = slices.Clone(rows)
-			for i := range rows {
-				rows[i] = rows[i][1:]
-			}
+	case unencryptedSection:
+		if v.total(query.Sensitive) != zero && v.UnencryptedUnknown == zero {
+			return "Nothing unencrypted has sensitive data, as last seen"
 		}
-		if err := v.table(v.o.Format, columns, rows); err != nil {
-			return err
+	case missedSection:
+		if v.total(query.Objects) != zero {
+			return "Every object in these results was analysed (objects that Macie did not select are not in them)"
+		}
+	case unlocatedSection:
+		if v.total(query.Occurrences) != zero {
+			return "Every occurrence has a location"
 		}
 	}
-	return nil
+	return ""
 }
 
-func (v *overview) heading(title, more string) {
-	if v.o.Format == table.Markdown {
-		fmt.Fprintf(&v.out, "## %s%s\n\n", title, more)
+func objects(n sum.Int, one, many string) string {
+	if n == sum.Of(1) {
+		return "1 " + one
+	}
+	return text.Thousands(n.String()) + " " + many
+}
+
+// Document returns the overview for people.
+func (v *Overview) Document(width int) *text.Document {
+	d := &text.Document{}
+	one, many := "object", "objects"
+	if v.All {
+		one, many = "result", "results"
+	}
+	d.Title(fmt.Sprintf("%s of %s of sensitive data in %s", objects(v.total(query.Occurrences), "occurrence", "occurrences"),
+		text.Plural(v.section(typesSection).Total, "type"), objects(v.total(query.Sensitive), one, many)))
+	if !v.All {
+		d.Line(fmt.Sprintf("%s: %s confirmed, %s unconfirmed (of content that was replaced since)",
+			objects(v.total(query.Findings), "finding", "findings"), v.count(query.Confirmed), v.count(query.Unconfirmed)))
+	}
+	d.Line(fmt.Sprintf("%s analysed in %s, %s of them in part, %s bytes", objects(v.total(query.Objects), one, many),
+		text.Plural(v.Buckets, "bucket"), v.count(query.Partial), v.count(query.Bytes)))
+	line := v.count(query.Skipped) + " not analysed"
+	if !v.All {
+		line += ", " + v.count(query.Gone) + " gone"
+	}
+	d.Line(line)
+	if v.Filtered && v.total(query.Findings) == (sum.Int{}) {
+		d.Line(noneMatch(v.Findings))
+	}
+	if !v.Filtered && v.total(query.Subjects) == (sum.Int{}) {
+		d.Line("No results: nothing is known of any object")
+	}
+	if v.MembersExceed > 0 {
+		d.Warn(fmt.Sprintf("In %s, the members sum to more than the archive: the larger counts", text.Plural(v.MembersExceed, "archive")))
+	}
+	for i := range v.Sections {
+		v.addSection(d, &v.Sections[i], width)
+	}
+	return d
+}
+
+// noneMatch says that a filter matches none of so many findings.
+func noneMatch(findings int64) string {
+	return fmt.Sprintf("None of the %s match the filter", text.Plural(findings, "open finding"))
+}
+
+// narrow is the width of a screen below which there is no room for categories.
+const narrow = 60
+
+func (v *Overview) addSection(d *text.Document, s *Section, width int) {
+	unknown := v.unknown(s.Name)
+	if len(s.Rows) == 0 {
+		if none := v.none(s.Name); none != "" {
+			d.Section(none, "")
+		} else if unknown != "" {
+			d.Section(unknown, "")
+		}
 		return
 	}
-	screen := v.o.Table.Screen
-	fmt.Fprintf(&v.out, "%s%s\n", screen.Bold(screen.Fit(0, title)), screen.Dim(screen.Fit(text.Width(title), more)))
-}
-
-// headlines are the totals in words.
-func (v *overview) headlines() []string {
-	total := func(m query.Measure) string {
-		s := string(v.sections[0].rows[0][m].Text)
-		return table.Thousands(s)
+	note := ""
+	if s.Total > int64(len(s.Rows)) {
+		note = fmt.Sprintf("%s of %s", text.Count(int64(len(s.Rows))), text.Count(s.Total))
 	}
-	objects := "objects"
-	if v.o.All {
-		objects = "results"
+	d.Section(s.Title, note)
+	columns, rows := s.Columns, s.Rows
+	if s.Name == typesSection && width > 0 && width < narrow {
+		columns, rows = columns[1:], nil
+		for _, row := range s.Rows {
+			rows = append(rows, row[1:])
+		}
 	}
-	return []string{
-		fmt.Sprintf("%s occurrences of %s types of sensitive data in %s %s", total(query.Occurrences), text.Count(v.sections[1].total), total(query.Sensitive), objects),
-		fmt.Sprintf("%s %s analysed, %s of them in part, %s bytes", total(query.Objects), objects, total(query.Partial), total(query.Bytes)),
-		fmt.Sprintf("%s not analysed", total(query.Skipped)),
+	d.Table(columns, rows)
+	if unknown != "" {
+		d.Line(unknown)
 	}
 }
 
-// wrap writes a line of words in as many as the screen needs.
-func (v *overview) wrap(line string, bold bool) {
-	screen := v.o.Table.Screen
-	width := 0
-	var out strings.Builder
-	flush := func() {
-		s := out.String()
-		if bold {
-			s = screen.Bold(s)
-		}
-		v.out.WriteString(s + "\n")
-		out.Reset()
-		width = 0
+// unknown says of how many sensitive objects the exposure of a section isn't known.
+func (v *Overview) unknown(section string) string {
+	n, what := v.PublicUnknown, "public"
+	switch section {
+	case publicSection:
+	case unencryptedSection:
+		n, what = v.UnencryptedUnknown, "unencrypted"
+	default:
+		return ""
 	}
-	for word := range strings.FieldsSeq(line) {
-		if width > 0 && screen.Columns > 0 && width+1+text.Width(word) > screen.Columns {
-			flush()
-		}
-		if width > 0 {
-			out.WriteByte(' ')
-			width++
-		}
-		out.WriteString(word)
-		width += text.Width(word)
+	if n == (sum.Int{}) {
+		return ""
 	}
-	flush()
+	return fmt.Sprintf("Not known whether %s: %s", what, objects(n, "object with sensitive data", "objects with sensitive data"))
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/macielake/macielake/internal/query"
-	"github.com/macielake/macielake/internal/table"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
@@ -26,7 +26,7 @@ type Preset struct {
 }
 
 // typeMeasures are those of the presets by type.
-var typeMeasures = []query.Measure{query.Occurrences, query.Detections, query.Sensitive}
+var typeMeasures = []query.Measure{query.Occurrences, query.Findings, query.Sensitive}
 
 // Columns of a preset that lists locations.
 const locationColumns = "job_id,bucket_name,object_key,archive_member_path,category,detection_type,location_kind," +
@@ -76,17 +76,7 @@ func PresetNamed(name string) (Preset, bool) {
 func (p *Preset) Lists() bool { return p.Table != "" }
 
 // by returns the dimensions of a preset that groups.
-func (p *Preset) by() []query.Dimension {
-	var by []query.Dimension
-	for name := range strings.SplitSeq(p.By, ",") {
-		d, err := query.ParseDimension(name)
-		if err != nil {
-			panic(err) // presets are constants
-		}
-		by = append(by, d)
-	}
-	return by
-}
+func (p *Preset) by() []query.Dimension { return dimensions(p.By) }
 
 // columns returns the table of a preset that lists, and the columns of it.
 func (p *Preset) columns() (*schema.Table, []schema.Column) {
@@ -103,15 +93,10 @@ func (p *Preset) columns() (*schema.Table, []schema.Column) {
 	return t, columns
 }
 
-// WritePresets writes what presets there are.
-func WritePresets(w table.Writer) error {
+// PresetTable returns all presets as a table.
+func PresetTable() (columns []text.Column, rows [][]text.Cell) {
 	for _, p := range Presets() {
-		if err := w.Row([]table.Cell{table.TextCell(p.Name), table.TextCell(p.Doc)}); err != nil {
-			return err
-		}
+		rows = append(rows, []text.Cell{text.Of(p.Name), text.Of(p.Doc)})
 	}
-	return w.End()
+	return []text.Column{{Name: "preset"}, {Name: "answers"}}, rows
 }
-
-// PresetColumns are the columns of what WritePresets writes.
-func PresetColumns() []table.Column { return []table.Column{{Name: "preset"}, {Name: "answers"}} }

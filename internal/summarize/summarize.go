@@ -1,24 +1,26 @@
-// Package summarize answers what the command summarize is asked: with groups,
-// with a preset, or with an overview, in the formats of internal/table.
+// Package summarize answers what the command summarize asks: an overview, groups,
+// or a preset. An answer is a model without a writer; internal/text renders it.
 //
-// Start with [Write].
+// [NewOverview] and [NewGroups] make answers; a preset that lists rows streams them
+// with [WriteRows].
 package summarize
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/nearest"
 	"github.com/macielake/macielake/internal/query"
 	"github.com/macielake/macielake/internal/raw"
-	"github.com/macielake/macielake/internal/table"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 )
 
-// Options say what is asked, and how the answer is written. Without By and
-// without Preset it is the overview.
+// Options say what is asked. Without By and without Preset it is the overview.
 type Options struct {
 	By       []query.Dimension
 	Measures []query.Measure // DefaultMeasures if there are none
@@ -30,44 +32,35 @@ type Options struct {
 	// measure, where it is empty.
 	Sort    string
 	Top     int64 // groups or rows, 0 for all; the overview's sections have it, too
-	All     bool  // every analysis, not what is current
+	All     bool  // every result, not what is current
 	Members bool
+	Trend   bool // the state at the end of each month
+	// Until, if not null, is the time as of which the answer is.
+	Until where.Value
+	// Through, if not nil, reports whether a run exists.
+	Through func(run string) bool
+	// Now is the time that ages are told by.
+	Now     time.Time
 	Memory  int64
 	Workers int
-
-	Format table.Format
-	Table  table.Options
 }
 
-// Inputs are what is summarised: datasets, or results.
+// Inputs are what is summarized: datasets, or results.
 type Inputs struct {
 	Datasets []*lake.Lake
 	Results  *raw.Options // nil where there are none
 }
 
-// Write writes the answer to w. The account, which may be nil, has what of the
-// results is not in it, also after an error.
-func Write(ctx context.Context, w io.Writer, o Options, in Inputs) (*raw.Account, error) {
-	switch {
-	case o.Preset != nil && o.Preset.Lists():
-		return writeRows(ctx, w, o, in)
-	case o.Preset != nil:
-		o.By, o.Measures = o.Preset.by(), o.Preset.Measures
-		o.All = true
-		o.Members = o.Members || o.Preset.Members
-	case len(o.By) == 0:
-		return writeOverview(ctx, w, o, in)
-	}
-	return writeGroups(ctx, w, o, in)
-}
-
 // DefaultMeasures are the measures of groups by those dimensions: where they are
-// of types, only what types have.
+// of findings, only what findings have.
 func DefaultMeasures(by []query.Dimension) []query.Measure {
-	if slices.ContainsFunc(by, query.Dimension.OfTypes) {
-		return []query.Measure{query.Sensitive, query.Occurrences, query.Locations}
+	if slices.ContainsFunc(by, query.Dimension.OfFindings) {
+		return []query.Measure{query.Sensitive, query.Confirmed, query.Unconfirmed, query.Occurrences, query.Locations}
 	}
-	return []query.Measure{query.Objects, query.Sensitive, query.Occurrences, query.Bytes, query.Partial, query.Skipped}
+	return []query.Measure{
+		query.Objects, query.Sensitive, query.Confirmed, query.Unconfirmed, query.Occurrences, query.Bytes,
+		query.Partial, query.Skipped,
+	}
 }
 
 // SortError says that groups can't be sorted by what they don't have.
@@ -77,10 +70,10 @@ type SortError struct {
 }
 
 func (e *SortError) Error() string {
-	return fmt.Sprintf("there is no column %q to sort by; there are %v", e.Sort, e.Has)
+	return fmt.Sprintf("no column %q to sort by: %s", e.Sort, nearest.Suggestion(e.Sort, e.Has))
 }
 
-// Order returns the order of groups that o asks for, or a *SortError.
+// order returns the order of groups that o asks for, or a *SortError.
 func (o *Options) order() (query.Order, error) {
 	order := query.Order{Top: o.Top}
 	var names []string
@@ -90,19 +83,24 @@ func (o *Options) order() (query.Order, error) {
 	for _, d := range o.By {
 		names = append(names, d.Name())
 	}
-	if o.Sort == "" {
+	sort := o.Sort
+	if sort == "" && o.Trend {
+		sort = trendDimension
+	}
+	if sort == "" {
 		order.By = max(0, slices.Index(o.Measures, query.Occurrences))
 		return order, nil
 	}
-	if order.By = slices.Index(names, o.Sort); order.By < 0 {
-		return order, &SortError{o.Sort, names}
+	if order.By = slices.Index(names, sort); order.By < 0 {
+		return order, &SortError{sort, names}
 	}
 	return order, nil
 }
 
 func (o *Options) summary(views ...query.View) *query.Summary {
 	return query.NewSummary(query.Options{
-		Views: views, Where: o.Where, All: o.All, Members: o.Members, Memory: o.Memory, Workers: o.Workers,
+		Views: views, Where: o.Where, All: o.All, Members: o.Members, Months: o.Trend, Until: o.Until,
+		Through: o.Through, Memory: o.Memory, Workers: o.Workers,
 	})
 }
 
@@ -120,51 +118,110 @@ func (in *Inputs) add(ctx context.Context, s *query.Summary) (*raw.Account, erro
 }
 
 // groupColumns are the columns of a view's groups.
-func groupColumns(v *query.View) []table.Column {
-	var columns []table.Column
+func groupColumns(v *query.View) []text.Column {
+	var columns []text.Column
 	for _, d := range v.By {
-		columns = append(columns, table.Column{Name: d.Name()})
+		columns = append(columns, text.Column{Name: d.Name()})
 	}
 	for _, m := range v.Measures {
-		columns = append(columns, table.Column{Name: m.String(), Number: true})
+		columns = append(columns, text.Column{Name: m.String(), Number: true})
 	}
 	return columns
 }
 
 // groupCells appends the cells of a group.
-func groupCells(cells []table.Cell, g *query.Group) []table.Cell {
+func groupCells(cells []text.Cell, g *query.Group) []text.Cell {
 	for _, v := range g.Values {
-		cells = append(cells, table.Cell{Set: !v.Null(), Text: v.Text()})
+		cells = append(cells, text.Cell{Set: !v.Null(), Text: v.Text()})
 	}
 	for _, s := range g.Sums {
-		cells = append(cells, table.TextCell(s.String()))
+		cells = append(cells, text.Of(s.String()))
 	}
 	return cells
 }
 
-func writeGroups(ctx context.Context, w io.Writer, o Options, in Inputs) (*raw.Account, error) {
+// Groups are the answer by dimensions. They can be read once; the caller closes
+// them.
+type Groups struct {
+	// Heading says what the groups are of, where that is easily taken for something
+	// else; empty otherwise.
+	Heading string
+	Columns []text.Column
+	// Account is what of the results isn't in the answer; nil for datasets.
+	Account *raw.Account
+	// Filtered says that a filter chose among Findings open findings.
+	Filtered bool
+	Findings int64
+
+	summary *query.Summary
+	order   query.Order
+}
+
+// trendDimension is the dimension that a trend is by.
+const trendDimension = "month"
+
+// NewGroups answers by dimensions, or with a preset that groups. The groups are nil
+// after an error; the account of what was read is returned all the same.
+func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account, error) {
+	if o.Preset != nil {
+		o.By, o.Measures = o.Preset.by(), o.Preset.Measures
+		o.All = true
+		o.Members = o.Members || o.Preset.Members
+	}
 	if len(o.Measures) == 0 {
 		o.Measures = DefaultMeasures(o.By)
 	}
+	if o.Trend && !slices.Contains(o.Measures, query.Objects) {
+		// No trend without how many were analysed.
+		o.Measures = append([]query.Measure{query.Objects}, o.Measures...)
+	}
 	order, err := o.order()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	view := query.View{By: o.By, Measures: o.Measures}
-	s := o.summary(view)
-	defer s.Close()
-	account, err := in.add(ctx, s)
-	if err != nil {
-		return account, err
+	g := &Groups{
+		Columns: groupColumns(&view), Filtered: o.Where != nil, order: order, summary: o.summary(view), Heading: o.heading(),
 	}
-	out := table.New(w, o.Format, groupColumns(&view), o.Table)
-	var cells []table.Cell
-	_, err = s.Groups(ctx, 0, order, func(g *query.Group) error {
-		cells = groupCells(cells[:0], g)
-		return out.Row(cells)
-	})
+	if g.Account, err = in.add(ctx, g.summary); err == nil {
+		err = g.summary.Count(ctx)
+	}
 	if err == nil {
-		err = out.End()
+		err = g.summary.CheckLiterals()
 	}
-	return account, err
+	if err != nil {
+		g.Close()
+		return nil, g.Account, err
+	}
+	g.Findings = g.summary.Findings()
+	return g, g.Account, nil
 }
+
+// heading says what groups by time are of.
+func (o *Options) heading() string {
+	if o.All {
+		return ""
+	}
+	for _, d := range o.By {
+		switch name := d.Name(); {
+		case name == trendDimension && o.Trend:
+			return "The state at the end of each month"
+		case name == "date" || name == trendDimension:
+			return "The state now, by the " + strings.Replace(name, "date", "day", 1) + " of each object's last analysis (--trend gives the state at the end of each month)"
+		}
+	}
+	return ""
+}
+
+// Each calls do for each group's cells, in order. They are valid until it returns.
+func (g *Groups) Each(ctx context.Context, do func(cells []text.Cell) error) error {
+	var cells []text.Cell
+	_, err := g.summary.Groups(ctx, 0, g.order, func(group *query.Group) error {
+		cells = groupCells(cells[:0], group)
+		return do(cells)
+	})
+	return err
+}
+
+// Close drops what the groups hold.
+func (g *Groups) Close() { g.summary.Close() }

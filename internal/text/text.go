@@ -1,13 +1,22 @@
-// Package text makes values fit for people and terminals: [Printable] for
-// anything that comes from outside, [Short] for what may be long, [Count] and
-// [Bytes] for numbers, [Width], [Fit] and [Pad] for columns, [Screen] for where
-// it all goes.
+// Package text renders answers: values made fit for people, tables and documents,
+// for terminals, pipes and files.
+//
+// Values: [Printable] for anything that comes from outside, [Short] for what may be
+// long, [Count], [Plural] and [Bytes] for numbers, [Width], [Fit] and [Pad] for
+// columns, [Screen] for where it all goes.
+//
+// Tables: [NewTable] writes rows as a table, JSON, NDJSON, CSV or Markdown.
+// docs/summaries.md has the formats.
+//
+// Documents: a [Document] is made of lines, sections and tables, and is written for
+// a terminal, a pipe, or as Markdown. Whatever it is given is shown, never acts.
 package text
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -76,16 +85,18 @@ func Short(s string) string {
 	return s[:maxShort] + "…"
 }
 
-// Count returns n with thin groups of three digits: 1,234,567.
-func Count(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	first := len(s)
-	if n < 0 {
-		first--
+// Count returns n with its digits grouped by three: 1,234,567.
+func Count[T int | int64](n T) string { return Thousands(strconv.FormatInt(int64(n), 10)) }
+
+// Thousands groups the digits of a number by three.
+func Thousands(s string) string {
+	first := 0
+	if strings.HasPrefix(s, "-") {
+		first = 1
 	}
 	var out strings.Builder
 	for i, c := range s {
-		if left := len(s) - i; i > 0 && left%3 == 0 && left < first {
+		if left := len(s) - i; i > first && left%3 == 0 {
 			out.WriteByte(',')
 		}
 		out.WriteRune(c)
@@ -93,9 +104,14 @@ func Count(n int64) string {
 	return out.String()
 }
 
-// Plural returns a count of things, which get an s unless there is one.
-func Plural(n int64, thing string) string {
-	if n != 1 {
+// Plural returns a count of things, which get an s unless there is one: 1 object,
+// 2 objects. A thing that ends in a consonant and y gets ies: 2 entries.
+func Plural[T int | int64](n T, thing string) string {
+	switch {
+	case n == 1:
+	case len(thing) > 1 && thing[len(thing)-1] == 'y' && !strings.ContainsRune("aeiou", rune(thing[len(thing)-2])):
+		thing = thing[:len(thing)-1] + "ies"
+	default:
 		thing += "s"
 	}
 	return Count(n) + " " + thing
@@ -115,10 +131,10 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.1f %cB", v, units[u])
 }
 
-// JSON returns JSON with every character escaped that Printable escapes: it means
+// EscapeJSON returns JSON with every character escaped that Printable escapes: it means
 // the same, and may go to a terminal. In valid JSON such characters stand in
 // strings alone, but for white space between values.
-func JSON(data []byte) []byte {
+func EscapeJSON(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
@@ -135,3 +151,18 @@ func JSON(data []byte) []byte {
 	}
 	return out
 }
+
+// Age returns how long ago something was, in the largest unit that fits: 3 days. A
+// time that is still to come has an age of 0 minutes.
+func Age(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return Plural(int64(d/(24*time.Hour)), "day")
+	case d >= 2*time.Hour:
+		return Plural(int64(d/time.Hour), "hour")
+	}
+	return Plural(int64(max(d, 0)/time.Minute), "minute")
+}
+
+// Time returns a time in UTC for people: 2026-11-22 08:00:00 UTC.
+func Time(t time.Time) string { return t.UTC().Format(time.DateTime) + " UTC" }

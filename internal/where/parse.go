@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/macielake/macielake/internal/nearest"
 )
 
 // Bounds on a filter, so that none can take the program's stack or time.
@@ -209,7 +211,7 @@ func (p *parser) field() (on operand, kind Kind, err error) {
 	name, key, hasKey := strings.Cut(p.text, ":")
 	on.field = slices.IndexFunc(p.fields, func(f Field) bool { return f.Name == name })
 	if on.field < 0 {
-		return on, 0, p.errorAt(p.token.offset, "there is no field %q; there are %s", name, p.names())
+		return on, 0, p.errorAt(p.token.offset, "unknown field %q: %s", name, nearest.Suggestion(name, p.names()))
 	}
 	f := &p.fields[on.field]
 	at := p.token.offset + len(name) + 1
@@ -238,7 +240,7 @@ func (p *parser) field() (on operand, kind Kind, err error) {
 	return on, f.Kind, p.advance()
 }
 
-func (p *parser) names() string {
+func (p *parser) names() []string {
 	names := make([]string, len(p.fields))
 	for i, f := range p.fields {
 		names[i] = f.Name
@@ -246,7 +248,7 @@ func (p *parser) names() string {
 			names[i] += ":KEY"
 		}
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 func (p *parser) isNull(on operand) (node, error) {

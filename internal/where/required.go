@@ -30,8 +30,7 @@ func appendRequired(conditions []Condition, n node) []Condition {
 			conditions = append(conditions, Condition{Field: n.field, Texts: slices.Sorted(maps.Keys(n.set))})
 		}
 	case textRange:
-		equal := n.low == n.high && !n.bottom && !n.top && !n.excludesLow && !n.excludesHigh
-		if n.key == "" && equal {
+		if n.key == "" && n.equality() {
 			conditions = append(conditions, Condition{Field: n.field, Texts: []string{n.low}})
 		}
 	case intRange:

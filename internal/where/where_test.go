@@ -177,8 +177,8 @@ func TestSyntaxErrors(t *testing.T) {
 	}{
 		{"", 1, "empty"},
 		{"  ", 3, "empty"},
-		{"typ=a", 1, `there is no field "typ"`},
-		{"type=a and typ=b", 12, "there is no field"},
+		{"typ=a", 1, `unknown field "typ": did you mean type, `},
+		{"type=a and typ=b", 12, "unknown field"},
 		{"type", 5, "ends here: want ="},
 		{"type=", 6, "want a value"},
 		{"type a", 6, "want ="},

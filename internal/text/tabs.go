@@ -1,6 +1,4 @@
-package table
-
-import "github.com/macielake/macielake/internal/text"
+package text
 
 // tabWriter writes lines with tabs between the cells, and a header: a table that
 // isn't looked at on a terminal.
@@ -16,7 +14,7 @@ func (w *tabWriter) begin() {
 	}
 	w.begun = true
 	for i, c := range w.columns {
-		w.cell(i, text.Printable(c.Name))
+		w.cell(i, Printable(c.Name))
 	}
 	w.out.WriteByte('\n')
 }

@@ -1,4 +1,4 @@
-package query
+package current
 
 import (
 	"context"
@@ -12,63 +12,51 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Columns that say which thing a result is of, and its place among those of the
-// thing.
-var thingColumns = []string{
-	"aws_partition", "bucket_name", "object_key", "archive_member_path",
-	"object_last_modified", "created_at", "result_id", "source_uri", "object_version_id",
-}
-
-// Columns that are always needed.
+// Columns of the tables that the rules need.
 var (
-	resultColumns    = []string{"is_archive_member", "status_code", "size_classified", "source_line"}
+	resultColumns = []string{
+		"aws_partition", "bucket_name", "object_key", "is_archive_member", "archive_member_path",
+		"object_last_modified", "object_version_id", "created_at", "result_id", "source_uri", "source_line",
+		"status_code", "status_reason", "size_classified", "account_id", "admin_account_id", "region", "job_id",
+		"severity", "severity_score", "bucket_effective_permission", "bucket_encryption_type",
+		"object_public_access", "object_encryption_type",
+	}
 	detectionColumns = []string{
 		"source_line", "identifier_kind", "category", "detection_type", "custom_identifier_arn",
-		"occurrence_count", "location_count", "is_capped",
+		"occurrence_count", "location_count",
 	}
 )
 
-// columns are those of the table results that the summary needs.
-func (s *Summary) columns(detections bool) []string {
+// columns are those of the table results that the state needs.
+func (s *State) columns() []string {
 	names := slices.Clone(resultColumns)
-	if detections {
+	if s.o.Findings {
 		names = append(names, "type_count")
 	}
-	if !s.o.All {
-		names = append(names, thingColumns...)
-	}
-	for _, c := range s.plan.columns {
-		names = append(names, c.field.columns...)
+	for _, c := range s.o.Columns {
+		names = append(names, c.Table...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// needsDetections reports whether a view counts or filters by detections.
-func (s *Summary) needsDetections() bool {
-	for _, v := range s.kept.views {
-		if v.ofTypes || v.filtersTypes() || slices.ContainsFunc(v.view.Measures, func(m Measure) bool { return m < Objects }) {
-			return true
-		}
-	}
-	return false
-}
+// wants reports whether a file is of a run that exists.
+func (s *State) wants(f *lake.File) bool { return s.o.Through == nil || s.o.Through(f.Run) }
 
 // AddDataset adds the results of a dataset, reading the columns that are needed.
 // It gives a *lake.NoTableError for a dataset without the tables for that.
-func (s *Summary) AddDataset(ctx context.Context, l *lake.Lake) error {
-	detections := s.needsDetections()
+func (s *State) AddDataset(ctx context.Context, l *lake.Lake) error {
 	for _, table := range []string{"results", "detections"} {
-		if !l.Has(table) && (detections || table == "results") {
+		if !l.Has(table) && (s.o.Findings || table == "results") {
 			return &lake.NoTableError{Table: table, Tables: l.Dataset.Tables}
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	rows := make(chan *rowBatch, 1)
-	if detections {
+	if s.o.Findings {
 		group.Go(func() error {
 			defer close(rows)
-			q := lake.Query{Table: "detections", Columns: detectionColumns, Workers: s.o.Workers}
+			q := lake.Query{Table: "detections", Columns: detectionColumns, Files: s.wants, Workers: s.o.Workers}
 			return lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
 				select {
 				case rows <- b:
@@ -84,16 +72,16 @@ func (s *Summary) AddDataset(ctx context.Context, l *lake.Lake) error {
 	group.Go(func() error {
 		t := s.newTaker()
 		z := &zipper{rows: rows}
-		q := lake.Query{Table: "results", Columns: s.columns(detections), Workers: s.o.Workers}
+		q := lake.Query{Table: "results", Columns: s.columns(), Files: s.wants, Workers: s.o.Workers}
 		err := lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
-			if detections {
+			if s.o.Findings {
 				if err := z.join(ctx, b.Batch); err != nil {
 					return err
 				}
 			}
 			return t.take(b.Batch, s.kept)
 		})
-		if err == nil && detections {
+		if err == nil && s.o.Findings {
 			err = z.end(ctx)
 		}
 		return err

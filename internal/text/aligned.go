@@ -1,10 +1,8 @@
-package table
+package text
 
 import (
 	"slices"
 	"strings"
-
-	"github.com/macielake/macielake/internal/text"
 )
 
 // screenWriter writes a table for a terminal: aligned, and no wider than it. Its
@@ -13,7 +11,7 @@ import (
 type screenWriter struct {
 	out     *output
 	columns []Column
-	screen  text.Screen
+	screen  Screen
 	first   [][]string // rows, until the widths are chosen
 	widths  []int      // nil until then, and for blocks
 	begun   bool
@@ -54,7 +52,7 @@ func shortened(c Cell) Cell {
 		return c
 	}
 	s := string(c.Text)
-	return TextCell(strings.ToValidUTF8(s[:maxShown], "") + "…" + strings.ToValidUTF8(s[len(s)-maxShown:], ""))
+	return Of(strings.ToValidUTF8(s[:maxShown], "") + "…" + strings.ToValidUTF8(s[len(s)-maxShown:], ""))
 }
 
 func (w *screenWriter) End() error {
@@ -74,7 +72,7 @@ func (w *screenWriter) begin() error {
 	if w.widths != nil {
 		var line strings.Builder
 		for i, c := range w.columns {
-			w.cell(&line, i, text.Printable(c.Name))
+			w.cell(&line, i, Printable(c.Name))
 		}
 		w.out.WriteString(w.screen.Bold(strings.TrimRight(line.String(), " ")) + "\n")
 	}
@@ -92,9 +90,9 @@ func (w *screenWriter) chooseWidths() {
 	fixed := gap * (len(w.columns) - 1)
 	var texts []int
 	for i, c := range w.columns {
-		widths[i] = text.Width(text.Printable(c.Name))
+		widths[i] = Width(Printable(c.Name))
 		for _, row := range w.first {
-			widths[i] = max(widths[i], text.Width(row[i]))
+			widths[i] = max(widths[i], Width(row[i]))
 		}
 		if c.Number {
 			fixed += widths[i]
@@ -136,9 +134,9 @@ func (w *screenWriter) cell(line *strings.Builder, i int, s string) {
 	}
 	s = FitMiddle(s, w.widths[i])
 	if w.columns[i].Number {
-		line.WriteString(text.PadLeft(s, w.widths[i]))
+		line.WriteString(PadLeft(s, w.widths[i]))
 	} else {
-		line.WriteString(text.Pad(s, w.widths[i]))
+		line.WriteString(Pad(s, w.widths[i]))
 	}
 }
 
@@ -150,7 +148,7 @@ func (w *screenWriter) write(row []string) error {
 	for i, s := range row {
 		// A number that is wider than those the widths were chosen by is
 		// whole, rather than aligned.
-		if w.columns[i].Number && text.Width(s) > w.widths[i] {
+		if w.columns[i].Number && Width(s) > w.widths[i] {
 			line.WriteString(strings.Repeat(" ", gap) + s)
 			continue
 		}
@@ -167,11 +165,11 @@ func (w *screenWriter) block(row []string) error {
 	}
 	names := 0
 	for _, c := range w.columns {
-		names = max(names, text.Width(text.Printable(c.Name)))
+		names = max(names, Width(Printable(c.Name)))
 	}
 	names = min(names, w.screen.Columns/2)
 	for i, c := range w.columns {
-		name := text.Pad(text.Fit(text.Printable(c.Name), names), names)
+		name := Pad(Fit(Printable(c.Name), names), names)
 		w.out.WriteString(w.screen.Bold(name) + " " + FitMiddle(row[i], w.screen.Columns-names-1) + "\n")
 	}
 	return w.out.row()
@@ -181,35 +179,19 @@ func (w *screenWriter) block(row []string) error {
 // beginning and its end with an ellipsis between them: paths are told apart by
 // their ends.
 func FitMiddle(s string, columns int) string {
-	if text.Width(s) <= columns {
+	if Width(s) <= columns {
 		return s
 	}
-	head := text.Fit(s, columns/2+1) // with the ellipsis
-	room := columns - text.Width(head)
+	head := Fit(s, columns/2+1) // with the ellipsis
+	room := columns - Width(head)
 	tail := len(s)
 	runes := []rune(s)
 	for i := len(runes) - 1; i > 0; i-- {
 		size := len(string(runes[i]))
-		if text.Width(s[tail-size:]) > room {
+		if Width(s[tail-size:]) > room {
 			break
 		}
 		tail -= size
 	}
 	return head + s[tail:]
-}
-
-// Thousands groups the digits of a number by three.
-func Thousands(s string) string {
-	first := 0
-	if strings.HasPrefix(s, "-") {
-		first = 1
-	}
-	var out strings.Builder
-	for i, c := range s {
-		if left := len(s) - i; i > first && left%3 == 0 {
-			out.WriteByte(',')
-		}
-		out.WriteRune(c)
-	}
-	return out.String()
 }

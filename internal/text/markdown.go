@@ -1,9 +1,7 @@
-package table
+package text
 
 import (
 	"strings"
-
-	"github.com/macielake/macielake/internal/text"
 )
 
 // markdownWriter writes a table as GitHub and others have it in Markdown.
@@ -49,7 +47,7 @@ func (w *markdownWriter) End() error {
 // HTML, no further cells.
 func markdown(s string) string {
 	var out strings.Builder
-	for _, r := range text.Printable(s) {
+	for _, r := range Printable(s) {
 		if strings.ContainsRune("\\`*_{}[]<>()#!|~&:@", r) {
 			// Also what makes bare addresses into links where that is done.
 			out.WriteByte('\\')

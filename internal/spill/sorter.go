@@ -1,4 +1,8 @@
-package query
+// Package spill sorts any number of pairs in bounded memory: what doesn't fit goes
+// to temporary files.
+//
+// Start with [NewSorter].
+package spill
 
 import (
 	"bufio"
@@ -14,13 +18,13 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// sorter sorts any number of pairs of key and value in bounded memory: what
+// Sorter sorts any number of pairs of key and value in bounded memory: what
 // doesn't fit is written to files as sorted runs, which are merged. Pairs are
 // in the order of their prefixes, then their keys, byte by byte; those of the
 // same key in any order. It is not safe for concurrent use.
-type sorter struct {
+type Sorter struct {
 	limit int64 // bytes of pairs in memory
-	heap  arena
+	heap  Arena
 	refs  []ref
 	runs  []*run
 }
@@ -44,41 +48,42 @@ type run struct {
 // one of the next: it bounds open files, and the memory of a merge.
 const maxRuns = 64
 
-func newSorter(limit int64) *sorter { return &sorter{limit: limit} }
+// NewSorter returns an empty sorter of about limit bytes in memory.
+func NewSorter(limit int64) *Sorter { return &Sorter{limit: limit} }
 
-// add adds a pair, whose bytes it copies.
-func (s *sorter) add(prefix uint64, key, value []byte) error {
+// Add adds a pair, whose bytes it copies.
+func (s *Sorter) Add(prefix uint64, key, value []byte) error {
 	if len(s.refs) > 0 && s.heap.used+int64(len(key)+len(value))+refBytes*int64(len(s.refs)) > s.limit {
 		if err := s.spill(); err != nil {
 			return err
 		}
 	}
-	chunk, off := s.heap.add(key, value)
+	chunk, off := s.heap.Add(key, value)
 	s.refs = append(s.refs, ref{prefix, chunk, off, uint32(len(key)), uint32(len(value))})
 	return nil
 }
 
-// absorb takes over all pairs of o, which is then empty.
-func (s *sorter) absorb(o *sorter) error {
+// Absorb takes over all pairs of o, which is then empty.
+func (s *Sorter) Absorb(o *Sorter) error {
 	s.runs = append(s.runs, o.runs...)
 	o.runs = nil
 	for _, r := range o.refs {
 		key, value := o.pair(r)
-		if err := s.add(r.prefix, key, value); err != nil {
+		if err := s.Add(r.prefix, key, value); err != nil {
 			return err
 		}
 	}
 	o.refs = o.refs[:0]
-	o.heap.reset()
+	o.heap.Reset()
 	return s.compact()
 }
 
-func (s *sorter) pair(r ref) (key, value []byte) {
+func (s *Sorter) pair(r ref) (key, value []byte) {
 	b := s.heap.chunks[r.chunk][r.off:]
 	return b[:r.klen:r.klen], b[r.klen : r.klen+r.vlen : r.klen+r.vlen]
 }
 
-func (s *sorter) sort() {
+func (s *Sorter) sort() {
 	slices.SortFunc(s.refs, func(a, b ref) int {
 		if c := cmp.Compare(a.prefix, b.prefix); c != 0 {
 			return c
@@ -90,7 +95,7 @@ func (s *sorter) sort() {
 }
 
 // spill writes what is in memory to a run.
-func (s *sorter) spill() error {
+func (s *Sorter) spill() error {
 	s.sort()
 	err := s.write(0, func(put func(prefix uint64, key, value []byte) error) error {
 		for _, r := range s.refs {
@@ -105,12 +110,12 @@ func (s *sorter) spill() error {
 		return err
 	}
 	s.refs = s.refs[:0]
-	s.heap.reset()
+	s.heap.Reset()
 	return s.compact()
 }
 
 // compact merges the runs of each level that has too many.
-func (s *sorter) compact() error {
+func (s *Sorter) compact() error {
 	for level := 0; slices.ContainsFunc(s.runs, func(r *run) bool { return r.level >= level }); level++ {
 		var same, others []*run
 		for _, r := range s.runs {
@@ -142,7 +147,7 @@ func (s *sorter) compact() error {
 }
 
 // write makes a run of the pairs that fill puts.
-func (s *sorter) write(level int, fill func(put func(prefix uint64, key, value []byte) error) error) error {
+func (s *Sorter) write(level int, fill func(put func(prefix uint64, key, value []byte) error) error) error {
 	file, err := tempFile()
 	if err != nil {
 		return err
@@ -196,9 +201,9 @@ func tempFile() (*os.File, error) {
 	return f, nil
 }
 
-// each calls do for all pairs in order, and ends with its first error or ctx's.
+// Each calls do for all pairs in order, and ends with its first error or ctx's.
 // The bytes are valid until do returns. Pairs can be added again afterwards.
-func (s *sorter) each(ctx context.Context, do func(prefix uint64, key, value []byte) error) error {
+func (s *Sorter) Each(ctx context.Context, do func(prefix uint64, key, value []byte) error) error {
 	s.sort()
 	cursors := []cursor{&memoryCursor{s: s}}
 	opened, err := openRuns(s.runs)
@@ -208,12 +213,15 @@ func (s *sorter) each(ctx context.Context, do func(prefix uint64, key, value []b
 	return mergeCursors(ctx, append(cursors, opened...), do)
 }
 
-// close drops everything.
-func (s *sorter) close() {
+// Empty reports whether the sorter holds no pair.
+func (s *Sorter) Empty() bool { return len(s.refs)+len(s.runs) == 0 }
+
+// Close drops everything.
+func (s *Sorter) Close() {
 	for _, r := range s.runs {
 		r.file.Close() // nobody needs what it holds
 	}
-	s.runs, s.refs, s.heap = nil, nil, arena{}
+	s.runs, s.refs, s.heap = nil, nil, Arena{}
 }
 
 // cursor is a sorted sequence of pairs.
@@ -226,7 +234,7 @@ type cursor interface {
 }
 
 type memoryCursor struct {
-	s  *sorter
+	s  *Sorter
 	at int // one after the pair
 }
 
@@ -307,8 +315,8 @@ func (c *runCursor) pair() (uint64, []byte, []byte) {
 
 func (c *runCursor) close() { c.z.Close() }
 
-// checkEvery is how many pairs are merged between two looks at the context.
-const checkEvery = 4096
+// CheckEvery is how many pairs are merged between two looks at the context.
+const CheckEvery = 4096
 
 // mergeCursors calls do for the pairs of all cursors, in order, and closes them.
 func mergeCursors(ctx context.Context, cursors []cursor, do func(prefix uint64, key, value []byte) error) error {
@@ -331,7 +339,7 @@ func mergeCursors(ctx context.Context, cursors []cursor, do func(prefix uint64, 
 		m.down(i)
 	}
 	for n := 0; len(m) > 0; n++ {
-		if n%checkEvery == 0 && ctx.Err() != nil {
+		if n%CheckEvery == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		prefix, key, value := m[0].pair()

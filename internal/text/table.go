@@ -1,14 +1,8 @@
-// Package table writes small tables for people and pipes: aligned and fitted on
-// a terminal, else as tab-separated text, JSON, CSV or Markdown.
-//
-// Start with [New]. docs/summaries.md has the formats, which are stable.
-package table
+package text
 
 import (
 	"bytes"
 	"io"
-
-	"github.com/macielake/macielake/internal/text"
 )
 
 // Format is a format of tables.
@@ -38,8 +32,8 @@ type Cell struct {
 	Text []byte
 }
 
-// TextCell returns a cell with a text.
-func TextCell[T string | []byte](s T) Cell { return Cell{true, []byte(s)} }
+// Of returns a cell with a
+func Of[T string | []byte](s T) Cell { return Cell{true, []byte(s)} }
 
 // Writer writes the rows of a table. It is not safe for concurrent use.
 type Writer interface {
@@ -52,15 +46,15 @@ type Writer interface {
 
 // Options are how a table is written.
 type Options struct {
-	Screen text.Screen // for Table
-	Raw    bool        // for CSV: cells that spreadsheets take for formulas stay as they are
+	Screen Screen // for Table
+	Raw    bool   // for CSV: cells that spreadsheets take for formulas stay as they are
 	// Terminal says that what is written goes to a terminal, where nothing may
 	// be that acts on it.
 	Terminal bool
 }
 
-// New returns a writer of a table to w, which gets a write for many rows.
-func New(w io.Writer, f Format, columns []Column, o Options) Writer {
+// NewTable returns a writer of a table to w, which gets a write for many rows.
+func NewTable(w io.Writer, f Format, columns []Column, o Options) Writer {
 	out := &output{w: w}
 	switch f {
 	case JSON:
@@ -76,6 +70,17 @@ func New(w io.Writer, f Format, columns []Column, o Options) Writer {
 		return &tabWriter{out: out, columns: columns}
 	}
 	return &screenWriter{out: out, columns: columns, screen: o.Screen}
+}
+
+// WriteTable writes all rows of a table to w.
+func WriteTable(w io.Writer, f Format, columns []Column, rows [][]Cell, o Options) error {
+	t := NewTable(w, f, columns, o)
+	for _, row := range rows {
+		if err := t.Row(row); err != nil {
+			return err
+		}
+	}
+	return t.End()
 }
 
 // output gathers what is written.
@@ -109,5 +114,5 @@ func printable(c Cell) string {
 	if !c.Set {
 		return none
 	}
-	return text.Printable(string(c.Text))
+	return Printable(string(c.Text))
 }

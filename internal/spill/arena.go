@@ -1,17 +1,26 @@
-package query
+package spill
 
-// arena holds bytes that are added and dropped together. Its chunks never move.
-type arena struct {
+// Arena holds bytes that are added and dropped together. Its chunks never move.
+// The zero Arena is empty.
+type Arena struct {
 	chunks [][]byte
 	at     int   // the chunk that is filled
 	used   int64 // bytes that are taken, what is lost at the chunks' ends included
 }
 
+// Used is how many bytes are taken.
+func (a *Arena) Used() int64 { return a.used }
+
+// At returns n bytes that Add put there.
+func (a *Arena) At(chunk, off, n uint32) []byte {
+	return a.chunks[chunk][off : off+n : off+n]
+}
+
 // chunkBytes is the size of a chunk, but for what is larger.
 const chunkBytes = 256 << 10
 
-// add copies the parts, one after the other, and says where they are.
-func (a *arena) add(parts ...[]byte) (chunk, off uint32) {
+// Add copies the parts, one after the other, and says where they are.
+func (a *Arena) Add(parts ...[]byte) (chunk, off uint32) {
 	size := 0
 	for _, p := range parts {
 		size += len(p)
@@ -32,9 +41,9 @@ func (a *arena) add(parts ...[]byte) (chunk, off uint32) {
 	return uint32(a.at), off
 }
 
-// reset empties the arena. It keeps its chunks, but for those that one piece
+// Reset empties the arena. It keeps its chunks, but for those that one piece
 // filled.
-func (a *arena) reset() {
+func (a *Arena) Reset() {
 	kept := a.chunks[:0]
 	for _, c := range a.chunks {
 		if cap(c) == chunkBytes {

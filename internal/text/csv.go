@@ -1,9 +1,6 @@
-package table
+package text
 
-import (
-	"github.com/macielake/macielake/internal/rows"
-	"github.com/macielake/macielake/internal/text"
-)
+import "github.com/macielake/macielake/internal/rows"
 
 // csvWriter writes CSV (RFC 4180) with a header. Null is an empty cell, an empty
 // text is "".
@@ -32,7 +29,7 @@ func (w *csvWriter) begin() {
 func (w *csvWriter) text(dst, s []byte) []byte {
 	o := rows.CSVOptions{Raw: w.o.Raw}
 	if w.o.Terminal {
-		o.Printable = text.Printable
+		o.Printable = Printable
 	}
 	return rows.AppendCSVText(dst, s, o)
 }

@@ -1,4 +1,4 @@
-package table
+package text
 
 import (
 	"bytes"
@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/macielake/macielake/internal/text"
 )
 
 var testColumns = []Column{{Name: "name"}, {Name: "count", Number: true}, {Name: "of"}}
@@ -19,7 +17,7 @@ var testColumns = []Column{{Name: "name"}, {Name: "count", Number: true}, {Name:
 func write(t *testing.T, f Format, o Options, columns []Column, rows ...[]Cell) string {
 	t.Helper()
 	var out bytes.Buffer
-	w := New(&out, f, columns, o)
+	w := NewTable(&out, f, columns, o)
 	for _, row := range rows {
 		if err := w.Row(row); err != nil {
 			t.Fatal(err)
@@ -32,12 +30,12 @@ func write(t *testing.T, f Format, o Options, columns []Column, rows ...[]Cell) 
 }
 
 func row(name, count, of string) []Cell {
-	return []Cell{TextCell(name), TextCell(count), TextCell(of)}
+	return []Cell{Of(name), Of(count), Of(of)}
 }
 
 func TestFormats(t *testing.T) {
-	rows := [][]Cell{row("a", "1234567", "x"), {{}, TextCell("-5"), TextCell("")}, row("=b|<c>\x1b", "0", "y,z")}
-	screen := Options{Screen: text.Screen{Columns: 40}}
+	rows := [][]Cell{row("a", "1234567", "x"), {{}, Of("-5"), Of("")}, row("=b|<c>\x1b", "0", "y,z")}
+	screen := Options{Screen: Screen{Columns: 40}}
 	for _, test := range []struct {
 		format Format
 		o      Options
@@ -64,13 +62,13 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-func TestScreen(t *testing.T) {
+func TestScreenTable(t *testing.T) {
 	long := "s3://a-bucket-with-a-long-name/and/some/folders/with/the-file.csv"
 	rows := [][]Cell{row(long, "123456789", "short"), row("a", "1", "日本語の名前")}
 	for _, columns := range []int{20, 40, 80, 200} {
-		got := write(t, Table, Options{Screen: text.Screen{Columns: columns}}, testColumns, rows...)
+		got := write(t, Table, Options{Screen: Screen{Columns: columns}}, testColumns, rows...)
 		for line := range strings.Lines(got) {
-			if w := text.Width(strings.TrimSuffix(line, "\n")); w > columns {
+			if w := Width(strings.TrimSuffix(line, "\n")); w > columns {
 				t.Errorf("%d columns: %d: %q", columns, w, line)
 			}
 		}
@@ -81,19 +79,19 @@ func TestScreen(t *testing.T) {
 			t.Errorf("%d columns:\n%s", columns, got)
 		}
 	}
-	if got := write(t, Table, Options{Screen: text.Screen{Columns: 20, Colours: true}}, testColumns, rows[1]); !strings.Contains(got, "\x1b[1mname ") {
+	if got := write(t, Table, Options{Screen: Screen{Columns: 20, Colours: true}}, testColumns, rows[1]); !strings.Contains(got, "\x1b[1mname ") {
 		t.Errorf("no block: %q", got)
 	}
 }
 
 // What comes after the widths were chosen still fits.
-func TestScreenLateRows(t *testing.T) {
+func TestScreenTableLateRows(t *testing.T) {
 	var rows [][]Cell
 	for i := range measured {
 		rows = append(rows, row("a", fmt.Sprint(i), "b"))
 	}
 	rows = append(rows, row("much longer than the others", "123456789", "c"))
-	got := write(t, Table, Options{Screen: text.Screen{Columns: 40}}, testColumns, rows...)
+	got := write(t, Table, Options{Screen: Screen{Columns: 40}}, testColumns, rows...)
 	if !strings.HasSuffix(got, "  123,456,789  c\n") || strings.Count(got, "\n") != len(rows)+1 {
 		t.Errorf("ends in %q", got[len(got)-80:])
 	}
@@ -108,8 +106,8 @@ func (failing) Write([]byte) (int, error) { return 0, errGone }
 
 func TestWriteFails(t *testing.T) {
 	for _, f := range Formats() {
-		for _, o := range []Options{{}, {Screen: text.Screen{Columns: 80}}} {
-			w := New(failing{}, f, testColumns, o)
+		for _, o := range []Options{{}, {Screen: Screen{Columns: 80}}} {
+			w := NewTable(failing{}, f, testColumns, o)
 			var err error
 			for i := 0; i < 100_000 && err == nil; i++ {
 				err = w.Row(row("a", "1", "b"))
@@ -117,7 +115,7 @@ func TestWriteFails(t *testing.T) {
 			if !errors.Is(err, errGone) {
 				t.Errorf("%s: %v", f, err)
 			}
-			if w := New(failing{}, f, testColumns, o); f != NDJSON && w.End() == nil {
+			if w := NewTable(failing{}, f, testColumns, o); f != NDJSON && w.End() == nil {
 				t.Errorf("%s: ended well", f)
 			}
 		}
@@ -132,7 +130,7 @@ func FuzzFormats(f *testing.F) {
 		if !utf8.ValidString(s) {
 			s = strings.ToValidUTF8(s, "?") // results are UTF-8
 		}
-		rows := [][]Cell{row(s, "12", s), {{}, {}, TextCell(s)}}
+		rows := [][]Cell{row(s, "12", s), {{}, {}, Of(s)}}
 		got := write(t, NDJSON, Options{}, testColumns, rows...)
 		var first struct {
 			Name  string
@@ -165,7 +163,7 @@ func FuzzFormats(f *testing.F) {
 			o      Options
 			lines  int // as many or more
 		}{
-			{Table, Options{}, 3}, {Markdown, Options{}, 4}, {Table, Options{Screen: text.Screen{Columns: width}}, 3},
+			{Table, Options{}, 3}, {Markdown, Options{}, 4}, {Table, Options{Screen: Screen{Columns: width}}, 3},
 		} {
 			got := write(t, test.format, test.o, testColumns, rows...)
 			if n := strings.Count(got, "\n"); n != test.lines && test.o.Screen.Columns == 0 || n < test.lines {
@@ -175,12 +173,12 @@ func FuzzFormats(f *testing.F) {
 				line = strings.TrimSuffix(line, "\n")
 				if cells := strings.Split(line, "\t"); test.format == Table {
 					for _, c := range cells {
-						if text.Printable(c) != c {
+						if Printable(c) != c {
 							t.Errorf("%q as %s: %q", s, test.format, c)
 						}
 					}
 				}
-				if w := text.Width(line); test.o.Screen.Columns > 0 && w > width {
+				if w := Width(line); test.o.Screen.Columns > 0 && w > width {
 					t.Errorf("%q on %d columns takes %d: %q", s, width, w, line)
 				}
 			}

@@ -1,0 +1,437 @@
+package current
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"hash/maphash"
+	"math"
+	"time"
+
+	"github.com/macielake/macielake/internal/raw"
+	"github.com/macielake/macielake/internal/spill"
+	"github.com/macielake/macielake/internal/where"
+	"github.com/macielake/macielake/pkg/schema"
+)
+
+// Options say what a state is made of.
+type Options struct {
+	// Columns are the values that are wanted of subjects.
+	Columns []Column
+	// Findings says that findings are wanted; without them every subject has none.
+	Findings bool
+	// All makes a subject of every result, in place of states.
+	All bool
+	// Members gives states of members, too; those of their archives are the same
+	// without.
+	Members bool
+	// Months gives the state of each subject at the end of each month, from the
+	// month of its first result on.
+	Months bool
+	// Keep, if not nil, reports whether the subject of a result is wanted. Other
+	// results say what they know of buckets and origins alone.
+	Keep func(b *schema.Batch, r *schema.Result) bool
+	// Until, if not null, is the time as of which the state is: later results
+	// don't exist.
+	Until where.Value
+	// Through, if not nil, reports whether a run of a dataset exists.
+	Through func(run string) bool
+	// Memory is about how many bytes of what is kept may be in memory; 0 is
+	// DefaultMemory.
+	Memory int64
+	// Workers is how many cores are used; 0 is one.
+	Workers int
+}
+
+// DefaultMemory is the memory that is used where none is given.
+const DefaultMemory = 128 << 20
+
+// State takes results and gives subjects. Its methods are called one after the
+// other.
+type State struct {
+	o    Options
+	seed maphash.Seed
+	kept *keeper
+}
+
+// New returns a state of nothing yet. The caller closes it.
+func New(o Options) *State {
+	o.Workers = max(o.Workers, 1)
+	if o.Memory <= 0 {
+		o.Memory = DefaultMemory
+	}
+	s := &State{o: o, seed: maphash.MakeSeed()}
+	s.kept = s.newKeeper(o.Memory)
+	return s
+}
+
+// Close drops what the state holds, its temporary files included.
+func (s *State) Close() { s.kept.close() }
+
+// keeper keeps results. One goroutine at a time uses it.
+type keeper struct {
+	records *spill.Sorter
+	buckets *buckets
+	known   *known
+	origins origins
+	first   int32 // the months of the oldest and of the newest result that say when
+	last    int32
+}
+
+func (s *State) newKeeper(memory int64) *keeper {
+	columns := 0
+	for _, c := range s.o.Columns {
+		if c.From == FromBucket {
+			columns++
+		}
+	}
+	return &keeper{
+		records: spill.NewSorter(memory / 8 * 7), buckets: newBuckets(s.seed, columns, memory/8),
+		known: newKnown(), origins: make(origins), first: math.MaxInt32, last: anyMonth,
+	}
+}
+
+func (k *keeper) close() {
+	k.records.Close()
+	k.buckets.close()
+}
+
+// merge takes over what o keeps. It closes o.
+func (k *keeper) merge(o *keeper) error {
+	defer o.close()
+	k.first, k.last = min(k.first, o.first), max(k.last, o.last)
+	k.known.merge(o.known)
+	k.origins.merge(o.origins)
+	return errors.Join(k.records.Absorb(o.records), k.buckets.merge(o.buckets))
+}
+
+// MonthOf returns the number of the month of a time in microseconds since 1970.
+func MonthOf(at int64) int32 {
+	t := time.UnixMicro(at).UTC()
+	return int32(t.Year()*12 + int(t.Month()) - 1)
+}
+
+// MonthName returns a month as 2026-11.
+func MonthName(month int32) string {
+	return time.Date(int(month)/12, time.Month(month%12+1), 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
+}
+
+// monthOf returns the month of a result where months are told apart.
+func (o *Options) monthOf(created where.Value) int32 {
+	if !o.Months || created.Null() {
+		return anyMonth
+	}
+	return MonthOf(created.Int())
+}
+
+// taker takes the results of batches for a keeper. One goroutine at a time uses it.
+type taker struct {
+	s      *State
+	enc    *encoder
+	origin []byte
+}
+
+func (s *State) newTaker() *taker { return &taker{s: s, enc: newEncoder(&s.o, s.seed)} }
+
+// take gives the results of a batch to a keeper.
+func (t *taker) take(b *schema.Batch, k *keeper) error {
+	o := &t.s.o
+	var hint hinted
+	for i := range b.Results {
+		r := &b.Results[i]
+		created := intOf(r, schema.CreatedAt)
+		if !o.Until.Null() && !created.Null() && created.Int() > o.Until.Int() {
+			continue
+		}
+		member := isMember(r)
+		if o.All && member && !o.Members {
+			continue
+		}
+		analysis, partial := isAnalysis(b, r)
+		section := byte(ownSection)
+		if member {
+			section = memberSection
+		}
+		t.enc.keyOf(b, r, section, analysis)
+		month := o.monthOf(created)
+		if month != anyMonth {
+			k.first, k.last = min(k.first, month), max(k.last, month)
+		}
+		k.origins.add(b, r, created)
+		if !o.All {
+			if err := k.buckets.add(t.enc, b, r, month); err != nil {
+				return err
+			}
+			if analysis {
+				t.report(b, r, k, created, month)
+			}
+		}
+		if o.Keep != nil && !o.Keep(b, r) {
+			continue
+		}
+		if member && !o.All {
+			if err := hint.next(t, k, b, r, analysis); err != nil {
+				return err
+			}
+		}
+		t.enc.recordOf(b, r, analysis, partial, member && !o.Members)
+		if err := k.records.Add(t.enc.prefix(), t.enc.key, t.enc.record); err != nil {
+			return err
+		}
+	}
+	return hint.flush(t, k, b)
+}
+
+// report notes what a result's origin is known to look for.
+func (t *taker) report(b *schema.Batch, r *schema.Result, k *keeper, created where.Value, month int32) {
+	if created.Null() || r.Detections.Len() == 0 {
+		return
+	}
+	t.origin = originOf(t.origin[:0], b, r)
+	origin := number(k.known.origins, t.origin)
+	for i := r.Detections.First; i < r.Detections.End; i++ {
+		t.enc.id = appendIdentity(t.enc.id[:0], b, &b.Detections[i])
+		k.known.set(report{origin, number(k.known.identifiers, t.enc.id), month}, created.Int())
+	}
+}
+
+// hinted are results of members that may stand for their archive: of results of
+// one archive that follow each other the newest, and the newest analysis.
+type hinted struct {
+	object []byte // nil where there is none
+	month  int32
+	any    hint
+	done   hint
+}
+
+type hint struct {
+	order []byte // nil where there is none
+	r     schema.Result
+}
+
+func (h *hint) set(order []byte, r *schema.Result) {
+	if h.order == nil || bytes.Compare(order, h.order) < 0 {
+		h.order, h.r = append(h.order[:0], order...), *r
+	}
+}
+
+// next takes the result of a member whose key the encoder has.
+func (h *hinted) next(t *taker, k *keeper, b *schema.Batch, r *schema.Result, analysis bool) error {
+	e := t.enc
+	month := t.s.o.monthOf(intOf(r, schema.CreatedAt))
+	if h.object == nil || !bytes.Equal(h.object, e.key[:e.lens[1]]) || h.month != month {
+		key, lens := bytes.Clone(e.key), e.lens
+		if err := h.flush(t, k, b); err != nil {
+			return err
+		}
+		e.key, e.lens, e.order = append(e.key[:0], key...), lens, lens[2]
+		*h = hinted{object: key[:lens[1]], month: month}
+	}
+	h.any.set(e.key[e.order:], r)
+	if analysis {
+		h.done.set(e.key[e.order:], r)
+	}
+	return nil
+}
+
+// flush keeps the results, as ones of the archive.
+func (h *hinted) flush(t *taker, k *keeper, b *schema.Batch) error {
+	for _, of := range [...]*hint{&h.any, &h.done} {
+		if of.order == nil || of == &h.done && bytes.Equal(of.order, h.any.order) {
+			continue
+		}
+		r := of.r
+		r.BoolVal &^= 1 << schema.IsArchiveMember
+		r.Text[schema.ArchiveMemberPath] = schema.Span{}
+		r.Detections = schema.Range{}
+		analysis, partial := isAnalysis(b, &r)
+		t.enc.keyOf(b, &r, hintSection, analysis)
+		t.enc.recordOf(b, &r, analysis, partial, false)
+		if err := k.records.Add(t.enc.prefix(), t.enc.key, t.enc.record); err != nil {
+			return err
+		}
+	}
+	h.object = nil
+	return nil
+}
+
+// AddResults adds discovery results. What can't be read or decoded is left out:
+// the account has it. The options' workers are the state's.
+func (s *State) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
+	o.Workers, o.SkipOccurrences = s.o.Workers, true
+	// All parts in work together may take a quarter of what the state may.
+	memory := s.o.Memory / 4 / int64(s.o.Workers)
+	return raw.Parts(ctx, o, func() raw.Part {
+		return &part{s: s, taker: s.newTaker(), kept: s.newKeeper(memory)}
+	})
+}
+
+// part is what is kept of a part of the results until it is through.
+type part struct {
+	s     *State
+	taker *taker
+	kept  *keeper
+}
+
+// Take implements raw.Part.
+func (p *part) Take(b *schema.Batch) error { return p.taker.take(b, p.kept) }
+
+// Done implements raw.Part.
+func (p *part) Done() error { return p.s.kept.merge(p.kept) }
+
+// Drop implements raw.Part.
+func (p *part) Drop() { p.kept.close() }
+
+// AddBatch adds the results of a decoded batch.
+func (s *State) AddBatch(b *schema.Batch) error { return s.newTaker().take(b, s.kept) }
+
+// maxMonths is how many months a state of each may be asked for: a result that
+// claims to be from the year 9999 must not take forever.
+const maxMonths = 1200
+
+// ErrMonths says that results span too many months to give a state of each.
+var ErrMonths = errors.New("the results span more than 100 years: a time in them is wrong; leave it out with an as-of time")
+
+// CheckMonths returns ErrMonths where there are too many.
+func (s *State) CheckMonths() error {
+	if s.o.Months && s.kept.last >= s.kept.first && int64(s.kept.last)-int64(s.kept.first) >= maxMonths {
+		return ErrMonths
+	}
+	return nil
+}
+
+// errStopped ends a reading that wants no more.
+var errStopped = errors.New("stopped")
+
+// Each calls emit for every subject, the members of an archive before it, in no
+// other order. No results may be added afterwards.
+func (s *State) Each(ctx context.Context, emit func(*Subject) error) error {
+	defer s.kept.close()
+	x := &object{emit: emit}
+	x.init(&s.o)
+	var seen repeats
+	if s.o.All {
+		return s.kept.records.Each(ctx, func(_ uint64, key, record []byte) error {
+			h := takeHead(record)
+			if seen.is(key, &h) {
+				return nil
+			}
+			return x.single(key, &h, record)
+		})
+	}
+	facts, err := s.kept.buckets.lookup(ctx)
+	if err != nil {
+		return err
+	}
+	defer facts.stop()
+	w := &walk{s: s, x: x, facts: facts}
+	err = s.kept.records.Each(ctx, func(prefix uint64, key, record []byte) error {
+		h := takeHead(record)
+		if seen.is(key, &h) {
+			return nil
+		}
+		return w.add(prefix, key, &h, record)
+	})
+	if err == nil {
+		err = w.end()
+	}
+	return err
+}
+
+// walk goes through the records, an object at a time.
+type walk struct {
+	s     *State
+	x     *object
+	facts *lookup
+
+	// Where states of months are asked for, the object's records.
+	object []byte
+	bucket int
+	prefix uint64
+	first  int32 // month of the first result
+	kept   recorded
+}
+
+func (w *walk) add(prefix uint64, key []byte, h *head, record []byte) error {
+	if w.s.o.Months {
+		if w.object == nil || !bytes.Equal(w.object, key[:h.object]) {
+			if err := w.months(); err != nil {
+				return err
+			}
+			w.object = append(w.object[:0], key[:h.object]...)
+			w.bucket, w.prefix = h.bucket, prefix
+			w.first = w.s.kept.last
+		}
+		w.first = min(w.first, w.s.o.monthOf(h.created))
+		w.kept.add(key, record)
+		return nil
+	}
+	if !w.x.begun || !bytes.Equal(w.x.key, key[:h.object]) {
+		if err := w.x.end(); err != nil {
+			return err
+		}
+		if err := w.begin(prefix, key[:h.object], h.bucket, anyMonth); err != nil {
+			return err
+		}
+	}
+	return w.x.add(key, h, record)
+}
+
+func (w *walk) begin(prefix uint64, object []byte, bucket int, upTo int32) error {
+	facts, err := w.facts.bucket(prefix>>32, object[:bucket], upTo)
+	if err != nil {
+		return err
+	}
+	w.x.begin(object, facts)
+	w.x.looked = func(origin, identifier []byte, at int64) bool {
+		return w.s.kept.known.looked(origin, identifier, at, w.s.o.monthOf(where.IntValue(at)), upTo)
+	}
+	return nil
+}
+
+func (w *walk) end() error {
+	if w.s.o.Months {
+		return w.months()
+	}
+	return w.x.end()
+}
+
+// months makes the object's states at the end of each month.
+func (w *walk) months() error {
+	if w.object == nil {
+		return nil
+	}
+	emit := w.x.emit
+	defer func() {
+		w.x.emit = emit
+		w.kept.reset()
+	}()
+	last := w.s.kept.last
+	for month := max(w.first, w.s.kept.first); month <= last; month++ {
+		w.x.emit = func(s *Subject) error {
+			s.Month = month
+			return emit(s)
+		}
+		begun := false
+		err := w.kept.each(func(key, record []byte) error {
+			h := takeHead(record)
+			if w.s.o.monthOf(h.created) > month {
+				return nil
+			}
+			if !begun {
+				begun = true
+				if err := w.begin(w.prefix, w.object, w.bucket, month); err != nil {
+					return err
+				}
+			}
+			return w.x.add(key, &h, record)
+		})
+		if err == nil {
+			err = w.x.end()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package where
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Values are kept, and are parts of groups' keys, as their length plus one and
+// their bytes; null is a length of zero. Numbers have eight bytes.
+
+// AppendValue appends a value of that kind.
+func AppendValue(b []byte, v Value, kind Kind) []byte {
+	switch {
+	case v.Null():
+		return append(b, 0)
+	case kind == Text || kind == Map:
+		return AppendText(b, v.Text())
+	}
+	b = append(b, 1+8)
+	return binary.BigEndian.AppendUint64(b, uint64(v.Int()))
+}
+
+// AppendText appends a text that isn't null.
+func AppendText(b, text []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(text))+1)
+	return append(b, text...)
+}
+
+// TakeBytes returns the bytes of the value that b begins with, which is not
+// null if ok, and what follows it.
+func TakeBytes(b []byte) (text []byte, ok bool, rest []byte) {
+	n, size := binary.Uvarint(b)
+	b = b[size:]
+	if n == 0 {
+		return nil, false, b
+	}
+	return b[: n-1 : n-1], true, b[n-1:]
+}
+
+// TakeValue is TakeBytes for a value of that kind.
+func TakeValue(b []byte, kind Kind) (v Value, rest []byte) {
+	text, ok, rest := TakeBytes(b)
+	switch {
+	case !ok:
+	case kind == Text || kind == Map:
+		v = TextValue(text)
+	default:
+		v = IntValue(int64(binary.BigEndian.Uint64(text)))
+	}
+	return v, rest
+}
+
+// EqualInts reports whether two numbers or times are equal, or both null.
+func EqualInts(a, b Value) bool { return a.Null() == b.Null() && a.Int() == b.Int() }
+
+// EqualTexts reports whether two texts are equal, or both null.
+func EqualTexts(a, b Value) bool {
+	return a.Null() == b.Null() && bytes.Equal(a.Text(), b.Text())
+}
+
+// AppendOrdered appends a text that may be null so that bytes compare as the
+// texts do, whatever follows, and null comes last.
+func AppendOrdered(b []byte, v Value) []byte {
+	if v.Null() {
+		return append(b, 2)
+	}
+	b = append(b, 1)
+	text := v.Text()
+	for {
+		i := bytes.IndexByte(text, 0)
+		if i < 0 {
+			break
+		}
+		b = append(append(b, text[:i]...), 0, 1)
+		text = text[i+1:]
+	}
+	return append(append(b, text...), 0, 0)
+}
+
+// AppendLatest appends a number that may be null so that larger ones come first,
+// and null last.
+func AppendLatest(b []byte, v Value) []byte {
+	if v.Null() {
+		return append(b, 2)
+	}
+	return binary.BigEndian.AppendUint64(append(b, 1), ^(uint64(v.Int()) ^ 1<<63))
+}
