@@ -1,6 +1,7 @@
 package s3input
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"encoding/csv"
@@ -39,9 +40,9 @@ type manifest struct {
 	} `json:"files"`
 }
 
-// maxManifest bounds a manifest: a report has a file for some millions of
+// maxManifest bounds a manifest, in bytes: a report has a file for some millions of
 // objects.
-const maxManifest = 64 << 20
+const maxManifest = 8 << 20
 
 // ManifestError says that a manifest, or a file of its report, can't be used.
 type ManifestError struct {
@@ -104,9 +105,12 @@ func (inv *inventory) load(ctx context.Context) error {
 		return err
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, maxManifest))
+	data, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", inv.name, err)
+	}
+	if len(data) > maxManifest {
+		return &ManifestError{URI: inv.name, Why: fmt.Sprintf("it is longer than %d MiB", maxManifest>>20), Hint: "name the report's manifest.json"}
 	}
 	if err := json.Unmarshal(data, &inv.m); err != nil {
 		return &ManifestError{URI: inv.name, Why: "it is no manifest of S3 Inventory", Err: err,
@@ -226,7 +230,7 @@ func columnNames() [2][columns]string {
 }
 
 func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(s3.Object) error) error {
-	zip, err := gzip.NewReader(io.NewSectionReader(f, 0, f.Size()))
+	zip, err := gzip.NewReader(bufio.NewReaderSize(io.NewSectionReader(f, 0, f.Size()), csvRead))
 	if err != nil {
 		return &reportError{err}
 	}
@@ -241,12 +245,14 @@ func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(s3.Ob
 	if at[keyColumn] < 0 {
 		return &reportError{errors.New("it has no column for the key")}
 	}
-	rows := csv.NewReader(zip)
+	bounded := &recordReader{r: zip}
+	rows := csv.NewReader(bounded)
 	rows.ReuseRecord, rows.FieldsPerRecord = true, len(names)
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		bounded.end = rows.InputOffset() + maxRecord
 		row, err := rows.Read()
 		if err == io.EOF {
 			return nil
@@ -284,6 +290,32 @@ func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(s3.Ob
 		}
 	}
 }
+
+// csvRead is how many bytes of a CSV report are asked for at a time.
+const csvRead = 4 << 20
+
+// maxRecord is how many bytes a record of a CSV report may have: a key of 1,024
+// bytes is escaped in at most 3,072, and the other columns are short.
+const maxRecord = 64 << 10
+
+// recordReader reads what a record may have, so that a quote that is never closed
+// doesn't bring the whole report into memory.
+type recordReader struct {
+	r   io.Reader
+	at  int64 // bytes that were read
+	end int64 // that may be
+}
+
+func (r *recordReader) Read(p []byte) (int, error) {
+	if r.at >= r.end {
+		return 0, errLongRecord
+	}
+	n, err := r.r.Read(p[:min(int64(len(p)), r.end-r.at)])
+	r.at += int64(n)
+	return n, err
+}
+
+var errLongRecord = fmt.Errorf("a record is longer than %d bytes", maxRecord)
 
 // reportRows is how many rows of a Parquet report are read at a time.
 const reportRows = 16 << 10

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +89,16 @@ func TestInventory(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// 300 MB of a quoted field, which are 300 KB compressed.
+	var long bytes.Buffer
+	zip = gzip.NewWriter(&long)
+	io.WriteString(zip, `"bucket","`)
+	for chunk := bytes.Repeat([]byte("k"), 1<<20); long.Len() < 300_000; {
+		zip.Write(chunk)
+	}
+	zip.Close()
+	endless := long.Bytes()
+
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	o := NewOrigin(s3.New(s3test.Config(server.URL, awsclient.Options{}), s3.Options{PathStyle: true}), Filter{}, nil)
@@ -121,12 +132,19 @@ func TestInventory(t *testing.T) {
 		{"fewer columns", "CSV", "Bucket, Key", zipped.Bytes(), "fields"},
 		{"no gzip", "CSV", schema, []byte("plain"), "can't be used"},
 		{"cut off", "CSV", schema, zipped.Bytes()[:zipped.Len()-20], "can't be used"},
+		{"a record without an end", "CSV", schema, endless, "longer than 65536 bytes"},
 		{"no Parquet", "Parquet", "", []byte("plain"), "can't be used"},
 		{"Parquet, cut off", "Parquet", "", parquet.Bytes()[:parquet.Len()/2], "can't be used"},
 	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		keys, err := NewInventory(context.Background(), o, report(t, test.format, test.schema, test.data), nil)
 		if err == nil {
 			err = keys.List(t.Context(), keys.Name(), &input.Listing{Log: slog.New(slog.DiscardHandler)}, func(input.Source) error { return nil })
+		}
+		runtime.ReadMemStats(&after)
+		if took := (after.TotalAlloc - before.TotalAlloc) >> 20; took > 16 {
+			t.Errorf("%s: %d MiB were allocated", test.name, took)
 		}
 		var broken *ManifestError
 		if !errors.As(err, &broken) || !strings.Contains(err.Error(), test.why) {

@@ -3,6 +3,7 @@ package s3input
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +120,7 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 	}
 	k.scan = func(ctx context.Context, each func(string, s3.Object) error) error {
 		return o.headAll(ctx, func(yield func(bucket, key string) error) error {
-			seen := make(map[string]bool)
+			seen := make(map[[16]byte]struct{}) // by hash, as lists are long
 			lines := bufio.NewScanner(r)
 			lines.Buffer(nil, 64<<10)
 			for n := 1; lines.Scan(); n++ {
@@ -146,10 +147,11 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 				if !inside(b, key) {
 					return &LineError{name, n, &OutsideError{name, uri}}
 				}
-				if seen[uri] {
+				sum := sha256.Sum256([]byte(uri))
+				if _, again := seen[[16]byte(sum[:])]; again {
 					continue
 				}
-				seen[uri] = true
+				seen[[16]byte(sum[:])] = struct{}{}
 				if err := yield(b, key); err != nil {
 					return err
 				}
