@@ -26,12 +26,16 @@ build:
 	@test -e $(PROGRAM) || echo "Compiling macielake and its libraries: some minutes on a machine that has compiled none of them, seconds afterwards."
 	$(NOCGO) build -tags=$(TAGS) -ldflags "-s -w" -o $(PROGRAM) ./cmd/macielake
 
-# Generates a sample, converts it, and shows what came out.
+# Generates a sample, converts it, and shows first rows of each table and an overview.
+FIRST_ROWS := $(PROGRAM) cat $(BUILD)/demo/lake --output table --limit 3 --table
 demo: build
 	rm -rf $(BUILD)/demo
 	mkdir -p $(BUILD)/demo
-	$(PROGRAM) gen $(BUILD)/demo/results --size 20MB
+	$(PROGRAM) gen $(BUILD)/demo/results --profile history
 	$(PROGRAM) convert $(BUILD)/demo/results --out $(BUILD)/demo/lake
+	$(FIRST_ROWS) results --columns bucket_name,object_key,status_code,severity,occurrence_count
+	$(FIRST_ROWS) detections --columns object_key,detection_type,occurrence_count,location_count
+	$(FIRST_ROWS) occurrences --columns object_key,detection_type,cell_reference,line_start,json_path
 	$(PROGRAM) summarize $(BUILD)/demo/lake
 
 # The same from S3 to S3, with a server on loopback whose files lie below

@@ -64,10 +64,11 @@ func writeHelp(w io.Writer, cmd *cobra.Command, columns int) error {
 	}
 	var own, shared []*pflag.Flag
 	cmd.InitDefaultHelpFlag()
+	aws := cmd.Flags().Lookup("endpoint-url") != nil // gen has another --profile
 	each := func(f *pflag.Flag) {
 		switch {
 		case f.Hidden:
-		case sharedFlags[f.Name]:
+		case aws && sharedFlags[f.Name]:
 			shared = append(shared, f)
 		default:
 			own = append(own, f)
@@ -119,6 +120,12 @@ func listFlags(out *strings.Builder, title string, flags []*pflag.Flag, columns 
 			name = "-" + f.Shorthand + ", --" + f.Name
 		}
 		kind, usage := pflag.UnquoteUsage(f)
+		switch {
+		case kind == "int" || kind == "uint":
+			kind = "N"
+		case !strings.Contains(kind, "|"): // choices
+			kind = strings.ToUpper(kind)
+		}
 		if kind != "" {
 			name += " " + kind
 		}
