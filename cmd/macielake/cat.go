@@ -155,7 +155,7 @@ func (o *catOptions) rows(filtered bool) (cat.Options, error) {
 		for _, name := range o.columns.values {
 			c, ok := options.Table.Column(name)
 			if !ok {
-				return none, usagef("the table %s has no column %q; %s", o.table.value, name, nearest.Suggestion(name, columnNames(options.Table)))
+				return none, usagef("the table %s has no column %q: %s", o.table.value, name, nearest.Suggestion(name, columnNames(options.Table)))
 			}
 			options.Columns = append(options.Columns, c)
 		}

@@ -87,7 +87,11 @@ func (v *choiceValue) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("expected one of %s; %s", strings.Join(v.choices, ", "), nearest.Suggestion(s, v.choices))
+	err := fmt.Errorf("expected one of %s", strings.Join(v.choices, ", "))
+	if few := 3; len(v.choices) > few { // otherwise each would be suggested
+		err = fmt.Errorf("%w; %s", err, nearest.Suggestion(s, v.choices))
+	}
+	return err
 }
 
 func (v *choiceValue) Type() string { return strings.Join(v.choices, "|") }

@@ -119,7 +119,7 @@ func (e *noQueryError) Error() string {
 	for _, q := range athena.Queries() {
 		names = append(names, q.Name)
 	}
-	return fmt.Sprintf("there is no query %q; %s", e.name, nearest.Suggestion(e.name, names))
+	return fmt.Sprintf("unknown query %q: %s", e.name, nearest.Suggestion(e.name, names))
 }
 
 // paramsValue is a flag for any number of NAME=VALUE.

@@ -286,5 +286,5 @@ func noPreset(name string) error {
 	for _, p := range summarize.Presets() {
 		names = append(names, p.Name)
 	}
-	return usagef("there is no preset %q; %s", name, nearest.Suggestion(name, names))
+	return usagef("unknown preset %q: %s", name, nearest.Suggestion(name, names))
 }

@@ -96,7 +96,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 	})
 	name := "--" + unknown.GetSpecifiedName()
-	return usagef("there is no flag %s; %s", name, nearest.Suggestion(name, names))
+	return usagef("unknown flag %s: %s", name, nearest.Suggestion(name, names))
 }
 
 // firstArgument is the first argument that is no flag; empty if there is none.
@@ -117,5 +117,9 @@ func noCommand(parent *cobra.Command, name string) error {
 			names = append(names, cmd.Name())
 		}
 	}
-	return usagef("there is no command %q; %s", name, nearest.Suggestion(name, names))
+	what := "command"
+	if parent.Name() == "completion" {
+		what = "shell"
+	}
+	return usagef("unknown %s %q: %s", what, name, nearest.Suggestion(name, names))
 }
