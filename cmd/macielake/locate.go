@@ -21,11 +21,18 @@ type locateOptions struct {
 	exact  bool
 	limit  int
 	output choiceValue
+	asOf   string
+	ofRun  string
+	// allLocations lists every location.
+	allLocations bool
 }
 
 func (o *locateOptions) addFlags(f *pflag.FlagSet) {
 	o.output = choiceValue{"text", []string{"text", "json"}}
-	f.BoolVar(&o.all, "all", false, "show every analysis, not only the current state")
+	f.BoolVar(&o.all, "all", false, "show every result, not the current state")
+	f.BoolVar(&o.allLocations, "all-locations", false, "list every location, not only the first 10 of a finding")
+	addAsOf(f, &o.asOf)
+	f.StringVar(&o.ofRun, "run", "", "with --all: show only results of this `RUN` of a dataset, or of the 'last'")
 	f.BoolVar(&o.exact, "exact", false, "take the key literally, even if it ends in / or *")
 	f.IntVar(&o.limit, "limit", 100, "show at most `N` objects, the first by key; -1 for all")
 	f.Var(&o.output, "output", "text for people; json is the same as --json")
@@ -37,13 +44,13 @@ func newLocate(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "locate INPUT|DATASET... s3://BUCKET/KEY",
 		Short: "Show where in an object sensitive data was found",
-		Long: `Show everything that is known about an object: its analyses, the types of sensitive
-data found in it, and each location that Macie reported (at most 1,000 per type).
-Files inside an archive are listed below it. A key that ends in / or * selects all
+		Long: `Show everything that is known about an object: how exposed it is, its open findings,
+and each location that Macie reported (at most 1,000 per type and result). Members of
+an archive are listed below it. A key that ends in / or * selects all
 objects whose keys begin like it. Keys are taken as S3 has them, without unescaping.
 
-The object is shown in its current state (docs/summaries.md); --all shows each
-analysis. An object that was skipped is shown with the reason.`,
+The object is shown in its current state (docs/current.md); --all shows each
+result. An object that was skipped is shown with the reason.`,
 		Example: `  macielake locate lake s3://hr-files/payroll/2026.xlsx
   macielake locate ./AWSLogs 's3://hr-files/payroll/*' --json | jq -r .answer.objects[].uri`,
 		Annotations: exits(exit{code: exitRejects}, exit{code: exitUnreadable},
@@ -90,7 +97,15 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 		return err
 	}
 	defer in.close()
-	finder := locate.New(locate.Options{Target: target, All: o.all, Limit: limit, Workers: o.workers})
+	if o.ofRun != "" && !o.all {
+		return usagef("--run needs --all: --as-of gives the state as of a run")
+	}
+	at, err := in.asOf(o.asOf, o.ofRun)
+	if err != nil {
+		return err
+	}
+	finder := locate.New(locate.Options{Target: target, All: o.all, Limit: limit, Until: at.until, Through: at.through, Workers: o.workers})
+	defer finder.Close()
 	for _, l := range in.datasets {
 		if err := finder.AddDataset(ctx, l); err != nil {
 			return err
@@ -106,18 +121,21 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 			return reason(cmd.Context(), ctx, err)
 		}
 	}
-	objects, more := finder.Objects()
-	err = s.answer(locate.JSON(objects, more), func(w io.Writer) error {
-		return locate.WriteText(w, objects, screenOf(w))
+	answer, err := finder.Answer(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.answer(answer, func(w io.Writer) error {
+		return answer.Document(o.allLocations).Write(w, text.Table, text.Options{Screen: screenOf(w)})
 	})
 	if err != nil {
 		return err
 	}
-	if more {
-		fmt.Fprintf(s.stderr, "note: only the first %s by key are shown; raise --limit for more\n", text.Plural(int64(limit), "object"))
+	if answer.More {
+		fmt.Fprintf(s.stderr, "note: only the first %s by key are shown; raise --limit for more\n", text.Plural(limit, "object"))
 	}
 	outcome := reportAccount(s.stderr, account)
-	if len(objects) == 0 {
+	if len(answer.Objects) == 0 {
 		return &neverAnalysedError{target}
 	}
 	return outcome

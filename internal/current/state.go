@@ -28,9 +28,9 @@ type Options struct {
 	// Months gives the state of each subject at the end of each month, from the
 	// month of its first result on.
 	Months bool
-	// Keep, if not nil, reports whether the subject of a result is wanted. Other
-	// results say what they know of buckets and origins alone.
-	Keep func(b *schema.Batch, r *schema.Result) bool
+	// Keep, if not nil, reports whether an object is wanted. Results about others
+	// say what they know of buckets and origins alone.
+	Keep func(bucket, key []byte) bool
 	// Until, if not null, is the time as of which the state is: later results
 	// don't exist.
 	Until where.Value
@@ -52,6 +52,8 @@ type State struct {
 	o    Options
 	seed maphash.Seed
 	kept *keeper
+	// asked, if not nil, is told when an origin is asked what it looked for.
+	asked func(at int64)
 }
 
 // New returns a state of nothing yet. The caller closes it.
@@ -166,7 +168,7 @@ func (t *taker) take(b *schema.Batch, k *keeper) error {
 				t.report(b, r, k, created, month)
 			}
 		}
-		if o.Keep != nil && !o.Keep(b, r) {
+		if o.Keep != nil && !o.Keep(b.Text(r.Text[schema.BucketName]), b.Text(r.Text[schema.ObjectKey])) {
 			continue
 		}
 		if member && !o.All {
@@ -304,9 +306,8 @@ func (s *State) CheckMonths() error {
 var errStopped = errors.New("stopped")
 
 // Each calls emit for every subject, the members of an archive before it, in no
-// other order. No results may be added afterwards.
+// other order.
 func (s *State) Each(ctx context.Context, emit func(*Subject) error) error {
-	defer s.kept.close()
 	x := &object{emit: emit}
 	x.init(&s.o)
 	var seen repeats
@@ -384,6 +385,9 @@ func (w *walk) begin(prefix uint64, object []byte, bucket int, upTo int32) error
 	}
 	w.x.begin(object, facts)
 	w.x.looked = func(origin, identifier []byte, at int64) bool {
+		if w.s.asked != nil {
+			w.s.asked(at)
+		}
 		return w.s.kept.known.looked(origin, identifier, at, w.s.o.monthOf(where.IntValue(at)), upTo)
 	}
 	return nil

@@ -126,6 +126,7 @@ func (s *Summary) Count(ctx context.Context) error {
 	if err := s.state.CheckMonths(); err != nil {
 		return err
 	}
+	defer s.state.Close() // the groups have it all
 	return s.state.Each(ctx, func(subject *current.Subject) error {
 		if subject.MembersExceed {
 			s.caveats.MembersExceed++
