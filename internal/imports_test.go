@@ -74,7 +74,7 @@ func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 var layers = [][]string{
 	{"cmd/macielake"},
 	{"internal/doctor", "internal/register", "internal/summarize"},
-	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/locate", "internal/macie", "internal/query", "internal/s3/s3input", "internal/s3/s3store"},
+	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/kms", "internal/locate", "internal/macie", "internal/query", "internal/s3/s3input", "internal/s3/s3store"},
 	{"internal/s3/listing"},
 	{"internal/s3"},
 	{"internal/current"},
@@ -179,7 +179,7 @@ func TestSchemaImports(t *testing.T) {
 // Only the command handles signals and flags, nothing uses other programs, and
 // only what talks to AWS uses a network.
 func TestOnlyTheCommandUsesTheProcess(t *testing.T) {
-	talkers := []string{"internal/awsclient", "internal/doctor", "internal/register", "internal/macie", "internal/s3"}
+	talkers := []string{"internal/awsclient", "internal/doctor", "internal/register", "internal/kms", "internal/macie", "internal/s3"}
 	for pkg, imported := range imports(t) {
 		if within(pkg, "cmd") || forTests(pkg) {
 			continue

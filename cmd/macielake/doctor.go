@@ -9,6 +9,7 @@ import (
 
 	"github.com/macielake/macielake/internal/doctor"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/kms"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/store"
@@ -125,7 +126,7 @@ func (o *doctorOptions) options(s *session, cmd *cobra.Command, in string) (doct
 	if err != nil {
 		return options, err
 	}
-	options.AWS = &doctor.AWS{S3: client, Macie: ask, Identity: client.Identity()}
+	options.AWS = &doctor.AWS{S3: client, Macie: ask, Identity: client.Identity(), KMS: kms.New(places.cfg)}
 	if o.allRegions {
 		options.Regions = macie.Regions(policy.Partition(ask.Region()))
 		if len(options.Regions) == 0 {

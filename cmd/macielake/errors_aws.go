@@ -40,6 +40,8 @@ func classifyAWS(err error) (code int, hint string, ok bool) {
 		return exitUsage, "name a region, as in macie://eu-west-1 or --region eu-west-1", true
 	case errors.As(err, &denied) && errors.As(err, &failed):
 		return exitFailed, hintAWS(failed) + "; nothing was published", true
+	case errors.Is(err, s3.ErrDirectoryBucket):
+		return exitUsage, "use a general purpose bucket: Macie stores nothing in directory buckets, and their listings can't be checked", true
 	case errors.As(err, &failed):
 		// What can't be written to isn't what was asked for.
 		notThere := failed.Kind == awsclient.NotFound || failed.Kind == awsclient.NoSuchBucket

@@ -7,6 +7,7 @@ import (
 
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/kms"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/s3"
@@ -43,6 +44,7 @@ type Options struct {
 type AWS struct {
 	S3       *s3.Client
 	Macie    *macie.Client
+	KMS      *kms.Client
 	Identity *awsclient.Identity
 }
 
@@ -129,6 +131,9 @@ func (d *doctor) fail(s *Section, name string, err error) {
 
 // fix is what to do about an error.
 func (d *doctor) fix(err error) string {
+	if errors.Is(err, s3.ErrDirectoryBucket) {
+		return "use a general purpose bucket"
+	}
 	if hint := d.o.Hint(err); hint != "" {
 		return hint
 	}

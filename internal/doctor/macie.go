@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/kms"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/s3"
@@ -85,6 +86,10 @@ type settings struct {
 	encryptionErr error
 	policy        *policy.Document // nil where there is none
 	policyErr     error
+	retention     string // of Object Lock, by default; empty for none
+	retentionErr  error
+	account       s3.PublicAccess // what the bucket's account blocks
+	accountErr    error
 }
 
 func (d *doctor) settings(ctx context.Context, export *macie.Export) *settings {
@@ -104,8 +109,28 @@ func (d *doctor) settings(ctx context.Context, export *macie.Export) *settings {
 		t.policy, err = policy.Parse([]byte(raw))
 	}
 	t.policyErr = err
+	t.retention, t.retentionErr = b.DefaultRetention(ctx)
+	t.account, t.accountErr = d.accountAccess(ctx, export, b)
 	return t
 }
+
+// accountAccess asks what the account of a bucket blocks, if that is ours: no other
+// can be asked.
+func (d *doctor) accountAccess(ctx context.Context, export *macie.Export, b *s3.Bucket) (s3.PublicAccess, error) {
+	owned := export.Owner == d.caller.Account
+	if export.Owner == "" && d.caller.Account != "" {
+		var err error
+		if owned, err = b.IsOwnedBy(ctx, d.caller.Account); err != nil {
+			return s3.PublicAccess{}, err
+		}
+	}
+	if !owned || d.caller.Account == "" {
+		return s3.PublicAccess{}, errOtherAccount
+	}
+	return d.o.AWS.S3.AccountPublicAccess(ctx, d.caller.Account, b.Region)
+}
+
+var errOtherAccount = errors.New("the bucket belongs to another account, and only that account can be asked")
 
 // audit looks at the place that a region's results go to.
 func (d *doctor) audit(ctx context.Context, s *Section, export *macie.Export, buckets map[string]*settings) {
@@ -133,7 +158,8 @@ func (d *doctor) audit(ctx context.Context, s *Section, export *macie.Export, bu
 	} else {
 		s.ok("bucket", "%s in %s", export.Bucket, regionText(t.bucket))
 	}
-	auditKey(s, export, t.bucket.Region)
+	d.auditKey(ctx, s, &r, export)
+	d.auditLock(s, t)
 	d.auditEncryption(s, t)
 	d.auditPublic(s, t)
 	d.auditPolicy(s, &r, export, t)
@@ -151,10 +177,11 @@ func (d *doctor) addRepository(r policy.Repository) {
 	d.repositories = append(d.repositories, r)
 }
 
-// auditKey looks at the key's name. That it is a customer's is for Macie to
-// insist on, and needs no permission here.
-func auditKey(s *Section, export *macie.Export, home string) {
+// auditKey looks at the key: at its name, and as far as that is allowed at what it
+// is and at its policy.
+func (d *doctor) auditKey(ctx context.Context, s *Section, r *policy.Repository, export *macie.Export) {
 	const name = "key"
+	home := r.Region
 	parts := strings.SplitN(export.Key, ":", 6)
 	const fix = "configure a customer managed, symmetric key of the bucket's region in Macie's settings"
 	switch {
@@ -168,6 +195,62 @@ func auditKey(s *Section, export *macie.Export, home string) {
 		s.failed(name, fix, "%s is in another region than the bucket, %s", export.Key, home)
 	default:
 		s.ok(name, "%s", export.Key)
+		d.auditKeyState(ctx, s, r, export)
+	}
+}
+
+// auditKeyState asks KMS whether Macie can encrypt with the key.
+func (d *doctor) auditKeyState(ctx context.Context, s *Section, r *policy.Repository, export *macie.Export) {
+	key, err := d.o.AWS.KMS.Describe(ctx, export.Key)
+	const name = "key_state"
+	missing := (*kms.NoKeyError)(nil)
+	switch {
+	case errors.As(err, &missing):
+		s.failed(name, "configure a key that exists: Macie can't store results without it", "%v", err)
+		return
+	case err != nil:
+		d.unknown(s, name, err)
+		d.unknown(s, "key_policy", err)
+		return
+	case key.State != "Enabled":
+		s.failed(name, "enable the key, or configure another one: Macie can't store results without it", "the key is %s", key.State)
+	case key.Spec != "SYMMETRIC_DEFAULT" || key.Usage != "ENCRYPT_DECRYPT":
+		s.failed(name, "configure a symmetric key for encryption", "the key is %s for %s", key.Spec, key.Usage)
+	case key.Manager != "CUSTOMER":
+		s.failed(name, "configure a customer managed key", "the key is managed by %s", key.Manager)
+	default:
+		s.ok(name, "enabled, symmetric, customer managed")
+	}
+	p, err := d.o.AWS.KMS.Policy(ctx, key.ARN)
+	if err != nil {
+		d.unknown(s, "key_policy", err)
+		return
+	}
+	var verdicts []policy.Verdict
+	for _, arn := range arns(export.Region, export.Account) {
+		for _, action := range []string{"kms:GenerateDataKey", "kms:Encrypt"} {
+			req := request(r, export.Region, export.Account, arn, export.Place())
+			req.Action, req.Resource = action, key.ARN
+			delete(req.Context, sseAlgorithm)
+			delete(req.Context, sseKey)
+			verdicts = append(verdicts, p.Evaluate(req))
+		}
+	}
+	permits(s, "key_policy", "key", "encrypt results with the key (kms:GenerateDataKey, kms:Encrypt)", verdicts...)
+}
+
+// auditLock looks whether Object Lock keeps new objects: Macie then can't write
+// (Macie user guide, "Storing and retaining sensitive data discovery results").
+func (d *doctor) auditLock(s *Section, t *settings) {
+	const name = "object_lock"
+	switch {
+	case t.retentionErr != nil:
+		d.unknown(s, name, t.retentionErr)
+	case t.retention != "":
+		s.failed(name, "remove the default retention, or use another bucket: Macie can't store results there",
+			"the bucket's Object Lock has a default retention: %s", t.retention)
+	default:
+		s.ok(name, "no default retention")
 	}
 }
 
@@ -199,24 +282,36 @@ func (d *doctor) auditPublic(s *Section, t *settings) {
 	switch {
 	case t.publicErr == nil && t.public:
 		s.failed(name, "take from the bucket's policy what lets the public in, and block public access", "the bucket's policy lets the public in")
+	case t.accountErr == nil && t.account.Blocked():
+		s.ok(name, "blocked for all buckets of the account")
 	case t.accessErr != nil:
 		d.unknown(s, name, t.accessErr)
-	case !t.access.Blocked():
+	case t.access.Blocked():
+		s.ok(name, "blocked for the bucket")
+	case t.accountErr == nil && t.access.And(t.account).Blocked():
+		s.ok(name, "blocked by the settings of the bucket and the account together")
+	default:
+		access := t.access
+		if t.accountErr == nil {
+			access = access.And(t.account)
+		}
 		var off []string
 		for _, setting := range []struct {
 			name string
 			on   bool
 		}{
-			{"BlockPublicAcls", t.access.BlockACLs}, {"IgnorePublicAcls", t.access.IgnoreACLs},
-			{"BlockPublicPolicy", t.access.BlockPolicy}, {"RestrictPublicBuckets", t.access.RestrictBucket},
+			{"BlockPublicAcls", access.BlockACLs}, {"IgnorePublicAcls", access.IgnoreACLs},
+			{"BlockPublicPolicy", access.BlockPolicy}, {"RestrictPublicBuckets", access.RestrictBucket},
 		} {
 			if !setting.on {
 				off = append(off, setting.name)
 			}
 		}
-		s.failed(name, fix, "the bucket doesn't block it: %s off (settings of the account aren't looked at)", strings.Join(off, ", "))
-	default:
-		s.ok(name, "blocked")
+		if t.accountErr != nil {
+			s.notKnown(name, fix, "the bucket leaves off %s, and whether its account blocks them isn't known: %v", strings.Join(off, ", "), t.accountErr)
+			return
+		}
+		s.failed(name, fix, "neither the bucket nor its account turns on %s", strings.Join(off, ", "))
 	}
 }
 
@@ -290,8 +385,8 @@ func (d *doctor) auditPolicy(s *Section, r *policy.Repository, export *macie.Exp
 		delete(req.Context, sseKey)
 		return req
 	}
-	permits(s, "macie_locates", "find out where the bucket is (s3:GetBucketLocation)", p.Evaluate(locate(0)), p.Evaluate(locate(1)))
-	permits(s, "macie_writes", "write results of "+export.Account+" in "+export.Region+" (s3:PutObject)", p.Evaluate(own(0)), p.Evaluate(own(1)))
+	permits(s, "macie_locates", "bucket", "find out where the bucket is (s3:GetBucketLocation)", p.Evaluate(locate(0)), p.Evaluate(locate(1)))
+	permits(s, "macie_writes", "bucket", "write results of "+export.Account+" in "+export.Region+" (s3:PutObject)", p.Evaluate(own(0)), p.Evaluate(own(1)))
 
 	other := request(r, export.Region, stranger, arns(export.Region, stranger)[0], export.Place())
 	anything := own(0)
@@ -325,8 +420,9 @@ func (d *doctor) auditPolicy(s *Section, r *policy.Repository, export *macie.Exp
 	d.auditPlainHTTP(s, r, export, p)
 }
 
-// permits adds a check of what Macie must be allowed, as each of its ARNs.
-func permits(s *Section, name, what string, verdicts ...policy.Verdict) {
+// permits adds a check of what the policy of a bucket or key must let Macie do, as
+// each of its ARNs.
+func permits(s *Section, name, whose, what string, verdicts ...policy.Verdict) {
 	const fix = "let Macie do so under the conditions aws:SourceAccount and aws:SourceArn; see the policies below"
 	var worst *policy.Verdict
 	for i := range verdicts {
@@ -342,7 +438,7 @@ func permits(s *Section, name, what string, verdicts ...policy.Verdict) {
 	case worst.Permits() == policy.Maybe:
 		s.notKnown(name, "", "whether Macie may %s depends on %s (%s)", what, worst.Unknown, worst.By)
 	default:
-		s.failed(name, fix, "Macie may not %s: nothing in the bucket's policy allows it", what)
+		s.failed(name, fix, "Macie may not %s: nothing in the %s's policy allows it", what, whose)
 	}
 }
 

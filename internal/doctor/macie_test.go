@@ -17,6 +17,7 @@ import (
 
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/awsclient/awstest"
+	"github.com/macielake/macielake/internal/kms"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/s3"
@@ -33,7 +34,7 @@ const (
 func ask(cfg aws.Config) *AWS {
 	cfg = awsclient.Prepare(cfg, awsclient.Options{Backoff: awsclient.Backoff{Base: time.Millisecond, Max: time.Millisecond}})
 	client := s3.New(cfg, s3.Options{PathStyle: true})
-	return &AWS{S3: client, Identity: client.Identity(), Macie: macie.New(cfg, client.Identity())}
+	return &AWS{S3: client, Identity: client.Identity(), Macie: macie.New(cfg, client.Identity()), KMS: kms.New(cfg)}
 }
 
 // good sets up a repository that is as it should be.
@@ -55,6 +56,17 @@ func good(t *testing.T, c *awstest.Control, regions ...string) {
 		},
 	})
 	c.Policy(t, resultsBucket, bucketPolicy(t, regions...))
+	c.Key(t, resultsKey, awstest.Key{}, keyPolicy(t, regions...))
+}
+
+func keyPolicy(t *testing.T, regions ...string) string {
+	t.Helper()
+	r := policy.Repository{Account: awstest.Account, Regions: regions}
+	data, err := json.Marshal(r.KeyPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func bucketPolicy(t *testing.T, regions ...string) string {
@@ -245,6 +257,65 @@ func TestAuditFinds(t *testing.T) {
 		"no block": {func(t *testing.T, c *awstest.Control) {
 			c.Block(t, resultsBucket, s3types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)})
 		}, "1 public_access failed"},
+		"the account blocks": {func(t *testing.T, c *awstest.Control) {
+			c.Block(t, resultsBucket, s3types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)})
+			c.BlockAccount(awstest.Account, true)
+		}, ""},
+		"the account blocks nothing either": {func(t *testing.T, c *awstest.Control) {
+			c.Block(t, resultsBucket, s3types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)})
+			c.BlockAccount(awstest.Account, false)
+		}, "1 public_access failed"},
+		"the account's block denied": {func(t *testing.T, c *awstest.Control) {
+			c.Block(t, resultsBucket, s3types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)})
+			deny(c, "GetAccountPublicAccessBlock", "s3:GetAccountPublicAccessBlock")
+		}, "1 public_access not_known"},
+		"the account's block denied, the bucket's is enough": {func(_ *testing.T, c *awstest.Control) {
+			deny(c, "GetAccountPublicAccessBlock", "s3:GetAccountPublicAccessBlock")
+		}, ""},
+		"another account's bucket": {func(t *testing.T, c *awstest.Control) {
+			c.Export(t, "eu-west-1", &macietypes.S3Destination{
+				BucketName: aws.String(resultsBucket), KeyPrefix: aws.String("security/"), KmsKeyArn: aws.String(resultsKey), ExpectedBucketOwner: aws.String("444455556666"),
+			})
+			c.Block(t, resultsBucket, s3types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)})
+			c.BlockAccount(awstest.Account, true) // which is no concern of that bucket
+		}, "1 public_access not_known"},
+		"default retention": {func(t *testing.T, c *awstest.Control) { c.Lock(t, resultsBucket, 30) }, "1 object_lock failed"},
+		"retention denied": {func(_ *testing.T, c *awstest.Control) {
+			deny(c, "GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration")
+		}, "1 object_lock not_known"},
+		"key disabled": {func(t *testing.T, c *awstest.Control) {
+			c.Key(t, resultsKey, awstest.Key{State: "Disabled"}, keyPolicy(t, "eu-west-1"))
+		}, "1 key_state failed"},
+		"key to be deleted": {func(t *testing.T, c *awstest.Control) {
+			c.Key(t, resultsKey, awstest.Key{State: "PendingDeletion"}, keyPolicy(t, "eu-west-1"))
+		}, "1 key_state failed"},
+		"asymmetric key": {func(t *testing.T, c *awstest.Control) {
+			c.Key(t, resultsKey, awstest.Key{Spec: "RSA_4096"}, keyPolicy(t, "eu-west-1"))
+		}, "1 key_state failed"},
+		"a key that AWS manages": {func(t *testing.T, c *awstest.Control) {
+			c.Key(t, resultsKey, awstest.Key{Manager: "AWS"}, keyPolicy(t, "eu-west-1"))
+		}, "1 key_state failed"},
+		"no such key": {func(_ *testing.T, c *awstest.Control) {
+			c.Fail("DescribeKey", "", awstest.Failure{Status: 400, Code: "NotFoundException", Message: "Key does not exist"})
+		}, "1 key_state failed"},
+		"key denied": {func(_ *testing.T, c *awstest.Control) {
+			c.Fail("DescribeKey", "", awstest.Failure{Status: 400, Code: "AccessDeniedException", Message: fmt.Sprintf(denied, "kms:DescribeKey", "kms:DescribeKey")})
+		}, "1 key_state not_known, 1 key_policy not_known"},
+		"key policy denied": {func(_ *testing.T, c *awstest.Control) {
+			c.Fail("GetKeyPolicy", "", awstest.Failure{Status: 400, Code: "AccessDeniedException", Message: fmt.Sprintf(denied, "kms:GetKeyPolicy", "kms:GetKeyPolicy")})
+		}, "1 key_policy not_known"},
+		"key policy for people alone": {func(t *testing.T, c *awstest.Control) {
+			c.Key(t, resultsKey, awstest.Key{}, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"}]}`)
+		}, "1 key_policy failed"},
+		"key policy for another region": {func(t *testing.T, c *awstest.Control) {
+			c.Key(t, resultsKey, awstest.Key{}, keyPolicy(t, "us-east-1"))
+		}, "1 key_policy failed"},
+		"a directory bucket": {func(t *testing.T, c *awstest.Control) {
+			c.Export(t, "eu-west-1", &macietypes.S3Destination{BucketName: aws.String("results--euw1-az1--x-s3"), KmsKeyArn: aws.String(resultsKey)})
+		}, "1 bucket failed"},
+		"KMS is down": {func(_ *testing.T, c *awstest.Control) {
+			c.Fail("DescribeKey", "", awstest.Failure{Status: 500, Code: "KMSInternalException"})
+		}, "1 key_state not_known, 1 key_policy not_known"},
 		"public policy": {func(_ *testing.T, c *awstest.Control) { c.PublicPolicy(resultsBucket) }, "1 public_access failed"},
 		"policy denied": {func(_ *testing.T, c *awstest.Control) { deny(c, "GetBucketPolicy", "s3:GetBucketPolicy") }, "1 bucket_policy not_known"},
 		"block denied": {func(_ *testing.T, c *awstest.Control) {

@@ -124,7 +124,7 @@ func (g *granter) keys(sid string, p *Place, dirs []string, actions ...string) {
 	if len(p.Keys) == 0 {
 		return
 	}
-	condition := Condition{"StringEquals": {"kms:ViaService": {"s3." + p.Region + "." + domain(p.Region)}}}
+	condition := Condition{"StringEquals": {"kms:ViaService": {"s3." + p.Region + "." + Domain(p.Region)}}}
 	if !p.accessPoint() {
 		// With a Bucket Key the context is the bucket, else the object (S3 user
 		// guide, "Using server-side encryption with AWS KMS keys").

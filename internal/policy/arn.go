@@ -15,8 +15,8 @@ func Partition(region string) string {
 	return "aws"
 }
 
-// domain is what the names of a region's services end with.
-func domain(region string) string {
+// Domain is what the host names of a Region's services end with.
+func Domain(region string) string {
 	switch Partition(region) {
 	case "aws-cn":
 		return "amazonaws.com.cn"

@@ -15,9 +15,9 @@ type Repository struct {
 // has to be opted into, one of its own.
 func MaciePrincipal(region string) string {
 	if Partition(region) != "aws" || slices.Contains(defaultRegions(), region) {
-		return "macie." + domain(region)
+		return "macie." + Domain(region)
 	}
-	return "macie." + region + "." + domain(region)
+	return "macie." + region + "." + Domain(region)
 }
 
 // defaultRegions are enabled in every account; regions that came later have to be
@@ -105,8 +105,13 @@ func (r *Repository) macie() (*Principal, Condition) {
 // buckets are protected.
 func Auditor(buckets []Place) *Document {
 	d := &Document{Version: Version, Statement: []Statement{askMacie()}}
-	var arns List
+	var arns, keys List
 	for i := range buckets {
+		for _, key := range buckets[i].Keys {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
 		if arn := buckets[i].BucketARN(); !slices.Contains(arns, arn) {
 			arns = append(arns, arn)
 		}
@@ -114,8 +119,19 @@ func Auditor(buckets []Place) *Document {
 	if len(arns) > 0 {
 		d.Statement = append(d.Statement, Statement{
 			Sid: "AuditRepositories", Effect: Allow,
-			Action:   List{"s3:GetBucketPolicy", "s3:GetBucketPolicyStatus", "s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration"},
+			Action: List{
+				"s3:GetBucketObjectLockConfiguration", "s3:GetBucketPolicy", "s3:GetBucketPolicyStatus",
+				"s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration", "s3:ListBucket",
+			},
 			Resource: arns,
+		}, Statement{
+			// It knows no resources (Service Authorization Reference, Amazon S3).
+			Sid: "AuditAccount", Effect: Allow, Action: List{"s3:GetAccountPublicAccessBlock"}, Resource: List{"*"},
+		})
+	}
+	if len(keys) > 0 {
+		d.Statement = append(d.Statement, Statement{
+			Sid: "AuditKeys", Effect: Allow, Action: List{"kms:DescribeKey", "kms:GetKeyPolicy"}, Resource: keys,
 		})
 	}
 	return d

@@ -90,6 +90,10 @@ func check(input, output any, metadata *middleware.Metadata) error {
 		if c == nil || c.BlockPublicAcls == nil && c.IgnorePublicAcls == nil && c.BlockPublicPolicy == nil && c.RestrictPublicBuckets == nil {
 			return bad("it has no PublicAccessBlockConfiguration")
 		}
+	case *sdk.GetObjectLockConfigurationOutput:
+		if out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled == "" {
+			return bad("it has no ObjectLockConfiguration")
+		}
 	case *sdk.GetBucketPolicyOutput:
 		var policy struct{ Statement json.RawMessage }
 		if json.Unmarshal([]byte(aws.ToString(out.Policy)), &policy) != nil || policy.Statement == nil {

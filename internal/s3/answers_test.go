@@ -128,6 +128,7 @@ func requests() []struct {
 		{"GetPublicAccessBlock", func(ctx context.Context, b *Bucket) error { _, err := b.PublicAccess(ctx); return err }, nil},
 		{"GetBucketPolicy", func(ctx context.Context, b *Bucket) error { _, err := b.Policy(ctx); return err }, nil},
 		{"GetBucketPolicyStatus", func(ctx context.Context, b *Bucket) error { _, err := b.PolicyIsPublic(ctx); return err }, nil},
+		{"GetObjectLockConfiguration", func(ctx context.Context, b *Bucket) error { _, err := b.DefaultRetention(ctx); return err }, nil},
 		{"GetBucketEncryption", func(ctx context.Context, b *Bucket) error { _, err := b.Encryption(ctx); return err }, nil},
 	}
 }

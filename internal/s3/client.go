@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +99,9 @@ func (c *Client) Bucket(ctx context.Context, name string) (*Bucket, error) {
 	if b != nil {
 		return b, nil
 	}
+	if strings.HasSuffix(name, "--x-s3") {
+		return nil, &awsclient.Error{Resource: scheme + name, Kind: awsclient.Unsupported, Err: ErrDirectoryBucket}
+	}
 	b, err := c.find(ctx, name)
 	if err != nil {
 		return nil, err
@@ -179,6 +183,11 @@ func regionOf(ctx context.Context, api *sdk.Client, name string) (string, error)
 	}
 	return "", err
 }
+
+// ErrDirectoryBucket is of directory buckets: Macie stores no results in directory buckets, and their
+// listings, which are in no order, can't be checked (S3 user guide, "Differences
+// for directory buckets").
+var ErrDirectoryBucket = errors.New("a directory bucket can't be used")
 
 var errNoSuchBucket = errors.New("there is no bucket of that name")
 

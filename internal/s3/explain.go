@@ -33,6 +33,8 @@ func actionOf(op string) string {
 		return "s3:DeleteObject"
 	case "GetPublicAccessBlock":
 		return "s3:GetBucketPublicAccessBlock"
+	case "GetObjectLockConfiguration":
+		return "s3:GetBucketObjectLockConfiguration"
 	case "GetBucketEncryption":
 		return "s3:GetEncryptionConfiguration"
 	}

@@ -2,7 +2,9 @@ package s3
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/macielake/macielake/internal/awsclient"
+	"github.com/macielake/macielake/internal/policy"
 )
 
 // Head is what a store says of an object without its content.
@@ -122,4 +125,76 @@ func (b *Bucket) about(ctx context.Context) context.Context {
 func absent(err error, code string) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorCode() == code
+}
+
+// DefaultRetention reports whether the bucket's Object Lock keeps every new object
+// from being changed for a time: "GOVERNANCE for 30 days"; empty where it doesn't.
+func (b *Bucket) DefaultRetention(ctx context.Context) (string, error) {
+	out, err := b.api.GetObjectLockConfiguration(b.about(ctx), &sdk.GetObjectLockConfigurationInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
+	if absent(err, "ObjectLockConfigurationNotFoundError") {
+		return "", nil
+	}
+	if err != nil {
+		return "", b.explain(ctx, "GetObjectLockConfiguration", "", err)
+	}
+	rule := out.ObjectLockConfiguration.Rule
+	if rule == nil || rule.DefaultRetention == nil {
+		return "", nil
+	}
+	d := rule.DefaultRetention
+	if d.Years != nil {
+		return fmt.Sprintf("%s for %d years", d.Mode, *d.Years), nil
+	}
+	return fmt.Sprintf("%s for %d days", d.Mode, aws.ToInt32(d.Days)), nil
+}
+
+// IsOwnedBy reports whether the bucket is an account's.
+func (b *Bucket) IsOwnedBy(ctx context.Context, account string) (bool, error) {
+	_, err := b.api.HeadBucket(b.about(ctx), &sdk.HeadBucketInput{Bucket: &b.name, ExpectedBucketOwner: &account})
+	if err == nil {
+		return true, nil
+	}
+	if awsclient.KindOf(err) == awsclient.Denied {
+		return false, nil
+	}
+	return false, b.explain(ctx, "HeadBucket", "", err)
+}
+
+// AccountPublicAccess asks what public access an account blocks on all of its
+// buckets; nothing, where it has no such settings.
+func (c *Client) AccountPublicAccess(ctx context.Context, account, region string) (PublicAccess, error) {
+	body, err := awsclient.Call(ctx, c.cfg, awsclient.Request{
+		Operation: "GetPublicAccessBlock of the account", Resource: account, Service: "s3", Region: region, Method: "GET",
+		Host: account + ".s3-control." + region + "." + policy.Domain(region), Path: "/v20180820/configuration/publicAccessBlock",
+		Header: map[string]string{"X-Amz-Account-Id": account},
+	})
+	if absent(err, "NoSuchPublicAccessBlockConfiguration") {
+		return PublicAccess{}, nil
+	}
+	var failed *awsclient.Error
+	if errors.As(err, &failed) && failed.Kind == awsclient.Denied && failed.Action == "" {
+		failed.Action = "s3:GetAccountPublicAccessBlock"
+	}
+	if err != nil {
+		return PublicAccess{}, err
+	}
+	var answer struct {
+		XMLName                                                                     xml.Name `xml:"PublicAccessBlockConfiguration"`
+		BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets *bool
+	}
+	if err := xml.Unmarshal(body, &answer); err != nil || answer.BlockPublicAcls == nil && answer.RestrictPublicBuckets == nil {
+		return PublicAccess{}, awsclient.Failed("GetPublicAccessBlock of the account", account, bad("it has no PublicAccessBlockConfiguration"))
+	}
+	return PublicAccess{
+		BlockACLs: aws.ToBool(answer.BlockPublicAcls), IgnoreACLs: aws.ToBool(answer.IgnorePublicAcls),
+		BlockPolicy: aws.ToBool(answer.BlockPublicPolicy), RestrictBucket: aws.ToBool(answer.RestrictPublicBuckets),
+	}, nil
+}
+
+// And is what is blocked by p, by q or by both.
+func (p PublicAccess) And(q PublicAccess) PublicAccess {
+	return PublicAccess{
+		BlockACLs: p.BlockACLs || q.BlockACLs, IgnoreACLs: p.IgnoreACLs || q.IgnoreACLs,
+		BlockPolicy: p.BlockPolicy || q.BlockPolicy, RestrictBucket: p.RestrictBucket || q.RestrictBucket,
+	}
 }

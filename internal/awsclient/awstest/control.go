@@ -7,7 +7,10 @@
 package awstest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -155,6 +158,72 @@ func (c *Control) Encrypt(t testing.TB, bucket string, rule s3types.ServerSideEn
 	}
 }
 
+// Lock has a bucket's Object Lock keep new objects.
+func (c *Control) Lock(t testing.TB, bucket string, days int32) {
+	t.Helper()
+	_, err := c.s3().PutObjectLockConfiguration(context.Background(), &s3.PutObjectLockConfigurationInput{
+		Bucket: &bucket,
+		ObjectLockConfiguration: &s3types.ObjectLockConfiguration{
+			ObjectLockEnabled: s3types.ObjectLockEnabledEnabled,
+			Rule:              &s3types.ObjectLockRule{DefaultRetention: &s3types.DefaultRetention{Mode: s3types.ObjectLockRetentionModeGovernance, Days: &days}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// BlockAccount has an account block all public access, or none (S3 API reference,
+// GetPublicAccessBlock of S3 Control).
+func (c *Control) BlockAccount(account string, all bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bodies["AccountPublicAccessBlock "+account] = fmt.Appendf(nil, `<?xml version="1.0"?><PublicAccessBlockConfiguration xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/">`+
+		`<BlockPublicAcls>%[1]t</BlockPublicAcls><IgnorePublicAcls>%[1]t</IgnorePublicAcls><BlockPublicPolicy>%[1]t</BlockPublicPolicy><RestrictPublicBuckets>%[1]t</RestrictPublicBuckets>`+
+		`</PublicAccessBlockConfiguration>`, all)
+}
+
+// Key is what KMS says of a key; what is empty is as a usual key has it.
+type Key struct{ State, Spec, Usage, Manager string }
+
+// Key sets what KMS says of a key, and its policy (KMS API reference, DescribeKey
+// and GetKeyPolicy).
+func (c *Control) Key(t testing.TB, arn string, k Key, policy string) {
+	t.Helper()
+	metadata, err := json.Marshal(map[string]any{"KeyMetadata": map[string]string{
+		"Arn": arn, "AWSAccountId": Account, "KeyState": cmp.Or(k.State, "Enabled"), "KeyManager": cmp.Or(k.Manager, "CUSTOMER"),
+		"KeySpec": cmp.Or(k.Spec, "SYMMETRIC_DEFAULT"), "KeyUsage": cmp.Or(k.Usage, "ENCRYPT_DECRYPT"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := json.Marshal(map[string]string{"Policy": policy, "PolicyName": "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bodies["DescribeKey "+arn], c.bodies["KeyPolicy "+arn] = metadata, document
+}
+
+// keyOf is the key that a request to KMS is about. The body can be read again.
+func keyOf(r *http.Request) string {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ""
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var in struct{ KeyId string }
+	_ = json.Unmarshal(body, &in)
+	return in.KeyId
+}
+
+func failKMS(w http.ResponseWriter, f Failure) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.WriteHeader(f.Status)
+	fmt.Fprintf(w, `{"__type":%q,"message":%q}`, f.Code, f.Message)
+}
+
 // call is what a request is about. An operation is Get or Put and a call's name.
 type call struct {
 	name    string
@@ -170,12 +239,20 @@ func of(r *http.Request) (call, bool) {
 		return call{"ClassificationExportConfiguration", signedFor(r), failMacie, Failure{403, "AccessDeniedException", "Macie is not enabled"}}, true
 	case r.Method == http.MethodPost && r.URL.Path == "/" && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		return call{name: "CallerIdentity", service: failSTS}, true
+	case r.URL.Path == "/v20180820/configuration/publicAccessBlock":
+		return call{"AccountPublicAccessBlock", r.Header.Get("X-Amz-Account-Id"), FailS3, Failure{404, "NoSuchPublicAccessBlockConfiguration", "there is none"}}, true
+	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "TrentService."):
+		name := strings.TrimPrefix(strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "TrentService."), "Get")
+		return call{name, keyOf(r), failKMS, Failure{400, "NotFoundException", "there is no such key"}}, true
+	case r.Method == http.MethodHead && !strings.Contains(strings.Trim(r.URL.Path, "/"), "/"):
+		return call{"HeadBucket", strings.Trim(r.URL.Path, "/"), FailS3, Failure{404, "NoSuchBucket", "there is none"}}, true
 	default:
 		bucket := strings.Trim(r.URL.Path, "/")
 		for _, c := range []struct{ query, name, code string }{
 			{"policyStatus", "BucketPolicyStatus", "NoSuchBucketPolicy"},
 			{"policy", "BucketPolicy", "NoSuchBucketPolicy"},
 			{"publicAccessBlock", "PublicAccessBlock", "NoSuchPublicAccessBlockConfiguration"},
+			{"object-lock", "ObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"},
 			{"encryption", "BucketEncryption", "ServerSideEncryptionConfigurationNotFoundError"},
 		} {
 			if query.Has(c.query) {
@@ -218,6 +295,9 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	operation := "Get" + what.name
+	if strings.HasPrefix(what.name, "Describe") || strings.HasPrefix(what.name, "Head") {
+		operation = what.name
+	}
 	if r.Method == http.MethodPut {
 		c.bodies[what.name+" "+what.about] = body
 		w.WriteHeader(http.StatusOK)
@@ -235,6 +315,12 @@ func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprintf(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>`+
 			`<Arn>%s</Arn><UserId>AROA:nightly</UserId><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, ARN, Account)
+		return
+	}
+	if what.name == "HeadBucket" {
+		if owner := r.Header.Get("X-Amz-Expected-Bucket-Owner"); owner != "" && owner != Account {
+			w.WriteHeader(http.StatusForbidden)
+		}
 		return
 	}
 	body, ok := c.bodies[what.name+" "+what.about]
