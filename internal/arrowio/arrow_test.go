@@ -332,13 +332,6 @@ func TestArrowOptions(t *testing.T) {
 	if _, err := New(Options{Compression: "snappy"}); err == nil || !strings.Contains(err.Error(), "zstd or none") {
 		t.Errorf("snappy: %v", err)
 	}
-	f, err := New(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.Extension() != ".arrow" {
-		t.Errorf("extension %q", f.Extension())
-	}
 }
 
 // compressions are the compressions of Arrow files.

@@ -63,9 +63,6 @@ type Format struct {
 	options []ipc.Option
 }
 
-// Extension is ".arrow".
-func (*Format) Extension() string { return ".arrow" }
-
 // NewEncoder starts a file of table t on w.
 func (f *Format) NewEncoder(w io.Writer, t *schema.Table) (*Encoder, error) {
 	e := &Encoder{rows: NewRecordBuilder(f.mem, t), columns: t.Columns}

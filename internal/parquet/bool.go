@@ -17,7 +17,7 @@ type boolColumn struct {
 func newBool(f *Format, c schema.Column) *boolColumn {
 	return &boolColumn{
 		leaf:  newLeaf(f, typeBoolean, 1, 0, c.Name),
-		level: c.Level, slot: c.Slot, truths: f.memory.runs(),
+		level: c.Level, slot: c.Slot,
 	}
 }
 

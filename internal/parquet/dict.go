@@ -13,8 +13,7 @@ const maxTable = 1 << 20
 
 // textDict numbers distinct texts from 0 in the order they come.
 type textDict struct {
-	seed   maphash.Seed
-	memory *spareMemory
+	seed maphash.Seed
 	// plain is the dictionary page: each text after its length in four bytes.
 	plain  []byte
 	starts []uint32 // where in plain each entry is
@@ -53,9 +52,9 @@ func (d *textDict) index(text []byte) uint32 {
 	for i := hash >> d.shift; ; i = (i + 1) & mask {
 		e := d.table[i]
 		if e == 0 {
-			d.starts = append(d.memory.words.room(d.starts, 1), uint32(len(d.plain)))
+			d.starts = append(room(d.starts, 1), uint32(len(d.plain)))
 			d.table[i] = high | uint64(len(d.starts))
-			d.plain = binary.LittleEndian.AppendUint32(d.memory.bytes.room(d.plain, 4+len(text)), uint32(len(text)))
+			d.plain = binary.LittleEndian.AppendUint32(room(d.plain, 4+len(text)), uint32(len(text)))
 			d.plain = append(d.plain, text...)
 			return uint32(len(d.starts) - 1)
 		}
@@ -67,7 +66,7 @@ func (d *textDict) index(text []byte) uint32 {
 
 func (d *textDict) grow() {
 	old := d.table
-	d.table = d.memory.longs.zeros(max(16, 2*len(old)))
+	d.table = zeros[uint64](max(16, 2*len(old)))
 	d.shift = uint(64 - bits.TrailingZeros(uint(len(d.table))))
 	mask := uint64(len(d.table) - 1)
 	for _, e := range old {
@@ -80,7 +79,6 @@ func (d *textDict) grow() {
 		}
 		d.table[i] = e
 	}
-	d.memory.longs.give(old)
 }
 
 func (d *textDict) reset() {
@@ -96,7 +94,6 @@ func (d *textDict) reset() {
 // intDict numbers distinct integers from 0 in the order they come.
 type intDict struct {
 	seed   [2]uint64
-	memory *spareMemory
 	values []int64
 	// direct has the number + 1 of each small integer. Rows and indexes come
 	// in ascending runs, which it answers from the same few cache lines.
@@ -115,7 +112,7 @@ func (d *intDict) index(v int64) uint32 {
 		if i := d.direct[v]; i != 0 {
 			return i - 1
 		}
-		d.values = append(d.memory.ints.room(d.values, 1), v)
+		d.values = append(room(d.values, 1), v)
 		d.direct[v] = uint32(len(d.values))
 		return uint32(len(d.values) - 1)
 	}
@@ -136,7 +133,7 @@ func (d *intDict) search(v int64) uint32 {
 	for i := d.hash(v) & mask; ; i = (i + 1) & mask {
 		e := d.table[i]
 		if e == 0 {
-			d.values = append(d.memory.ints.room(d.values, 1), v)
+			d.values = append(room(d.values, 1), v)
 			d.table[i] = uint32(len(d.values))
 			d.hashed++
 			return uint32(len(d.values) - 1)
@@ -161,9 +158,8 @@ func (d *intDict) widen(v int64) {
 	if cap(d.direct) >= n {
 		d.direct = d.direct[:n] // cleared by reset
 	} else {
-		direct := d.memory.words.zeros(n)
+		direct := zeros[uint32](n)
 		copy(direct, d.direct)
-		d.memory.words.give(d.direct)
 		d.direct = direct
 	}
 	for i, w := range d.values {
@@ -175,8 +171,7 @@ func (d *intDict) widen(v int64) {
 
 func (d *intDict) grow() {
 	n := max(16, 2*len(d.table))
-	d.memory.words.give(d.table)
-	d.table = d.memory.words.zeros(n)
+	d.table = zeros[uint32](n)
 	mask := uint64(len(d.table) - 1)
 	d.hashed = 0
 	for n, v := range d.values {

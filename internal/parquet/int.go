@@ -35,10 +35,10 @@ func newInt(f *Format, c schema.Column) *intColumn {
 		i.width = 4
 	}
 	i.dictColumn = newValues(f, c.Level, newLeaf(f, physicalType(c.Type), 1, 0, c.Name), i)
-	i.wide = i.width == intBytes && c.Level == schema.OccurrenceLevel
-	i.ints.seed, i.ints.memory = f.intSeed, &f.memory
+	i.ints.seed = f.intSeed
 	if c.Level == schema.OccurrenceLevel {
 		i.kinds = intKinds(c.Slot)
+		i.delta = &deltas{take: i.take}
 	}
 	return i
 }
@@ -71,7 +71,7 @@ func (c *intColumn) expand(dst []byte, index uint32, n int) []byte {
 
 // appendOne appends v n times, PLAIN.
 func (c *intColumn) appendOne(dst []byte, v int64, n int) []byte {
-	dst = c.format.memory.bytes.room(dst, n*c.width)
+	dst = room(dst, n*c.width)
 	for range n {
 		if c.width == 4 {
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(v))
@@ -84,7 +84,7 @@ func (c *intColumn) appendOne(dst []byte, v int64, n int) []byte {
 
 // appendAll appends values, PLAIN.
 func (c *intColumn) appendAll(dst []byte, values []int64) []byte {
-	dst = c.format.memory.bytes.room(dst, len(values)*c.width)
+	dst = room(dst, len(values)*c.width)
 	if c.width == 4 {
 		for _, v := range values {
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(v))
@@ -126,6 +126,24 @@ func (c *intColumn) boundAll(values []int64) {
 	c.bound(high)
 }
 
+// put adds values to the open page.
+func (c *intColumn) put(values []int64) {
+	switch d := c.delta; {
+	case !d.decided:
+		n := min(len(values), sampleValues-len(d.values))
+		d.values = append(d.values, values[:n]...)
+		if len(d.values) == sampleValues {
+			c.decide()
+			c.put(values[n:])
+		}
+	case d.chosen:
+		c.boundAll(values)
+		d.add(values)
+	default:
+		c.take(values)
+	}
+}
+
 // take adds values to the open page, as indices or in full.
 func (c *intColumn) take(values []int64) {
 	c.plainSize += int64(len(values) * c.width)
@@ -133,49 +151,35 @@ func (c *intColumn) take(values []int64) {
 		c.boundAll(values)
 		c.plain = c.appendAll(c.plain, values)
 	} else {
-		c.indices.tokens = c.appendTokens(c.format.memory.words.room(c.indices.tokens, len(values)), values)
+		for _, v := range values {
+			c.indices.add(c.ints.index(v), 1)
+		}
 	}
-}
-
-// appendTokens appends values as runs of indices to tokens, which has space for
-// as many.
-func (c *intColumn) appendTokens(tokens []uint32, values []int64) []uint32 {
-	at := len(tokens)
-	tokens = tokens[:at+len(values)]
-	direct := c.ints.direct
-	for i := 0; i < len(values); at++ {
-		v, first := values[i], i
-		for i++; i < len(values) && values[i] == v; i++ {
-		}
-		if n := i - first; n > 1 {
-			tokens[at] = repeated | uint32(n)
-			at++
-		}
-		if uint64(v) < uint64(len(direct)) && direct[v] != 0 { // as in nearly all cases
-			tokens[at] = direct[v] - 1
-			continue
-		}
-		tokens[at] = c.ints.index(v)
-		direct = c.ints.direct
-	}
-	return tokens[:at]
 }
 
 // addNull appends n rows that are null: fill does.
 func (c *intColumn) addNull(n int) {
-	c.place()
-	c.gap += n
+	if n > 0 {
+		c.place()
+		c.gap += n
+	}
 }
 
 func (c *intColumn) add(v rows.Value, n int) {
-	if v.Set {
-		c.addInt(v.Int, n)
-	} else {
+	switch {
+	case !v.Set:
 		c.addNull(n)
+	case c.delta != nil:
+		for range n {
+			c.own(v.Int)
+		}
+	default:
+		c.addInt(v.Int, n)
 	}
 }
 
 func (c *intColumn) flush() error {
+	c.place()
 	c.fill()
 	return c.err
 }
@@ -204,37 +208,21 @@ func (c *intColumn) addInt(v int64, n int) {
 	}
 }
 
-// space returns where the next n values go, if none of them is null: kept says how
-// many do.
-func (c *intColumn) space(n int) []int64 {
-	if c.gap > 0 {
-		c.fill()
-	}
-	c.values = c.format.memory.ints.room(c.values, n)
-	return c.values[len(c.values) : len(c.values)+n]
-}
-
-func (c *intColumn) kept(n int) { c.values = c.values[:len(c.values)+n] }
-
-// put appends an occurrence's own integer. What becomes of it follows in place,
+// own appends an occurrence's own integer. What becomes of it follows in place,
 // for all of a detection together.
-func (c *intColumn) put(v int64, ok bool) {
-	if !ok {
-		c.addNull(1)
-		return
-	}
+func (c *intColumn) own(v int64) {
 	if c.gap > 0 {
 		c.fill()
 	}
-	c.values = append(c.format.memory.ints.room(c.values, 1), v)
+	c.values = append(c.values, v)
 }
 
 // place adds the values that were put, and their levels, page by page.
 func (c *intColumn) place() {
 	for at := 0; at < len(c.values); {
 		n := min(len(c.values)-at, c.left())
-		c.take(c.values[at : at+n])
 		c.addLevels(n)
+		c.put(c.values[at : at+n])
 		at += n
 		c.checkPage()
 	}
@@ -274,11 +262,14 @@ func (c *intColumn) write(b *schema.Batch, rows *rowRuns) error {
 			det := &b.Detections[r.row]
 			switch {
 			case c.slot == schema.OccurrenceIndex:
-				c.addCount(r.n)
+				for i := range r.n {
+					c.own(int64(i))
+				}
+				c.place()
 			case det.Locations[c.kinds[0]].Len()|det.Locations[c.kinds[1]].Len() == 0:
 				c.gap += r.n // as in most: nothing waits for place
 			default:
-				c.addLocations(b, det, r.n)
+				c.addLocations(b, det)
 				c.place()
 			}
 		}
@@ -286,156 +277,55 @@ func (c *intColumn) write(b *schema.Batch, rows *rowRuns) error {
 	return c.flush()
 }
 
-// addLocations appends the n occurrences of a detection, kind by kind.
-func (c *intColumn) addLocations(b *schema.Batch, det *schema.Detection, n int) {
-	at := &det.Locations
-	switch c.slot {
-	case schema.CellRow:
-		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
-		values, k := c.space(len(cells)), 0
-		for ; k < len(values) && cells[k].Set&schema.HasRow != 0; k++ {
-			values[k] = cells[k].Row
-		}
-		c.kept(k)
-		for ; k < len(cells); k++ {
-			c.put(cells[k].Row, cells[k].Set&schema.HasRow != 0)
-		}
-		c.addNull(n - len(cells))
-	case schema.CellColumn:
-		cells := b.Cells[at[schema.CellKind].First:at[schema.CellKind].End]
-		values, k := c.space(len(cells)), 0
-		for ; k < len(values) && cells[k].Set&schema.HasColumn != 0; k++ {
-			values[k] = cells[k].Column
-		}
-		c.kept(k)
-		for ; k < len(cells); k++ {
-			c.put(cells[k].Column, cells[k].Set&schema.HasColumn != 0)
-		}
-		c.addNull(n - len(cells))
-	case schema.LineStart, schema.LineEnd, schema.LineStartColumn:
-		part := c.slot - schema.LineStart
-		c.addNull(at[schema.CellKind].Len())
-		lines := b.Lines[at[schema.LineKind].First:at[schema.LineKind].End]
-		c.putPositions(lines, part)
-		c.addNull(at[schema.OffsetKind].Len())
-		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
-		c.putPages(pages, false, part)
-		c.addNull(at[schema.RecordKind].Len())
-	case schema.OffsetStart, schema.OffsetEnd, schema.OffsetStartColumn:
-		part := c.slot - schema.OffsetStart
-		c.addNull(at[schema.CellKind].Len() + at[schema.LineKind].Len())
-		offsets := b.Offsets[at[schema.OffsetKind].First:at[schema.OffsetKind].End]
-		c.putPositions(offsets, part)
-		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
-		c.putPages(pages, true, part)
-		c.addNull(at[schema.RecordKind].Len())
-	case schema.PageNumber:
-		pages := b.Pages[at[schema.PageKind].First:at[schema.PageKind].End]
-		c.addNull(n - len(pages) - at[schema.RecordKind].Len())
-		values, k := c.space(len(pages)), 0
-		for ; k < len(values) && pages[k].HasNumber; k++ {
-			values[k] = pages[k].Number
-		}
-		c.kept(k)
-		for ; k < len(pages); k++ {
-			c.put(pages[k].Number, pages[k].HasNumber)
-		}
-		c.addNull(at[schema.RecordKind].Len())
-	case schema.RecordIndex:
-		records := b.Records[at[schema.RecordKind].First:at[schema.RecordKind].End]
-		c.addNull(n - len(records))
-		values, k := c.space(len(records)), 0
-		for ; k < len(values) && records[k].Set&schema.HasRecordIndex != 0; k++ {
-			values[k] = records[k].Index
-		}
-		c.kept(k)
-		for ; k < len(records); k++ {
-			c.put(records[k].Index, records[k].Set&schema.HasRecordIndex != 0)
-		}
-	}
-}
-
-// addCount appends n rows that count from 0. In a column of nothing else, each
-// number's index is the number.
-func (c *intColumn) addCount(n int) {
-	for first := 0; first < n; {
-		end := first + min(n-first, c.left())
-		if c.direct {
-			for v := first; v < end; v++ {
-				c.values = append(c.values, int64(v))
+// addLocations appends the occurrences of a detection, kind by kind.
+func (c *intColumn) addLocations(b *schema.Batch, det *schema.Detection) {
+	for kind, at := range det.Locations {
+		n := at.Len()
+		switch k := schema.Kind(kind); {
+		case n == 0:
+		case !k.Has(c.slot):
+			c.addNull(n)
+		case c.slot == schema.CellRow: // the usual ones have loops of their own
+			gather(c, b.Cells[at.First:at.End], func(l *schema.Cell) (int64, bool) { return l.Row, l.Set&schema.HasRow != 0 })
+		case c.slot == schema.CellColumn:
+			gather(c, b.Cells[at.First:at.End], func(l *schema.Cell) (int64, bool) { return l.Column, l.Set&schema.HasColumn != 0 })
+		case c.slot == schema.LineStart && k == schema.LineKind:
+			gather(c, b.Lines[at.First:at.End], func(l *schema.Position) (int64, bool) { return l.Start, l.Set&schema.HasStart != 0 })
+		case c.slot == schema.LineEnd && k == schema.LineKind:
+			gather(c, b.Lines[at.First:at.End], func(l *schema.Position) (int64, bool) { return l.End, l.Set&schema.HasEnd != 0 })
+		case c.slot == schema.LineStartColumn && k == schema.LineKind:
+			gather(c, b.Lines[at.First:at.End], func(l *schema.Position) (int64, bool) { return l.StartColumn, l.Set&schema.HasStartColumn != 0 })
+		case c.slot == schema.RecordIndex:
+			gather(c, b.Records[at.First:at.End], func(l *schema.Record) (int64, bool) { return l.Index, l.Set&schema.HasRecordIndex != 0 })
+		default:
+			nulls := 0 // of pages, few have lines or offsets
+			for i := at.First; i < at.End; i++ {
+				v, ok := b.LocationInt(k, c.slot, i)
+				if !ok {
+					nulls++
+					continue
+				}
+				c.addNull(nulls)
+				nulls = 0
+				c.own(v)
 			}
-			c.take(c.values)
-			c.values = c.values[:0]
-		} else {
-			for v := c.ints.len(); v < end; v++ {
-				c.ints.index(int64(v))
-			}
-			at := len(c.indices.tokens)
-			c.indices.tokens = c.format.memory.words.room(c.indices.tokens, end-first)[:at+end-first]
-			for i, tokens := 0, c.indices.tokens[at:]; i < len(tokens); i++ {
-				tokens[i] = uint32(first + i)
-			}
-			c.plainSize += int64((end - first) * c.width)
-		}
-		c.addLevels(end - first)
-		first = end
-		c.checkPage()
-	}
-}
-
-// putPositions is putPosition for each of the positions.
-func (c *intColumn) putPositions(positions []schema.Position, part int) {
-	values, k := c.space(len(positions)), 0
-	switch part {
-	case 0:
-		for ; k < len(values) && positions[k].Set&schema.HasStart != 0; k++ {
-			values[k] = positions[k].Start
-		}
-	case 1:
-		for ; k < len(values) && positions[k].Set&schema.HasEnd != 0; k++ {
-			values[k] = positions[k].End
-		}
-	default:
-		for ; k < len(values) && positions[k].Set&schema.HasStartColumn != 0; k++ {
-			values[k] = positions[k].StartColumn
-		}
-	}
-	c.kept(k)
-	for ; k < len(positions); k++ {
-		c.putPosition(&positions[k], part)
-	}
-}
-
-// putPages is putPositions for the offsets or lines of pages, which few have.
-func (c *intColumn) putPages(pages []schema.Page, offsets bool, part int) {
-	nulls := 0
-	for i := range pages {
-		p := &pages[i].Line
-		if offsets {
-			p = &pages[i].Offset
-		}
-		if p.Set == 0 {
-			nulls++
-			continue
-		}
-		if nulls > 0 {
 			c.addNull(nulls)
-			nulls = 0
 		}
-		c.putPosition(p, part)
 	}
-	c.addNull(nulls)
 }
 
-// putPosition puts Start, End or StartColumn, whose bits in Set are 0, 1 and 2.
-func (c *intColumn) putPosition(p *schema.Position, part int) {
-	switch part {
-	case 0:
-		c.put(p.Start, p.Set&schema.HasStart != 0)
-	case 1:
-		c.put(p.End, p.Set&schema.HasEnd != 0)
-	default:
-		c.put(p.StartColumn, p.Set&schema.HasStartColumn != 0)
+// gather appends the integers of locations.
+func gather[T any](c *intColumn, locations []T, value func(*T) (int64, bool)) {
+	if c.gap > 0 {
+		c.fill()
+	}
+	c.values = room(c.values, len(locations))
+	for i := range locations {
+		if v, ok := value(&locations[i]); ok {
+			c.own(v)
+		} else {
+			c.addNull(1)
+		}
 	}
 }
 

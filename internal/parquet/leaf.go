@@ -34,6 +34,7 @@ type leaf struct {
 	rawSize    int64  // the same, before compression
 	dictPages  int32
 	plainPages int32
+	deltaPages int32
 	allEntries int64 // in closed pages
 	allPresent int64 // in closed pages
 	err        error
@@ -47,7 +48,6 @@ type leaf struct {
 func newLeaf(f *Format, physical int32, maxDef, maxRep uint32, path ...string) leaf {
 	return leaf{
 		format: f, physical: physical, path: path, maxDef: maxDef, maxRep: maxRep,
-		reps: f.memory.runs(), defs: f.memory.runs(),
 	}
 }
 
@@ -97,10 +97,13 @@ func (l *leaf) addPage(s *scratch, encoding int32, rawSize int, packed []byte) {
 	start := len(l.pages)
 	l.pages = appendPageHeader(&s.thrift, l.pages, pageData, encoding, rawSize, packed, l.entries)
 	l.rawSize += int64(len(l.pages) - start + rawSize)
-	l.pages = append(l.format.memory.bytes.room(l.pages, len(packed)), packed...)
-	if encoding == encodingPlain {
+	l.pages = append(room(l.pages, len(packed)), packed...)
+	switch encoding {
+	case encodingPlain:
 		l.plainPages++
-	} else {
+	case encodingDelta:
+		l.deltaPages++
+	default:
 		l.dictPages++
 	}
 	l.allEntries += int64(l.entries)
@@ -121,12 +124,12 @@ func (l *leaf) seal() {
 		physical: l.physical, path: l.path, codec: l.format.codec,
 		entries: l.allEntries, nulls: l.allEntries - l.allPresent,
 		size: int64(len(l.pages)), rawSize: l.rawSize,
-		dictPages: l.dictPages, plainPages: l.plainPages,
+		dictPages: l.dictPages, plainPages: l.plainPages, deltaPages: l.deltaPages,
 	}
 }
 
 // next starts the next row group.
 func (l *leaf) next() {
 	l.pages, l.dictionary = trim(l.pages), trim(l.dictionary)
-	l.rawSize, l.dictPages, l.plainPages, l.allEntries, l.allPresent = 0, 0, 0, 0, 0
+	l.rawSize, l.dictPages, l.plainPages, l.deltaPages, l.allEntries, l.allPresent = 0, 0, 0, 0, 0, 0
 }

@@ -3,6 +3,7 @@ package parquet
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 
 	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/pkg/schema"
@@ -17,6 +18,7 @@ const (
 
 	encodingPlain         = 0
 	encodingRLE           = 3
+	encodingDelta         = 5
 	encodingRLEDictionary = 8
 
 	pageData       = 0
@@ -54,6 +56,7 @@ type chunk struct {
 	rawSize    int64 // the same, before compression
 	dictPages  int32 // data pages that are dictionary-encoded
 	plainPages int32
+	deltaPages int32
 	bounded    bool // there are low and high
 	low, high  []byte
 }
@@ -110,16 +113,16 @@ func appendRowGroup(t *thrift, dst []byte, rows int64, leaves []*leaf) []byte {
 // write writes the fields of a ColumnMetaData.
 func (c *chunk) write(t *thrift) {
 	t.i32(1, c.physical)
-	hasDict, hasPlain := c.dictPages > 0, c.plainPages > 0
-	n := 2 // PLAIN is the dictionary page's encoding too
-	if hasDict {
-		n++
+	encodings := []int32{encodingPlain, encodingRLE} // PLAIN is the dictionary page's encoding too
+	if c.deltaPages > 0 {
+		encodings = append(encodings, encodingDelta)
 	}
-	t.list(2, thriftI32, n)
-	t.i32Element(encodingPlain)
-	t.i32Element(encodingRLE)
-	if hasDict {
-		t.i32Element(encodingRLEDictionary)
+	if c.dictPages > 0 {
+		encodings = append(encodings, encodingRLEDictionary)
+	}
+	t.list(2, thriftI32, len(encodings))
+	for _, e := range encodings {
+		t.i32Element(e)
 	}
 	t.list(3, thriftBinary, len(c.path))
 	for _, name := range c.path {
@@ -142,28 +145,20 @@ func (c *chunk) write(t *thrift) {
 		t.boolean(8, true)
 	}
 	t.end()
-	n = 0
-	for _, has := range []bool{c.dictionary > 0, hasDict, hasPlain} {
-		if has {
-			n++
-		}
+	stats := []struct{ page, encoding, count int32 }{
+		{pageDictionary, encodingPlain, int32(min(c.dictionary, 1))},
+		{pageData, encodingRLEDictionary, c.dictPages},
+		{pageData, encodingDelta, c.deltaPages},
+		{pageData, encodingPlain, c.plainPages},
 	}
-	t.list(13, thriftStruct, n)
-	stats := func(page, encoding, count int32) {
+	stats = slices.DeleteFunc(stats, func(s struct{ page, encoding, count int32 }) bool { return s.count == 0 })
+	t.list(13, thriftStruct, len(stats))
+	for _, s := range stats {
 		t.beginElement()
-		t.i32(1, page)
-		t.i32(2, encoding)
-		t.i32(3, count)
+		t.i32(1, s.page)
+		t.i32(2, s.encoding)
+		t.i32(3, s.count)
 		t.end()
-	}
-	if c.dictionary > 0 {
-		stats(pageDictionary, encodingPlain, 1)
-	}
-	if hasDict {
-		stats(pageData, encodingRLEDictionary, c.dictPages)
-	}
-	if hasPlain {
-		stats(pageData, encodingPlain, c.plainPages)
 	}
 }
 

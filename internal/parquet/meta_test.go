@@ -201,6 +201,10 @@ func TestParquetStatistics(t *testing.T) {
 // nothing else.
 func TestParquetPhysical(t *testing.T) {
 	codecs := map[string]compress.Compression{"zstd": compress.Codecs.Zstd, "snappy": compress.Codecs.Snappy, "none": compress.Codecs.Uncompressed}
+	ownInts := map[string]bool{}
+	for _, c := range schema.Occurrences().Columns {
+		ownInts["occurrences."+c.Name] = c.Level == schema.OccurrenceLevel && c.Type == schema.Int64
+	}
 	for _, table := range schema.Tables() {
 		for compression, codec := range codecs {
 			data := parquetFile(t, Options{Compression: compression}, table, nil, batchtest.NewEstate(1).Batch(400), batchtest.Random(1, 20))
@@ -235,7 +239,7 @@ func TestParquetPhysical(t *testing.T) {
 					t.Errorf("%s begins at %d, want %d", name, first, end)
 				}
 				end += chunk.TotalCompressedSize()
-				checkEncodings(t, name, chunk.Encodings(), chunk.HasDictionaryPage())
+				checkEncodings(t, name, chunk.Encodings(), chunk.HasDictionaryPage(), ownInts[name])
 				if chunk.GetColumnIndexLocation() != nil || chunk.GetOffsetIndexLocation() != nil || chunk.BloomFilterOffset() != 0 {
 					t.Errorf("%s has an index or a bloom filter", name)
 				}
@@ -257,7 +261,7 @@ func TestParquetPhysical(t *testing.T) {
 	}
 }
 
-func checkEncodings(t *testing.T, name string, encodings []parquet.Encoding, dictionary bool) {
+func checkEncodings(t *testing.T, name string, encodings []parquet.Encoding, dictionary, delta bool) {
 	t.Helper()
 	indexed := false
 	for _, e := range encodings {
@@ -265,6 +269,10 @@ func checkEncodings(t *testing.T, name string, encodings []parquet.Encoding, dic
 		case parquet.Encodings.Plain, parquet.Encodings.RLE:
 		case parquet.Encodings.RLEDict:
 			indexed = true
+		case parquet.Encodings.DeltaBinaryPacked:
+			if !delta {
+				t.Errorf("%s is no integer of occurrences, and encoded as deltas", name)
+			}
 		default:
 			t.Errorf("%s: encoding %v", name, e)
 		}

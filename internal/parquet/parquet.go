@@ -76,20 +76,16 @@ type Format struct {
 	codec     int32
 	seed      maphash.Seed
 	intSeed   [2]uint64
-	memory    spareMemory
 	pool      sync.Pool // of *scratch
 	tables    sync.Map  // *schema.Table to *sync.Pool of *tableMemory
 }
-
-// Extension is ".parquet".
-func (*Format) Extension() string { return ".parquet" }
 
 // scratch is the memory in which a page is put together.
 type scratch struct {
 	format       *Format
 	body, packed []byte
+	raw          []byte
 	thrift       thrift
-	ints         intFrames
 	zstd         *zstd.Encoder // as codec says
 }
 
@@ -125,12 +121,25 @@ func newZstd() *zstd.Encoder {
 	return e
 }
 
+// maxStored is up to how many bytes pages aren't compressed: that would save a
+// tenth of them at most, and costs microseconds for tables of codes.
+const maxStored = 255
+
+// appendStored appends a zstd frame that holds a page of at most 255 bytes as it
+// is (RFC 8878, sections 3.1.1.1 and 3.1.1.2): the magic number, a header for a
+// frame of a single segment with its size, the header of a last, raw block.
+func appendStored(dst, page []byte) []byte {
+	n := len(page)
+	dst = append(dst, 0x28, 0xB5, 0x2F, 0xFD, 1<<5, byte(n), byte(n<<3|1), byte(n>>5), 0)
+	return append(dst, page...)
+}
+
 // compress returns the compressed form of page, which is valid until the next
 // call, or page itself.
 func (s *scratch) compress(page []byte) []byte {
 	switch s.format.codec {
 	case codecZstd:
-		if len(page) <= maxStoredPage {
+		if len(page) <= maxStored {
 			s.packed = appendStored(s.packed[:0], page)
 			return s.packed
 		}
@@ -145,21 +154,10 @@ func (s *scratch) compress(page []byte) []byte {
 	}
 }
 
-// compressInts is compress for a page that ends with n 8-byte integers.
-func (s *scratch) compressInts(page []byte, n int) []byte {
-	if s.format.codec == codecZstd {
-		if packed, ok := s.ints.append(s.packed[:0], page, n); ok {
-			s.packed = packed
-			return packed
-		}
-	}
-	return s.compress(page)
-}
-
 // NewEncoder starts a file of table t on w.
 func (f *Format) NewEncoder(w io.Writer, t *schema.Table) (*Encoder, error) {
 	pool, _ := f.tables.LoadOrStore(t, new(sync.Pool))
-	e := &Encoder{format: f, table: t, out: countingWriter{w: w}, pool: pool.(*sync.Pool)}
+	e := &Encoder{format: f, table: t, w: w, pool: pool.(*sync.Pool)}
 	var ok bool
 	if e.tableMemory, ok = e.pool.Get().(*tableMemory); !ok {
 		e.tableMemory = f.newTable(t)
@@ -208,7 +206,8 @@ type Encoder struct {
 	*tableMemory
 	format *Format
 	table  *schema.Table
-	out    countingWriter
+	w      io.Writer
+	n      int64      // bytes written
 	pool   *sync.Pool // where the memory goes
 	open   int64      // rows in the open row group
 	closed int64      // rows in the row groups before it
@@ -291,7 +290,7 @@ func (e *Encoder) each(do func(c column) error) error {
 func (e *Encoder) Rows() int64 { return e.open }
 
 // Written is the number of bytes written so far.
-func (e *Encoder) Written() int64 { return e.out.n }
+func (e *Encoder) Written() int64 { return e.n }
 
 // Groups returns where in the file each row group begins.
 func (e *Encoder) Groups() []int64 { return e.groups }
@@ -333,7 +332,7 @@ func (e *Encoder) writeChunks() error {
 	defer e.format.release(s)
 	s.body = s.body[:0]
 	for _, l := range e.leaves {
-		l.chunk.offset = e.out.n + int64(len(s.body))
+		l.chunk.offset = e.n + int64(len(s.body))
 		for _, pages := range [][]byte{l.dictionary, l.pages} {
 			if len(s.body)+len(pages) <= writeBytes {
 				s.body = append(s.body, pages...)
@@ -357,7 +356,9 @@ func (e *Encoder) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if _, err := e.out.Write(p); err != nil {
+	n, err := e.w.Write(p)
+	e.n += int64(n)
+	if err != nil {
 		return fmt.Errorf("writing a Parquet file: %w", err)
 	}
 	return nil
@@ -393,16 +394,4 @@ func inOrder(n int, piece func(i int) error) error {
 		}
 	}
 	return first
-}
-
-// countingWriter counts the bytes that went to w.
-type countingWriter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *countingWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }

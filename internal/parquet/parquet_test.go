@@ -373,10 +373,6 @@ func TestParquetOptions(t *testing.T) {
 	if _, err := New(Options{Compression: "lzo"}); err == nil {
 		t.Error("lzo is accepted")
 	}
-	f := newFormat(t, Options{})
-	if f.Extension() != ".parquet" {
-		t.Error(f.Extension())
-	}
 	for createdBy, want := range map[string]string{"": "macielake", "macielake version 1.2.3": "macielake version 1.2.3"} {
 		data := parquetFile(t, Options{CreatedBy: createdBy}, schema.Results(), nil)
 		if got := openParquet(t, data).MetaData().GetCreatedBy(); got != want {
@@ -477,9 +473,9 @@ func TestParquetAgainstPlain(t *testing.T) {
 			b := batchtest.NewEstate(8).Batch(100)
 			mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 			defer mem.AssertSize(t, 0)
-			ours := readParquet(t, mem, parquetFile(t, Options{}, table, nil, b))
+			ours := readParquet(t, memory.NewGoAllocator(), parquetFile(t, Options{}, table, nil, b))
 			defer ours.Release()
-			plain := readParquet(t, mem, encodeFile(t, plainParquet{mem: mem}, table, nil, b))
+			plain := readParquet(t, memory.NewGoAllocator(), encodeFile(t, plainParquet{mem: mem}, table, nil, b))
 			defer plain.Release()
 			if err := diffTables(ours, plain); err != nil {
 				t.Fatal(err)

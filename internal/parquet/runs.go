@@ -13,7 +13,6 @@ type runs struct {
 	tokens []uint32
 	last   uint32
 	n      uint32 // how many of last aren't in tokens yet
-	spares *spares[uint32]
 }
 
 // add appends v n times. Sequences that are equal are held equally, whatever
@@ -32,7 +31,7 @@ func (r *runs) settle() {
 		return
 	}
 	if cap(r.tokens)-len(r.tokens) < 2 {
-		r.tokens = r.spares.room(r.tokens, 2)
+		r.tokens = room(r.tokens, 2)
 	}
 	if r.n > 1 {
 		r.tokens = append(r.tokens, repeated|r.n)
@@ -153,21 +152,8 @@ func (h *hybrid) packSame(v uint32, n int) {
 	for n > 0 {
 		k := min(n, maxPacked-h.packed)
 		dst, at := h.space(k)
-		switch h.width {
-		case 8:
-			for range k {
-				dst[at] = byte(v)
-				at++
-			}
-		case 16:
-			for range k {
-				binary.LittleEndian.PutUint16(dst[at:], uint16(v))
-				at += 2
-			}
-		default:
-			for range k {
-				at = h.put(dst, at, v)
-			}
+		for range k {
+			at = h.put(dst, at, v)
 		}
 		h.wrote(dst, at, k)
 		n -= k

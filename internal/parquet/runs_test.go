@@ -112,7 +112,7 @@ func TestRunsMerge(t *testing.T) {
 
 func TestIntDict(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
-	d := intDict{memory: new(spareMemory)}
+	d := intDict{}
 	for round := range 20 {
 		want := map[int64]uint32{}
 		var values []int64
@@ -137,7 +137,7 @@ func TestIntDict(t *testing.T) {
 
 func TestTextDict(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
-	d := textDict{memory: new(spareMemory)}
+	d := textDict{}
 	d.seed = newFormat(t, Options{}).seed
 	for range 10 {
 		want := map[string]uint32{}

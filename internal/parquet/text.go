@@ -41,7 +41,7 @@ type textColumn struct {
 func newText(f *Format, level schema.Level, slot int, maxDef, maxRep uint32, path ...string) *textColumn {
 	t := &textColumn{slot: slot}
 	t.dictColumn = newValues(f, level, newLeaf(f, typeByteArray, maxDef, maxRep, path...), t)
-	t.texts.seed, t.texts.memory = f.seed, &f.memory
+	t.texts.seed = f.seed
 	return t
 }
 
@@ -57,7 +57,7 @@ func (t *textColumn) appendPage(dst []byte, n int) []byte {
 
 func (t *textColumn) expand(dst []byte, index uint32, n int) []byte {
 	entry := t.texts.entry(index)
-	dst = t.format.memory.bytes.room(dst, n*len(entry))
+	dst = room(dst, n*len(entry))
 	for range n {
 		dst = append(dst, entry...)
 	}
@@ -171,7 +171,7 @@ func (t *textColumn) push(n int) int {
 	// Inside a map's row, the page may be over its size already.
 	n = min(n, 1+max(0, pageBytes-len(t.plain))/size)
 	at := len(t.plain)
-	t.plain = t.format.memory.bytes.room(t.plain, n*size)[:at+n*size]
+	t.plain = room(t.plain, n*size)[:at+n*size]
 	for ; at < len(t.plain); at += size {
 		binary.LittleEndian.PutUint32(t.plain[at:], uint32(len(t.value)))
 		copy(t.plain[at+4:], t.value)

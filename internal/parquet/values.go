@@ -50,10 +50,10 @@ type dictColumn struct {
 	leaf
 	level   schema.Level
 	dict    dictionary
-	indices runs   // the open page's values, as indices
-	wide    bool   // values are 8-byte integers, many of them
-	plain   []byte // the open page's values, in full
-	gap     int    // nulls that fill has yet to add
+	indices runs    // the open page's values, as indices
+	delta   *deltas // of an occurrence's own integers, otherwise nil
+	plain   []byte  // the open page's values, in full
+	gap     int     // nulls that fill has yet to add
 
 	direct    bool  // the open page has plain, not indices
 	settled   bool  // a page has shown whether a dictionary pays
@@ -64,7 +64,7 @@ type dictColumn struct {
 }
 
 func newValues(f *Format, level schema.Level, leaf leaf, dict dictionary) dictColumn {
-	return dictColumn{leaf: leaf, level: level, dict: dict, indices: f.memory.runs()}
+	return dictColumn{leaf: leaf, level: level, dict: dict}
 }
 
 // fill adds the nulls that were put off. They count as entries alone: of all that
@@ -80,42 +80,102 @@ func (v *dictColumn) fill() {
 	}
 }
 
-// closePage ends the open page, which has rows.
-func (v *dictColumn) closePage() {
+// deltas are a chunk's values as DELTA_BINARY_PACKED. The first values of a chunk
+// show which encoding is smaller for it, compressed.
+type deltas struct {
+	deltaEncoder
+	take    func(values []int64) // adds values to the open page in the other encoding
+	decided bool
+	chosen  bool    // if decided
+	values  []int64 // of the open page, until decided: at most sampleValues
+}
+
+// sampleValues is how many of a chunk's first values decide on its encoding.
+const sampleValues = 4 << 10
+
+// decide encodes the first values both ways and chooses the smaller for the chunk.
+// The open page then has them in that one.
+func (v *dictColumn) decide() {
 	s := v.format.scratch()
 	defer v.format.release(s)
+	d := v.delta
+	d.decided = true
+	sample := deltaEncoder{dst: s.body[:0]}
+	sample.add(d.values)
+	s.raw = sample.appendTo(s.raw[:0])
+	s.body = sample.dst
+	size := len(s.compress(s.raw))
+	d.take(d.values)
+	present := v.present
+	v.present = len(d.values)
+	v.settle()
+	v.present = present
+	s.body = v.appendValues(s.body[:0])
+	other := len(s.compress(s.body))
+	if !v.direct {
+		s.body = v.dict.appendPage(s.body[:0], v.dict.count())
+		other += len(s.compress(s.body))
+	}
+	v.indices.reset()
+	v.plain = trim(v.plain)
+	v.dict.drop() // the bounds stay
+	v.direct, v.settled, v.plainSize = false, false, 0
+	if d.chosen = size <= other; d.chosen {
+		d.add(d.values)
+	} else {
+		d.take(d.values)
+	}
+	d.values = d.values[:0]
+}
+
+// settle decides with the first values whether a dictionary pays.
+func (v *dictColumn) settle() {
 	if !v.settled && v.present > 0 {
 		v.settled = true
 		if !v.pays() {
 			v.giveUp()
 		}
 	}
-	s.body = v.appendLevels(s.body[:0])
-	switch {
-	case v.present == 0:
-		v.addPage(s, encodingPlain, len(s.body), s.compress(s.body))
-	case v.direct:
-		s.body = append(s.body, v.plain...)
-		v.addPage(s, encodingPlain, len(s.body), v.compress(s, len(v.plain)))
-	default:
-		s.body = v.appendIndices(s.body)
-		v.addPage(s, encodingRLEDictionary, len(s.body), s.compress(s.body))
+}
+
+// appendValues appends the values of the open page, as they are or as indices.
+func (v *dictColumn) appendValues(dst []byte) []byte {
+	if v.direct {
+		return append(dst, v.plain...)
 	}
+	return v.appendIndices(dst)
+}
+
+// closePage ends the open page, which has rows.
+func (v *dictColumn) closePage() {
+	s := v.format.scratch()
+	defer v.format.release(s)
+	d := v.delta
+	if d != nil && !d.decided && v.present > 0 {
+		v.decide()
+	}
+	s.body = v.appendLevels(s.body[:0])
+	if d != nil && d.chosen && v.present > 0 {
+		s.body = d.appendTo(s.body)
+		v.addPage(s, encodingDelta, len(s.body), s.compress(s.body))
+		d.reset()
+		return
+	}
+	v.settle()
+	encoding := int32(encodingPlain)
+	if v.present > 0 {
+		if !v.direct {
+			encoding = encodingRLEDictionary
+		}
+		s.body = v.appendValues(s.body)
+	}
+	v.addPage(s, encoding, len(s.body), s.compress(s.body))
 	v.indices.reset()
 	v.plain = trim(v.plain)
 	v.dictStart = v.dict.size()
 	if v.dictStart > dictBytes && 4*int64(v.dictStart) > v.plainSize || v.dictStart > maxDict {
 		v.direct = true
 	}
-}
-
-// compress returns the compressed form of s.body, whose last bytes are so many of
-// values in full.
-func (v *dictColumn) compress(s *scratch, plain int) []byte {
-	if v.wide {
-		return s.compressInts(s.body, plain/intBytes)
-	}
-	return s.compress(s.body)
 }
 
 // pays reports whether a dictionary makes the first page that has values
@@ -139,7 +199,7 @@ func (v *dictColumn) pays() bool {
 // giveUp turns the open page from indices to values, and drops the dictionary.
 func (v *dictColumn) giveUp() {
 	v.indices.settle()
-	v.plain = v.format.memory.bytes.room(v.plain, int(min(v.plainSize, 2*pageBytes))) // about what follows
+	v.plain = room(v.plain, int(min(v.plainSize, 2*pageBytes))) // about what follows
 	for i := 0; i < len(v.indices.tokens); {
 		var index uint32
 		var n int
@@ -181,8 +241,11 @@ func (v *dictColumn) appendIndices(dst []byte) []byte {
 }
 
 func (v *dictColumn) bytes() int64 {
-	entries := v.dict.size() + 16*v.dict.count()
-	return v.leaf.bytes() + int64(4*len(v.indices.tokens)+len(v.plain)+entries)
+	n := v.dict.size() + 16*v.dict.count()
+	if v.delta != nil {
+		n += 8*len(v.delta.values) + len(v.delta.dst)
+	}
+	return v.leaf.bytes() + int64(4*len(v.indices.tokens)+len(v.plain)+n)
 }
 
 // seal ends the chunk, but for its bounds: dropping the dictionary completes
@@ -199,10 +262,10 @@ func (v *dictColumn) seal() error {
 		if len(s.body) > math.MaxInt32 {
 			v.err = errPageTooLarge
 		}
-		packed := v.compress(s, len(s.body))
+		packed := s.compress(s.body)
 		v.dictionary = appendPageHeader(&s.thrift, v.dictionary[:0], pageDictionary, encodingPlain, len(s.body), packed, v.dict.count())
 		c.rawSize += int64(len(v.dictionary) + len(s.body))
-		v.dictionary = append(v.format.memory.bytes.room(v.dictionary, len(packed)), packed...)
+		v.dictionary = append(room(v.dictionary, len(packed)), packed...)
 		c.dictionary = int64(len(v.dictionary))
 		c.size += c.dictionary
 	}
@@ -214,6 +277,9 @@ func (v *dictColumn) seal() error {
 func (v *dictColumn) next() {
 	v.leaf.next()
 	v.plainSize, v.dictStart = 0, 0
+	if v.delta != nil {
+		v.delta.decided, v.delta.chosen = false, false
+	}
 	if v.settled {
 		v.groups++
 	}

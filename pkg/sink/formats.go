@@ -33,6 +33,8 @@ func Parquet(o ParquetOptions) (Format, error) {
 
 type parquetFormat struct{ *parquet.Format }
 
+func (parquetFormat) Extension() string { return ".parquet" }
+
 func (f parquetFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error) {
 	return f.Format.NewEncoder(w, t)
 }
@@ -56,6 +58,8 @@ func Arrow(o ArrowOptions) (Format, error) {
 }
 
 type arrowFormat struct{ *arrowio.Format }
+
+func (arrowFormat) Extension() string { return ".arrow" }
 
 func (f arrowFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error) {
 	return f.Format.NewEncoder(w, t)
