@@ -38,7 +38,7 @@ type account struct {
 
 func newAccount(sources []input.Source, lines map[string][]int64, raw bool, create func(string, store.Access) (store.Output, error)) *account {
 	objects := make([]dataset.Object, len(sources))
-	clear(objects) // new memory is best written before it is read: see docs/performance.md
+	clear(objects) // new memory is best written before it is read: docs/performance.md
 	return &account{
 		raw: raw, create: create, sources: sources, lines: lines,
 		objects: objects,
