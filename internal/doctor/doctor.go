@@ -153,7 +153,7 @@ func (d *doctor) policies() {
 	var p Policies
 	if d.in != nil || d.out != nil {
 		access := policy.Access{
-			Input: d.in, Output: d.out, AskMacie: macie.IsURI(d.o.Input), Account: d.caller.Account, Tables: tables(),
+			Input: d.in, Output: d.out, AskMacie: macie.IsURI(d.o.Input), Account: d.caller.Account, Tables: tables(), CreateOnly: createOnly(),
 		}
 		writer := access.Writer()
 		p.Writer = &writer

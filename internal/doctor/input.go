@@ -82,7 +82,7 @@ func (d *doctor) place(ctx context.Context, uri string) (*policy.Place, *s3.Buck
 	}
 	place := &policy.Place{Bucket: name, Prefix: strings.TrimRight(key, "/"), Region: bucket.Region}
 	if i := strings.IndexAny(key, "*?"); i >= 0 { // a pattern: what it begins with
-		place.Prefix = strings.TrimRight(key[:max(0, strings.LastIndexByte(key[:i], '/'))], "/")
+		place.Prefix, place.Beginning = key[:i], true
 	} else {
 		place.Object = keylayout.IsResult(key)
 	}

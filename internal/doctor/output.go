@@ -11,6 +11,7 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -22,6 +23,17 @@ func tables() []string {
 		names = append(names, t.Name)
 	}
 	return append(names, dataset.RunsTable)
+}
+
+// createOnly are the names of a dataset of which nothing is ever replaced: all but
+// leases and the ledger, which decide nothing, and the probe.
+func createOnly() []string {
+	var names []string
+	for _, dir := range append(tables(), state.RunsDir, state.PlansDir, state.ReceiptsDir, state.StagingDir,
+		state.RejectsDir, state.LooksDir, state.CaveatsDir) {
+		names = append(names, dir+"/")
+	}
+	return append(names, state.DatasetName, state.DroppedName)
 }
 
 // output looks whether a dataset could be written: it does what a conversion

@@ -16,6 +16,9 @@ type Access struct {
 	Account string
 	// Tables are the directories in Output that hold tables.
 	Tables []string
+	// CreateOnly are the directories in Output, with a slash at their ends, and
+	// the files of which nothing is ever replaced.
+	CreateOnly []string
 }
 
 // Grant is what one kind of user needs.
@@ -49,10 +52,33 @@ func (a *Access) Writer() Grant {
 	if out := a.Output; out != nil {
 		g.list("ListDataset", out, out.prefixes(""))
 		g.objects("WriteDataset", []string{out.ObjectsARN("")}, "s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
+		g.createOnly(out, a.CreateOnly)
 		// Uploads in parts and copies decrypt, too.
 		g.keys("EncryptDataset", out, nil, "kms:Decrypt", "kms:GenerateDataKey")
 	}
 	return g.grant(a.Account)
+}
+
+// createOnly denies writing without the condition If-None-Match. Requests that
+// begin an upload in parts or send a part have none; its end has (S3 user guide,
+// "Enforce conditional writes on Amazon S3 buckets", which shows it for bucket
+// policies).
+func (g *granter) createOnly(p *Place, names []string) {
+	var arns List
+	for _, name := range names {
+		if dir, ok := strings.CutSuffix(name, "/"); ok {
+			arns = append(arns, p.ObjectsARN(dir))
+		} else {
+			arns = append(arns, strings.TrimSuffix(p.ObjectsARN(""), "*")+literal(name))
+		}
+	}
+	if len(arns) == 0 {
+		return
+	}
+	g.add(Statement{
+		Sid: "ReplaceNothing", Effect: Deny, Action: List{"s3:PutObject"}, Resource: arns,
+		Condition: Condition{"Null": {"s3:if-none-match": {"true"}}, "Bool": {"s3:ObjectCreationOperation": {"true"}}},
+	})
 }
 
 // Reader is for whoever queries the tables: the dataset's state, which holds

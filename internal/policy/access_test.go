@@ -15,6 +15,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // cases are datasets in several partitions.
 func cases() map[string]Access {
 	tables := []string{"results", "detections", "occurrences", "runs"}
+	createOnly := []string{
+		"results/", "detections/", "occurrences/", "runs/", "_macielake/runs/", "_macielake/plans/", "_macielake/receipts/",
+		"_macielake/staging/", "_macielake/rejects/", "_macielake/looks/", "_macielake/caveats/", "_macielake/dataset.json", "_macielake/dropped.json",
+	}
 	return map[string]Access{
 		"two-keys": {
 			Input: &Place{
@@ -25,7 +29,7 @@ func cases() map[string]Access {
 				Bucket: "lake", Prefix: "macie", Region: "eu-central-1",
 				Keys: []string{"arn:aws:kms:eu-central-1:444455556666:key/9876fedc-12ab-34cd-56ef-1234567890ab"},
 			},
-			Account: "111122223333", Tables: tables,
+			Account: "111122223333", Tables: tables, CreateOnly: createOnly,
 		},
 		"one-key": {
 			Input: &Place{
@@ -36,22 +40,25 @@ func cases() map[string]Access {
 				Bucket: "all", Prefix: "lake", Region: "us-gov-west-1",
 				Keys: []string{"arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1"},
 			},
-			Account: "111122223333", Tables: tables,
+			Account: "111122223333", Tables: tables, CreateOnly: createOnly,
 		},
 		"china-whole-buckets": {
 			AskMacie: true,
 			Input:    &Place{Bucket: "in", Region: "cn-north-1", Keys: []string{"arn:aws-cn:kms:cn-north-1:111122223333:key/1"}},
 			Output:   &Place{Bucket: "out", Region: "cn-north-1"},
-			Account:  "111122223333", Tables: tables,
+			Account:  "111122223333", Tables: tables, CreateOnly: createOnly,
 		},
 		"hostile-names": {
 			Input:   &Place{Bucket: "in", Prefix: "a*b?/${aws:username}", Region: "eu-west-1"},
 			Output:  &Place{Bucket: "arn:aws:s3:eu-west-1:111122223333:accesspoint/lake", Prefix: "lake", Region: "eu-west-1", Keys: []string{"arn:aws:kms:eu-west-1:111122223333:key/1"}},
-			Account: "111122223333", Tables: tables,
+			Account: "111122223333", Tables: tables, CreateOnly: createOnly,
+		},
+		"beginning": {
+			Input: &Place{Bucket: "in", Prefix: "AWSLogs/1", Beginning: true, Region: "eu-west-1"}, Tables: tables,
 		},
 		"one-object": {
 			Input:   &Place{Bucket: "in", Prefix: "AWSLogs/x.jsonl.gz", Object: true, Region: "eu-west-1", Keys: []string{"arn:aws:kms:eu-west-1:111122223333:key/1"}},
-			Account: "", Tables: tables,
+			Account: "", Tables: tables, CreateOnly: createOnly,
 		},
 	}
 }
@@ -136,6 +143,11 @@ func TestAccessAllows(t *testing.T) {
 	kms := func(region, arn string) map[string]string {
 		return map[string]string{"kms:viaservice": "s3." + region + ".amazonaws.com", "kms:encryptioncontext:aws:s3:arn": arn}
 	}
+	// A request that creates only what isn't there, one that replaces, and a part
+	// of an upload, which is no creation.
+	put := func(ifNoneMatch, creation string) map[string]string {
+		return map[string]string{"s3:if-none-match": ifNoneMatch, "s3:objectcreationoperation": creation}
+	}
 	for _, c := range []struct {
 		action, resource string
 		context          map[string]string
@@ -162,7 +174,14 @@ func TestAccessAllows(t *testing.T) {
 		{"s3:GetObject", out + "/macie/results/created_month=2026-01/x.parquet", nil, "writer reader maintenance"},
 		{"s3:GetObject", out + "/macie/_macielake/rejects/000001-00000.jsonl", nil, "writer maintenance"},
 		{"s3:GetObject", out + "/macie/resultsx/y", nil, "writer maintenance"},
-		{"s3:PutObject", out + "/macie/results/x", nil, "writer maintenance"},
+		{"s3:PutObject", out + "/macie/results/x", put("*", "true"), "writer maintenance"},
+		{"s3:PutObject", out + "/macie/results/x", put("", "true"), "maintenance"},
+		{"s3:PutObject", out + "/macie/results/x", put("", "false"), "writer maintenance"},
+		{"s3:PutObject", out + "/macie/_macielake/runs/000001.json", put("*", "true"), "writer maintenance"},
+		{"s3:PutObject", out + "/macie/_macielake/runs/000001.json", put("", "true"), "maintenance"},
+		{"s3:PutObject", out + "/macie/_macielake/dataset.json", put("", "true"), "maintenance"},
+		{"s3:PutObject", out + "/macie/_macielake/leases/x.json", put("", "true"), "writer maintenance"},
+		{"s3:PutObject", out + "/macie/_macielake/ledger/x", put("", "true"), "writer maintenance"},
 		{"s3:AbortMultipartUpload", out + "/macie/results/x", nil, "writer maintenance"},
 		{"s3:DeleteObject", out + "/macie/results/x", nil, "maintenance"},
 		{"s3:DeleteObject", out + "/other", nil, ""},
@@ -203,7 +222,8 @@ func TestAccessIsSmall(t *testing.T) {
 
 func small(t *testing.T, where string, a *Access, who string, s *Statement) {
 	t.Helper()
-	if s.Effect != Allow || s.NotAction != nil || s.NotResource != nil || len(s.Action) == 0 || len(s.Resource) == 0 {
+	deny := s.Sid == "ReplaceNothing"
+	if (s.Effect == Deny) != deny || s.NotAction != nil || s.NotResource != nil || len(s.Action) == 0 || len(s.Resource) == 0 {
 		t.Errorf("%s: %+v", where, s)
 	}
 	if s.Sid == "" || strings.Trim(s.Sid, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {

@@ -33,8 +33,11 @@ type Place struct {
 	// Object it is the key of one object.
 	Prefix string
 	Object bool
-	Region string
-	Keys   []string // ARNs of the KMS keys that its objects are encrypted with
+	// Beginning says that Prefix is what keys begin with, in the middle of a name
+	// or not: then it has the slash at its end, if any.
+	Beginning bool
+	Region    string
+	Keys      []string // ARNs of the KMS keys that its objects are encrypted with
 }
 
 func (p *Place) accessPoint() bool { return strings.HasPrefix(p.Bucket, "arn:") }
@@ -63,7 +66,7 @@ func (p *Place) ObjectsARN(dir string) string {
 // below is the beginning of all keys of a directory.
 func (p *Place) below(dir string) string {
 	prefix := p.Prefix
-	if prefix != "" {
+	if prefix != "" && !p.Beginning {
 		prefix += "/"
 	}
 	if dir != "" {
