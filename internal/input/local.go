@@ -40,9 +40,58 @@ func (o Local) List(ctx context.Context, input string, l *Listing, each func(Sou
 	return f.input(input)
 }
 
-// Open implements Origin.
+// ChangedError says that a file isn't the one that was listed any more, or that it
+// was written while it was read. What was read of it belongs to no version.
+type ChangedError struct {
+	Path string
+	When string // "since it was listed", "while it was read"
+}
+
+func (e *ChangedError) Error() string { return e.Path + " has changed " + e.When }
+
+// Open implements Origin. What is read is the file that was listed, from beginning
+// to end: a file that changes before or meanwhile gives a ChangedError.
 func (Local) Open(_ context.Context, s *Source) (io.ReadCloser, error) {
-	return open(localPath(s.URI))
+	path := localPath(s.URI)
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	before, err := f.status()
+	if err == nil && s.ETag != "" && s.ETag != before.version() {
+		err = &ChangedError{path, "since it was listed"}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &watchedFile{openFile: f, path: path, before: before.version()}, nil
+}
+
+// openFile is an open file that can say what it is.
+type openFile interface {
+	io.ReadCloser
+	status() (status, error)
+}
+
+// watchedFile is a file that must not change while it is read.
+type watchedFile struct {
+	openFile
+	path, before string
+}
+
+func (f *watchedFile) Read(p []byte) (int, error) {
+	n, err := f.openFile.Read(p)
+	if err == io.EOF {
+		after, statErr := f.status()
+		switch {
+		case statErr != nil:
+			err = statErr
+		case after.version() != f.before:
+			err = &ChangedError{f.path, "while it was read"}
+		}
+	}
+	return n, err
 }
 
 // finder lists one input.
@@ -165,6 +214,12 @@ type status struct {
 	modified time.Time
 }
 
+// version tells versions of a file apart: by size and time, as a file has no better
+// name for them.
+func (s status) version() string {
+	return strconv.FormatInt(s.size, 10) + "-" + strconv.FormatInt(s.modified.UnixNano(), 10)
+}
+
 func statusOf(info fs.FileInfo) status {
 	return status{info.Mode().IsRegular(), info.Size(), info.ModTime()}
 }
@@ -222,8 +277,7 @@ func (f *finder) file(path, real string, s status, first func(real string) bool)
 	if f.inOutput(real) || !first(real) {
 		return nil
 	}
-	return f.source(real, s.size, s.modified.UnixMicro(),
-		strconv.FormatInt(s.size, 10)+"-"+strconv.FormatInt(s.modified.UnixNano(), 10))
+	return f.source(real, s.size, s.modified.UnixMicro(), s.version())
 }
 
 // firstAlone is first of a file that isn't come upon in its directory.

@@ -1,8 +1,10 @@
 package input
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -232,5 +234,67 @@ func TestFindSource(t *testing.T) {
 	}
 	if !utf8.ValidString(odd.URI) || !strings.HasPrefix(odd.URI, "file:///") || !strings.HasSuffix(odd.URI, "/b%FF%2520%20%C3%B6.jsonl") {
 		t.Errorf("%q", odd.URI)
+	}
+}
+
+// What is read is what was listed: a file that is written before it is opened, or
+// while it is read, is an error and never half of each.
+func TestChangedFiles(t *testing.T) {
+	dir := write(t, map[string][]byte{"a.jsonl": bytes.Repeat([]byte("line\n"), 1000)})
+	name := filepath.Join(dir, "a.jsonl")
+	listed := func() *Source {
+		sources, err := find(context.Background(), &Listing{Log: slog.New(slog.DiscardHandler)}, dir)
+		if err != nil || len(sources) != 1 {
+			t.Fatal(sources, err)
+		}
+		return &sources[0]
+	}
+	appended := func() {
+		f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString("more\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	touched := func() {
+		if err := os.Chtimes(name, time.Time{}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, change := range []func(){appended, touched} {
+		s := listed()
+		change()
+		var changed *ChangedError
+		if _, err := s.Open(context.Background()); !errors.As(err, &changed) || !strings.Contains(err.Error(), "since it was listed") {
+			t.Errorf("before: %v", err)
+		}
+		s = listed()
+		r, err := s.Open(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(r, make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		appended()
+		if _, err := io.Copy(io.Discard, r); !errors.As(err, &changed) || !strings.Contains(err.Error(), "while it was read") {
+			t.Errorf("meanwhile: %v", err)
+		}
+		r.Close()
+	}
+	// A file that was replaced is the listed one still, for who has it open.
+	r, err := listed().Open(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := os.Rename(name, name+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Error(err)
 	}
 }

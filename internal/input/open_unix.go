@@ -7,12 +7,15 @@ import (
 	"io/fs"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // open is os.Open for reading from beginning to end. What an os.File does besides,
 // to be polled and to be closed if it is forgotten, costs as much as all the rest for
 // a file of a few KiB.
-func open(path string) (io.ReadCloser, error) {
+func open(path string) (openFile, error) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 		if err == syscall.EINTR {
@@ -53,6 +56,27 @@ func (f *file) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		return n, nil
+	}
+}
+
+func (f *file) status() (status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fd < 0 {
+		return status{}, &fs.PathError{Op: "stat", Path: f.path, Err: fs.ErrClosed}
+	}
+	var st unix.Stat_t
+	for {
+		err := unix.Fstat(f.fd, &st)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return status{}, &fs.PathError{Op: "stat", Path: f.path, Err: err}
+		}
+		return status{
+			regular: st.Mode&unix.S_IFMT == unix.S_IFREG, size: st.Size, modified: time.Unix(st.Mtim.Unix()),
+		}, nil
 	}
 }
 
