@@ -30,7 +30,7 @@ func gzipped(data []byte) []byte {
 }
 
 // patience is how long a process may take to end once it was told to.
-const patience = 5 * time.Second
+const patience = time.Minute
 
 // program is a running macielake.
 type program struct {
