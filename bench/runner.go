@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/macielake/macielake/internal/convert"
+	steps "github.com/macielake/macielake/internal/run"
 )
 
 // usage is what a command took.
@@ -28,7 +28,7 @@ type usage struct {
 // cpu their sum and peak the largest of them.
 type sample struct {
 	usage
-	stats *convert.Stats // of a single process of macielake, else nil
+	stats *steps.Stats // of a single process of macielake, else nil
 }
 
 // runner runs sides in the top folder of the repository.

@@ -21,13 +21,13 @@ import (
 	"github.com/bytedance/sonic"
 	kgzip "github.com/klauspost/compress/gzip"
 
+	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/inflate"
 	inputs "github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
-	"github.com/macielake/macielake/internal/arrowio"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
 )

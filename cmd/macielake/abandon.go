@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/macielake/macielake/internal/dataset"
-	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/coord"
+	"github.com/macielake/macielake/internal/maintain"
 )
 
 func newAbandon(s *session) *cobra.Command {
@@ -18,9 +18,9 @@ func newAbandon(s *session) *cobra.Command {
 		Long: `End an open run that cannot be finished, for example because it exceeds its
 --max-rejects. Its published files are removed, and the next convert plans its
 sources again. A committed run, or one that a converter is working on, cannot be
-abandoned.`,
-		Example: `  macielake status lake
-  macielake abandon lake 000007`,
+abandoned. RUN is a number or a run_id, as 'macielake runs' lists them.`,
+		Example: `  macielake runs lake
+  macielake abandon lake 7`,
 		Annotations: exits(
 			exit{exitOK, "the run is abandoned, and its sources are free again"},
 			exit{exitFailed, "the run has ended or is being worked on, or its files could not be removed"},
@@ -31,17 +31,15 @@ abandoned.`,
 				return err
 			}
 			defer d.Close()
-			if err := dataset.Repair(cmd.Context(), d); err != nil {
-				return err
-			}
-			if err := dataset.Abandon(cmd.Context(), d, args[1], dataset.DefaultLease); err != nil {
+			run, err := maintain.Abandon(cmd.Context(), d, args[1], coord.DefaultLease)
+			if err != nil {
 				return err
 			}
 			abandoned := struct {
 				Run string `json:"run"`
-			}{args[1]}
+			}{run.RunID}
 			return s.answer(abandoned, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "run %s is abandoned; its sources are free again\n", text.Printable(args[1]))
+				_, err := fmt.Fprintf(w, "run %s is abandoned; its sources are free again\n", run.RunID)
 				return err
 			})
 		},

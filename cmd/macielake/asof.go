@@ -73,7 +73,8 @@ func (in *inputs) run(flag, value string) (string, error) {
 	}
 	if n, err := strconv.Atoi(value); err == nil {
 		for _, r := range runs {
-			if m, err := strconv.Atoi(r); err == nil && m == n {
+			number, _, _ := strings.Cut(r, "-")
+			if m, err := strconv.Atoi(number); err == nil && m == n {
 				return r, nil
 			}
 		}

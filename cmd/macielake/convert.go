@@ -13,10 +13,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/convert"
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
+	steps "github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/s3/s3input"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -46,7 +47,9 @@ type convertOptions struct {
 	maxLineBytes     sizeValue
 	maxInflatedBytes sizeValue
 	maxSources       int
-	overwrite        bool
+	allowCopies      bool
+	acceptChanged    bool
+	noWait           bool
 	dryRun           bool
 	retryRejected    bool
 	acceptUnreadable string
@@ -103,7 +106,9 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.retryRejected, "retry-rejected", false, "convert only the lines and sources that were rejected before")
 	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "`FILE` of sources that may stay unread without exit code 4: one source_uri per line; a * at the end matches any rest")
 	f.BoolVar(&o.singleWriter, "single-writer", false, "allow a store without conditional writes; run only one converter")
-	f.BoolVar(&o.overwrite, "overwrite", false, "replace the dataset that is in --out, once the new one is whole")
+	f.BoolVar(&o.allowCopies, "allow-copies", false, "also convert copies of sources that are converted: the same key from AWSLogs/ on, with the same size")
+	f.BoolVar(&o.acceptChanged, "accept-changed", false, "leave changed sources out for good, in the version that they have now")
+	f.BoolVar(&o.noWait, "no-wait", false, "do not wait for other converters: exit with 4 if they are still at work")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress")
 	f.BoolVar(&o.stats, "stats", false, "show where the time went, which costs about 1% of it")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files and repeated requests")
@@ -133,7 +138,11 @@ DIR/_macielake/rejects.
 A dataset remembers its sources. Run the same command again to convert new ones, or
 to resume a run that was interrupted. All runs of a dataset have the same format,
 tables, partitions and filters. A source that changes after it was converted is
-reported and left alone.`,
+left out and named, with exit code 4, until --accept-changed accepts that; so is a
+copy of a converted source, without an error.
+
+Several converts can run on one dataset at the same time: they share the work, and
+each waits until everything is converted.`,
 		Example: `  macielake convert ./AWSLogs --out lake
   macielake convert 'AWSLogs/*/Macie/eu-*' --out lake --partition-by region,created_month
   macielake convert s3://results-bucket/AWSLogs --out s3://lake-bucket/macie
@@ -142,7 +151,7 @@ reported and left alone.`,
 		Annotations: exits(
 			exit{exitOK, "every source is converted"},
 			exit{exitRejects, "done, but lines or sources were rejected"},
-			exit{exitUnreadable, "done, but sources could not be read and remain to be converted (wins over 3)"},
+			exit{exitUnreadable, "done, but sources could not be read, have changed, or are left to another convert (wins over 3)"},
 			exit{exitNotFound, "an input does not exist, or holds no discovery results"}),
 		Args: anyArguments(func() bool { return o.inventory != "" || o.keysFrom != "" }),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
@@ -196,7 +205,7 @@ func (o *convertOptions) run(s *session, cmd *cobra.Command, args []string) erro
 		return &printError{err}
 	}
 	switch {
-	case summary.Objects.Unreadable > summary.Objects.AcceptedUnreadable:
+	case summary.Objects.Unreadable > summary.Objects.AcceptedUnreadable, summary.Objects.Changed > 0, summary.Objects.InWork > 0:
 		return &outcome{exitUnreadable}
 	case summary.Rejects.Lines+summary.Rejects.Objects > 0:
 		return &outcome{exitRejects}
@@ -244,8 +253,6 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 		return none, checkWorkers(o.workers)
 	case o.maxSources < 1:
 		return none, usagef("--max-sources-per-run must be at least 1")
-	case o.retryRejected && o.overwrite:
-		return none, usagef("--retry-rejected and --overwrite exclude each other")
 	case o.retryRejected && slices.Contains(args, input.StdinName):
 		return none, usagef("--retry-rejected can't read standard input again")
 	case o.maxRejects < -1:
@@ -269,13 +276,14 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 		Inputs:      args,
 		TableFormat: o.format.value, Tables: o.tables.values, Compression: o.compression.value,
 		TargetFileSize: int64(o.targetFileSize), PartSize: int64(o.partSize), Workers: o.workers, FetchConcurrency: o.fetchConcurrency,
-		Filter: dataset.Filter{
+		Filter: state.Filter{
 			Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values,
 			Since: o.since.t, Until: o.until.t,
 		},
 		Limits: limits, RejectRaw: o.rejectRaw.value == "base64", MaxRejects: o.maxRejects,
 		MaxSources: o.maxSources, DryRun: o.dryRun, RetryRejected: o.retryRejected, SingleWriter: o.singleWriter,
-		Overwrite: o.overwrite, Version: version(), Progress: &convert.Progress{}, CPUTimes: o.stats,
+		AllowCopies: o.allowCopies, AcceptChanged: o.acceptChanged, NoWait: o.noWait,
+		Version: version(), Progress: &steps.Progress{}, CPUTimes: o.stats,
 	}
 	for _, k := range o.partitionBy.values {
 		if k != noPartitions {

@@ -6,11 +6,15 @@ import (
 	"syscall"
 
 	"github.com/macielake/macielake/internal/convert"
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/coord"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/maintain"
 	"github.com/macielake/macielake/internal/query"
+	steps "github.com/macielake/macielake/internal/run"
+	"github.com/macielake/macielake/internal/state"
+	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/sink"
 )
@@ -43,15 +47,23 @@ func classify(err error) (code int, hint string) {
 		inside     *input.InsideOutputError
 		stdin      *convert.StdinError
 		different  *convert.DifferentError
-		busy       *dataset.BusyError
-		abandoned  *convert.AbandonedError
-		noRun      *dataset.NoRunError
+		busy       *coord.BusyError
+		abandoned  *steps.AbandonedError
+		noRun      *state.NoRunError
 		found      *damageError
-		run        *convert.RunError
-		createOnly *dataset.NotCreateOnlyError
-		format     *dataset.FormatError
-		damaged    *dataset.DamagedError
-		rejects    *convert.TooManyRejectsError
+		failed     *convert.RunError
+		notWhole   *state.NotWholeError
+		surveyed   *maintain.NotWholeError
+		dropped    *state.DroppedError
+		replaced   *state.ReplacedError
+		vanished   *steps.VanishedError
+		content    *store.ContentError
+		noRejects  *maintain.NoRejectsError
+		overdue    *overdueError
+		createOnly *state.NotCreateOnlyError
+		format     *state.FormatError
+		damaged    *state.DamagedError
+		rejects    *steps.TooManyRejectsError
 		partitions *sink.TooManyPartitionsError
 		option     *gen.OptionError
 		printing   *printError
@@ -101,16 +113,16 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &notEmpty):
 		return exitFailed, "name a dataset, or a new or empty directory, with --out"
 	case errors.As(err, &stdin):
-		return exitUsage, "name a new directory with --out, or replace the dataset with --overwrite"
+		return exitUsage, "name a new directory with --out"
 	case errors.As(err, &different):
-		return exitUsage, "give the options that the dataset was made with, or replace it with --overwrite"
+		return exitUsage, "give the options that the dataset was made with, name another --out, or remove the dataset with 'macielake drop'"
 	case errors.As(err, &noRun):
 		if noRun.State != "" {
 			return exitFailed, "only a run that hasn't ended can be abandoned: 'macielake status' names those"
 		}
 		return exitNotFound, "'macielake status' names the runs that haven't ended"
 	case errors.As(err, &found):
-		return exitNotFound, "a copy of the files, or converting with --overwrite, mends it; files that no run names go with 'macielake gc'"
+		return exitNotFound, "'macielake repair' rebuilds records that others prove; other files have to come from a copy of the dataset"
 	case errors.As(err, &busy):
 		return exitFailed, "wait until it is done, or stop it"
 	case errors.As(err, &abandoned):
@@ -118,25 +130,38 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &createOnly):
 		return exitFailed, "give --single-writer if no other converter ever writes to it at the same time"
 	case errors.As(err, &format):
-		return exitFailed, "a newer version of macielake made it: use that one"
+		return exitFailed, "convert the results into a new dataset, or use the version of macielake that made it"
+	case errors.As(err, &noRejects):
+		return exitNotFound, "'macielake rejects' lists the rejects by class"
+	case errors.As(err, &overdue):
+		return exitNotFound, "check that convert still runs, and that Macie and the key of its results bucket are enabled"
+	case errors.As(err, &dropped):
+		return exitFailed, "finish that with 'macielake drop DATASET --delete'"
+	case errors.As(err, &replaced):
+		return exitFailed, "run the same command again for the dataset that is there now"
+	case errors.As(err, &vanished):
+		errors.As(err, &failed)
+		return exitFailed, "exclude _macielake/ from lifecycle rules and from programs that clean up; then " + abandon(failed)
+	case errors.As(err, &notWhole), errors.As(err, &surveyed):
+		return exitFailed, "'macielake repair' names everything that is missing or damaged, and what can be rebuilt"
+	case errors.As(err, &content):
+		return exitFailed, "the file was changed by something else: 'macielake verify' checks the rest of the dataset"
 	case errors.As(err, &damaged):
-		return exitFailed, "'macielake verify' looks at all of a dataset; a copy of the file, or --overwrite, mends it"
+		return exitFailed, "'macielake repair' names everything that is missing or damaged, and what can be rebuilt"
 	case errors.As(err, &option):
 		return exitUsage, "see 'macielake help gen'"
 	case errors.Is(err, gen.ErrNotEmpty):
 		return exitFailed, "name a new or empty directory"
 	case errors.As(err, &rejects):
-		errors.As(err, &run)
-		return exitFailed, "convert again with a higher --max-rejects, after " + abandon(run)
+		errors.As(err, &failed)
+		return exitFailed, "convert again with a higher --max-rejects, after " + abandon(failed)
 	case errors.As(err, &partitions):
-		errors.As(err, &run)
-		return exitFailed, "partition by something with fewer values (--overwrite), or make parts smaller with --part-size, after " + abandon(run)
+		errors.As(err, &failed)
+		return exitFailed, "partition a new dataset by something with fewer values, or make parts smaller with --part-size, after " + abandon(failed)
 	case errors.As(err, &printing):
 		return exitFailed, "the dataset is whole; only its summary could not be printed"
-	case errors.Is(err, dataset.ErrForeign), errors.As(err, &noDataset):
+	case errors.Is(err, state.ErrForeign), errors.As(err, &noDataset):
 		return exitNotFound, "name the directory that convert wrote with --out"
-	case errors.Is(err, dataset.ErrHalfReplaced):
-		return exitFailed, "mend what stopped it, and run convert with that --out again: it ends the replacement first; no file was removed"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return exitFailed, "the disk is full, or a limit on file sizes was hit: make room, and " + goOn
 	case errors.Is(err, syscall.EMFILE):
@@ -147,7 +172,7 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "a file is where a directory must be: name another path"
 	case errors.As(err, &path):
 		return exitFailed, "check the path"
-	case errors.As(err, &run):
+	case errors.As(err, &failed):
 		return exitFailed, goOn
 	}
 	return exitFailed, ""

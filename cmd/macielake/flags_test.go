@@ -14,9 +14,13 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/convert"
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/coord"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/maintain"
+	steps "github.com/macielake/macielake/internal/run"
+	"github.com/macielake/macielake/internal/state"
+	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 )
@@ -186,15 +190,15 @@ func TestConvertOptions(t *testing.T) {
 		!slices.Equal(o.Tables, []string{"results", "detections", "occurrences"}) ||
 		!slices.Equal(o.PartitionBy, []sink.PartitionKey{sink.ByCreatedMonth}) ||
 		o.Limits.MaxLineBytes != 64<<20 || o.Limits.MaxInflatedBytes != 8<<30 || o.Limits.MaxRatio != 200 ||
-		o.MaxRejects != -1 || !o.RejectRaw || o.Overwrite || o.Workers < 1 || o.Filter.Since != nil {
+		o.MaxRejects != -1 || !o.RejectRaw || o.AllowCopies || o.NoWait || o.AcceptChanged || o.Workers < 1 || o.Filter.Since != nil {
 		t.Errorf("defaults: %+v", o)
 	}
 	o, err = (&convertOptions{}).parsed("-o", "lake", "-j", "3", "--partition-by", "none", "--tables", "results", "--max-rejects", "0",
-		"--reject-raw", "none", "--until", "2026-01-01", "--only-job", "a", "--max-line-bytes", "1KiB", "--overwrite")
+		"--reject-raw", "none", "--until", "2026-01-01", "--only-job", "a", "--max-line-bytes", "1KiB", "--allow-copies", "--no-wait", "--accept-changed")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(o.PartitionBy) != 0 || o.Workers != 3 || o.MaxRejects != 0 || o.RejectRaw || !o.Overwrite ||
+	if len(o.PartitionBy) != 0 || o.Workers != 3 || o.MaxRejects != 0 || o.RejectRaw || !o.AllowCopies || !o.NoWait || !o.AcceptChanged ||
 		o.Filter.Until.Year() != 2026 || o.Filter.Jobs[0] != "a" || o.Limits.MaxLineBytes != 1024 {
 		t.Errorf("%+v", o)
 	}
@@ -214,17 +218,25 @@ func TestClassify(t *testing.T) {
 		{&input.NotFoundError{Skipped: 3}, 5, "AWSLogs"},
 		{&input.InsideOutputError{Input: "a", Out: "b"}, 2, "output"},
 		{&convert.NotEmptyError{Out: "x"}, 1, "new or empty"},
-		{&convert.StdinError{Out: "x"}, 2, "--overwrite"},
+		{&convert.StdinError{Out: "x"}, 2, "new directory"},
 		{&convert.DifferentError{Out: "x"}, 2, "the dataset was made with"},
-		{&dataset.BusyError{Run: "000001"}, 1, "wait"},
-		{&convert.RunError{Run: "000001", Err: &convert.AbandonedError{Run: "000001"}}, 1, "free again"},
-		{&dataset.NotCreateOnlyError{Store: "x"}, 1, "--single-writer"},
-		{&dataset.FormatError{Name: "x", Format: 9}, 1, "newer version"},
-		{&dataset.DamagedError{Name: "x", Err: errors.New("y")}, 1, "verify"},
-		{&convert.RunError{Run: "000001", Err: &convert.TooManyRejectsError{}}, 1, "abandon DATASET 000001"},
+		{&coord.BusyError{Run: "000001"}, 1, "wait"},
+		{&convert.RunError{Run: "000001", Err: &steps.AbandonedError{Run: "000001"}}, 1, "free again"},
+		{&state.NotCreateOnlyError{Store: "x"}, 1, "--single-writer"},
+		{&state.FormatError{Name: "x", Format: 9}, 1, "new dataset"},
+		{&state.DamagedError{Name: "x", Err: errors.New("y")}, 1, "repair"},
+		{&state.NotWholeError{Name: "x"}, 1, "repair"},
+		{&maintain.NotWholeError{Problems: []maintain.Problem{{Name: "x"}}}, 1, "repair"},
+		{&state.DroppedError{Dataset: "x"}, 1, "drop DATASET --delete"},
+		{&state.ReplacedError{Dataset: "x"}, 1, "run the same command again"},
+		{&convert.RunError{Run: "000001", Err: &steps.VanishedError{}}, 1, "abandon DATASET 000001"},
+		{&store.ContentError{Name: "x"}, 1, "verify"},
+		{&maintain.NoRejectsError{}, 5, "macielake rejects"},
+		{&overdueError{}, 5, "convert still runs"},
+		{&convert.RunError{Run: "000001", Err: &steps.TooManyRejectsError{}}, 1, "abandon DATASET 000001"},
 		{&convert.RunError{Run: "000001", Err: errors.New("x")}, 1, "run the same command again"},
 		{&interruption{signal: syscall.SIGINT, resumable: true}, 130, "run the same command again"},
-		{&convert.TooManyRejectsError{Limit: 1, First: dataset.Reject{URI: "x", Class: schema.Malformed}}, 1, "--max-rejects"},
+		{&steps.TooManyRejectsError{Limit: 1, First: state.Reject{URI: "x", Class: schema.Malformed}}, 1, "--max-rejects"},
 		{fmt.Errorf("part 3: %w", &sink.TooManyPartitionsError{Table: "results"}), 1, "--part-size"},
 		{&gen.OptionError{Option: "size", Problem: "x"}, 2, "help gen"},
 		{fmt.Errorf("sample directory: %w", gen.ErrNotEmpty), 1, "empty directory"},

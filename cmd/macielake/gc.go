@@ -6,16 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/maintain"
 	"github.com/macielake/macielake/internal/text"
 )
-
-// collected is what gc prints.
-type collected struct {
-	Garbage []dataset.Garbage `json:"garbage"`
-	Bytes   int64             `json:"bytes"`
-	Deleted bool              `json:"deleted"`
-}
 
 func newGC(s *session) *cobra.Command {
 	var (
@@ -25,37 +18,27 @@ func newGC(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gc DATASET",
 		Short: "List leftovers of interrupted runs; --delete removes them",
-		Long: `List what interrupted converters have left in a dataset: files of attempts that
-were not published, plans and ledgers that no run names. --delete removes them.
-Files that a run names stay, and so do those younger than 24 hours. It can run
-beside converters.`,
+		Long: `List files that interrupted converters have left in a dataset and that nothing
+needs: files of attempts that were not published, plans and ledgers that no run
+names, files of another dataset. --delete removes them, if they are at least 24
+hours old by the clock of the store.
+
+It can run beside converters. If the records, the runs and the files of the dataset
+contradict each other, it refuses, names the file, and removes nothing.`,
 		Example: `  macielake gc lake
   macielake gc lake --delete`,
-		Annotations: exits(exit{code: exitNotFound}),
+		Annotations: exits(exit{exitFailed, "failed, or the dataset is not whole: nothing was removed"}, exit{code: exitNotFound}),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx := cmd.Context()
 			d, err := places.openNamed(cmd, args[0])
 			if err != nil {
 				return err
 			}
 			defer d.Close()
-			garbage, err := dataset.FindGarbage(ctx, d, time.Now(), newLog(s.stderr, false))
+			garbage, err := maintain.CollectGarbage(cmd.Context(), d, maintain.GarbageOptions{Delete: remove, Log: newLog(s.stderr, false)})
 			if err != nil {
 				return err
 			}
-			if remove {
-				if err := dataset.RemoveGarbage(ctx, d, garbage); err != nil {
-					return err
-				}
-			}
-			c := collected{Garbage: garbage, Deleted: remove}
-			if c.Garbage == nil {
-				c.Garbage = []dataset.Garbage{}
-			}
-			for _, g := range garbage {
-				c.Bytes += g.Bytes
-			}
-			return s.answer(c, c.write)
+			return s.answer(garbage, func(w io.Writer) error { return writeGarbage(w, garbage) })
 		},
 	}
 	cmd.Flags().BoolVar(&remove, "delete", false, "remove the leftovers")
@@ -63,19 +46,22 @@ beside converters.`,
 	return cmd
 }
 
-func (c *collected) write(w io.Writer) error {
+func writeGarbage(w io.Writer, g *maintain.Garbage) error {
 	var p printer
-	for _, g := range c.Garbage {
-		p.line(text.Bytes(g.Bytes), "%s: %s", text.Short(g.Name), g.Why)
+	for _, f := range g.Files {
+		p.line(text.Bytes(f.Bytes), "%s: %s", text.Short(f.Name), f.Why)
 	}
-	files := text.Plural(int64(len(c.Garbage)), "file")
+	if g.Skew != 0 {
+		p.line("clock", "this machine's clock differs from the store's by %s; ages are by the store's clock", g.Skew.Round(time.Second))
+	}
+	files := text.Plural(int64(len(g.Files)), "file")
 	switch {
-	case len(c.Garbage) == 0:
+	case len(g.Files) == 0:
 		p.line("total", "nothing to clean up")
-	case c.Deleted:
-		p.line("total", "%s in %s removed", text.Bytes(c.Bytes), files)
+	case g.Deleted:
+		p.line("total", "%s in %s removed", text.Bytes(g.Bytes), files)
 	default:
-		p.line("total", "%s in %s; --delete removes them", text.Bytes(c.Bytes), files)
+		p.line("total", "%s in %s; --delete removes them", text.Bytes(g.Bytes), files)
 	}
 	return p.flush(w)
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/stream"
@@ -75,7 +75,7 @@ func openDataset(ctx context.Context, p *places, arg string) (store.Store, *lake
 	l, err := lake.Open(ctx, s)
 	if err != nil {
 		s.Close() // nothing was written
-		if errors.Is(err, dataset.ErrForeign) {
+		if errors.Is(err, state.ErrForeign) {
 			err = nil
 		}
 		return nil, nil, err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"field":      scriptField,
 			"mode":       scriptMode,
 			"mkgzip":     scriptGzip,
+			"only":       scriptOnly,
 			"head":       scriptHead,
 			"terminal":   scriptTerminal,
 			"fits":       scriptFits,
@@ -218,9 +220,28 @@ func tableSums(dir string) ([]string, error) {
 			return nil, err
 		}
 		sum := sha256.Sum256(data)
-		sums = append(sums, name+" "+hex.EncodeToString(sum[:8]))
+		sums = append(sums, nonces.ReplaceAllString(name, "$1")+" "+hex.EncodeToString(sum[:8]))
 	}
 	return sums, nil
+}
+
+// nonces is the nonce of a run in the name of a file, after the run's number.
+var nonces = regexp.MustCompile(`(/\d{6})-[0-9a-f]{16}`)
+
+// only PATTERN FILE: exactly one file matches the pattern, and FILE is a copy of
+// it: names of a dataset's files have nonces.
+func scriptOnly(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: only PATTERN FILE")
+	}
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%d files match %s", len(found), args[0])
+	}
+	data, err := os.ReadFile(found[0])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o600))
 }
 
 // field FILE PATH VALUE: the JSON value at the dotted path in FILE (or stdout)

@@ -110,7 +110,6 @@ func waitFor(t *testing.T, p *program, pattern string) {
 
 func TestSignals(t *testing.T) {
 	large := sample(t, gen.Options{Profile: "mixed", Size: 60_000_000, Seed: 5})
-	small := sample(t, gen.Options{Profile: "mixed", Size: 30_000, Seed: 5})
 	signals := []struct {
 		name   string
 		signal os.Signal
@@ -148,27 +147,6 @@ func TestSignals(t *testing.T) {
 				t.Errorf("the tables aren't those of one go: %v, %v", err1, err2)
 			}
 		})
-		t.Run("overwrite/"+s.name, func(t *testing.T) {
-			out := filepath.Join(t.TempDir(), "lake")
-			if code := start(t, nil, "convert", small, "--out", out, "-q").code(t); code != exitOK {
-				t.Fatal(code)
-			}
-			before, err := treeOf(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := start(t, nil, "convert", large, "--out", out, "--overwrite", "--json")
-			waitFor(t, p, filepath.Join(out, "_macielake", "new-*", "_macielake", "staging", "*", "*"))
-			p.Process.Signal(s.signal)
-			check(t, p, s.code, false)
-			after, err := treeOf(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if a, b := strings.Join(after, "\n"), strings.Join(before, "\n"); a != b {
-				t.Errorf("the old dataset is now\n%s\nand was\n%s", a, b)
-			}
-		})
 		t.Run("pipe/"+s.name, func(t *testing.T) {
 			r, w, err := os.Pipe()
 			if err != nil {
@@ -181,7 +159,7 @@ func TestSignals(t *testing.T) {
 			if _, err := io.WriteString(w, `{"id":"r1"}`+"\n"); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, p, filepath.Join(out, "_macielake", "runs", "000001", "run.json"))
+			waitFor(t, p, filepath.Join(out, "_macielake", "runs", "000001.json"))
 			p.Process.Signal(s.signal)
 			check(t, p, s.code, false)
 			if exists(out) {
@@ -205,46 +183,33 @@ func TestSignals(t *testing.T) {
 func TestFileSizeLimit(t *testing.T) {
 	in := sample(t, gen.Options{Size: 2_000_000})
 	for _, format := range []string{"parquet", "arrow"} {
-		for _, old := range []bool{false, true} {
-			name, args := format, []string{"convert", in, "--out", "", "--json", "--format", format}
+		t.Run(format, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "lake")
-			args[3] = out
-			if old {
-				name += "/overwrite"
-				args = append(args, "--overwrite")
-				small := sample(t, gen.Options{Size: 20_000})
-				if code := start(t, nil, "convert", small, "--out", out, "-q").code(t); code != exitOK {
-					t.Fatal(code)
+			p := &program{Cmd: exec.Command("sh", "-c", `ulimit -f 40; exec macielake "$@"`, "sh", "convert", in, "--out", out, "--json", "--format", format)}
+			p.Stdout, p.Stderr = &p.stdout, &p.stderr
+			var exit *exec.ExitError
+			if err := p.Run(); !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
+				t.Errorf("ended with %v, want exit code %d", err, exitFailed)
+			}
+			s := p.stderr.String()
+			if !strings.HasPrefix(s, "macielake: run 000001-") || !strings.Contains(s, ": writing ") || strings.Count(s, "\n") != 2 || !strings.Contains(s, "\nhint: the disk is full, or ") {
+				t.Errorf("standard error: %s", s)
+			}
+			checkFailure(t, p.stdout.Bytes(), exitFailed)
+			after, err := treeOf(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range after {
+				if !strings.HasPrefix(name, "_macielake/") {
+					t.Errorf("%s is published", name)
 				}
 			}
-			t.Run(name, func(t *testing.T) {
-				before, _ := treeOf(out)
-				p := &program{Cmd: exec.Command("sh", append([]string{"-c", `ulimit -f 40; exec macielake "$@"`, "sh"}, args...)...)}
-				p.Stdout, p.Stderr = &p.stdout, &p.stderr
-				var exit *exec.ExitError
-				if err := p.Run(); !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
-					t.Errorf("ended with %v, want exit code %d", err, exitFailed)
-				}
-				s := p.stderr.String()
-				if !strings.HasPrefix(s, map[bool]string{false: "macielake: run 000001: writing ", true: "macielake: writing "}[old]) || strings.Count(s, "\n") != 2 || !strings.Contains(s, "\nhint: the disk is full, or ") {
-					t.Errorf("standard error: %s", s)
-				}
-				checkFailure(t, p.stdout.Bytes(), exitFailed)
-				after, _ := treeOf(out)
-				if old && strings.Join(after, "\n") != strings.Join(before, "\n") {
-					t.Errorf("the output holds\n%s", strings.Join(after, "\n"))
-				}
-				for _, name := range after {
-					if !old && !strings.HasPrefix(name, "_macielake/") {
-						t.Errorf("%s is published", name)
-					}
-				}
-				again := start(t, nil, "convert", in, "--out", out, "-q", "--format", format)
-				if code := again.code(t); !old && code != exitOK {
-					t.Errorf("with room: exit code %d: %s", code, again.stderr.String())
-				}
-			})
-		}
+			again := start(t, nil, "convert", in, "--out", out, "-q", "--format", format)
+			if code := again.code(t); code != exitOK {
+				t.Errorf("with room: exit code %d: %s", code, again.stderr.String())
+			}
+		})
 	}
 }
 
@@ -316,7 +281,7 @@ func TestStdoutFails(t *testing.T) {
 		if ws := exit.Sys().(syscall.WaitStatus); exit.ExitCode() != 141 && ws.Signal() != syscall.SIGPIPE {
 			t.Errorf("ended with %v, want 141", exit)
 		}
-		if names, _ := filepath.Glob(filepath.Join(out, "_macielake", "runs", "*", "end.json")); len(names) != 1 {
+		if names, _ := filepath.Glob(filepath.Join(out, "_macielake", "runs", "*.end.json")); len(names) != 1 {
 			t.Error("the run isn't committed")
 		}
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/input"
+	steps "github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/store"
 )
 
@@ -19,7 +20,7 @@ const window = 256 << 10
 
 // A line of progress fits the terminal, and has no numbers that can't be.
 func TestProgressLine(t *testing.T) {
-	if line := progressLine(&convert.Progress{}, 0, 79); line != "finding inputs" {
+	if line := progressLine(&steps.Progress{}, 0, 79); line != "finding inputs" {
 		t.Errorf("before the plan: %q", line)
 	}
 	for _, test := range []struct {
@@ -49,7 +50,7 @@ func TestProgressLine(t *testing.T) {
 }
 
 // progressOf is the progress after a window of so many bytes was read.
-func progressOf(t *testing.T, total int64) *convert.Progress {
+func progressOf(t *testing.T, total int64) *steps.Progress {
 	t.Helper()
 	dir := t.TempDir()
 	o, err := (&convertOptions{}).parsed("--out", filepath.Join(dir, "lake"))

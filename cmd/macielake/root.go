@@ -55,7 +55,7 @@ analysed, and talks only to the services that a command names.`,
 	}{
 		{groupConvert, []*cobra.Command{newConvert(s)}},
 		{groupAsk, []*cobra.Command{newSummarize(s), newLocate(s), newCat(s), newQueries(s)}},
-		{groupKeep, []*cobra.Command{newStatus(s), newVerify(s), newRejects(s), newGC(s), newAbandon(s)}},
+		{groupKeep, []*cobra.Command{newStatus(s), newRuns(s), newVerify(s), newRejects(s), newAbandon(s), newGC(s), newRepair(s), newDrop(s)}},
 		{groupSetUp, []*cobra.Command{newDoctor(s), newDDL(s), newRegister(s), newGen(s), newVersion(s), newMan(s)}},
 	} {
 		for _, cmd := range group.commands {

@@ -90,7 +90,7 @@ func tableRows(t *testing.T, files map[string][]byte, table string) []string {
 		var columns []arrow.Column
 		var fields []arrow.Field
 		for i, f := range read.Schema().Fields() {
-			if f.Name != "source_uri" && f.Name != "source_etag" {
+			if f.Name != "source_uri" && f.Name != "source_etag" && f.Name != "run_id" {
 				fields, columns = append(fields, f), append(columns, *read.Column(i))
 			}
 		}

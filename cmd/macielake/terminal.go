@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/macielake/macielake/internal/convert"
+	steps "github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/text"
 )
 
@@ -41,7 +41,7 @@ type progressBar struct {
 // progressInterval is the time between two drawings.
 const progressInterval = 200 * time.Millisecond
 
-func startProgress(w io.Writer, off bool, p *convert.Progress) *progressBar {
+func startProgress(w io.Writer, off bool, p *steps.Progress) *progressBar {
 	f, ok := w.(*os.File)
 	if off || !ok || !term.IsTerminal(int(f.Fd())) || isDumb() {
 		return nil
@@ -60,7 +60,7 @@ func (b *progressBar) stop() {
 	<-b.done
 }
 
-func (b *progressBar) draw(f *os.File, p *convert.Progress) {
+func (b *progressBar) draw(f *os.File, p *steps.Progress) {
 	defer close(b.done)
 	tick := time.NewTicker(progressInterval)
 	defer tick.Stop()
@@ -84,7 +84,7 @@ func (b *progressBar) draw(f *os.File, p *convert.Progress) {
 const maxLeft = 100 * time.Hour
 
 // progressLine is the progress in at most width columns.
-func progressLine(p *convert.Progress, elapsed time.Duration, width int) string {
+func progressLine(p *steps.Progress, elapsed time.Duration, width int) string {
 	if !p.Planned() {
 		return "finding inputs"
 	}

@@ -72,7 +72,7 @@ func TestProgressOnTerminal(t *testing.T) {
 	if strings.Contains(summary, "\x1b") {
 		t.Errorf("escapes after the bar: %q", summary)
 	}
-	if s := withProgress(t, "convert", "-", "--out", out, "--overwrite", "-q"); s != "" {
+	if s := withProgress(t, "convert", "-", "--out", out+"2", "-q"); s != "" {
 		t.Errorf("quiet, but wrote %q", s)
 	}
 }

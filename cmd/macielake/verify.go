@@ -8,8 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/macielake/macielake/internal/convert"
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/maintain"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/stream"
 )
@@ -23,8 +22,8 @@ func (e *damageError) Error() string {
 
 // verification is what verify prints.
 type verification struct {
-	*dataset.Verification
-	Against *convert.Recount `json:"against,omitempty"`
+	*maintain.Verification
+	Against *maintain.Recount `json:"against,omitempty"`
 }
 
 func newVerify(s *session) *cobra.Command {
@@ -37,15 +36,16 @@ func newVerify(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify DATASET",
 		Short: "Check every file, checksum and row of a dataset",
-		Long: `Read a whole dataset and check it: every published file has its checksum and its
-rows, receipts add up to plans and to the totals of their runs, no source is
-claimed twice, and no file lies among the tables that no run names.
+		Long: `Read a whole dataset and check it: every record and file has its checksum, every
+table file its rows, receipts add up to plans and to the totals of their runs, no
+source is claimed twice, and no file lies among the tables that no run names.
 
 With --against, inputs are read again as well: the lines of every converted source
-are counted and compared with records + rejects + blank.`,
+are counted and compared with records + rejects + blank. Sources that have changed
+since they were converted, and whose change nobody has accepted, make exit code 4.`,
 		Example: `  macielake verify lake
   macielake verify lake --against ./AWSLogs --json`,
-		Annotations: exits(exit{exitOK, "no problem was found"}, exit{exitNotFound, "a problem was found, or the dataset or an input does not exist"}),
+		Annotations: exits(exit{exitOK, "no problem was found"}, exit{exitUnreadable, "--against found sources that have changed, and no problem"}, exit{exitNotFound, "a problem was found, or the dataset or an input does not exist"}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := cmp.Or(checkWorkers(workers), places.checkFetches()); err != nil {
 				return err
@@ -55,7 +55,7 @@ are counted and compared with records + rejects + blank.`,
 				return err
 			}
 			defer d.Close()
-			found, err := dataset.Verify(cmd.Context(), d, workers)
+			found, err := maintain.Verify(cmd.Context(), d, workers)
 			if err != nil {
 				return err
 			}
@@ -69,7 +69,7 @@ are counted and compared with records + rejects + blank.`,
 				if err != nil {
 					return err
 				}
-				v.Against, err = convert.Against(ctx, d, origins, inputs, limits, workers, log)
+				v.Against, err = maintain.RecountSources(ctx, d, maintain.RecountOptions{Origins: origins, Inputs: inputs, Limits: limits, Workers: workers, Log: log})
 				if err != nil {
 					return reason(cmd.Context(), ctx, err)
 				}
@@ -80,6 +80,9 @@ are counted and compared with records + rejects + blank.`,
 			}
 			if problems > 0 {
 				return &damageError{problems}
+			}
+			if v.Against != nil && v.Against.Changed > 0 {
+				return &outcome{exitUnreadable}
 			}
 			return nil
 		},
@@ -106,6 +109,9 @@ func (v *verification) write(w io.Writer) error {
 	if a := v.Against; a != nil {
 		p.line("against", "%s sources: %s converted, %s rejected, %s not converted, %s changed since, %s can't be read now",
 			text.Count(a.Sources), text.Count(a.Converted), text.Count(a.Rejected), text.Count(a.Missing), text.Count(a.Changed), text.Count(a.Gone))
+		if a.Accepted > 0 {
+			p.line("accepted", "%s with a change that was accepted", text.Plural(a.Accepted, "source"))
+		}
 		equals := "="
 		if a.Lines != a.Records+a.Rejects+a.Blank {
 			equals = "isn't"
@@ -114,8 +120,8 @@ func (v *verification) write(w io.Writer) error {
 			text.Count(a.Lines), equals, text.Count(a.Records), text.Count(a.Rejects), text.Count(a.Blank))
 		problems = append(problems, a.Problems...)
 	}
-	for _, problem := range problems {
-		p.line("problem", "%s: %s", text.Short(problem.Name), text.Short(problem.What))
+	for i := range problems {
+		p.line("problem", "%s", problemText(&problems[i]))
 	}
 	if len(problems) == 0 {
 		p.line("problems", "none")

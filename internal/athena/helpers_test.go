@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/athena"
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -35,7 +35,7 @@ func (l lake) write(t *testing.T) store.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	d := dataset.Dataset{Format: dataset.Format, TableFormat: l.format, Tables: l.tables, PartitionBy: l.keys}
+	d := state.Dataset{Format: state.Format, Layout: state.Layout, ID: state.NewNonce(), TableFormat: l.format, Tables: l.tables, PartitionBy: l.keys}
 	if l.format == "" {
 		d.TableFormat = "parquet"
 	}
@@ -50,8 +50,8 @@ func (l lake) write(t *testing.T) store.Store {
 			}
 		}
 	}
-	d.Definitions = dataset.Definitions(schemas)
-	if err := dataset.Create(t.Context(), s, d); err != nil {
+	d.Definitions = state.Definitions(schemas)
+	if err := state.Create(t.Context(), s, &d); err != nil {
 		t.Fatal(err)
 	}
 	files := append([]string{"runs/000001.parquet"}, l.files...)

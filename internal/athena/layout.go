@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -61,10 +61,10 @@ func (e *VersionError) Error() string {
 }
 
 // ReadLayout reads what the dataset in s has. It gives a FormatError or a
-// VersionError for one that can't be described, dataset.ErrForeign where there
+// VersionError for one that can't be described, state.ErrForeign where there
 // is none.
 func ReadLayout(ctx context.Context, s store.Store) (*Layout, error) {
-	d, err := dataset.Load(ctx, s)
+	d, err := state.Load(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +83,11 @@ func ReadLayout(ctx context.Context, s store.Store) (*Layout, error) {
 			l.Tables = append(l.Tables, Table{Name: t.Name, Doc: tableDoc(t.Name), Columns: t.Columns, Keys: keys})
 		}
 	}
-	if len(schemas) != len(d.Tables) || d.Definitions != dataset.Definitions(schemas) {
+	if len(schemas) != len(d.Tables) || d.Definitions != state.Definitions(schemas) {
 		return nil, &VersionError{URI: s.URI(".")}
 	}
 	l.Tables = append(l.Tables, Table{
-		Name: dataset.RunsTable, Doc: tableDoc(dataset.RunsTable), Columns: dataset.RunsColumns(),
+		Name: state.RunsTable, Doc: tableDoc(state.RunsTable), Columns: schema.Runs().Columns,
 	})
 	for i := range l.Tables {
 		if err := l.Tables[i].list(ctx, s); err != nil {
@@ -97,7 +97,7 @@ func ReadLayout(ctx context.Context, s store.Store) (*Layout, error) {
 	return l, nil
 }
 
-func partitionKeys(d dataset.Dataset) ([]sink.PartitionKey, error) {
+func partitionKeys(d state.Dataset) ([]sink.PartitionKey, error) {
 	var keys []sink.PartitionKey
 	for _, name := range d.PartitionBy {
 		k := sink.PartitionKey(name)

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/macielake/macielake/internal/athena"
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 )
 
@@ -42,7 +42,7 @@ func TestReadLayoutOfOthers(t *testing.T) {
 	if _, err := athena.ReadLayout(t.Context(), lake{format: "arrow"}.write(t)); !errors.As(err, &format) || format.Format != "arrow" {
 		t.Errorf("%v", err)
 	}
-	var damaged *dataset.DamagedError
+	var damaged *state.DamagedError
 	if _, err := athena.ReadLayout(t.Context(), lake{tables: []string{"results", "findings"}}.write(t)); !errors.As(err, &damaged) {
 		t.Errorf("%v", err)
 	}
@@ -58,7 +58,7 @@ func TestReadLayoutOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := athena.ReadLayout(t.Context(), s); !errors.Is(err, dataset.ErrForeign) {
+	if _, err := athena.ReadLayout(t.Context(), s); !errors.Is(err, state.ErrForeign) {
 		t.Errorf("%v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -45,7 +46,7 @@ func TestPhysicalSchema(t *testing.T) {
 				Inputs: []string{"../../testdata/mixed", "../../testdata/archives"}, Origins: []input.Origin{input.Local{}}, Out: lake,
 				TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"}, Compression: test.compression,
 				PartitionBy: test.keys, TargetFileSize: 256 << 20, PartSize: 64 << 20, Workers: 1, Limits: stream.DefaultLimits(),
-				MaxRejects: -1, Version: "test", Progress: &convert.Progress{}, Log: slog.New(slog.DiscardHandler),
+				MaxRejects: -1, Version: "test", Progress: &run.Progress{}, Log: slog.New(slog.DiscardHandler),
 			})
 			if err != nil {
 				t.Fatal(err)

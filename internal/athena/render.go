@@ -7,7 +7,7 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/state"
 )
 
 //go:embed sql
@@ -45,7 +45,7 @@ func (r renderer) functions() template.FuncMap {
 		"data": func() []string {
 			var names []string
 			for _, t := range r.layout.Tables {
-				if t.Name != dataset.RunsTable {
+				if t.Name != state.RunsTable {
 					names = append(names, t.Name)
 				}
 			}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/run"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/text"
 )
 
@@ -46,9 +48,9 @@ const (
 func (c *converter) dryRun(ctx context.Context) error {
 	f := &Forecast{OpenRuns: []string{}}
 	c.summary.DryRun = f
-	for _, r := range c.runs {
-		if !r.Ended {
-			f.OpenRuns = append(f.OpenRuns, r.Run)
+	for i := range c.runs {
+		if !c.runs[i].Ended {
+			f.OpenRuns = append(f.OpenRuns, state.RunNumber(c.runs[i].Address.Number))
 		}
 	}
 	var batch []input.Source
@@ -57,11 +59,11 @@ func (c *converter) dryRun(ctx context.Context) error {
 		if len(batch) == 0 {
 			return
 		}
-		p := makePlan(batch, c.o.PartSize, c.o.PartitionBy)
+		parts, bytes := run.Forecast(batch, c.o.PartSize, c.o.dataset().PartitionBy)
 		f.Runs++
-		f.Sources += p.sources
-		f.Bytes += p.bytes
-		f.Parts += int64(len(p.parts))
+		f.Sources += int64(len(batch))
+		f.Bytes += bytes
+		f.Parts += parts
 		batch = nil
 	}
 	add := func(s input.Source) error {
@@ -75,7 +77,7 @@ func (c *converter) dryRun(ctx context.Context) error {
 	}
 	var err error
 	if c.o.RetryRejected {
-		err = c.eachRejected(ctx, func(s input.Source, _ []int64) error { return add(s) })
+		err = c.eachRejected(ctx, func(s input.Source, _ run.Retry) error { return add(s) })
 	} else {
 		err = c.eachNew(ctx, add)
 	}
@@ -104,10 +106,11 @@ func (c *converter) requests(f *Forecast, stored int64) *Requests {
 	r.Put += 2 + int64(len(c.runs))/listPage // listings of runs and ledger
 	r.Get += 3
 	if f.Runs > 0 {
-		// Of a file: written to staging, copied. Of a part: lease, receipt.
-		// Of a run: probe, plan, run.json, lease, end.json, row (twice), ledger.
+		// Of a file: written to staging and copied; looked at three times. Of a
+		// part: lease and receipt, before which the dataset is looked at.
+		// Of a run: probe, plan, claim, lease, end, row (twice), ledger.
 		r.Put += 2*files + 2*f.Parts + 8*f.Runs
-		r.Get += files + f.Parts + 4*f.Runs
+		r.Get += 3*files + 3*f.Parts + 12*f.Runs
 		r.Free += files + f.Parts
 	}
 	return r

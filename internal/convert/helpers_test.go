@@ -20,9 +20,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/run"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -56,7 +57,7 @@ func testOptions(t testing.TB, inputs ...string) Options {
 		TableFormat: "parquet", Tables: []string{"results", "detections", "occurrences"},
 		PartitionBy: []sink.PartitionKey{sink.ByCreatedMonth}, Compression: "zstd",
 		TargetFileSize: 256 << 20, PartSize: 64 << 20, MaxSources: 1_000_000, Workers: 2, Limits: stream.DefaultLimits(),
-		RejectRaw: true, MaxRejects: -1, Version: "test", Progress: &Progress{}, Log: slog.New(slog.DiscardHandler),
+		RejectRaw: true, MaxRejects: -1, Version: "test", Progress: &run.Progress{}, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -76,24 +77,24 @@ func convertAll(t testing.TB, o Options) *Summary {
 // the receipts say, and that nothing else is there.
 func checkDataset(t testing.TB, out string, s *Summary) {
 	t.Helper()
+	r := firstRun(t, out)
+	at := r.Address()
 	known := map[string]bool{
 		"_macielake/dataset.json": true, "_macielake/probe.json": true, "_macielake/ledger/000001-000001.bin": true,
-		"_macielake/runs/000001/run.json": true, "_macielake/runs/000001/end.json": true,
+		"_macielake/runs/000001.json": true, "_macielake/runs/" + at.String() + ".end.json": true,
 	}
-	var run dataset.Run
-	readJSON(t, filepath.Join(out, "_macielake/runs/000001/run.json"), &run)
-	for _, p := range run.Plan {
-		known["_macielake/plans/"+p+".jsonl.gz"] = true
+	for _, p := range r.Segments {
+		known["_macielake/plans/"+p.SHA256+".jsonl.gz"] = true
 	}
 	var objects, lines, records, filtered, rejectedLines, rejectedObjects, unreadable, blank, stored, inflated, written int64
 	rows := map[string]int64{}
 	for part, r := range readReceipts(t, out) {
-		known[fmt.Sprintf("_macielake/runs/000001/parts/%05d.json", part)] = true
-		if r.Part != part || r.Run != "000001" || r.Nonce == "" {
-			t.Errorf("part %d: receipt of part %d of run %s, nonce %q", part, r.Part, r.Run, r.Nonce)
+		known[fmt.Sprintf("_macielake/receipts/%s/%05d.json", at, part)] = true
+		if r.Part != part || !strings.HasPrefix(r.RunID, "000001-") || r.Attempt == "" {
+			t.Errorf("part %d: receipt of part %d of run %s, attempt %q", part, r.Part, r.RunID, r.Attempt)
 		}
 		rejects := int64(0)
-		for _, o := range r.Objects {
+		for _, o := range r.Sources {
 			objects++
 			stored += o.Stored
 			inflated += o.Inflated
@@ -123,11 +124,11 @@ func checkDataset(t testing.TB, out string, s *Summary) {
 				t.Errorf("state %q", o.State)
 			}
 		}
-		if (rejects > 0) != (r.Rejects != "") {
-			t.Errorf("part %d has %d rejects in file %q", part, rejects, r.Rejects)
+		if (rejects > 0) != (r.Rejects != nil) {
+			t.Errorf("part %d has %d rejects in file %+v", part, rejects, r.Rejects)
 		}
 		if rejects > 0 {
-			name := fmt.Sprintf("_macielake/rejects/000001-%05d.jsonl", part)
+			name := state.RejectsName(at, part)
 			known[name] = true
 			if n := int64(len(readRejects(t, filepath.Join(out, name)))); n != rejects {
 				t.Errorf("%s has %d rejects, the receipt %d", name, n, rejects)
@@ -156,7 +157,7 @@ func checkDataset(t testing.TB, out string, s *Summary) {
 		got, want int64
 	}{
 		{"objects", s.Objects.Converted + s.Objects.Rejected + s.Objects.Unreadable, objects},
-		{"sources of the run", run.Sources, objects},
+		{"sources of the run", r.Sources, objects},
 		{"unreadable", s.Objects.Unreadable, unreadable},
 		{"rejected objects", s.Objects.Rejected, rejectedObjects},
 		{"rejected objects", s.Rejects.Objects, rejectedObjects},
@@ -189,7 +190,7 @@ func checkDataset(t testing.TB, out string, s *Summary) {
 		t.Errorf("%d rejects by class, %d in all", byClass, rejectedLines+rejectedObjects)
 	}
 	for _, name := range files(t, out) {
-		if !known[name] && !strings.HasPrefix(name, "runs/000001.") {
+		if !known[name] && !strings.HasPrefix(name, "runs/"+at.String()+".") && !strings.HasPrefix(name, "_macielake/looks/") {
 			t.Errorf("%s is there", name)
 		}
 	}
@@ -198,9 +199,6 @@ func checkDataset(t testing.TB, out string, s *Summary) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(out, "_macielake/leases/*")); len(left) > 0 {
 		t.Errorf("left of leases: %v", left)
-	}
-	if left, _ := filepath.Glob(filepath.Join(out, "_macielake/new-*")); len(left) > 0 {
-		t.Errorf("left of a replacement: %v", left)
 	}
 	modes(t, out)
 }
@@ -245,23 +243,33 @@ func files(t testing.TB, dir string) []string {
 	return names
 }
 
-// tableSums lists the files of a dataset's tables and rejects with their hashes.
+// tableSums lists the files of a dataset's tables and rejects with their hashes,
+// without what is of each run its own in their names.
 func tableSums(t testing.TB, out string) string {
 	t.Helper()
 	var list strings.Builder
 	for _, name := range files(t, out) {
-		if strings.HasPrefix(name, "_macielake/runs") || strings.HasPrefix(name, "_macielake/plans") ||
-			strings.HasPrefix(name, "_macielake/ledger/") || name == "_macielake/probe.json" ||
-			strings.HasPrefix(name, "runs/") || name == "_macielake/dataset.json" {
+		n := state.ParseName(name)
+		if n.Kind != state.TableFile && n.Kind != state.RejectFile {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join(out, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&list, "%s %x\n", name, sha256.Sum256(data))
+		fmt.Fprintf(&list, "%s %x\n", strings.ReplaceAll(name, n.Address.Nonce, "NONCE"), sha256.Sum256(data))
 	}
 	return list.String()
+}
+
+// firstRun reads what the state has of the first run.
+func firstRun(t testing.TB, out string) *state.RunState {
+	t.Helper()
+	_, runs, err := state.Open(context.Background(), openOut(t, out), state.Everything)
+	if err != nil || len(runs) == 0 {
+		t.Fatalf("%d runs, %v", len(runs), err)
+	}
+	return &runs[0]
 }
 
 func readJSON(t testing.TB, path string, v any) {
@@ -277,23 +285,23 @@ func readJSON(t testing.TB, path string, v any) {
 	}
 }
 
-func readReceipts(t testing.TB, out string) []dataset.Receipt {
+func readReceipts(t testing.TB, out string) []*state.Receipt {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(out, "_macielake/runs/000001/parts/*.json"))
-	if err != nil || len(names) == 0 {
+	var receipts []*state.Receipt
+	err := state.EachReceipt(context.Background(), openOut(t, out), firstRun(t, out), func(r *state.Receipt) error {
+		receipts = append(receipts, r)
+		return nil
+	})
+	if err != nil || len(receipts) == 0 {
 		t.Fatalf("no receipts: %v", err)
-	}
-	receipts := make([]dataset.Receipt, len(names))
-	for i, name := range names {
-		readJSON(t, name, &receipts[i])
 	}
 	return receipts
 }
 
 // readRejects reads the rejects in the files.
-func readRejects(t testing.TB, names ...string) []dataset.Reject {
+func readRejects(t testing.TB, names ...string) []state.Reject {
 	t.Helper()
-	var rejects []dataset.Reject
+	var rejects []state.Reject
 	for _, name := range names {
 		f, err := os.Open(name)
 		if err != nil {
@@ -302,7 +310,7 @@ func readRejects(t testing.TB, names ...string) []dataset.Reject {
 		lines := bufio.NewScanner(f)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			var r dataset.Reject
+			var r state.Reject
 			dec := json.NewDecoder(bytes.NewReader(lines.Bytes()))
 			dec.DisallowUnknownFields()
 			if err := dec.Decode(&r); err != nil {
@@ -319,7 +327,7 @@ func readRejects(t testing.TB, names ...string) []dataset.Reject {
 }
 
 // allRejects reads all rejects of a dataset, by part.
-func allRejects(t testing.TB, out string) []dataset.Reject {
+func allRejects(t testing.TB, out string) []state.Reject {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(out, "_macielake/rejects/*.jsonl"))
 	if err != nil {
@@ -331,6 +339,19 @@ func allRejects(t testing.TB, out string) []dataset.Reject {
 func zipped(data []byte) []byte {
 	var out bytes.Buffer
 	zw := gzip.NewWriter(&out)
+	zw.Write(data) // a bytes.Buffer takes everything
+	zw.Close()
+	return out.Bytes()
+}
+
+// gzipStored is zipped without compression: the size depends on that of data alone.
+func gzipStored(t testing.TB, data []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&out, gzip.NoCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
 	zw.Write(data) // a bytes.Buffer takes everything
 	zw.Close()
 	return out.Bytes()

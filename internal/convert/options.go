@@ -1,17 +1,15 @@
 package convert
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/run"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
@@ -28,7 +26,7 @@ type Options struct {
 	TableFormat string // "parquet" or "arrow"
 	Tables      []string
 	PartitionBy []sink.PartitionKey
-	Filter      dataset.Filter
+	Filter      state.Filter
 
 	Compression    string // "zstd", "snappy" or "none"
 	TargetFileSize int64  // bytes
@@ -38,23 +36,25 @@ type Options struct {
 	Limits         stream.Limits
 	RejectRaw      bool  // keep the raw bytes of rejected lines
 	MaxRejects     int64 // of one run; -1 for no limit
-	Overwrite      bool  // replace the dataset that is in Out
 	DryRun         bool  // only say what would be done
-	RetryRejected  bool  // take up what was rejected, and nothing else
+	RetryRejected  bool  // try again what was rejected, and nothing else
+	AllowCopies    bool  // convert copies of sources that are converted
+	AcceptChanged  bool  // leave changed sources out for good, in the version that they have
+	NoWait         bool  // leave to other converters what they are at work on
 	SingleWriter   bool  // there is no other converter, so the store need not keep them apart
 	// AcceptUnreadable reports whether a source may stay unread; nil if none
 	// may.
 	AcceptUnreadable func(uri string) bool
 	// Lease is how long a converter that died keeps others from its parts; 0
-	// is dataset.DefaultLease.
+	// is coord.DefaultLease.
 	Lease time.Duration
 	// FetchConcurrency is how many objects that lie behind a network are
 	// fetched at the same time; 0 is 64.
 	FetchConcurrency int
 
-	Version  string    // of macielake, for run.json and the runs table
-	Progress *Progress // may be nil
-	CPUTimes bool      // the summary's Stats have CPU times, which take some hundredths
+	Version  string        // of macielake, for claims and the runs table
+	Progress *run.Progress // may be nil
+	CPUTimes bool          // the summary's Stats have CPU times, which take some hundredths
 	// Log is told of skipped files and repeated parts.
 	Log *slog.Logger
 }
@@ -69,20 +69,12 @@ func (o *Options) tables() []*schema.Table {
 	})
 }
 
-func (o *Options) format(share sink.Share) (sink.Format, error) {
-	if o.TableFormat == "arrow" {
-		return sink.Arrow(sink.ArrowOptions{Compression: o.Compression})
-	}
-	return sink.Parquet(sink.ParquetOptions{Compression: o.Compression,
-		CreatedBy: "macielake version " + o.Version, Share: share})
-}
-
 // dataset is the dataset that the options make.
-func (o *Options) dataset() dataset.Dataset {
+func (o *Options) dataset() state.Dataset {
 	tables := o.tables()
-	d := dataset.Dataset{
-		Format: dataset.Format, ID: dataset.NewNonce(), TableFormat: o.TableFormat,
-		Definitions: dataset.Definitions(tables), PartitionBy: []string{}, Filter: o.Filter,
+	d := state.Dataset{
+		Format: state.Format, Layout: state.Layout, ID: state.NewNonce(), TableFormat: o.TableFormat,
+		Definitions: state.Definitions(tables), PartitionBy: []string{}, Filter: o.Filter,
 	}
 	for _, t := range tables {
 		d.Tables = append(d.Tables, t.Name)
@@ -110,8 +102,8 @@ func (e *DifferentError) Error() string {
 	return fmt.Sprintf("%s was made with %s", e.Out, strings.Join(all, "; and with "))
 }
 
-// same looks whether a dataset was made with the same options.
-func (o *Options) same(out string, d *dataset.Dataset) error {
+// checkCompatible looks whether a dataset was made with the same options.
+func (o *Options) checkCompatible(out string, d *state.Dataset) error {
 	e := &DifferentError{Out: out}
 	compare := func(option, there, asked string) {
 		if there != asked {
@@ -149,43 +141,12 @@ func (o *Options) same(out string, d *dataset.Dataset) error {
 	return nil
 }
 
-// of returns the options with which a run of a dataset goes on: those of its
-// plan, and from o only what makes no difference to its output.
-func (o *Options) of(d *dataset.Dataset, r *dataset.Run) *Options {
-	planned := *o
-	planned.TableFormat, planned.Tables, planned.Filter = d.TableFormat, d.Tables, d.Filter
-	planned.PartitionBy = nil
-	for _, k := range d.PartitionBy {
-		planned.PartitionBy = append(planned.PartitionBy, sink.PartitionKey(k))
+// ofRun are the options that a new run keeps.
+func (o *Options) ofRun() state.Options {
+	return state.Options{
+		Compression: o.Compression, TargetFileSize: o.TargetFileSize, PartSize: o.PartSize,
+		MaxLineBytes: o.Limits.MaxLineBytes, MaxInflatedBytes: o.Limits.MaxInflatedBytes,
+		MaxRatio: o.Limits.MaxRatio, RatioFrom: o.Limits.RatioFrom,
+		RejectRaw: o.RejectRaw, MaxRejects: o.MaxRejects,
 	}
-	p := &r.Options
-	planned.Compression, planned.TargetFileSize, planned.PartSize = p.Compression, p.TargetFileSize, p.PartSize
-	planned.Limits = stream.Limits{MaxLineBytes: p.MaxLineBytes, MaxInflatedBytes: p.MaxInflatedBytes, MaxRatio: p.MaxRatio, RatioFrom: p.RatioFrom}
-	planned.RejectRaw, planned.MaxRejects = p.RejectRaw, p.MaxRejects
-	return &planned
-}
-
-// goneStdin is the origin of a standard input that was read by a converter that
-// didn't finish: nobody can read it again.
-type goneStdin struct{}
-
-var errStdinGone = errors.New("standard input can't be read again")
-
-func (goneStdin) Has(uri string) bool { return uri == input.StdinName }
-
-func (goneStdin) List(context.Context, string, *input.Listing, func(input.Source) error) error {
-	return errStdinGone
-}
-
-func (goneStdin) Open(context.Context, *input.Source) (io.ReadCloser, error) {
-	return nil, errStdinGone
-}
-
-// fetches returns the bounds of what is fetched ahead.
-func (o *Options) fetches() *stream.FetchGroup {
-	n := o.FetchConcurrency
-	if n <= 0 {
-		n = 64
-	}
-	return stream.NewFetchGroup(n, 0)
 }

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -9,14 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
 // Summary is what a converter did: in the runs that it ended.
 type Summary struct {
-	Runs []string `json:"runs"` // that it ended, in order
+	Runs []string `json:"runs"` // run_id of those that it ended, in order
 	// Busy are the runs that others are at work on.
 	Busy   []string `json:"busy"`
 	Output string   `json:"output"`
@@ -26,8 +25,10 @@ type Summary struct {
 		New              int64 `json:"new"`    // that it planned
 		Retried          int64 `json:"retried"`
 		AlreadyConverted int64 `json:"already_converted"`
-		InWork           int64 `json:"in_work"` // by other converters
-		Changed          int64 `json:"changed"` // since they were converted
+		Copies           int64 `json:"copies"`  // of sources that are converted; they were left out
+		InWork           int64 `json:"in_work"` // by other converters, and not finished
+		Changed          int64 `json:"changed"` // since they were converted, and not accepted
+		AcceptedChanged  int64 `json:"accepted_changed"`
 		Skipped          int64 `json:"skipped"` // other files among the inputs
 
 		Converted          int64 `json:"converted"`
@@ -51,27 +52,26 @@ type Summary struct {
 	} `json:"rejects"`
 	// Unreadable are the first maxListed unreadable objects, by part; the
 	// receipts have all of them.
-	Unreadable    []UnreadableObject `json:"unreadable"`
-	Changed       []string           `json:"changed"`        // the first maxListed
-	UnknownFields map[string]int64   `json:"unknown_fields"` // of all records that were read
-	Files         int64              `json:"files"`
+	Unreadable []run.UnreadableSource `json:"unreadable"`
+	Changed    []string               `json:"changed"` // the first maxListed
+	// CopiesOf are the places of the sources that the copies are of, as far as
+	// the first maxListed copies tell.
+	CopiesOf []string `json:"copies_of"`
+	// SameBytes are converted sources without Macie's layout whose bytes
+	// another source of the dataset has, too: the first maxListed.
+	SameBytes     []string         `json:"same_bytes"`
+	UnknownFields map[string]int64 `json:"unknown_fields"` // of all records that were read
+	Files         int64            `json:"files"`
 	Bytes         struct {
 		Stored   int64 `json:"stored"`
 		Inflated int64 `json:"inflated"`
 		Written  int64 `json:"written"`
 	} `json:"bytes"`
-	Seconds     float64 `json:"seconds"`
-	MBPerSecond float64 `json:"mb_per_second"` // of inflated bytes
-	Stats       Stats   `json:"stats"`
+	Seconds     float64   `json:"seconds"`
+	MBPerSecond float64   `json:"mb_per_second"` // of inflated bytes
+	Stats       run.Stats `json:"stats"`
 	// DryRun is what a converter would do that was only asked that.
 	DryRun *Forecast `json:"dry_run,omitempty"`
-}
-
-// UnreadableObject is a source that couldn't be read.
-type UnreadableObject struct {
-	URI   string `json:"uri"`
-	Error string `json:"error"`
-	part  int
 }
 
 // maxListed is how many objects of a kind a summary names.
@@ -79,95 +79,53 @@ const maxListed = 100
 
 func newSummary() *Summary {
 	s := &Summary{
-		Runs: []string{}, Busy: []string{}, Changed: []string{},
+		Runs: []string{}, Busy: []string{}, Changed: []string{}, CopiesOf: []string{}, SameBytes: []string{},
 		Rows:              make(map[string]int64),
 		OccurrencesByKind: make(map[string]int64),
 		UnknownFields:     make(map[string]int64),
-		Unreadable:        []UnreadableObject{},
+		Unreadable:        []run.UnreadableSource{},
 	}
 	s.Rejects.ByClass = make(map[schema.Class]int64)
 	return s
 }
 
-// counts is what a run's receipts add up to.
-type counts struct {
-	dataset.Totals
-	kinds      map[string]int64
-	unknown    map[string]int64
-	unreadable []UnreadableObject // the first maxListed
-	accepted   int64              // of the unreadable ones
-}
-
-// newCounts returns the counts of no part of a run that writes those tables.
-func newCounts(tables []string) counts {
-	c := counts{kinds: make(map[string]int64), unknown: make(map[string]int64)}
-	c.Rows, c.Classes = make(map[string]int64), make(map[schema.Class]int64)
-	for _, t := range tables {
-		c.Rows[t] = 0
-	}
-	if slices.Contains(tables, "occurrences") {
-		for k := range schema.NumKinds {
-			c.kinds[k.String()] = 0
-		}
-	}
-	return c
-}
-
-func (c *counts) add(r *dataset.Receipt) {
-	c.Totals.Add(r)
-	for kind, n := range r.Kinds {
-		c.kinds[kind] += n
-	}
-	for name, n := range r.Unknown {
-		addUnknown(c.unknown, name, n)
-	}
-}
-
-// addUnreadable keeps the first objects by part, whatever part is done first.
-func (c *counts) addUnreadable(u UnreadableObject, accept func(uri string) bool) {
-	if accept != nil && accept(u.URI) {
-		c.accepted++
-		return
-	}
-	at, _ := slices.BinarySearchFunc(c.unreadable, u, func(a, b UnreadableObject) int {
-		return cmp.Or(cmp.Compare(a.part, b.part), strings.Compare(a.URI, b.URI))
-	})
-	c.unreadable = slices.Insert(c.unreadable, at, u)
-	if len(c.unreadable) > maxListed {
-		c.unreadable = c.unreadable[:maxListed]
-	}
-}
-
-// addRun adds a run that has ended.
-func (s *Summary) addRun(run string, c *counts) {
-	s.Runs = append(s.Runs, run)
-	s.Objects.Converted += c.Converted
-	s.Objects.Rejected += c.Rejected
-	s.Objects.Unreadable += c.Totals.Unreadable
-	s.Objects.AcceptedUnreadable += c.accepted
-	s.Lines += c.Lines
-	s.Records += c.Records
-	s.Filtered += c.Filtered
-	s.Blank += c.Blank
-	s.Rejects.Lines += c.RejectedLines
-	s.Rejects.Objects += c.Rejected
-	for table, n := range c.Rows {
+// addRun adds a run that has ended. accept reports whether a source may stay
+// unread; it is nil if none may.
+func (s *Summary) addRun(runID string, d *run.Done, accept func(uri string) bool) {
+	t := d.End.Totals
+	s.Runs = append(s.Runs, runID)
+	s.Objects.Converted += t.Converted
+	s.Objects.Rejected += t.Rejected
+	s.Objects.Unreadable += t.Unreadable
+	s.Lines += t.Lines
+	s.Records += t.Records
+	s.Filtered += t.Filtered
+	s.Blank += t.Blank
+	s.Rejects.Lines += t.RejectedLines
+	s.Rejects.Objects += t.Rejected
+	for table, n := range t.Rows {
 		s.Rows[table] += n
 	}
-	for kind, n := range c.kinds {
+	for kind, n := range d.Kinds {
 		s.OccurrencesByKind[kind] += n
 	}
-	for class, n := range c.Classes {
+	for class, n := range t.Classes {
 		s.Rejects.ByClass[class] += n
 	}
-	for name, n := range c.unknown {
-		addUnknown(s.UnknownFields, name, n)
+	for name, n := range d.Unknown {
+		run.AddUnknown(s.UnknownFields, name, n)
 	}
-	s.Unreadable = append(s.Unreadable, c.unreadable[:min(len(c.unreadable), maxListed-len(s.Unreadable))]...)
-	s.Files += c.Files
-	s.Bytes.Stored += c.StoredBytes
-	s.Bytes.Inflated += c.InflatedBytes
-	s.Bytes.Written += c.WrittenBytes
+	for _, u := range d.Unreadable {
+		if accept != nil && accept(u.URI) {
+			s.Objects.AcceptedUnreadable++
+		} else if len(s.Unreadable) < maxListed {
+			s.Unreadable = append(s.Unreadable, u)
+		}
+	}
+	s.Files += t.Files
+	s.Bytes.Stored += t.StoredBytes
+	s.Bytes.Inflated += t.InflatedBytes
+	s.Bytes.Written += t.WrittenBytes
 }
 
 // removeUnreadable takes back that a source couldn't be read.
@@ -176,12 +134,13 @@ func (s *Summary) removeUnreadable(uri string, accepted bool) {
 	if accepted {
 		s.Objects.AcceptedUnreadable--
 	}
-	s.Unreadable = slices.DeleteFunc(s.Unreadable, func(u UnreadableObject) bool { return u.URI == uri })
+	s.Unreadable = slices.DeleteFunc(s.Unreadable, func(u run.UnreadableSource) bool { return u.URI == uri })
 }
 
-func (s *Summary) addChanged(uri string) {
-	if len(s.Changed) < maxListed {
-		s.Changed = append(s.Changed, uri)
+// addListed keeps the first of those that a summary names.
+func addListed(list *[]string, s string) {
+	if len(*list) < maxListed && !slices.Contains(*list, s) {
+		*list = append(*list, s)
 	}
 }
 
@@ -201,20 +160,26 @@ func (s *Summary) WriteText(w io.Writer) error {
 	for _, x := range []struct {
 		n    int64
 		what string
-	}{{s.Objects.Retried, "to try again"}, {s.Objects.InWork, "in work elsewhere"}} {
+	}{{s.Objects.Retried, "to try again"}, {s.Objects.AcceptedChanged, "changed and accepted"}, {s.Objects.InWork, "left to another converter"}} {
 		if x.n > 0 {
 			sources = append(sources, text.Count(x.n)+" "+x.what)
 		}
 	}
 	line("sources", "%s", strings.Join(sources, ", "))
 	for _, uri := range s.Changed {
-		line("changed", "%s: left alone, it was converted before it changed", text.Printable(text.Short(uri)))
+		line("changed", "%s: not converted, because another version of it is; --accept-changed records that", text.Printable(text.Short(uri)))
 	}
 	if more := s.Objects.Changed - int64(len(s.Changed)); more > 0 {
 		line("changed", "and %s more", text.Count(more))
 	}
-	for _, run := range s.Busy {
-		line("busy", "another converter is at work on run %s, and ends it", run)
+	if s.Objects.Copies > 0 {
+		line("copies", "%s already converted from %s; --allow-copies converts them again", text.Count(s.Objects.Copies), text.Printable(strings.Join(s.CopiesOf, ", ")))
+	}
+	for _, uri := range s.SameBytes {
+		line("copy", "%s has the same bytes as another source in the dataset", text.Printable(text.Short(uri)))
+	}
+	for _, busy := range s.Busy {
+		line("busy", "another converter is at work on run %s", busy)
 	}
 	if s.DryRun != nil {
 		s.DryRun.lines(line)
@@ -223,7 +188,7 @@ func (s *Summary) WriteText(w io.Writer) error {
 		return err
 	}
 	if len(s.Runs) == 0 {
-		line("runs", "none: there is nothing new")
+		line("runs", "none, nothing is new")
 		line("output", "%s", text.Printable(s.Output))
 		_, err := io.WriteString(w, b.String())
 		return err

@@ -108,6 +108,13 @@ func CopyID(uri string) string {
 	return key.CopyID()
 }
 
+// CopyHash stands for a CopyID where many are kept.
+func CopyHash(copyID string) (h [nameSize]byte) {
+	e := copyEntry(copyID, 0)
+	copy(h[:], e[:])
+	return h
+}
+
 // Claim is what a ledger knows of a source.
 type Claim uint8
 
@@ -401,6 +408,9 @@ func (k *Kept) Add(p *state.PlannedSource, o *state.Outcome) {
 		add(contentEntry(o.Checksum, o.Stored))
 	}
 }
+
+// Append adds the sources of another.
+func (k *Kept) Append(other *Kept) { k.entries = append(k.entries, other.entries...) }
 
 // AddKept takes in an ended run, with the sources that it has kept. The ledger
 // takes them over.

@@ -23,8 +23,10 @@ import (
 type child struct {
 	In, Out    string
 	MaxSources int // of a run; 0 for any number
-	// Step is the one at which it kills itself; 0 for none.
-	Step int
+	// Step is the one at which it kills itself, Stop the one at which it stops; 0
+	// for none.
+	Step, Stop int
+	Command    string // convert, if it is empty
 }
 
 const childVariable = "MACIELAKE_CRASH_CHILD"
@@ -71,15 +73,29 @@ func runChild(job string) int {
 	defer s.Close()
 	count := 0
 	var mu sync.Mutex
-	_, err = convert.Run(context.Background(), c.options(&stepped{s, func(string, string, bool) error {
+	do := func(s store.Store) error {
+		_, err := convert.Run(context.Background(), c.options(s))
+		return err
+	}
+	for _, known := range commands() {
+		if known.name == c.Command {
+			do = func(s store.Store) error {
+				return known.do(context.Background(), &world{dir: c.In}, s, childLease)
+			}
+		}
+	}
+	err = do(&stepped{s, func(string, string, bool) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if count++; count == c.Step {
+		switch count++; count {
+		case c.Step:
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {} // it takes a moment
+		case c.Stop:
+			syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		}
 		return nil
-	}}))
+	}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/maintain"
 )
 
 // linksPerFile is how many names one file gets: file systems have a limit.
@@ -102,7 +102,7 @@ func TestManySources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, err := dataset.LoadStatus(ctx, s)
+	status, err := maintain.LoadStatus(ctx, s, 2)
 	if err != nil || status.Sources != int64(n) || status.Totals.Rows["results"] != int64(n) {
 		t.Errorf("%v: %d sources, rows %v; want %d", err, status.Sources, status.Totals.Rows, n)
 	}

@@ -82,13 +82,13 @@ func TestS3EveryFault(t *testing.T) {
 		{"slow down", small, isWrite, slowDown(), stride},
 		{"lost", small, isWrite, s3test.Lose(), stride},
 		{"dataset.json lost", small, s3test.IsOp("PutObject", "/dataset.json"), s3test.Lose(), 1},
-		{"run.json lost", small, s3test.IsOp("PutObject", "/run.json"), s3test.Lose(), 1},
-		{"run.json refused", small, s3test.IsOp("PutObject", "/run.json"), slowDown(), 1},
-		{"receipt lost", small, s3test.IsOp("PutObject", "/parts/"), s3test.Lose(), 1},
-		{"receipt refused", small, s3test.IsOp("PutObject", "/parts/"), slowDown(), 1},
+		{"claim lost", small, s3test.IsOp("PutObject", "/runs/000001.json"), s3test.Lose(), 1},
+		{"claim refused", small, s3test.IsOp("PutObject", "/runs/000001.json"), slowDown(), 1},
+		{"receipt lost", small, s3test.IsOp("PutObject", "/receipts/"), s3test.Lose(), 1},
+		{"receipt refused", small, s3test.IsOp("PutObject", "/receipts/"), slowDown(), 1},
 		{"copy lost", small, s3test.IsOp("CopyObject", ""), s3test.Lose(), stride},
-		{"end.json lost", small, s3test.IsOp("PutObject", "/end.json"), s3test.Lose(), 1},
-		{"end.json refused", small, s3test.IsOp("PutObject", "/end.json"), slowDown(), 1},
+		{"end record lost", small, s3test.IsOp("PutObject", ".end.json"), s3test.Lose(), 1},
+		{"end record refused", small, s3test.IsOp("PutObject", ".end.json"), slowDown(), 1},
 		{"piece lost", large, s3test.IsOp("UploadPart", ""), s3test.Lose(), stride},
 		{"upload lost", large, s3test.IsOp("CompleteMultipartUpload", ""), s3test.Lose(), 1},
 		{"upload refused", large, s3test.IsOp("CompleteMultipartUpload", ""), slowDown(), 1},
@@ -141,7 +141,7 @@ func TestS3EveryFault(t *testing.T) {
 func TestS3UnreadableLease(t *testing.T) {
 	w := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1")
 	denied := s3test.Fault{Match: s3test.IsOp("DeleteObjects", ""), Do: s3test.Answer(http.StatusForbidden, "AccessDenied", "Access Denied")}
-	proxy := s3test.NewProxy(t, startS3(t), denied, s3test.Fault{Match: s3test.IsOp("PutObject", "/parts/"), Do: slowDown()})
+	proxy := s3test.NewProxy(t, startS3(t), denied, s3test.Fault{Match: s3test.IsOp("PutObject", "/receipts/"), Do: slowDown()})
 	c := child{In: w.dir, Out: proxy.URL + "/lake/out"}
 	if err := convertOnce(t.Context(), c); err == nil {
 		t.Fatal("there are no receipts, and yet it got through")

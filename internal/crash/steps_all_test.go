@@ -8,12 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/macielake/macielake/internal/convert"
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/store"
 )
 
@@ -26,17 +24,7 @@ type scenario struct {
 	base *volatile // the dataset before
 	act  func(ctx context.Context, s store.Store) error
 	heal func(ctx context.Context, s store.Store) error // what a user does then
-	// want are the rows in the end; among are all that may be seen before.
-	want, among rows
-	or          rows // other rows that are right in the end, too; nil for none
-}
-
-func plus(a, b rows) rows {
-	sum := maps.Clone(a)
-	for key, n := range b {
-		sum[key] += n
-	}
-	return sum
+	want rows                                           // in the end, and all that may be seen before
 }
 
 // scenarios makes them below dir, small.
@@ -100,69 +88,39 @@ func scenarios(t testing.TB, dir string) []scenario {
 	again := func(o *convert.Options) { o.RetryRejected = true }
 	all = append(all, scenario{name: "retry", base: built(convertTo(retried, strict)), act: convertTo(retried, again), heal: heal(retried, again), want: retried.want})
 
-	old, fresh := archive("old", "eu-west-1", "us-east-1"), archive("fresh", "us-east-1", "us-west-2")
-	overwrite := func(o *convert.Options) { o.Overwrite = true }
-	oldBase := built(convertTo(old, nil))
-	all = append(all,
-		scenario{name: "overwrite", base: oldBase, act: convertTo(fresh, overwrite), heal: heal(fresh, overwrite),
-			want: fresh.want, among: plus(old.want, fresh.want)},
-		scenario{name: "overwrite, then on", base: oldBase, act: convertTo(fresh, overwrite), heal: heal(fresh, nil),
-			want: fresh.want, or: plus(old.want, fresh.want), among: plus(old.want, fresh.want)})
-
 	// A run that was stopped while it published is abandoned.
 	left := archive("left", "eu-west-1", "us-east-1")
 	half := newVolatile()
-	stop := &mover{after: 4}
+	stop := &dier{when: isPublication, after: 4}
 	if err := convertTo(left, nil)(ctx, &stepped{half, stop.at}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
 	all = append(all, scenario{name: "abandon", base: half.clone(), act: func(ctx context.Context, s store.Store) error {
-		return dataset.Abandon(ctx, s, "000001", shortLease)
+		return abandonRun(ctx, s, "1", shortLease)
 	}, heal: heal(left, nil), want: left.want})
+
+	// A dataset that is dropped is made anew.
+	dropped := archive("dropped", "eu-west-1", "us-east-1")
+	all = append(all, scenario{name: "drop", base: built(convertTo(dropped, nil)), act: func(ctx context.Context, s store.Store) error {
+		return dropAll(ctx, s, shortLease)
+	}, heal: func(ctx context.Context, s store.Store) error {
+		return errors.Join(finishDrop(ctx, s, shortLease), heal(dropped, nil)(ctx, s))
+	}, want: dropped.want})
 	return all
-}
-
-// mover dies after so many files were published. The goroutines of a publication
-// share it.
-type mover struct {
-	mu    sync.Mutex
-	after int
-	dead  bool
-}
-
-func (m *mover) at(op, _ string, after bool) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dead {
-		return errDead
-	}
-	if op == "move" && after {
-		m.after--
-		m.dead = m.after == 0
-	}
-	return nil
 }
 
 // check lets a user go on, and checks what comes of it.
 func (s *scenario) check(t *testing.T, what string, left store.Store) {
 	t.Helper()
 	ctx := context.Background()
-	among := s.among
-	if among == nil {
-		among = s.want
-	}
-	if err := checkBetween(ctx, left, among); err != nil {
+	if err := checkBetween(ctx, left, s.want); err != nil {
 		t.Errorf("%s: between: %v", what, err)
 	}
 	if err := s.heal(ctx, left); err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
-	err := checkWhole(ctx, left, s.want)
-	if err != nil && s.or != nil {
-		err = checkWhole(ctx, left, s.or)
-	}
-	if err != nil {
+	if err := checkWhole(ctx, left, s.want); err != nil {
 		t.Errorf("%s: in the end: %v", what, err)
 	}
 }

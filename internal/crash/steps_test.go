@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 	"sync"
 
 	"github.com/macielake/macielake/internal/store"
@@ -50,10 +51,6 @@ func (s *stepped) Put(ctx context.Context, name string, data []byte) error {
 
 func (s *stepped) Publish(ctx context.Context, from, to string, want store.Content) error {
 	return s.do("publish", to, func() error { return s.Store.Publish(ctx, from, to, want) })
-}
-
-func (s *stepped) Move(ctx context.Context, from, to string) error {
-	return s.do("move", to, func() error { return s.Store.Move(ctx, from, to) })
 }
 
 func (s *stepped) Sync(ctx context.Context) error {
@@ -143,3 +140,30 @@ func (f *fault) at(op, name string, after bool) error {
 	}
 	return errUnavailable
 }
+
+// dier dies once so many steps of a kind are done. The goroutines of a converter
+// share it.
+type dier struct {
+	when  func(op, name string) bool
+	after int
+
+	mu   sync.Mutex
+	dead bool
+}
+
+func (d *dier) at(op, name string, after bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead {
+		return errDead
+	}
+	if after && d.when(op, name) {
+		d.after--
+		d.dead = d.after == 0
+	}
+	return nil
+}
+
+func isPublication(op, _ string) bool { return op == "publish" }
+
+func isReceipt(op, name string) bool { return op == "put new" && strings.Contains(name, "/receipts/") }

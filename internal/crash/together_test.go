@@ -121,7 +121,7 @@ func TestReceiptBinds(t *testing.T) {
 				k := &killer{target: n}
 				_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
 					err := k.at(op, name, after)
-					if after && strings.Contains(name, "/parts/") && err == nil {
+					if after && strings.Contains(name, "/receipts/") && err == nil {
 						receipts.Add(1)
 					}
 					return err
@@ -165,7 +165,7 @@ func TestChangedBeforeReceipt(t *testing.T) {
 	path := w.add(t, "eu-west-1", 0, 9)
 	st := newVolatile()
 	_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
-		if op == "put new" && strings.Contains(name, "/parts/") {
+		if op == "put new" && strings.Contains(name, "/receipts/") {
 			return errDead
 		}
 		return nil
@@ -196,7 +196,7 @@ func TestClockGoesBackwards(t *testing.T) {
 	st := newVolatile()
 	receipts := 0
 	_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
-		if op == "put new" && strings.Contains(name, "/parts/") {
+		if op == "put new" && strings.Contains(name, "/receipts/") {
 			if receipts++; receipts > 1 {
 				return errDead
 			}
@@ -261,7 +261,7 @@ func TestLeaseKeepsPart(t *testing.T) {
 	reached, goOn := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	first := options(w, &stepped{st, func(op, name string, after bool) error {
-		if !after && op == "put new" && strings.HasSuffix(name, "parts/00001.json") {
+		if !after && op == "put new" && strings.Contains(name, "/receipts/") && strings.HasSuffix(name, "/00001.json") {
 			once.Do(func() { close(reached) })
 			<-goOn
 		}
@@ -277,12 +277,12 @@ func TestLeaseKeepsPart(t *testing.T) {
 	<-reached
 	late := w.add(t, "us-west-2", 2, 9)
 	second := options(w, st)
-	second.Lease = 400 * time.Millisecond
+	second.Lease, second.NoWait = 400*time.Millisecond, true
 	s, err := convert.Run(context.Background(), second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Busy) != 1 || s.Busy[0] != "000001" || len(s.Runs) != 1 || s.Objects.New != 1 || s.Objects.InWork != 2 {
+	if len(s.Busy) != 1 || !strings.HasPrefix(s.Busy[0], "000001-") || len(s.Runs) != 1 || s.Objects.New != 1 || s.Objects.InWork != 2 {
 		t.Errorf("with %s new: %v busy, %v done, %+v", late, s.Busy, s.Runs, s.Objects)
 	}
 	close(goOn)

@@ -220,17 +220,6 @@ func (v *volatile) Publish(ctx context.Context, from, to string, want store.Cont
 	return err
 }
 
-func (v *volatile) Move(_ context.Context, from, to string) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	f := v.now[from]
-	if f == nil {
-		return missing("rename", from)
-	}
-	v.apply(change{add: to, file: f, remove: from})
-	return nil
-}
-
 func (v *volatile) Sync(context.Context) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

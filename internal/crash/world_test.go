@@ -21,8 +21,10 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/macielake/macielake/internal/convert"
-	"github.com/macielake/macielake/internal/dataset"
+
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/maintain"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
@@ -118,11 +120,15 @@ func options(w *world, out store.Store) convert.Options {
 // read reads the rows of a dataset's tables: of all files, as a reader does who
 // doesn't look at the runs, and of those of committed runs.
 func read(ctx context.Context, s store.Store) (all, committed rows, err error) {
-	runs, err := dataset.RunRows(ctx, s)
+	all, committed = rows{}, rows{}
+	done := map[state.Address]bool{}
+	err = s.List(ctx, state.RunsTable, func(name string, _ fs.FileInfo) error {
+		done[state.ParseName(name).Address] = true
+		return nil
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	all, committed = rows{}, rows{}
 	for _, table := range tables {
 		var names []string
 		err := s.List(ctx, table, func(name string, _ fs.FileInfo) error {
@@ -133,10 +139,8 @@ func read(ctx context.Context, s store.Store) (all, committed rows, err error) {
 			return nil, nil, err
 		}
 		for _, name := range names {
-			base := name[strings.LastIndexByte(name, '/')+1:]
-			run, _, _ := strings.Cut(base, "-")
 			into := []rows{all}
-			if runs[run] {
+			if done[state.ParseName(name).Address] {
 				into = append(into, committed)
 			}
 			if err := readFile(ctx, s, table, name, into); err != nil {
@@ -218,7 +222,7 @@ func checkWhole(ctx context.Context, s store.Store, want rows) error {
 	if err != nil {
 		return err
 	}
-	v, err := dataset.Verify(ctx, s, 2)
+	v, err := maintain.Verify(ctx, s, 2)
 	if err != nil {
 		return err
 	}
@@ -249,9 +253,6 @@ func goOn(ctx context.Context, o convert.Options) error {
 	if _, err := convert.Run(ctx, o); err != nil {
 		return fmt.Errorf("going on: %w", err)
 	}
-	if o.Overwrite {
-		return nil
-	}
 	before, err := names(ctx, o.Out)
 	if err != nil {
 		return err
@@ -270,10 +271,14 @@ func goOn(ctx context.Context, o convert.Options) error {
 	return err
 }
 
+// names are the sizes of a dataset's files by their names, except the records of
+// looks: every convert adds one.
 func names(ctx context.Context, s store.Store) (map[string]int64, error) {
 	all := map[string]int64{}
 	err := s.List(ctx, ".", func(name string, info fs.FileInfo) error {
-		all[name] = info.Size()
+		if state.ParseName(name).Kind != state.LookFile {
+			all[name] = info.Size()
+		}
 		return nil
 	})
 	return all, err

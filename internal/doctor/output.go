@@ -9,7 +9,6 @@ import (
 	"io/fs"
 
 	"github.com/macielake/macielake/internal/awsclient"
-	"github.com/macielake/macielake/internal/dataset"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
@@ -22,7 +21,7 @@ func tables() []string {
 	for _, t := range schema.Tables() {
 		names = append(names, t.Name)
 	}
-	return append(names, dataset.RunsTable)
+	return append(names, state.RunsTable)
 }
 
 // createOnly are the names of a dataset of which nothing is ever replaced: all but
@@ -65,16 +64,16 @@ func (d *doctor) output(ctx context.Context) {
 	switch err := tidy(context.WithoutCancel(ctx), out, left); {
 	case err == nil || !left:
 	case awsclient.KindOf(err) == awsclient.Denied:
-		s.ok("left", "%s, as conversions do: removing it isn't allowed, and needn't be", out.URI(dataset.ProbeName))
+		s.ok("left", "%s, as conversions do: removing it isn't allowed, and needn't be", out.URI(state.ProbeName))
 	default:
-		s.ok("left", "%s, as conversions do: %v", out.URI(dataset.ProbeName), err)
+		s.ok("left", "%s, as conversions do: %v", out.URI(state.ProbeName), err)
 	}
 }
 
 // tidy removes what is new, where that is allowed.
 func tidy(ctx context.Context, out store.Store, probe bool) error {
 	if probe {
-		if err := out.RemoveAll(ctx, dataset.ProbeName); err != nil {
+		if err := out.RemoveAll(ctx, state.ProbeName); err != nil {
 			return err
 		}
 		if err := out.Prune(ctx, store.StateDir); err != nil {
@@ -87,16 +86,16 @@ func tidy(ctx context.Context, out store.Store, probe bool) error {
 // content says what is there.
 func (d *doctor) content(ctx context.Context, s *Section, out store.Store) {
 	const name = "content"
-	_, err := dataset.Load(ctx, out)
+	_, err := state.Load(ctx, out)
 	if err == nil {
 		s.ok(name, "a dataset")
 		return
 	}
-	if !errors.Is(err, dataset.ErrForeign) {
+	if !errors.Is(err, state.ErrForeign) {
 		d.fail(s, name, err)
 		return
 	}
-	empty, err := dataset.IsNew(ctx, out)
+	empty, err := state.IsNew(ctx, out)
 	switch {
 	case err != nil:
 		d.fail(s, name, err)
@@ -111,18 +110,18 @@ func (d *doctor) content(ctx context.Context, s *Section, out store.Store) {
 // wasn't there before, and whether that could be written.
 func (d *doctor) write(ctx context.Context, s *Section, out store.Store) (left, ok bool) {
 	probe := func() []byte { return fmt.Appendf(nil, "{\"probe\":%q}\n", rand.Text()) }
-	_, err := out.Stat(ctx, dataset.ProbeName)
+	_, err := out.Stat(ctx, state.ProbeName)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	content := probe()
-	if err := out.Put(ctx, dataset.ProbeName, content); err != nil {
+	if err := out.Put(ctx, state.ProbeName, content); err != nil {
 		d.fail(s, "write", err)
 		s.notKnown("create_only", "", "nothing could be written")
 		return false, false
 	}
-	s.ok("write", "%s", out.URI(dataset.ProbeName))
+	s.ok("write", "%s", out.URI(state.ProbeName))
 
 	const fix = "use a store that honours If-None-Match: two conversions at a time would spoil each other"
-	switch err := out.PutNew(ctx, dataset.ProbeName, probe()); {
+	switch err := out.PutNew(ctx, state.ProbeName, probe()); {
 	case errors.Is(err, fs.ErrExist):
 		s.ok("create_only", "what is there already isn't replaced")
 	case err == nil:
@@ -145,7 +144,7 @@ func (d *doctor) write(ctx context.Context, s *Section, out store.Store) (left, 
 }
 
 func readAll(ctx context.Context, out store.Store) ([]byte, error) {
-	r, err := out.Open(ctx, dataset.ProbeName)
+	r, err := out.Open(ctx, state.ProbeName)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +155,7 @@ func readAll(ctx context.Context, out store.Store) ([]byte, error) {
 
 // outputKey finds out what the dataset is encrypted with: its policies name it.
 func (d *doctor) outputKey(ctx context.Context, s *Section, b *s3.Bucket, out store.Store) {
-	_, key, err := s3.ParseURI(out.URI(dataset.ProbeName))
+	_, key, err := s3.ParseURI(out.URI(state.ProbeName))
 	if err != nil {
 		d.unknown(s, "encrypted", err)
 		return

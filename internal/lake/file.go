@@ -64,12 +64,13 @@ func (l *Lake) open(ctx context.Context, f *File, q *Query) (*tableFile, error) 
 	return t, nil
 }
 
-// wholeFile is the size in bytes up to which a file of a remote store is fetched
-// whole, by one request: its footer and columns would be several.
+// wholeFile is the size in bytes up to which a file is fetched whole: its bytes are
+// compared with their SHA-256 then, and a remote store is sent one request instead
+// of several.
 const wholeFile = 8 << 20
 
 // whole reports whether a file is fetched whole.
-func (l *Lake) whole(f *File) bool { return store.IsRemote(l.store) && f.Bytes <= wholeFile }
+func (l *Lake) whole(f *File) bool { return f.Bytes <= wholeFile }
 
 // openSource opens a file for reading anywhere in it, and compares it with what
 // its run recorded: all of it where it is fetched whole, else its size.

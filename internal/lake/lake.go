@@ -9,12 +9,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/macielake/macielake/internal/dataset"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/sink"
 )
@@ -22,7 +21,9 @@ import (
 // Lake is a dataset as readers see it: what was committed when it was opened.
 // It is safe for concurrent use.
 type Lake struct {
-	Dataset dataset.Dataset
+	Dataset state.Dataset
+	// States are all runs, by number, also those that are open or abandoned.
+	States []state.RunState
 
 	store store.Store
 	files []File
@@ -31,46 +32,46 @@ type Lake struct {
 // File is a published file of a table.
 type File struct {
 	sink.File
-	Run  string
+	Run  string // run_id
 	Part int
 	// Partition has the values of the directories the file lies in, as they
 	// are escaped there, by their names: created_month, p_region.
 	Partition map[string]string
 }
 
-// Open reads a dataset's state. It gives dataset.ErrForeign where the store
+// Open reads a dataset's state. It gives state.ErrForeign where the store
 // holds none. The store must stay open as long as the lake is used.
 func Open(ctx context.Context, s store.Store) (*Lake, error) {
-	d, err := dataset.Load(ctx, s)
+	d, runs, err := state.Open(ctx, s, state.Records)
 	if err != nil {
 		return nil, err
 	}
-	if d.TableFormat != "parquet" && d.TableFormat != "arrow" {
-		return nil, fmt.Errorf("%s: unknown format of tables %q", s.URI("."), d.TableFormat)
-	}
-	parts, err := dataset.Published(ctx, s, &d)
-	if err != nil {
-		return nil, err
-	}
-	l := &Lake{Dataset: d, store: s}
-	for _, p := range parts {
-		first := len(l.files)
-		for _, f := range p.Files {
-			if !strings.HasPrefix(f.Path, f.Table+"/") || !fs.ValidPath(f.Path) {
-				return nil, fmt.Errorf("%s: the receipt of part %d of run %s names a file outside its table", s.URI("."), p.Part, p.Run)
-			}
-			l.files = append(l.files, File{File: f, Run: p.Run, Part: p.Part, Partition: partitionOf(f.Path)})
+	l := &Lake{Dataset: d, States: runs, store: s}
+	for i := range runs {
+		if !runs[i].Committed() {
+			continue
 		}
-		slices.SortFunc(l.files[first:], func(a, b File) int { return comparePaths(a.Path, b.Path) })
+		for part := range runs[i].End.Parts {
+			first := len(l.files)
+			for _, f := range runs[i].End.Parts[part].Files {
+				l.files = append(l.files, File{File: f.File, Run: runs[i].RunID, Part: part, Partition: partitionOf(f.Path)})
+			}
+			slices.SortFunc(l.files[first:], func(a, b File) int { return comparePaths(a.Path, b.Path) })
+		}
 	}
 	return l, nil
+}
+
+// Caveats are what limits every answer from the dataset.
+func (l *Lake) Caveats(ctx context.Context) (*state.Caveats, error) {
+	return state.LoadCaveats(ctx, l.store, &l.Dataset, l.States)
 }
 
 // Has reports whether the dataset has that table.
 func (l *Lake) Has(table string) bool { return slices.Contains(l.Dataset.Tables, table) }
 
-// Runs returns the numbers of the runs that have rows, as files are named by them,
-// in their order.
+// Runs returns the run_id of the runs that have rows,
+// by number.
 func (l *Lake) Runs() []string {
 	var runs []string
 	for _, f := range l.files {

@@ -42,6 +42,9 @@ type EndedPart struct {
 func NewEnd(run *Run) *End {
 	e := &End{State: Committed, EndedAt: run.StartedAt, Claim: run.raw, Parts: make([]EndedPart, run.Parts), Totals: &Totals{}}
 	e.Totals.init()
+	for _, table := range run.Dataset.Tables {
+		e.Totals.Rows[table] = 0
+	}
 	return e
 }
 
@@ -111,12 +114,15 @@ func (e *End) check(d *Dataset, a Address) (*Run, error) {
 	return run, nil
 }
 
+// removed is the record that the files of an abandoned run are removed.
+type removed struct {
+	Claim string `json:"claim"` // its SHA-256
+}
+
 // PutRemoved writes down that nothing is published any more of a run that is
 // abandoned.
 func PutRemoved(ctx context.Context, s store.Store, run *Run) error {
-	_, err := create(ctx, s, removedName(run.Address()), struct {
-		Claim string `json:"claim"`
-	}{run.Sum})
+	_, err := create(ctx, s, removedName(run.Address()), removed{run.Sum})
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

@@ -40,6 +40,18 @@ type RunFiles struct {
 	published []int // parts of which a file is published; with Everything
 }
 
+// Measure looks up the sizes of the claim and the end record of a run that has
+// ended.
+func (f *RunFiles) Measure(ctx context.Context, s store.Store) error {
+	claim, err := s.Stat(ctx, claimName(f.Address.Number))
+	if err != nil {
+		return err
+	}
+	end, err := s.Stat(ctx, endName(f.Address))
+	f.ClaimSize, f.EndSize = claim.Size, end.Size
+	return err
+}
+
 // Extent is how much of a dataset a listing looks at.
 type Extent uint8
 

@@ -46,8 +46,11 @@ func PutLook(ctx context.Context, s store.Store, l *Look) error {
 
 // noteName is a new name in a directory of records, which sort by time.
 func noteName(dir string, at time.Time) string {
-	return path.Join(dir, fmt.Sprintf("%015d-%s.json", at.UnixMilli(), NewNonce()))
+	return path.Join(dir, noteTime(at)+NewNonce()+".json")
 }
+
+// noteTime begins the name of a record, so that names sort by time.
+func noteTime(at time.Time) string { return fmt.Sprintf("%015d-", at.UnixMilli()) }
 
 // LastLook returns the newest look; nil where there is none.
 func LastLook(ctx context.Context, s store.Store, d *Dataset) (*Look, error) {

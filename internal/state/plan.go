@@ -54,7 +54,7 @@ type PlannedSource struct {
 	URI          string `json:"uri"`
 	Size         int64  `json:"size"` // stored bytes, -1 where it isn't known
 	ETag         string `json:"etag,omitempty"`
-	LastModified int64  `json:"last_modified"` // milliseconds since 1970
+	LastModified int64  `json:"last_modified"` // microseconds since 1970
 	Region       string `json:"region,omitempty"`
 	Admin        string `json:"admin,omitempty"` // admin_account_id
 	// Lines are those to convert, ascending, where they aren't all: what

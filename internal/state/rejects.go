@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
+	"maps"
 	"slices"
 
 	"github.com/macielake/macielake/internal/store"
@@ -197,6 +199,9 @@ func (o *Outstanding) take(p *PlannedSource) {
 
 // Source returns what is rejected of a source; nil if nothing is.
 func (o *Outstanding) Source(uri string) *RejectedSource { return o.sources[uri] }
+
+// All are the sources with rejects, by URI, in no order.
+func (o *Outstanding) All() iter.Seq2[string, *RejectedSource] { return maps.All(o.sources) }
 
 // Sources is how many sources have rejects.
 func (o *Outstanding) Sources() int { return len(o.sources) }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
+	"strings"
+	"time"
 
 	"github.com/macielake/macielake/internal/store"
 )
@@ -20,13 +23,40 @@ func ReceiptName(a Address, part int) string { return receiptName(a, part) }
 // SegmentName is the file of a segment of a plan.
 func SegmentName(s Segment) string { return planName(s.SHA256) }
 
-// CheckRecord reads a record, whatever it says, and checks its checksum. A wrong
-// one is a DamagedError.
-func CheckRecord(ctx context.Context, s store.Store, name string) error {
-	var any struct{}
-	_, err := get(ctx, s, name, &any)
+// CheckNote reads the record of a look or of a caveat, and looks whether it is the
+// one that its name says. If it isn't, it is a DamagedError.
+func CheckNote(ctx context.Context, s store.Store, name string) error {
+	var at time.Time
+	var err error
+	if ParseName(name).Kind == LookFile {
+		var l Look
+		_, err = get(ctx, s, name, &l)
+		at = l.EndedAt
+	} else {
+		var n Note
+		_, err = get(ctx, s, name, &n)
+		at = n.At
+	}
+	if err == nil && !strings.HasPrefix(path.Base(name), noteTime(at)) {
+		err = damaged(s, name, "it is of %s", at.Format(time.RFC3339Nano))
+	}
 	return err
 }
+
+// CheckRemoved reads the record that the files of an abandoned run are removed. If
+// it isn't that of the run, it is a DamagedError.
+func CheckRemoved(ctx context.Context, s store.Store, run *Run) error {
+	var r removed
+	name := removedName(run.Address())
+	_, err := get(ctx, s, name, &r)
+	if err == nil && r.Claim != run.Sum {
+		err = damaged(s, name, "it names another claim")
+	}
+	return err
+}
+
+// RemovedName is the file that says that the files of an abandoned run are removed.
+func RemovedName(a Address) string { return removedName(a) }
 
 // ClaimedDataset returns the dataset record that is in the claim of a number.
 func ClaimedDataset(ctx context.Context, s store.Store, n int) (*Dataset, error) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/internal/store/storetest"
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 )
@@ -33,7 +34,7 @@ func sampleDataset() Dataset {
 // made is a dataset in memory with two committed runs of two parts each, one
 // that is abandoned and one that is open.
 type made struct {
-	*store.Memory
+	*storetest.Memory
 	d    Dataset
 	runs []*Run
 }
@@ -109,7 +110,7 @@ func commit(t *testing.T, s store.Store, r *Run) *End {
 
 func newMade(t *testing.T) *made {
 	t.Helper()
-	m := &made{Memory: store.NewMemory("memory:"), d: sampleDataset()}
+	m := &made{Memory: storetest.NewMemory("memory:"), d: sampleDataset()}
 	if err := Create(t.Context(), m, &m.d); err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +219,7 @@ func TestRoundTrip(t *testing.T) {
 // The identifier of a run depends on what it reads and how, and on nothing else.
 func TestRunID(t *testing.T) {
 	id := func(change func(*Claim)) string {
-		m := store.NewMemory("memory:")
+		m := storetest.NewMemory("memory:")
 		d := sampleDataset()
 		d.ID = NewNonce()
 		return claim(t, m, &d, 1, "", change).RunID
@@ -392,7 +393,7 @@ func (m *made) remove(t *testing.T, name string) {
 func TestMergedCopies(t *testing.T) {
 	ctx := t.Context()
 	for _, theirs := range []bool{false, true} {
-		a, b := newMade(t), &made{Memory: store.NewMemory("memory:")}
+		a, b := newMade(t), &made{Memory: storetest.NewMemory("memory:")}
 		b.d = a.d
 		copyAll := func(from, to store.Store, over bool) {
 			err := from.List(ctx, ".", func(name string, _ fs.FileInfo) error {
@@ -471,14 +472,14 @@ func TestFormats(t *testing.T) {
 		`[]`:           "damaged",
 		``:             "damaged",
 	} {
-		m := store.NewMemory("memory:")
+		m := storetest.NewMemory("memory:")
 		put(t, m, DatasetName, content)
 		if _, err := Load(t.Context(), m); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", content, err, want)
 		}
 	}
 	for _, d := range []Dataset{{Format: 3, Layout: 1}, {Format: 2, Layout: 2}} {
-		m := store.NewMemory("memory:")
+		m := storetest.NewMemory("memory:")
 		if err := Create(t.Context(), m, &d); err != nil {
 			t.Fatal(err)
 		}
@@ -491,7 +492,7 @@ func TestFormats(t *testing.T) {
 
 // Segments end where parts do, and a claim finds a part without reading others.
 func TestPlanSegments(t *testing.T) {
-	m, d := store.NewMemory("memory:"), sampleDataset()
+	m, d := storetest.NewMemory("memory:"), sampleDataset()
 	sizes := []int{segmentSources - 1, 5, segmentSources + 7, 2, 3}
 	a := NewAddress(&d, 1)
 	plan, err := PutPlan(t.Context(), m, a.Nonce, func(yield func(PlannedSource) bool) {

@@ -386,18 +386,6 @@ func (r readUntil) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// Move implements Store.
-func (l *Local) Move(_ context.Context, from, to string) error {
-	if err := l.makeDir(path.Dir(to)); err != nil {
-		return err
-	}
-	if err := l.root.Rename(from, to); err != nil {
-		return l.named(err)
-	}
-	l.touch(to)
-	return nil
-}
-
 // List implements Store.
 func (l *Local) List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error {
 	// A walk goes by directory, where `b-c/x` comes after `b/x`.

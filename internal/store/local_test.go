@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -54,27 +53,6 @@ func list(t *testing.T, s store.Store, prefix string) []string {
 		t.Fatal(err)
 	}
 	return names
-}
-
-func TestSubNames(t *testing.T) {
-	l := openLocal(t, t.TempDir())
-	sub := store.Sub(l, "a/b")
-	write(t, l, "a/other", "not below")
-	write(t, l, "a/bc", "not below either")
-	write(t, sub, "c/d", "x")
-	checkContent(t, l, "a/b/c/d", "x")
-	if got, want := sub.URI("c"), l.URI("a/b/c"); got != want {
-		t.Errorf("URI = %s, want %s", got, want)
-	}
-	if got := list(t, sub, "."); !slices.Equal(got, []string{"c/d"}) {
-		t.Errorf("List gave %v", got)
-	}
-	if err := sub.Discard(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := list(t, l, "."); !slices.Equal(got, []string{"a/bc", "a/other"}) {
-		t.Errorf("a store has %v after that below it was discarded", got)
-	}
 }
 
 func TestCreateLocal(t *testing.T) {

@@ -1,5 +1,5 @@
 // Package store is where a dataset's bytes lie: files that are written whole or
-// not at all, created once, and moved to where readers see them.
+// not at all, created once, and published where readers see them.
 //
 // Start with [Store], [OpenLocal] and [CreateLocal].
 package store
@@ -22,7 +22,7 @@ type Store interface {
 	Create(ctx context.Context, name string, access Access) (Output, error)
 	// PutNew writes a whole, private file, or fails with fs.ErrExist where there
 	// is one: of all who try, exactly one succeeds. When it returns, the file
-	// is durable, and so is all that was created and moved before.
+	// is durable, and so is all that was created and published before.
 	PutNew(ctx context.Context, name string, data []byte) error
 	// Put writes a whole, private file and replaces what is there. A reader
 	// sees the old content or the new; durable is it with the next Sync.
@@ -40,10 +40,7 @@ type Store interface {
 	// wanted bytes, as when another process was faster. If from doesn't exist
 	// and to doesn't either, it is fs.ErrNotExist.
 	Publish(ctx context.Context, from, to string, want Content) error
-	// Move gives a file another name; it replaces what is there. In a store that
-	// can't rename, the old name may stay for maintenance to remove.
-	Move(ctx context.Context, from, to string) error
-	// Sync makes durable the names of what was created and moved before, and
+	// Sync makes durable the names of what was created and published before, and
 	// that what was removed is gone. The same goes for the names of what was
 	// opened or looked at before: whoever created it may have died without.
 	Sync(ctx context.Context) error
@@ -63,8 +60,7 @@ type Store interface {
 	// Discard removes the names and, as far as nothing else is in it, what
 	// opening the store made.
 	Discard(ctx context.Context, names ...string) error
-	// Close releases what opening the store took. What Sub returns has nothing
-	// of its own.
+	// Close releases what opening the store took.
 	Close() error
 }
 

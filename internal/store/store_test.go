@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,23 +29,13 @@ func TestLocalContract(t *testing.T) {
 }
 
 func TestMemoryContract(t *testing.T) {
-	storetest.Run(t, storetest.Kind{}, func(*testing.T) store.Store { return store.NewMemory("memory:") })
+	storetest.Run(t, storetest.Kind{}, func(*testing.T) store.Store { return storetest.NewMemory("memory:") })
 }
 
-func TestSubContract(t *testing.T) {
-	storetest.Run(t, storetest.Kind{Directories: true}, func(t *testing.T) store.Store {
-		l := openLocal(t, t.TempDir())
-		// What is beside a store is none of its business.
-		put(t, l, "beside", "x")
-		put(t, l, "_macielake/new-10/x", "x")
-		return store.Sub(l, "_macielake/new-1")
-	})
-}
-
-func TestSubOfSubContract(t *testing.T) {
-	storetest.Run(t, storetest.Kind{Directories: true}, func(t *testing.T) store.Store {
-		return store.Sub(store.Sub(openLocal(t, t.TempDir()), "a/b"), "c")
-	})
+// contentOf is the content of a file that holds a text.
+func contentOf(text string) store.Content {
+	sum := sha256.Sum256([]byte(text))
+	return store.Content{Size: int64(len(text)), SHA256: hex.EncodeToString(sum[:])}
 }
 
 func put(t *testing.T, s store.Store, name, content string) {
@@ -67,7 +59,7 @@ func TestLocalModes(t *testing.T) {
 	}
 	put(t, l, "_macielake/dataset.json", "")
 	put(t, l, "_macielakes/x", "")
-	if err := l.Move(ctx, "_macielake/staging/x/results/b", "results/p=2/b"); err != nil {
+	if err := l.Publish(ctx, "_macielake/staging/x/results/b", "results/p=2/b", contentOf("")); err != nil {
 		t.Fatal(err)
 	}
 	plain := filepath.Join(t.TempDir(), "plain") // what the umask makes of it
@@ -114,8 +106,8 @@ func TestLocalLinks(t *testing.T) {
 		if err := l.PutNew(ctx, name, nil); err == nil {
 			t.Errorf("put %s", name)
 		}
-		if err := l.Move(ctx, "here", name); err == nil {
-			t.Errorf("moved to %s", name)
+		if err := l.Publish(ctx, "here", name, contentOf("here")); err == nil {
+			t.Errorf("published as %s", name)
 		}
 	}
 	for _, name := range []string{"results/secret", "up/secret", "file"} {
@@ -204,7 +196,7 @@ func TestLocalErrorsNameThePath(t *testing.T) {
 	_, statErr := l.Stat(ctx, "nowhere")
 	for what, err := range map[string]error{
 		"file": createErr, "file ": belowErr, "nowhere": openErr, "nowhere ": statErr,
-		"nowhere  ": l.Move(ctx, "nowhere", "x"), " file": l.PutNew(ctx, "file", nil),
+		"nowhere  ": l.Publish(ctx, "nowhere", "x", contentOf("")), " file": l.PutNew(ctx, "file", nil),
 	} {
 		if path := l.URI(strings.TrimSpace(what)); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s isn't named: %v", path, err)

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -87,7 +89,8 @@ func TestWhatIsSynced(t *testing.T) {
 	if got := r.synced(); len(got) != 0 {
 		t.Errorf("Sync again synced %v", got)
 	}
-	if err := l.Move(ctx, "a/b/file", "c/file"); err != nil {
+	empty := sha256.Sum256(nil)
+	if err := l.Publish(ctx, "a/b/file", "c/file", Content{SHA256: hex.EncodeToString(empty[:])}); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.RemoveAll(ctx, "a/b"); err != nil {

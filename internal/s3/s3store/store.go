@@ -233,19 +233,6 @@ func (s *Store) Publish(ctx context.Context, from, to string, want store.Content
 	return missing(exists(err))
 }
 
-// Move implements store.Store by a copy; the old name stays.
-func (s *Store) Move(ctx context.Context, from, to string) error {
-	fromKey, err := s.key(from)
-	if err != nil {
-		return err
-	}
-	toKey, err := s.key(to)
-	if err != nil {
-		return err
-	}
-	return missing(s.w.Copy(ctx, fromKey, toKey))
-}
-
 // storeListConcurrency is how many pages of a dataset are listed at a time.
 const storeListConcurrency = 8
 

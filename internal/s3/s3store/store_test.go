@@ -26,7 +26,7 @@ func TestStoreContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := start(t, "lake")
 			var n atomic.Int32
-			storetest.Run(t, storetest.Kind{Copies: true, Directories: server.Dir != ""}, func(t *testing.T) store.Store {
+			storetest.Run(t, storetest.Kind{Directories: server.Dir != ""}, func(t *testing.T) store.Store {
 				s, err := s3store.Open(t.Context(), newClient(server.URL, s3.Options{}), fmt.Sprintf("s3://lake/some where/%d/", n.Add(1)), s3.WriteOptions{})
 				if err != nil {
 					t.Fatal(err)

@@ -25,7 +25,6 @@ import (
 // Kind is what stores may differ in.
 type Kind struct {
 	Directories bool // a name can't be a file and a directory
-	Copies      bool // Move leaves the old name
 }
 
 // Run checks what every store must do. open returns an empty one, which is
@@ -43,10 +42,9 @@ func Run(t *testing.T, kind Kind, open func(t *testing.T) store.Store) {
 		{"put new by many", putNewByMany},
 		{"list", listNames},
 		{"list while cancelled", listCancelled},
-		{"move", move},
 		{"publish", publish},
 		{"publish by many", publishByMany},
-		{"move by many", moveByMany},
+		{"publish side by side", publishSideBySide},
 		{"remove", remove},
 		{"empty", emptyFile},
 		{"discard", discard},
@@ -156,7 +154,7 @@ func absent(t *testing.T, _ Kind, s store.Store) {
 	if err := s.RemoveAll(ctx, "a/b"); err != nil {
 		t.Error(err)
 	}
-	if err := s.Move(ctx, "a", "b"); !errors.Is(err, fs.ErrNotExist) {
+	if err := s.Publish(ctx, "a", "b", store.Content{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 	if got := list(t, s, "a"); len(got) > 0 {
@@ -266,45 +264,7 @@ func listCancelled(t *testing.T, _ Kind, s store.Store) {
 	}
 }
 
-func move(t *testing.T, kind Kind, s store.Store) {
-	ctx := context.Background()
-	put(t, s, "stage/a", "a")
-	put(t, s, "old", "old")
-	if err := s.Move(ctx, "stage/a", "x=1/y=2/a"); err != nil {
-		t.Fatal(err)
-	}
-	if kind.Copies {
-		if got := get(t, s, "stage/a"); got != "a" {
-			t.Errorf("the old name holds %q", got)
-		}
-	} else {
-		missing(t, s, "stage/a")
-	}
-	if got := get(t, s, "x=1/y=2/a"); got != "a" {
-		t.Errorf("it holds %q", got)
-	}
-	if err := s.Move(ctx, "old", "x=1/y=2/a"); err != nil {
-		t.Fatal(err)
-	}
-	if got := get(t, s, "x=1/y=2/a"); got != "old" {
-		t.Errorf("it holds %q", got)
-	}
-	put(t, s, "d/file", "")
-	put(t, s, "e", "")
-	if kind.Directories {
-		if err := s.Move(ctx, "e", "d"); err == nil {
-			t.Error("moved onto a directory")
-		}
-		if err := s.Move(ctx, "e", "d/file/below"); err == nil {
-			t.Error("moved below a file")
-		}
-	}
-	if err := s.Sync(ctx); err != nil {
-		t.Error(err)
-	}
-}
-
-func publish(t *testing.T, _ Kind, s store.Store) {
+func publish(t *testing.T, kind Kind, s store.Store) {
 	ctx := context.Background()
 	stage := func(name, content string) store.Content {
 		t.Helper()
@@ -365,8 +325,21 @@ func publish(t *testing.T, _ Kind, s store.Store) {
 	}
 	missing(t, s, "t/p=1/c")
 	missing(t, s, "t/p=1/d")
-	if err := s.Publish(ctx, "stage/b", "../outside", b); err == nil {
-		t.Error("published outside the store")
+	for _, name := range []string{"../outside", "a/../../outside"} {
+		if err := s.Publish(ctx, "stage/b", name, b); err == nil {
+			t.Errorf("published as %s", name)
+		}
+	}
+	put(t, s, "d/file", "")
+	if kind.Directories {
+		for _, name := range []string{"d", "d/file/below"} {
+			if err := s.Publish(ctx, "stage/b", name, b); err == nil {
+				t.Errorf("published as %s", name)
+			}
+		}
+	}
+	if err := s.Sync(ctx); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -395,15 +368,15 @@ func publishByMany(t *testing.T, _ Kind, s store.Store) {
 	}
 }
 
-func moveByMany(t *testing.T, _ Kind, s store.Store) {
+func publishSideBySide(t *testing.T, _ Kind, s store.Store) {
 	ctx := context.Background()
 	var group sync.WaitGroup
 	for i := range 32 {
-		put(t, s, fmt.Sprintf("stage/%d", i), fmt.Sprint(i))
-	}
-	for i := range 32 {
+		name := fmt.Sprintf("stage/%d", i)
+		put(t, s, name, fmt.Sprint(i))
+		want := contentOf(t, s, name)
 		group.Go(func() {
-			if err := s.Move(ctx, fmt.Sprintf("stage/%d", i), fmt.Sprintf("t/p=%d/q/%d", i%3, i)); err != nil {
+			if err := s.Publish(ctx, name, fmt.Sprintf("t/p=%d/q/%d", i%3, i), want); err != nil {
 				t.Error(err)
 			}
 		})
@@ -477,9 +450,6 @@ func escapingNames(t *testing.T, _ Kind, s store.Store) {
 		if err := s.PutNew(ctx, name, nil); err == nil {
 			t.Errorf("put %s", name)
 		}
-		if err := s.Move(ctx, "here", name); err == nil {
-			t.Errorf("moved to %s", name)
-		}
 	}
 	if got := get(t, s, "here"); got != "here" {
 		t.Errorf("it holds %q", got)
@@ -523,7 +493,7 @@ func sideBySide(t *testing.T, _ Kind, s store.Store) {
 				from, to := fmt.Sprintf("staging/%d/%d", w, i), fmt.Sprintf("results/%d/%d", i, w)
 				out, err := s.Create(ctx, from, store.Shared)
 				if err == nil {
-					err = errors.Join(out.Commit(), s.Move(ctx, from, to), s.Sync(ctx),
+					err = errors.Join(out.Commit(), s.Publish(ctx, from, to, contentOf(t, s, from)), s.Sync(ctx),
 						s.PutNew(ctx, fmt.Sprintf("receipts/%d-%d", w, i), nil))
 				}
 				if err != nil {
@@ -653,6 +623,17 @@ func get(t *testing.T, s store.Store, name string) string {
 		t.Error(err)
 	}
 	return string(data)
+}
+
+// contentOf is what a file holds.
+func contentOf(t *testing.T, s store.Store, name string) store.Content {
+	t.Helper()
+	info, err := s.Stat(context.Background(), name)
+	if err != nil {
+		t.Error(err)
+	}
+	sum := sha256.Sum256([]byte(get(t, s, name)))
+	return store.Content{Size: info.Size, SHA256: hex.EncodeToString(sum[:]), ETag: info.ETag}
 }
 
 func missing(t *testing.T, s store.Store, name string) {

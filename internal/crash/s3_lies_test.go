@@ -1,0 +1,212 @@
+package crash_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/macielake/macielake/internal/s3/s3test"
+)
+
+// lie is a wrong answer of success.
+type lie struct {
+	name string
+	// tell answers instead of the server, whose answer is truth; previous is the
+	// answer to the last request of that operation, nil if there was none.
+	tell func(w http.ResponseWriter, r *http.Request, truth, previous *httptest.ResponseRecorder)
+}
+
+// answerWith answers a request as truth does, with another body.
+func answerWith(w http.ResponseWriter, r *http.Request, truth *httptest.ResponseRecorder, body string) {
+	for name, values := range truth.Header() {
+		w.Header()[name] = values
+	}
+	if r.Method != http.MethodHead { // there it is that of the object
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(truth.Code)
+	fmt.Fprint(w, body) // a client that goes away is none of our business
+}
+
+func plain(w http.ResponseWriter, kind, body string) {
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(http.StatusOK)
+	fmt.Fprint(w, body)
+}
+
+var (
+	contents = regexp.MustCompile(`(?s)<Contents>.*?</Contents>`)
+	prefixes = regexp.MustCompile(`<Prefix>[^<]*</Prefix>`)
+	keyCount = regexp.MustCompile(`<KeyCount>\d+</KeyCount>`)
+)
+
+// keep leaves only the first n objects in a listing.
+func keep(listing string, n int) string {
+	at := 0
+	listing = contents.ReplaceAllStringFunc(listing, func(s string) string {
+		if at++; at <= n {
+			return s
+		}
+		return ""
+	})
+	return keyCount.ReplaceAllString(listing, fmt.Sprintf("<KeyCount>%d</KeyCount>", min(n, at)))
+}
+
+func lies() []lie {
+	return []lie{
+		{"empty", func(w http.ResponseWriter, _ *http.Request, _, _ *httptest.ResponseRecorder) {
+			w.WriteHeader(http.StatusOK)
+		}},
+		{"HTML", func(w http.ResponseWriter, _ *http.Request, _, _ *httptest.ResponseRecorder) {
+			plain(w, "text/html", "<!DOCTYPE html><html><body>Please log in to the network.</body></html>")
+		}},
+		{"an error with status 200", func(w http.ResponseWriter, _ *http.Request, _, _ *httptest.ResponseRecorder) {
+			plain(w, "application/xml", `<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>`)
+		}},
+		{"cut in half", func(w http.ResponseWriter, r *http.Request, truth, _ *httptest.ResponseRecorder) {
+			answerWith(w, r, truth, truth.Body.String()[:truth.Body.Len()/2])
+		}},
+		{"repeated", func(w http.ResponseWriter, r *http.Request, truth, previous *httptest.ResponseRecorder) {
+			if previous == nil {
+				previous = truth
+			}
+			answerWith(w, r, previous, previous.Body.String())
+		}},
+		{"of another prefix", func(w http.ResponseWriter, r *http.Request, truth, _ *httptest.ResponseRecorder) {
+			answerWith(w, r, truth, prefixes.ReplaceAllString(truth.Body.String(), "<Prefix>elsewhere/</Prefix>"))
+		}},
+		{"stale: as before anything was written", func(w http.ResponseWriter, r *http.Request, truth, _ *httptest.ResponseRecorder) {
+			answerWith(w, r, truth, keep(truth.Body.String(), 0))
+		}},
+		{"short: half of the objects", func(w http.ResponseWriter, r *http.Request, truth, _ *httptest.ResponseRecorder) {
+			body := truth.Body.String()
+			answerWith(w, r, truth, keep(body, len(contents.FindAllString(body, -1))/2))
+		}},
+	}
+}
+
+// liar tells a lie in place of some answers.
+type liar struct {
+	lie  lie
+	told atomic.Bool
+
+	mu       sync.Mutex
+	previous map[string]*httptest.ResponseRecorder // by operation
+}
+
+// fault is the liar's part in a proxy's script. Requests are answered by the server
+// first: what they were to do is done.
+func (l *liar) fault(skip, times int) []s3test.Fault {
+	n := 0
+	return []s3test.Fault{{
+		Match: func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/lake") },
+		Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+			truth := httptest.NewRecorder()
+			forward.ServeHTTP(truth, r)
+			l.mu.Lock()
+			n++
+			lying := n > skip && (times == 0 || n <= skip+times) && truth.Code < 300
+			previous := l.previous[s3test.Op(r)]
+			l.previous[s3test.Op(r)] = truth
+			l.mu.Unlock()
+			if !lying {
+				answerWith(w, r, truth, truth.Body.String())
+				return
+			}
+			l.told.Store(true)
+			l.lie.tell(w, r, truth, previous)
+		},
+	}}
+}
+
+// A server in S3's place that lies, once or from some request on, at any request:
+// a command says the truth or fails, and nothing is lost, doubled or deleted.
+func TestS3Lies(t *testing.T) {
+	server := startS3(t)
+	proxy := s3test.NewProxy(t, server)
+	w, files := pairBase(t, filepath.Join(tempDir(t), "in"))
+	honest, err := openStore(server.URL + "/lake/honest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fill(t.Context(), honest, files); err != nil {
+		t.Fatal(err)
+	}
+	before, err := catRows(t.Context(), honest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stride := 71
+	if long() {
+		stride = 3
+	}
+	cases, failed, offset := 0, 0, 0
+	for _, c := range commands() {
+		for _, l := range lies() {
+			for _, times := range []int{1, 0} {
+				offset += 13
+				for skip := offset % stride; failed < 20; skip += stride {
+					place := fmt.Sprintf("/lake/lie-%d", cases)
+					s, err := openStore(server.URL + place)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := fill(t.Context(), s, files); err != nil {
+						t.Fatal(err)
+					}
+					liar := &liar{lie: l, previous: map[string]*httptest.ResponseRecorder{}}
+					proxy.Script(liar.fault(skip, times)...)
+					what := fmt.Sprintf("%s, answer %d %s (%d times, 0 for ever)", c.name, skip+1, l.name, times)
+					err = underLies(t.Context(), &c, w, proxy.URL+place, before)
+					proxy.Script()
+					cases++
+					if errors.As(err, new(*wrongError)) {
+						t.Errorf("%s: %v", what, err)
+						failed++
+					}
+					if !c.reads {
+						if mending := mendPair(t.Context(), w, s, shortLeaseInS3); mending != nil {
+							t.Errorf("%s: it said %v; in the end: %v", what, err, mending)
+							failed++
+						}
+					}
+					s.Close()
+					if !liar.told.Load() {
+						break
+					}
+				}
+			}
+		}
+	}
+	fmt.Printf("torture: %s: %d lies\n", t.Name(), cases)
+}
+
+// underLies gives a command to a dataset behind a liar. Rows that it reads must be
+// those that are there.
+func underLies(ctx context.Context, c *command, w *world, place string, before rows) error {
+	s, err := openStore(place)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if c.name != "cat" {
+		return c.do(ctx, w, s, shortLeaseInS3)
+	}
+	got, err := catRows(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := same(got, before); err != nil {
+		return &wrongError{err}
+	}
+	return nil
+}

@@ -1,0 +1,387 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/macielake/macielake/internal/coord"
+	"github.com/macielake/macielake/internal/state"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/pkg/schema"
+	"github.com/macielake/macielake/pkg/sink"
+	"github.com/macielake/macielake/pkg/stream"
+)
+
+// Env is what the steps of runs need of the process they are done in. Nothing of
+// it makes a difference to the output.
+type Env struct {
+	Store  store.Store
+	Leases *coord.Leases
+	// NoWait leaves to other converters what they are at work on; otherwise a
+	// step waits for them, and does what they give up.
+	NoWait  bool
+	Workers int
+	// FetchConcurrency is how many objects that lie behind a network are
+	// fetched at the same time; 0 is 64.
+	FetchConcurrency int
+	CPUTimes         bool      // Times has CPU times, which take some hundredths
+	Times            *Times    // what the work took
+	Progress         *Progress // may be nil
+	Log              *slog.Logger
+}
+
+// Done is what the receipts of a run say, put together as they came.
+type Done struct {
+	End     *state.End       // of a run in which every part has a receipt
+	Kept    coord.Kept       // the sources that are claimed for good
+	Kinds   map[string]int64 // occurrences by kind
+	Unknown map[string]int64 // unknown fields by path
+	// Unreadable are sources that could not be read, by part, and free again
+	// once the run has ended.
+	Unreadable []UnreadableSource
+	// Loose are the sources whose keys don't have Macie's layout, which is what
+	// copies are otherwise known by.
+	Loose []LooseSource
+
+	staged [][]state.Staged // by part; nil where there is no receipt yet
+	left   int              // parts without a receipt
+}
+
+// UnreadableSource is a source that could not be read.
+type UnreadableSource struct {
+	URI   string `json:"uri"`
+	Error string `json:"error"`
+	part  int
+}
+
+// LooseSource is a source whose copies are known by its bytes only.
+type LooseSource struct {
+	URI      string
+	Checksum uint64 // CRC-64/NVME of the stored bytes
+	Stored   int64  // bytes
+}
+
+// TooManyRejectsError says that a run stopped because of its rejects.
+type TooManyRejectsError struct {
+	Limit int64
+	First state.Reject // one of them
+}
+
+func (e *TooManyRejectsError) Error() string {
+	where := e.First.URI
+	if e.First.Line > 0 {
+		where = fmt.Sprintf("%s, line %d, byte offset %d", where, e.First.Line, e.First.Offset)
+	}
+	return fmt.Sprintf("more than %d lines or sources were rejected, among them %s: %s", e.Limit, where, e.First.Class)
+}
+
+// commits is how many parts are made durable at a time, behind the work on
+// others.
+const commits = 4
+
+// work is the work on a run's parts in this process.
+type work struct {
+	*Env
+	run         *Run
+	ctx         context.Context // of the parts; ends with the first that fails
+	format      sink.Format
+	tables      []*schema.Table
+	partitionBy []sink.PartitionKey
+	limits      stream.Limits
+	filters     bool
+
+	crew    *stream.Crew       // the workers, as far as they are free
+	commits *errgroup.Group    // of parts whose rows are all written
+	fetches *stream.FetchGroup // of all parts
+
+	mu      sync.Mutex
+	rejects int64         // of the parts that are read
+	first   *state.Reject // one of them
+	done    *Done
+}
+
+// Work sees to it that every part has a receipt. It converts the parts that have
+// none and on which nobody else is at work; for the others it waits, or with
+// NoWait gives a coord.BusyError.
+func Work(ctx context.Context, env *Env, run *Run) (*Done, error) {
+	w, err := newWork(env, run)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.takeReceipts(ctx, run.Files.Receipts); err != nil {
+		return nil, err
+	}
+	missing := w.missing()
+	if p := env.Progress; p != nil {
+		for _, part := range missing {
+			for i := range run.parts[part] {
+				p.total.Add(max(0, run.parts[part][i].Size))
+			}
+		}
+		p.parts.Add(int64(len(run.parts)))
+	}
+	for len(missing) > 0 {
+		if err := w.convert(ctx, missing); err != nil {
+			return nil, err
+		}
+		if missing = w.missing(); len(missing) > 0 {
+			if err := w.await(ctx, missing); err != nil {
+				return nil, err
+			}
+		}
+	}
+	slices.SortFunc(w.done.Unreadable, func(a, b UnreadableSource) int {
+		return cmp.Or(cmp.Compare(a.part, b.part), strings.Compare(a.URI, b.URI))
+	})
+	return w.done, nil
+}
+
+func newWork(env *Env, run *Run) (*work, error) {
+	w := &work{Env: env, run: run, crew: new(stream.Crew), filters: filters(&run.Dataset.Filter)}
+	w.tables = slices.DeleteFunc(schema.Tables(), func(t *schema.Table) bool { return !slices.Contains(run.Dataset.Tables, t.Name) })
+	for _, k := range run.Dataset.PartitionBy {
+		w.partitionBy = append(w.partitionBy, sink.PartitionKey(k))
+	}
+	o := &run.Options
+	w.limits = stream.Limits{MaxLineBytes: o.MaxLineBytes, MaxInflatedBytes: o.MaxInflatedBytes, MaxRatio: o.MaxRatio, RatioFrom: o.RatioFrom}
+	var err error
+	if w.format, err = Format(run.Dataset.TableFormat, o.Compression, run.Version, w.crew.Share); err != nil {
+		return nil, err
+	}
+	w.fetches = stream.NewFetchGroup(cmp.Or(max(0, env.FetchConcurrency), 64), 0)
+	w.done = &Done{
+		End: state.NewEnd(run.Run), Kinds: map[string]int64{}, Unknown: map[string]int64{}, Unreadable: []UnreadableSource{},
+		staged: make([][]state.Staged, run.Parts), left: run.Parts,
+	}
+	for _, t := range w.tables {
+		if t.Row == schema.OccurrenceLevel {
+			for k := range schema.NumKinds {
+				w.done.Kinds[k.String()] = 0
+			}
+		}
+	}
+	return w, nil
+}
+
+// Format is the format of table files; share may be nil.
+func Format(tableFormat, compression, version string, share sink.Share) (sink.Format, error) {
+	if tableFormat == "arrow" {
+		return sink.Arrow(sink.ArrowOptions{Compression: compression})
+	}
+	return sink.Parquet(sink.ParquetOptions{Compression: compression, CreatedBy: "macielake version " + version, Share: share})
+}
+
+// receiptReads is how many receipts are read at a time.
+const receiptReads = 16
+
+// takeReceipts takes in the receipts of parts that have one.
+func (w *work) takeReceipts(ctx context.Context, parts []int) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(receiptReads)
+	for _, part := range parts {
+		if part >= w.run.Parts {
+			return &state.DamagedError{Name: w.Store.URI(state.ReceiptsDir), Err: fmt.Errorf("run %s has a receipt of part %d of %d", w.run.RunID, part, w.run.Parts)}
+		}
+		group.Go(func() error {
+			_, err := w.takeReceipt(ctx, part)
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// takeReceipt takes in the receipt of a part, if there is one.
+func (w *work) takeReceipt(ctx context.Context, part int) (bool, error) {
+	receipt, sum, err := state.LoadReceipt(ctx, w.Store, w.run.Run, part)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil && len(receipt.Sources) != len(w.run.parts[part]) {
+		err = &state.DamagedError{Name: w.Store.URI(state.ReceiptsDir), Err: fmt.Errorf(
+			"the receipt of part %d of run %s has %d sources, its plan %d", part, w.run.RunID, len(receipt.Sources), len(w.run.parts[part]))}
+	}
+	if err != nil {
+		return false, err
+	}
+	w.add(receipt, sum)
+	return true, nil
+}
+
+// missing are the parts without a receipt.
+func (w *work) missing() []int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var parts []int
+	for part, staged := range w.done.staged {
+		if staged == nil {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// convert converts those of the parts that nobody else works on.
+func (w *work) convert(ctx context.Context, parts []int) error {
+	// Large ones first: then what is left for the last worker is small.
+	sizes := w.run.sizes()
+	slices.SortStableFunc(parts, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
+	var nextErr error
+	w.commits, w.ctx = errgroup.WithContext(ctx)
+	w.commits.SetLimit(commits)
+	err := stream.Run(w.ctx, stream.PoolOptions{
+		Workers: w.Workers,
+		NewDecoder: func() schema.Decoder {
+			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !slices.Contains(w.run.Dataset.Tables, "occurrences")})
+		},
+		Crew:  w.crew,
+		Stats: &w.Times.pool,
+		CPU:   w.CPUTimes,
+	}, func() (stream.Job, bool) {
+		for len(parts) > 0 && nextErr == nil && w.ctx.Err() == nil {
+			part := parts[0]
+			parts = parts[1:]
+			var mine bool
+			if mine, nextErr = w.acquire(w.ctx, part); mine {
+				return w.newJob(part, nil), true
+			}
+		}
+		return nil, false
+	})
+	// A failed commit ended the parts' work: it is the reason.
+	if commitErr := w.commits.Wait(); commitErr != nil && (err == nil || ctx.Err() == nil) {
+		err = commitErr
+	}
+	if err == nil {
+		err = nextErr
+	}
+	return err
+}
+
+// acquire takes the lease on a part that still has no receipt.
+func (w *work) acquire(ctx context.Context, part int) (bool, error) {
+	lease := state.PartLease(w.run.Address(), part)
+	mine, err := w.Leases.Acquire(ctx, lease)
+	if err != nil || !mine {
+		return false, err
+	}
+	there, err := w.takeReceipt(ctx, part)
+	if err != nil || there {
+		w.Leases.Release(context.WithoutCancel(ctx), lease)
+		return false, err
+	}
+	return true, nil
+}
+
+// await waits until one of the parts, on which another converter is or was at
+// work, has its receipt or is given up.
+func (w *work) await(ctx context.Context, parts []int) error {
+	for told := false; ; told = true {
+		alive := 0
+		for _, part := range parts {
+			there, err := w.takeReceipt(ctx, part)
+			if err != nil || there {
+				return err
+			}
+			lease := state.PartLease(w.run.Address(), part)
+			mine, err := w.Leases.Acquire(ctx, lease)
+			if err != nil || mine {
+				return err
+			}
+			if w.Leases.Alive(lease) {
+				alive++
+			}
+		}
+		if w.NoWait && alive == len(parts) {
+			return &coord.BusyError{Run: w.run.RunID}
+		}
+		if !told {
+			w.waiting(fmt.Sprintf("%d of %d parts", len(parts), w.run.Parts))
+		}
+		if err := coord.Sleep(ctx, w.Leases.Watch()); err != nil {
+			return err
+		}
+	}
+}
+
+// waiting says in one line what is waited for, and for how long.
+func (w *work) waiting(what string) {
+	w.Log.Warn(fmt.Sprintf("waiting for another converter, which holds the lease on %s of run %s; if it has died, this one takes over after %s",
+		what, w.run.RunID, w.Leases.Duration()))
+}
+
+// addRejects counts the rejects of a part that is read to its end: which lines
+// are rejected is only sure once their sources are known to be whole. It fails
+// once the run has more than it may have.
+func (w *work) addRejects(a *account) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rejects += a.rejects
+	if w.first == nil {
+		w.first = a.first
+	}
+	if limit := w.run.Options.MaxRejects; limit >= 0 && w.rejects > limit && w.first != nil {
+		return &TooManyRejectsError{Limit: limit, First: *w.first}
+	}
+	return nil
+}
+
+// add takes in the receipt of a part.
+func (w *work) add(r *state.Receipt, sum string) {
+	sources := w.run.parts[r.Part]
+	var kept coord.Kept // hashing takes a while
+	var loose []LooseSource
+	for i := range r.Sources {
+		o := &r.Sources[i]
+		if o.State == state.Unreadable {
+			continue
+		}
+		kept.Add(w.run.planOf(r.Part, &sources[i]), o)
+		if o.Checksum != 0 && coord.CopyID(sources[i].URI) == "" {
+			loose = append(loose, LooseSource{sources[i].URI, o.Checksum, o.Stored})
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.done
+	if d.staged[r.Part] != nil {
+		return
+	}
+	for i := range r.Sources {
+		if o := &r.Sources[i]; o.State == state.Unreadable {
+			d.Unreadable = append(d.Unreadable, UnreadableSource{URI: sources[i].URI, Error: o.Error, part: r.Part})
+		}
+	}
+	d.Kept.Append(&kept)
+	d.Loose = append(d.Loose, loose...)
+	d.End.Add(r, sum)
+	for kind, n := range r.Kinds {
+		d.Kinds[kind] += n
+	}
+	for name, n := range r.Unknown {
+		AddUnknown(d.Unknown, name, n)
+	}
+	d.staged[r.Part] = append([]state.Staged{}, r.Staged(w.run.Address())...)
+	d.left--
+}
+
+// adopt takes the receipt of a part that another attempt was faster at, after
+// which its own rejects don't count.
+func (w *work) adopt(ctx context.Context, part int, own *account) error {
+	there, err := w.takeReceipt(ctx, part)
+	if err == nil && !there {
+		err = fmt.Errorf("the receipt of part %d went away", part)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rejects -= own.rejects
+	return err
+}
