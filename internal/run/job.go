@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,8 +28,8 @@ type job struct {
 	part    int
 	staged  string // directory of its files
 	attempt string
-	outputs map[string]store.Output // by the paths of the tables' files
-	sums    []atomic.Uint64         // of the sources that were read to their end
+	outputs sync.Map        // store.Output by the paths of the tables' files; lanes create side by side
+	sums    []atomic.Uint64 // of the sources that were read to their end
 
 	reader  *stream.Reader
 	account *account
@@ -48,7 +49,6 @@ func (r *work) newJob(part int, known []stream.Outcome) *job {
 	j.staged = state.Staging(r.run.Address(), part, j.attempt)
 	sources := r.run.parts[part]
 	j.sums = make([]atomic.Uint64, len(sources))
-	j.outputs = map[string]store.Output{}
 	objects := make([]stream.Object, len(sources))
 	for i := range sources {
 		objects[i] = sources[i].Object()
@@ -78,7 +78,7 @@ func (r *work) newJob(part int, known []stream.Outcome) *job {
 			if err != nil {
 				return nil, err
 			}
-			j.outputs[name] = out
+			j.outputs.Store(name, out)
 			return &timedOutput{out, r.Times, r.CPUTimes}, nil
 		},
 	})
@@ -203,7 +203,8 @@ func (j *job) durable(ctx context.Context) (*state.Receipt, error) {
 	run := j.work.run
 	receipt := &state.Receipt{RunID: run.RunID, Claim: run.Sum, Part: j.part, Attempt: j.attempt, EndedAt: time.Now().UTC(), Files: []state.File{}}
 	for _, f := range files {
-		receipt.Files = append(receipt.Files, state.File{File: f, ETag: j.outputs[f.Path].ETag()})
+		out, _ := j.outputs.Load(f.Path)
+		receipt.Files = append(receipt.Files, state.File{File: f, ETag: out.(store.Output).ETag()})
 	}
 	j.account.fill(receipt, run.Dataset.Tables)
 	for i := range receipt.Sources {
