@@ -60,13 +60,13 @@ func Queries() []Query {
 		{"managed_locations", "Where did one job find what managed data identifiers look for?", job, []string{"occurrences"}},
 		{"custom_locations", "Where did one job find what custom data identifiers look for?", job, []string{"occurrences"}},
 
-		{"exposure", "Which objects with sensitive data are public or unencrypted?", nil, both},
+		{"exposure", "Which objects with sensitive data are public or unencrypted, or perhaps?", nil, both},
 		{"capped", "Where is more sensitive data than Macie gave locations for?", nil, both},
 		{"coverage", "How much was analysed, what was not, and why?", nil, results},
-		{"change", "What changed between two jobs, or two months?", []Param{
+		{"change", "What changed between two jobs, or two months, in objects that both analyzed?", []Param{
 			{Name: "before", Doc: "ID of a job, or a month such as 2026-10; the month before the newest"},
 			{Name: "after", Doc: "ID of a job, or a month such as 2026-11; the newest month"},
-		}, detections},
+		}, both},
 		{"sensitive_columns", "Which columns and fields are sensitive throughout a table?", nil, all},
 		{"custom_identifiers", "How much does each custom data identifier find?", nil, both},
 		{"archive_members", "Which files inside archives hold sensitive data?", nil, both},

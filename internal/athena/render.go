@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/macielake/macielake/internal/awsvalues"
 	"github.com/macielake/macielake/internal/state"
 )
 
@@ -75,6 +76,31 @@ func (r renderer) functions() template.FuncMap {
 			return otherwise
 		},
 
+		// Whether two tables' rows are of one bucket, absent values being equal.
+		"same": func(a, b string) string {
+			var terms []string
+			for _, column := range []string{"aws_partition", "bucket_name"} {
+				x, y := a+"."+column, b+"."+column
+				terms = append(terms, fmt.Sprintf("coalesce(%s, '') = coalesce(%s, '') AND (%s IS NULL) = (%s IS NULL)", x, y, x, y))
+			}
+			return strings.Join(terms, " AND ")
+		},
+		"bareID": bareID,
+		// What a detection is of, and what made a result, as texts that are never
+		// null: lengths keep texts apart, whatever is in them.
+		"identifier": func(prefix string) string {
+			return fmt.Sprintf("%[1]sidentifier_kind || ' ' || %[2]s || coalesce(':' || CASE WHEN %[1]sidentifier_kind = 'custom' THEN coalesce(%[3]s, %[1]sdetection_type) ELSE %[1]sdetection_type END, '-')",
+				prefix, sized(prefix+"category"), bareID(prefix+"custom_identifier_arn"))
+		},
+		"origin": func(prefix string) string {
+			return fmt.Sprintf("coalesce('job ' || %[1]sjob_id, 'discovery ' || %[2]s || coalesce(':' || %[1]sregion, '-'))",
+				prefix, sized("coalesce("+prefix+"admin_account_id, "+prefix+"account_id)"))
+		},
+		// The severity that AWS publishes for a type and a count.
+		"typeSeverity": typeSeverity,
+		// A number that sums of any size can be made of.
+		"number_of": func(column string) string { return "CAST(" + column + " AS decimal(38, 0))" },
+
 		// What the dialects write differently.
 
 		// The month of a time, as 2026-11.
@@ -99,4 +125,33 @@ func (r renderer) functions() template.FuncMap {
 			return "regexp_replace(" + column + ", " + literal(pattern) + ", " + literal(by) + ")"
 		},
 	}
+}
+
+// bareID is the ID in what Macie writes for a custom identifier: the ARN or the ID.
+func bareID(column string) string { return "regexp_extract(" + column + ", '[^/]*$')" }
+
+// sized is a text behind its length, or a sign that it is absent.
+func sized(column string) string {
+	return fmt.Sprintf("coalesce(CAST(length(%s) AS varchar) || ':' || %[1]s, '-')", column)
+}
+
+// typeSeverity rates a count of a managed identifier as awsvalues does.
+func typeSeverity(kind, typ, count string) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "CASE WHEN %s <> 'managed' OR %s < 1 THEN NULL", kind, count)
+	for _, g := range awsvalues.Groups() {
+		types := make([]string, len(g.Types))
+		for i, name := range g.Types {
+			types[i] = literal(name)
+		}
+		fmt.Fprintf(&out, "\n    WHEN %s IN (%s) THEN ", typ, strings.Join(types, ", "))
+		if s := g.Severities; s[0] == s[1] && s[1] == s[2] {
+			out.WriteString(literal(s[0].String()))
+		} else {
+			fmt.Fprintf(&out, "CASE WHEN %s < %d THEN %s WHEN %s < %d THEN %s ELSE %s END",
+				count, awsvalues.FromSecond, literal(s[0].String()), count, awsvalues.FromThird, literal(s[1].String()), literal(s[2].String()))
+		}
+	}
+	out.WriteString(" END")
+	return out.String()
 }

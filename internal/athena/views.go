@@ -17,12 +17,14 @@ var viewsInOrder = [...]struct {
 	name, doc string
 	needs     []string
 }{
-	{"current_results", "The results that count: of each object the analyses of its newest analysed content.", []string{"results"}},
-	{"current_detections", "What is in each object now: of each type the detection with the largest count among the results that count.", []string{"results", "detections"}},
-	{"current_objects", "Each object, and each file inside an archive, as it was last analysed.", []string{"results"}},
-	{"sensitive_objects", "Each object that holds sensitive data now: which, how much, and how exposed it is.", []string{"results", "detections"}},
+	{"current_results", "Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.", []string{"results"}},
+	{"current_buckets", "Each bucket as its newest result knows it: account, Region, exposure.", []string{"results"}},
+	{"current_detections", "Of each subject and type of sensitive data the detection that speaks for the finding, with its state.", []string{"results", "detections"}},
+	{"current_findings", "Each finding, open or closed, with its count; an archive's include its members', which are rows of their own, too.", []string{"results", "detections"}},
+	{"current_subjects", "Each object and each archive member as its standing result has it, with its exposure and severity now.", []string{"results"}},
+	{"sensitive_objects", "Each object with open findings: which, how much, and how exposed it is.", []string{"results", "detections"}},
 	{"object_locations", "Where in each object the sensitive data is, readable.", []string{"results", "detections", "occurrences"}},
-	{"unanalyzed_objects", "Each object whose newest content was not analysed, and why.", []string{"results"}},
+	{"unanalyzed_objects", "Each object that was never analyzed or isn't as it is now, and why.", []string{"results"}},
 	{"job_summary", "What each job did, all its analyses counted; automated discovery has no job.", []string{"results"}},
 	{"bucket_summary", "Each bucket as its objects are now.", []string{"results"}},
 }

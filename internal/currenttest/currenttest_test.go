@@ -113,3 +113,23 @@ func TestDiff(t *testing.T) {
 		}
 	}
 }
+
+// Joined sets say the same as each by itself.
+func TestJoin(t *testing.T) {
+	var sets [][]Result
+	for _, v := range vectors(t)[:40] {
+		sets = append(sets, v.Results)
+	}
+	for seed := range uint64(10) {
+		sets = append(sets, Random(seed))
+	}
+	split, err := Split(Model(Join(sets)), sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, set := range sets {
+		if diff := Diff(split[i], Model(set)); diff != "" {
+			t.Errorf("set %d\n%s", i, diff)
+		}
+	}
+}

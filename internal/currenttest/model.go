@@ -11,37 +11,72 @@ import (
 )
 
 // Model returns the state that results are in, by docs/current.md. It is written
-// to be read beside that page, not to be fast: it looks at everything again for
-// each question.
+// to be read beside that page: it looks at everything again for each question,
+// except that results of other buckets and objects are put aside at first.
 func Model(results []Result) []Subject {
 	_, places := Lines(results)
-	m := model{}
+	subjects, _ := ModelAt(results, places)
+	return subjects
+}
+
+// Speaker is a detection that speaks for an open finding of an object or of an
+// archive member.
+type Speaker struct {
+	Result    int // index among the results
+	Detection int // index among those of the result
+	State     string
+}
+
+// ModelAt is Model for results that are elsewhere than where Lines puts them. It
+// also returns which detections speak for open findings.
+func ModelAt(results []Result, places []Place) ([]Subject, []Speaker) {
+	m := model{byBucket: make(map[string][]*fact), byObject: make(map[string][]*fact), facts: make(map[string]bucketFacts)}
+	var objects []*fact
 	for i := range results {
-		m.all = append(m.all, &fact{Result: &results[i], place: places[i], number: i + 1})
-	}
-	return m.state()
-}
-
-// fact is a result with where it is.
-type fact struct {
-	*Result
-	place  Place
-	number int
-}
-
-type model struct{ all []*fact }
-
-func (m *model) state() []Subject {
-	var subjects []Subject
-	var seen []*fact
-	for _, f := range m.all {
-		if slices.ContainsFunc(seen, func(o *fact) bool { return sameObject(o, f) }) {
-			continue
+		f := &fact{Result: &results[i], place: places[i], number: i + 1}
+		f.bucket = fmt.Sprintf("%q %q", mark(f.Partition), mark(f.Bucket))
+		f.object = fmt.Sprintf("%s %q", f.bucket, mark(f.Key))
+		m.all = append(m.all, f)
+		m.byBucket[f.bucket] = append(m.byBucket[f.bucket], f)
+		if m.byObject[f.object] == nil {
+			objects = append(objects, f)
 		}
-		seen = append(seen, f)
+		m.byObject[f.object] = append(m.byObject[f.object], f)
+	}
+	var subjects []Subject
+	for _, f := range objects {
 		subjects = append(subjects, m.object(f))
 	}
-	return subjects
+	return subjects, m.speakers
+}
+
+// mark tells a text from an absent one.
+func mark(s *string) string {
+	if s == nil {
+		return "-"
+	}
+	return "=" + *s
+}
+
+// fact is a result with where it is, and what it is about.
+type fact struct {
+	*Result
+	place          Place
+	number         int
+	bucket, object string
+}
+
+type model struct {
+	all                []*fact
+	byBucket, byObject map[string][]*fact
+	facts              map[string]bucketFacts
+	speakers           []Speaker
+}
+
+// bucketFacts are what is known of a bucket as a whole.
+type bucketFacts struct {
+	changed            *string // see changedHands
+	public, encryption known
 }
 
 // Comparing.
@@ -60,12 +95,8 @@ func sameTime(a, b *string) bool {
 	return Time(*a).UnixMicro() == Time(*b).UnixMicro()
 }
 
-func sameBucket(a, b *fact) bool { return same(a.Partition, b.Partition) && same(a.Bucket, b.Bucket) }
-
-func sameObject(a, b *fact) bool { return sameBucket(a, b) && same(a.Key, b.Key) }
-
 func sameSubject(a, b *fact) bool {
-	return sameObject(a, b) && a.IsMember == b.IsMember && same(a.Member, b.Member)
+	return a.object == b.object && a.IsMember == b.IsMember && same(a.Member, b.Member)
 }
 
 func sameContent(a, b *fact) bool {
@@ -113,13 +144,18 @@ func sorted(facts []*fact, keep func(*fact) bool) []*fact {
 	var kept []*fact
 	for _, f := range facts {
 		if keep(f) {
-			at := 0
-			for at < len(kept) && newer(kept[at], f) {
-				at++
-			}
-			kept = slices.Insert(kept, at, f)
+			kept = append(kept, f)
 		}
 	}
+	slices.SortStableFunc(kept, func(a, b *fact) int {
+		switch {
+		case newer(a, b):
+			return -1
+		case newer(b, a):
+			return 1
+		}
+		return 0
+	})
 	return kept
 }
 
@@ -127,7 +163,7 @@ func sorted(facts []*fact, keep func(*fact) bool) []*fact {
 
 // repeat reports whether a result is there already.
 func (m *model) repeat(f *fact) bool {
-	return f.ID != nil && slices.ContainsFunc(m.all, func(o *fact) bool {
+	return f.ID != nil && slices.ContainsFunc(m.byObject[f.object], func(o *fact) bool {
 		return o != f && sameSubject(o, f) && same(o.ID, f.ID) && sameTime(o.At, f.At) && newer(o, f)
 	})
 }
@@ -139,7 +175,7 @@ func (m *model) changedHands(bucket *fact) *string {
 		return nil
 	}
 	// The newest times of the owner, and of all others.
-	inBucket := sorted(m.all, func(f *fact) bool { return sameBucket(f, bucket) && f.Account != nil })
+	inBucket := sorted(m.byBucket[bucket.bucket], func(f *fact) bool { return f.Account != nil })
 	if len(inBucket) == 0 {
 		return nil
 	}
@@ -158,14 +194,14 @@ func (m *model) changedHands(bucket *fact) *string {
 
 // formerOwner reports whether a result is of a former owner of its bucket.
 func (m *model) formerOwner(f *fact) bool {
-	changed := m.changedHands(f)
+	changed := m.bucket(f).changed
 	return changed != nil && !later(f.At, changed)
 }
 
 // counting returns those that count of results, the newest first; or if none does,
 // all of them, which are a former owner's then.
-func (m *model) counting(of func(*fact) bool) (facts []*fact, former bool) {
-	all := sorted(m.all, func(f *fact) bool { return of(f) && !m.repeat(f) })
+func (m *model) counting(from []*fact, of func(*fact) bool) (facts []*fact, former bool) {
+	all := sorted(from, func(f *fact) bool { return of(f) && !m.repeat(f) })
 	owners := sorted(all, func(f *fact) bool { return !m.formerOwner(f) })
 	if len(owners) == 0 {
 		return all, true
@@ -176,8 +212,9 @@ func (m *model) counting(of func(*fact) bool) (facts []*fact, former bool) {
 // Objects and members.
 
 func (m *model) object(object *fact) Subject {
-	own, ownFormer := m.counting(func(f *fact) bool { return sameObject(f, object) && !f.IsMember })
-	members, membersFormer := m.counting(func(f *fact) bool { return sameObject(f, object) && f.IsMember })
+	results := m.byObject[object.object]
+	own, ownFormer := m.counting(results, func(f *fact) bool { return !f.IsMember })
+	members, membersFormer := m.counting(results, func(f *fact) bool { return f.IsMember })
 	if ownFormer && len(members) > 0 && !membersFormer {
 		own = nil // the archive is known by its members
 	}
@@ -206,13 +243,14 @@ func (m *model) object(object *fact) Subject {
 	var combined []finding
 	for _, f := range mine {
 		if f.open() && !s.Gone {
+			m.speak(f)
 			combined = append(combined, f.alone())
 		}
 	}
 
 	var done []*fact
-	for _, f := range m.all {
-		if !f.IsMember || !sameObject(f, object) || slices.ContainsFunc(done, func(o *fact) bool { return sameSubject(o, f) }) {
+	for _, f := range results {
+		if !f.IsMember || slices.ContainsFunc(done, func(o *fact) bool { return sameSubject(o, f) }) {
 			continue
 		}
 		done = append(done, f)
@@ -247,7 +285,7 @@ func (m *model) object(object *fact) Subject {
 // member returns the state of an archive member, its open findings, and the
 // results that its severity is of. content is what stands for the archive.
 func (m *model) member(member, content, archive *fact, implied bool, object Subject) (Subject, []finding, []*fact) {
-	facts, former := m.counting(func(f *fact) bool { return sameSubject(f, member) })
+	facts, former := m.counting(m.byObject[member.object], func(f *fact) bool { return sameSubject(f, member) })
 	ofContent := sorted(facts, func(f *fact) bool { return sameContent(f, content) })
 	standing := standingOf(ofContent)
 	if standing == nil {
@@ -268,6 +306,7 @@ func (m *model) member(member, content, archive *fact, implied bool, object Subj
 			s.Closed = append(s.Closed, f.closed(s.Gone))
 			continue
 		}
+		m.speak(f)
 		open = append(open, f)
 		s.Findings = append(s.Findings, f.alone().archive())
 	}
@@ -333,11 +372,16 @@ type finding struct {
 	state    string
 	count    *big.Int // nil where the archive itself has none
 	located  int
-	result   *fact // that its detection is in
+	result   *fact // that its detection is in,
+	at       int   // and where
 	members  []finding
 }
 
 func (f finding) open() bool { return f.state == "confirmed" || f.state == "unconfirmed" }
+
+func (m *model) speak(f finding) {
+	m.speakers = append(m.speakers, Speaker{f.result.number - 1, f.at, f.state})
+}
 
 // closed returns the finding of a subject that is gone, or that was resolved.
 func (f finding) closed(gone bool) Closed {
@@ -399,7 +443,7 @@ func (m *model) finding(id string, facts []*fact, content *fact) finding {
 				continue
 			}
 			if best == nil || d.Count != nil && (best.Count == nil || *d.Count > *best.Count) {
-				best, out.result = d, f
+				best, out.result, out.at = d, f, i
 			}
 		}
 	}
@@ -604,13 +648,15 @@ func encryption(kind *string) known {
 	return safe
 }
 
-// exposure says whether an object is public and unencrypted.
-func (m *model) exposure(object *fact, own []*fact, standing *fact) (public, unencrypted string) {
-	bucket, _ := m.counting(func(f *fact) bool { return sameBucket(f, object) })
-	if len(own) == 0 {
-		own = []*fact{standing}
+// bucket returns what is known of a bucket.
+func (m *model) bucket(of *fact) bucketFacts {
+	if known, ok := m.facts[of.bucket]; ok {
+		return known
 	}
-	bucketPublic := newestKnown(bucket, func(f *fact) known {
+	b := bucketFacts{changed: m.changedHands(of)}
+	m.facts[of.bucket] = b
+	results, _ := m.counting(m.byBucket[of.bucket], func(*fact) bool { return true })
+	b.public = newestKnown(results, func(f *fact) known {
 		switch text(f.BucketPublic) {
 		case "PUBLIC":
 			return exposed
@@ -619,6 +665,17 @@ func (m *model) exposure(object *fact, own []*fact, standing *fact) (public, une
 		}
 		return unknown
 	})
+	b.encryption = newestKnown(results, func(f *fact) known { return encryption(f.BucketEncryption) })
+	m.facts[of.bucket] = b
+	return b
+}
+
+// exposure says whether an object is public and unencrypted.
+func (m *model) exposure(object *fact, own []*fact, standing *fact) (public, unencrypted string) {
+	bucket := m.bucket(object)
+	if len(own) == 0 {
+		own = []*fact{standing}
+	}
 	objectPublic := newestKnown(own, func(f *fact) known {
 		switch {
 		case f.ObjectPublic == nil:
@@ -629,9 +686,9 @@ func (m *model) exposure(object *fact, own []*fact, standing *fact) (public, une
 		return safe
 	})
 	public = "unknown"
-	if bucketPublic == exposed || objectPublic == exposed {
+	if bucket.public == exposed || objectPublic == exposed {
 		public = "yes"
-	} else if bucketPublic == safe && objectPublic == safe {
+	} else if bucket.public == safe && objectPublic == safe {
 		public = "no"
 	}
 	switch newestKnown(own, func(f *fact) known { return encryption(f.Encryption) }) {
@@ -640,7 +697,7 @@ func (m *model) exposure(object *fact, own []*fact, standing *fact) (public, une
 	case safe:
 		return public, "no"
 	}
-	if newestKnown(bucket, func(f *fact) known { return encryption(f.BucketEncryption) }) == exposed {
+	if bucket.encryption == exposed {
 		return public, "yes"
 	}
 	return public, "unknown"

@@ -19,7 +19,7 @@ var athenaSQL embed.FS
 // athenaViews are the views to compare; the queries are those that the program
 // lists.
 var athenaViews = [...]string{
-	"current_results", "current_detections", "current_objects", "sensitive_objects", "object_locations",
+	"current_subjects", "current_findings", "current_buckets", "sensitive_objects", "object_locations",
 	"unanalyzed_objects", "job_summary", "bucket_summary",
 }
 
@@ -49,6 +49,9 @@ func compareAthena(ctx context.Context, w io.Writer, o athenaOptions) error {
 	if err := d.loadAll(ctx, o); err != nil {
 		return err
 	}
+	if err := d.loadModel(ctx); err != nil {
+		return fmt.Errorf("asking the model what is current: %w", err)
+	}
 	base, err := athenaSQL.ReadFile("athena/base.sql")
 	if err != nil {
 		return err
@@ -73,7 +76,11 @@ func compareAthena(ctx context.Context, w io.Writer, o athenaOptions) error {
 		return nil
 	}
 	for _, name := range athenaViews {
-		if err := check(name, "SELECT * FROM macie."+name); err != nil {
+		sql := "SELECT * FROM macie." + name
+		if name == "current_findings" { // closed ones and the rest are for the vectors (current_test.go)
+			sql = "SELECT * EXCLUDE (has_count, members_exceed) FROM macie.current_findings WHERE state IN ('confirmed', 'unconfirmed')"
+		}
+		if err := check(name, sql); err != nil {
 			return err
 		}
 	}

@@ -1,10 +1,16 @@
-{{- /* What views and queries share. docs/dataset.md has the rule of what is current. */ -}}
+{{- /* What views and queries share. docs/current.md has the rule of what is current;
+the views current_results, current_detections, current_buckets, current_subjects and
+current_findings are the only ones that repeat it. */ -}}
 
 {{- define "committed" -}}
 run_id IN (SELECT run_id FROM {{table "runs"}})
 {{- end -}}
 
-{{- define "thing" -}}
+{{- define "bucket" -}}
+aws_partition, bucket_name
+{{- end -}}
+
+{{- define "subject" -}}
 aws_partition, bucket_name, object_key, is_archive_member, archive_member_path
 {{- end -}}
 
@@ -12,13 +18,21 @@ aws_partition, bucket_name, object_key, is_archive_member, archive_member_path
 coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false)
 {{- end -}}
 
-{{- /* Newest content first, and of that the newest result. */ -}}
+{{- /* The order of results, the newest first. */ -}}
 {{- define "newest" -}}
-object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC
+created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, {{template "analyses_first"}}, result_id ASC NULLS LAST, source_uri ASC, source_line ASC
+{{- end -}}
+
+{{- define "analyses_first" -}}
+CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END
+{{- end -}}
+
+{{- define "object" -}}
+aws_partition, bucket_name, object_key
 {{- end -}}
 
 {{- /* An object's name, to count objects by. */ -}}
-{{- define "object" -}}
+{{- define "object_name" -}}
 coalesce(bucket_name, '') || '/' || coalesce(object_key, '')
 {{- end -}}
 

@@ -1,2 +1,2 @@
 SELECT * REPLACE (in_words(types) AS types), created_at AS last_analyzed_at
-FROM o_objects WHERE is_archive_member AND type_count > 0
+FROM o_sensitive WHERE is_archive_member

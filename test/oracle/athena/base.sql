@@ -1,7 +1,8 @@
 -- What views and queries are compared with: computed from x_results,
 -- x_detections and x_occurrences, which are DuckDB's own reading of the raw
--- lines, by the rule in docs/dataset.md, "What counts as current". Written apart
--- from internal/athena/sql: by aggregation over sort keys, where that uses windows.
+-- lines, and from m_subjects and m_findings, the state that the model in
+-- internal/currenttest makes of the same lines. Written apart from
+-- internal/athena/sql: by aggregation over sort keys, where that uses windows.
 
 CREATE OR REPLACE TEMP MACRO late(t) AS -coalesce(epoch_us(t), -4000000000000000000);
 CREATE OR REPLACE TEMP MACRO text_key(s) AS {'absent': s IS NULL, 'text': coalesce(s, '')};
@@ -10,72 +11,72 @@ CREATE OR REPLACE TEMP MACRO id_of(arn) AS string_split(arn, '/')[-1];
 CREATE OR REPLACE TEMP MACRO in_words(l) AS CASE WHEN len(l) > 0 THEN array_to_string(l, ', ') END;
 CREATE OR REPLACE TEMP MACRO month_of(t) AS left(CAST(make_timestamp(epoch_us(t)) AS VARCHAR), 7);
 
-CREATE OR REPLACE TEMP TABLE o_results AS
-SELECT *,
-  CAST(to_json([aws_partition, bucket_name, object_key, CAST(is_archive_member AS VARCHAR), archive_member_path]) AS VARCHAR) AS thing,
-  CAST(to_json([CAST(epoch_us(object_last_modified) AS VARCHAR), object_version_id]) AS VARCHAR) AS content,
-  CASE status_code WHEN 'COMPLETE' THEN true WHEN 'PARTIAL' THEN true ELSE false END AS analysis,
-  {'modified': late(object_last_modified), 'created': late(created_at), 'id': text_key(result_id), 'uri': source_uri, 'line': source_line} AS newness
-FROM x_results;
+CREATE OR REPLACE TEMP MACRO analysis(status) AS CASE status WHEN 'COMPLETE' THEN true WHEN 'PARTIAL' THEN true ELSE false END;
+CREATE OR REPLACE TEMP MACRO bucket_of(p, b) AS CAST(to_json([p, b]) AS VARCHAR);
 
-CREATE OR REPLACE TEMP TABLE o_first AS
-SELECT thing, min_by({'uri': source_uri, 'line': source_line, 'content': content, 'modified': object_last_modified, 'analysis': analysis},
-    {'analysis': CASE WHEN analysis THEN 0 ELSE 1 END, 'newness': newness}) AS first,
-  max(object_last_modified) AS newest_modified
-FROM o_results GROUP BY thing;
+-- Buckets, as the newest result of their owner has them.
+CREATE OR REPLACE TEMP TABLE o_buckets AS
+WITH owners AS (
+  SELECT bucket_of(aws_partition, bucket_name) AS bucket, account_id, max(created_at) AS seen FROM x_results
+  WHERE account_id IS NOT NULL AND bucket_name IS NOT NULL GROUP BY ALL
+), changed AS (
+  SELECT bucket, list_reverse_sort(list(seen)) AS times FROM owners GROUP BY bucket
+), counting AS (
+  SELECT r.*, bucket_of(aws_partition, bucket_name) AS bucket,
+    {'created': late(created_at), 'modified': late(object_last_modified), 'analysis': NOT analysis(status_code), 'id': text_key(result_id), 'uri': source_uri, 'line': source_line} AS newness
+  FROM x_results r LEFT JOIN changed c ON c.bucket = bucket_of(aws_partition, bucket_name)
+  WHERE coalesce(times[1] <= times[2], true) OR created_at > times[2]
+)
+SELECT bucket, any_value(aws_partition) AS aws_partition, any_value(bucket_name) AS bucket_name,
+  min_by(account_id, newness) FILTER (WHERE account_id IS NOT NULL) AS account_id, min_by(region, newness) FILTER (WHERE region IS NOT NULL) AS region,
+  min_by({'v': bucket_effective_permission}, newness).v AS bucket_effective_permission,
+  min_by({'v': bucket_encryption_type}, newness).v AS bucket_encryption_type,
+  min_by({'v': bucket_effective_permission}, newness) FILTER (WHERE bucket_effective_permission IN ('PUBLIC', 'NOT_PUBLIC')).v AS known_permission,
+  min_by({'v': bucket_encryption_type}, newness) FILTER (WHERE bucket_encryption_type NOT IN ('', 'UNKNOWN')).v AS known_encryption,
+  max(created_at) AS last_result_at
+FROM counting GROUP BY bucket;
 
-CREATE OR REPLACE TEMP TABLE o_counting AS
-SELECT r.*, f.first.uri AS object_source_uri, f.first.line AS object_source_line,
-  late(f.newest_modified) < late(f.first.modified) AS has_newer_content
-FROM o_results r JOIN o_first f ON r.thing = f.thing AND r.content = f.first.content AND r.analysis = f.first.analysis;
+CREATE OR REPLACE TEMP TABLE o_subjects AS
+SELECT r.* EXCLUDE (is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, account_id, region,
+    bucket_effective_permission, bucket_encryption_type, severity_score, severity, type_count, occurrence_count, location_count, sensitive_total_count, custom_total_count),
+  m.is_archive_member, CASE WHEN m.is_archive_member THEN archive_member_path END AS archive_member_path,
+  CASE WHEN m.is_archive_member THEN archive_member_extension END AS archive_member_extension,
+  CASE WHEN m.is_archive_member THEN archive_member_size END AS archive_member_size,
+  CASE WHEN m.is_archive_member THEN archive_member_last_modified END AS archive_member_last_modified,
+  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type, b.bucket,
+  m.analysed <> 'no' AND NOT m.gone AS is_analyzed, m.gone AS is_gone, nullif(m.not_analysed, '') AS not_analyzed_reason,
+  m.public AS is_public, m.unencrypted AS is_unencrypted, nullif(m.severity, '') AS severity
+FROM m_subjects m JOIN x_results r USING (source_uri, source_line) LEFT JOIN o_buckets b ON b.bucket = bucket_of(r.aws_partition, r.bucket_name);
 
+CREATE OR REPLACE TEMP MACRO identifier_of(kind, category, type, arn) AS
+  CASE WHEN kind = 'custom' THEN 'custom/' || coalesce(id_of(arn), type, '(absent)') ELSE concat(coalesce(category, '(absent)'), '/', coalesce(type, '(absent)')) END;
+
+CREATE OR REPLACE TEMP TABLE o_findings AS
+WITH names AS (
+  SELECT identifier_of(identifier_kind, category, detection_type, custom_identifier_arn) AS identifier, any_value(identifier_kind) AS identifier_kind,
+    any_value(category) AS category, min(detection_type) AS detection_type, max(id_of(custom_identifier_arn)) AS custom_identifier_id
+  FROM x_detections GROUP BY identifier
+)
+SELECT m.source_uri, m.source_line, m.is_archive_member, s.aws_partition, s.bucket_name, s.object_key, s.archive_member_path,
+  n.identifier_kind, n.category, n.detection_type, CASE WHEN n.identifier_kind = 'custom' THEN n.custom_identifier_id END AS custom_identifier_id,
+  m.state, m.occurrences AS occurrence_count, m.locations AS location_count, m.unlocated AS unlocated_count, nullif(m.cause, '') AS unlocated_cause,
+  nullif(m.severity, '') AS type_severity, m.state IN ('confirmed', 'unconfirmed') AS is_open
+FROM m_findings m JOIN names n USING (identifier) JOIN o_subjects s USING (source_uri, source_line, is_archive_member);
+
+CREATE OR REPLACE TEMP TABLE o_sensitive AS
+SELECT s.*, f.*
+FROM o_subjects s JOIN (
+  SELECT source_uri AS u, source_line AS l, is_archive_member AS m, list_sort(list_distinct(list(category))) AS categories,
+    list_sort(list_distinct(list(detection_type))) AS types, count(*) AS type_count,
+    count(*) FILTER (WHERE state = 'confirmed') AS confirmed_count, count(*) FILTER (WHERE state = 'unconfirmed') AS unconfirmed_count,
+    sum(occurrence_count) AS occurrence_count, sum(location_count) AS location_count, sum(unlocated_count) AS unlocated_count
+  FROM o_findings WHERE is_open GROUP BY ALL
+) f ON s.source_uri = f.u AND s.source_line = f.l AND s.is_archive_member = f.m;
+
+-- The detections whose locations are shown: of the results that open findings of
+-- objects and members rest on.
 CREATE OR REPLACE TEMP TABLE o_detections AS
-WITH mine AS (
-  SELECT d.*, c.thing, c.object_source_uri, c.object_source_line,
-    CAST(to_json([d.identifier_kind, d.category, d.detection_type, id_of(d.custom_identifier_arn)]) AS VARCHAR) AS what,
-    {'count': -coalesce(CAST(d.occurrence_count AS HUGEINT), -10000000000000000000), 'created': late(d.created_at),
-      'id': text_key(d.result_id), 'uri': d.source_uri, 'line': d.source_line, 'index': d.detection_index} AS preference
-  FROM x_detections d JOIN o_counting c ON d.source_uri = c.source_uri AND d.source_line = c.source_line
-), best AS (
-  SELECT thing, what, min(preference) AS preference FROM mine GROUP BY thing, what
-)
-SELECT mine.* FROM mine JOIN best USING (thing, what, preference);
-
-CREATE OR REPLACE TEMP TABLE o_objects AS
-WITH sums AS (
-  SELECT thing, count(*) AS type_count, coalesce(sum(occurrence_count), 0) AS occurrence_count,
-    coalesce(sum(location_count), 0) AS location_count,
-    coalesce(sum(occurrence_count) FILTER (WHERE identifier_kind = 'managed'), 0) AS sensitive_total_count,
-    coalesce(sum(occurrence_count) FILTER (WHERE identifier_kind = 'custom'), 0) AS custom_total_count,
-    list_sort(list_distinct(list(category))) AS categories, list_sort(list_distinct(list(detection_type))) AS types,
-    bool_or(is_capped) AS is_capped
-  FROM o_detections GROUP BY thing
-), tops AS (
-  SELECT thing, count(*) AS analyses, max(severity_score) AS top FROM o_counting GROUP BY thing
-), words AS (
-  SELECT c.thing, max(c.severity) AS severity FROM o_counting c JOIN tops t ON c.thing = t.thing AND c.severity_score = t.top GROUP BY c.thing
-)
-SELECT c.* EXCLUDE (severity_score, severity, type_count, occurrence_count, location_count, sensitive_total_count, custom_total_count,
-    object_source_uri, object_source_line),
-  tops.top AS severity_score, words.severity, coalesce(sums.type_count, 0) AS type_count,
-  coalesce(sums.occurrence_count, 0) AS occurrence_count, coalesce(sums.location_count, 0) AS location_count,
-  coalesce(sums.sensitive_total_count, 0) AS sensitive_total_count, coalesce(sums.custom_total_count, 0) AS custom_total_count,
-  tops.analyses, sums.categories, sums.types, sums.is_capped
-FROM o_counting c
-LEFT JOIN sums USING (thing) LEFT JOIN tops USING (thing) LEFT JOIN words USING (thing)
-WHERE c.source_uri = c.object_source_uri AND c.source_line = c.object_source_line;
-
-CREATE OR REPLACE TEMP TABLE o_unanalyzed AS
-WITH newest AS (
-  SELECT thing, min_by({'uri': source_uri, 'line': source_line}, newness) AS it, bool_or(analysis) AS was_analyzed,
-    max(created_at) FILTER (WHERE analysis) AS last_analyzed_at,
-    min(late(object_last_modified)) AS newest_modified,
-    min(late(object_last_modified)) FILTER (WHERE analysis) AS analyzed_modified
-  FROM o_results GROUP BY thing
-)
-SELECT r.*, n.was_analyzed, n.last_analyzed_at
-FROM newest n JOIN o_results r ON r.source_uri = n.it.uri AND r.source_line = n.it.line
-WHERE NOT n.was_analyzed OR n.newest_modified < n.analyzed_modified;
+SELECT d.*, m.state FROM m_detections m JOIN x_detections d USING (source_uri, source_line, detection_index);
 
 -- A location, in words.
 CREATE OR REPLACE TEMP MACRO span(word, low, high) AS

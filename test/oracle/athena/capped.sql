@@ -1,1 +1,1 @@
-SELECT *, occurrence_count - location_count AS without_location FROM o_detections WHERE is_capped
+SELECT * FROM o_findings WHERE is_open AND unlocated_count > 0

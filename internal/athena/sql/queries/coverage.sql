@@ -1,14 +1,9 @@
-SELECT status_code, status_reason, count(*) AS objects,
+SELECT CASE WHEN is_gone THEN 'gone' WHEN not_analyzed_reason IS NULL THEN status_code ELSE 'not analyzed' END AS state,
+  CASE WHEN is_gone THEN NULL ELSE coalesce(not_analyzed_reason, status_reason) END AS reason, count(*) AS objects,
   round(100e0 * CAST(count(*) AS double) / CAST(sum(count(*)) OVER () AS double), 2) AS percent,
-  sum(object_size) AS object_bytes, sum(was_analyzed_before) AS analyzed_before
-FROM (
-  SELECT status_code, status_reason, object_size, 0 AS was_analyzed_before
-  FROM {{table "current_objects"}}
-  WHERE NOT is_archive_member AND NOT has_newer_content
-  UNION ALL
-  SELECT status_code, status_reason, object_size, 1 AS was_analyzed_before
-  FROM {{table "unanalyzed_objects"}}
-  WHERE NOT is_archive_member AND was_analyzed
-) AS newest
-GROUP BY status_code, status_reason
-ORDER BY objects DESC, status_code, status_reason
+  sum(object_size) AS object_bytes, count(CASE WHEN not_analyzed_reason IS NOT NULL AND is_analyzed THEN 1 END) AS analyzed_before
+FROM {{table "current_subjects"}}
+WHERE NOT is_archive_member
+GROUP BY CASE WHEN is_gone THEN 'gone' WHEN not_analyzed_reason IS NULL THEN status_code ELSE 'not analyzed' END,
+  CASE WHEN is_gone THEN NULL ELSE coalesce(not_analyzed_reason, status_reason) END
+ORDER BY objects DESC, state, reason

@@ -1,24 +1,27 @@
-SELECT aws_partition, bucket_name,
-  max(CASE WHEN place = 1 THEN account_id END) AS account_id,
-  max(CASE WHEN place = 1 THEN region END) AS region,
-  max(CASE WHEN place = 1 THEN bucket_effective_permission END) AS bucket_effective_permission,
-  max(CASE WHEN place = 1 THEN bucket_encryption_type END) AS bucket_encryption_type,
-  max(CASE WHEN place = 1 THEN bucket_allows_unencrypted_uploads END) AS bucket_allows_unencrypted_uploads,
-  count(*) AS objects,
-  count(CASE WHEN {{template "analysis"}} THEN 1 END) AS analyzed_objects,
-  count(CASE WHEN has_newer_content OR NOT {{template "analysis"}} THEN 1 END) AS unanalyzed_objects,
-  count(CASE WHEN type_count > 0 THEN 1 END) AS sensitive_objects,
-  count(CASE WHEN type_count > 0 AND object_public_access THEN 1 END) AS public_sensitive_objects,
-  max(severity_score) AS severity_score,
-  sum(occurrence_count) AS occurrence_count, sum(object_size) AS object_bytes, sum(size_classified) AS bytes_classified,
-  max(created_at) AS last_result_at
-FROM (
-  SELECT *,
-    row_number() OVER (
-      PARTITION BY aws_partition, bucket_name
-      ORDER BY created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC
-    ) AS place
-  FROM {{table "current_objects"}}
-  WHERE NOT is_archive_member
-) AS ranked
-GROUP BY aws_partition, bucket_name
+SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
+  b.is_public, b.is_unencrypted, b.last_result_at,
+  count(s.source_uri) AS objects,
+  count(CASE WHEN s.is_analyzed THEN 1 END) AS analyzed_objects,
+  count(CASE WHEN s.not_analyzed_reason IS NOT NULL THEN 1 END) AS unanalyzed_objects,
+  count(CASE WHEN s.is_gone THEN 1 END) AS gone_objects,
+{{- if has "detections"}}
+  count(f.source_uri) AS sensitive_objects,
+  count(CASE WHEN f.source_uri IS NOT NULL AND s.is_public = 'yes' THEN 1 END) AS public_sensitive_objects,
+  count(CASE WHEN f.source_uri IS NOT NULL AND s.is_public = 'unknown' THEN 1 END) AS perhaps_public_sensitive_objects,
+  count(CASE WHEN f.source_uri IS NOT NULL AND s.is_unencrypted = 'yes' THEN 1 END) AS unencrypted_sensitive_objects,
+  coalesce(sum(f.occurrence_count), 0) AS occurrence_count,
+{{- end}}
+  max(s.severity_score) AS severity_score,
+  sum(CASE WHEN NOT s.is_gone THEN s.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN s.size_classified END) AS bytes_classified
+FROM {{table "current_buckets"}} AS b
+LEFT JOIN {{table "current_subjects"}} AS s ON {{same "b" "s"}} AND NOT s.is_archive_member
+{{- if has "detections"}}
+LEFT JOIN (
+  SELECT source_uri, source_line, sum(occurrence_count) AS occurrence_count
+  FROM {{table "current_findings"}}
+  WHERE NOT is_archive_member AND state IN ('confirmed', 'unconfirmed')
+  GROUP BY source_uri, source_line
+) AS f ON s.source_uri = f.source_uri AND s.source_line = f.source_line
+{{- end}}
+GROUP BY b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
+  b.is_public, b.is_unencrypted, b.last_result_at

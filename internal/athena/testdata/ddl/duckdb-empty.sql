@@ -59,10 +59,14 @@ SELECT
 FROM read_parquet('/data/lake/runs/*.parquet', hive_partitioning = false)
 == create-view-current_results
 -- current_results is left out: the dataset has no table results.
+== create-view-current_buckets
+-- current_buckets is left out: the dataset has no table results.
 == create-view-current_detections
 -- current_detections is left out: the dataset has no table results.
-== create-view-current_objects
--- current_objects is left out: the dataset has no table results.
+== create-view-current_findings
+-- current_findings is left out: the dataset has no table results.
+== create-view-current_subjects
+-- current_subjects is left out: the dataset has no table results.
 == create-view-sensitive_objects
 -- sensitive_objects is left out: the dataset has no table results.
 == create-view-object_locations

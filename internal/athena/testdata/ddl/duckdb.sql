@@ -179,96 +179,321 @@ SELECT
   "written_bytes"
 FROM read_parquet('/data/lake/runs/*.parquet', hive_partitioning = false)
 == create-view-current_results
--- The results that count: of each object the analyses of its newest analysed content.
+-- Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.
 CREATE OR REPLACE VIEW "macie"."current_results" AS
-SELECT result_id, schema_version, account_id, aws_partition, region, admin_account_id, job_id, job_arn, origin_type, created_at, updated_at, finding_type, finding_category, title, description, severity_score, severity, sample, archived, finding_count, status_code, status_reason, mime_type, size_classified, additional_occurrences, sensitive_total_count, custom_total_count, type_count, occurrence_count, location_count, bucket_name, bucket_arn, bucket_created_at, bucket_owner_id, bucket_owner_display_name, bucket_encryption_type, bucket_kms_key_id, bucket_effective_permission, bucket_allows_unencrypted_uploads, bucket_tags, bucket_acl_public_read, bucket_acl_public_write, bucket_policy_public_read, bucket_policy_public_write, bucket_block_public_acls, bucket_block_public_policy, bucket_ignore_public_acls, bucket_restrict_public_buckets, account_block_public_acls, account_block_public_policy, account_ignore_public_acls, account_restrict_public_buckets, object_bucket_arn, object_key, object_path, object_extension, object_size, object_etag, object_version_id, object_last_modified, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags, is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, detailed_results_location, unrecognized, run_id, source_uri, source_etag, source_line,
-  object_source_uri, object_source_line, has_newer_content,
-  max(severity_score) OVER (PARTITION BY object_source_uri, object_source_line) AS object_severity_score
+SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
+  is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
+  severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type,
+  is_analysis, is_former_owner, is_standing_content, place, standing_place, content, content_seen_at, content_undated, has_other_content,
+  subject_source_uri, subject_source_line, newest_is_analysis, newest_status_code, newest_status_reason,
+  object_source_uri, object_source_line, object_is_member, object_is_gone, object_public_fact, object_encryption_fact,
+  is_former_owner OR object_is_gone OR is_archive_member AND (
+    coalesce(NOT newest_is_analysis AND newest_status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE'), false)
+    -- A complete analysis of the archive that came later doesn't have the member.
+    OR coalesce(has_standing_content = 0 AND NOT object_is_member AND object_status_code = 'COMPLETE'
+      AND subject_undated = 0 AND object_created_at > subject_seen_at, false)) AS is_gone
 FROM (
-  SELECT result_id, schema_version, account_id, aws_partition, region, admin_account_id, job_id, job_arn, origin_type, created_at, updated_at, finding_type, finding_category, title, description, severity_score, severity, sample, archived, finding_count, status_code, status_reason, mime_type, size_classified, additional_occurrences, sensitive_total_count, custom_total_count, type_count, occurrence_count, location_count, bucket_name, bucket_arn, bucket_created_at, bucket_owner_id, bucket_owner_display_name, bucket_encryption_type, bucket_kms_key_id, bucket_effective_permission, bucket_allows_unencrypted_uploads, bucket_tags, bucket_acl_public_read, bucket_acl_public_write, bucket_policy_public_read, bucket_policy_public_write, bucket_block_public_acls, bucket_block_public_policy, bucket_ignore_public_acls, bucket_restrict_public_buckets, account_block_public_acls, account_block_public_policy, account_ignore_public_acls, account_restrict_public_buckets, object_bucket_arn, object_key, object_path, object_extension, object_size, object_etag, object_version_id, object_last_modified, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags, is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, detailed_results_location, unrecognized, run_id, source_uri, source_etag, source_line,
-    coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) AS is_analysis,
-    first_value(coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false)) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS first_is_analysis,
-    first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS first_last_modified,
-    first_value(object_version_id) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS first_version_id,
-    first_value(source_uri) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_uri,
-    first_value(source_line) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_line,
-    coalesce(max(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path)
-      > first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC),
-      max(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) IS NOT NULL) AS has_newer_content
-  FROM "macie"."results"
-  WHERE run_id IN (SELECT run_id FROM "macie"."runs")
-) AS ranked
-WHERE is_analysis = first_is_analysis
-  AND object_last_modified IS NOT DISTINCT FROM first_last_modified
-  AND object_version_id IS NOT DISTINCT FROM first_version_id
+  SELECT *,
+    is_former_object OR CASE WHEN object_is_member THEN coalesce(object_status_code NOT IN ('COMPLETE', 'PARTIAL'), true)
+        AND coalesce(object_status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE'), false)
+      ELSE own_is_gone = 1 END AS object_is_gone,
+    -- What the object's own results say, or the member's result that stands for it.
+    max(CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN
+        CASE WHEN NOT is_archive_member THEN public_fact WHEN object_public_access THEN 2 WHEN NOT object_public_access THEN 3 END END)
+      OVER (PARTITION BY object_source_uri, object_source_line) AS object_public_fact,
+    max(CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN
+        CASE WHEN NOT is_archive_member THEN encryption_fact WHEN object_encryption_type = 'NONE' THEN 2
+          WHEN object_encryption_type NOT IN ('', 'UNKNOWN') THEN 3 END END)
+      OVER (PARTITION BY object_source_uri, object_source_line) AS object_encryption_fact
+  FROM (
+    SELECT *,
+      -- Of the content that the result is of: its number, and when it was seen last.
+      min(place) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content,
+      max(created_at) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content_seen_at,
+      count(CASE WHEN created_at IS NULL THEN 1 END) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content_undated,
+      count(*) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) < count(*) OVER (PARTITION BY subject_source_uri, subject_source_line) AS has_other_content,
+      max(created_at) OVER (PARTITION BY subject_source_uri, subject_source_line) AS subject_seen_at,
+      count(CASE WHEN created_at IS NULL THEN 1 END) OVER (PARTITION BY subject_source_uri, subject_source_line) AS subject_undated,
+      max(CASE WHEN is_standing_content THEN 1 ELSE 0 END) OVER (PARTITION BY subject_source_uri, subject_source_line) AS has_standing_content,
+      -- Twice the place of the newest known value, one more where it isn't exposed.
+      min(CASE WHEN object_public_access THEN 2 * place WHEN NOT object_public_access THEN 2 * place + 1 END)
+        OVER (PARTITION BY subject_source_uri, subject_source_line) AS public_fact,
+      min(CASE WHEN object_encryption_type = 'NONE' THEN 2 * place WHEN object_encryption_type NOT IN ('', 'UNKNOWN') THEN 2 * place + 1 END)
+        OVER (PARTITION BY subject_source_uri, subject_source_line) AS encryption_fact,
+      max(CASE WHEN NOT is_archive_member AND place = 1 AND NOT is_analysis AND status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE') THEN 1 ELSE 0 END)
+        OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone
+  FROM (
+    SELECT *,
+      row_number() OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS place,
+      row_number() OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN is_archive_member AND NOT is_standing_content THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_place,
+      first_value(source_uri) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN is_archive_member AND NOT is_standing_content THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS subject_source_uri,
+      first_value(source_line) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY CASE WHEN is_archive_member AND NOT is_standing_content THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS subject_source_line,
+      first_value(is_analysis) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_is_analysis,
+      first_value(status_code) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_status_code,
+      first_value(status_reason) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_status_reason
+    FROM (
+      SELECT *,
+        object_last_modified IS NOT DISTINCT FROM standing_last_modified AND object_version_id IS NOT DISTINCT FROM standing_version_id AS is_standing_content
+      FROM (
+        SELECT *,
+          -- The result that stands for the object, and whose content does.
+          first_value(source_uri) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_uri,
+          first_value(source_line) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_line,
+          first_value(is_archive_member) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_is_member,
+          first_value(status_code) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_status_code,
+          first_value(status_reason) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_status_reason,
+          first_value(created_at) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_created_at,
+          first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_last_modified,
+          first_value(object_version_id) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_version_id,
+          first_value(is_former_owner) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS is_former_object,
+          min(CASE WHEN is_former_owner THEN 1 ELSE 0 END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS is_former_subject
+        FROM (
+          SELECT r.*, coalesce(r.created_at <= w.changed_at, w.changed_at IS NOT NULL) AS is_former_owner
+          FROM (
+            SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
+  is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
+  severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type,
+              coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) AS is_analysis,
+              row_number() OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path, result_id, created_at ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS copy
+            FROM "macie"."results"
+            WHERE run_id IN (SELECT run_id FROM "macie"."runs")
+          ) AS r
+          LEFT JOIN (
+            -- Buckets that changed hands, and until when results are a former owner's.
+            SELECT aws_partition, bucket_name, max(CASE WHEN place > 1 THEN seen_at END) AS changed_at
+            FROM (
+              SELECT aws_partition, bucket_name, account_id, max(created_at) AS seen_at,
+                row_number() OVER (PARTITION BY aws_partition, bucket_name ORDER BY max(created_at) DESC NULLS LAST, account_id) AS place
+              FROM "macie"."results"
+              WHERE bucket_name IS NOT NULL AND account_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs")
+              GROUP BY aws_partition, bucket_name, account_id
+            ) AS accounts
+            GROUP BY aws_partition, bucket_name
+            HAVING max(CASE WHEN place = 1 THEN seen_at END) > max(CASE WHEN place > 1 THEN seen_at END)
+          ) AS w ON coalesce(r.aws_partition, '') = coalesce(w.aws_partition, '') AND (r.aws_partition IS NULL) = (w.aws_partition IS NULL) AND coalesce(r.bucket_name, '') = coalesce(w.bucket_name, '') AND (r.bucket_name IS NULL) = (w.bucket_name IS NULL)
+          WHERE r.copy = 1 OR r.result_id IS NULL
+        ) AS owned
+      ) AS placed
+      WHERE NOT is_former_owner OR is_former_object OR is_archive_member AND is_former_subject = 1
+    ) AS compared
+    ) AS ranked
+  ) AS counted
+) AS judged
+== create-view-current_buckets
+-- Each bucket as its newest result knows it: account, Region, exposure.
+CREATE OR REPLACE VIEW "macie"."current_buckets" AS
+SELECT aws_partition, bucket_name,
+  max(CASE WHEN place = account_place THEN account_id END) AS account_id,
+  max(CASE WHEN place = region_place THEN region END) AS region,
+  max(CASE WHEN place = 1 THEN bucket_effective_permission END) AS bucket_effective_permission,
+  max(CASE WHEN place = 1 THEN bucket_encryption_type END) AS bucket_encryption_type,
+  CASE WHEN min(public_fact) % 2 = 0 THEN 'yes' WHEN min(public_fact) = 3 THEN 'no' ELSE 'unknown' END AS is_public,
+  CASE WHEN min(encryption_fact) % 2 = 0 THEN 'yes' WHEN min(encryption_fact) = 3 THEN 'no' ELSE 'unknown' END AS is_unencrypted,
+  max(created_at) AS last_result_at
+FROM (
+  SELECT *,
+    min(CASE WHEN account_id IS NOT NULL THEN place END) OVER (PARTITION BY aws_partition, bucket_name) AS account_place,
+    min(CASE WHEN region IS NOT NULL THEN place END) OVER (PARTITION BY aws_partition, bucket_name) AS region_place,
+    -- Twice the place of the newest known value, one more where it isn't exposed.
+    CASE WHEN bucket_effective_permission = 'PUBLIC' THEN 2 * place WHEN bucket_effective_permission = 'NOT_PUBLIC' THEN 2 * place + 1 END AS public_fact,
+    CASE WHEN bucket_encryption_type NOT IN ('', 'UNKNOWN') THEN 2 * place + CASE WHEN bucket_encryption_type = 'NONE' THEN 0 ELSE 1 END END AS encryption_fact
+  FROM (
+    SELECT aws_partition, bucket_name, account_id, region, bucket_effective_permission, bucket_encryption_type, created_at,
+      row_number() OVER (PARTITION BY aws_partition, bucket_name ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS place
+    FROM "macie"."current_results"
+    WHERE NOT is_former_owner
+  ) AS placed
+) AS facts
+GROUP BY aws_partition, bucket_name
 == create-view-current_detections
--- What is in each object now: of each type the detection with the largest count among the results that count.
+-- Of each subject and type of sensitive data the detection that speaks for the finding, with its state.
 CREATE OR REPLACE VIEW "macie"."current_detections" AS
-SELECT result_id, account_id, region, job_id, created_at, bucket_name, object_key, object_version_id, archive_member_path, mime_type, run_id, source_uri, source_line, origin_type, severity, status_code, bucket_effective_permission, bucket_encryption_type, object_public_access, object_size, object_last_modified, object_etag, object_extension, is_archive_member, detection_index, identifier_kind, category, detection_type, custom_identifier_arn, occurrence_count, location_count, is_capped, object_source_uri, object_source_line
+SELECT result_id, account_id, region, job_id, created_at, bucket_name, object_key, object_version_id, archive_member_path, mime_type, run_id, source_uri, source_line, origin_type, severity, status_code, bucket_effective_permission, bucket_encryption_type, object_public_access, object_size, object_last_modified, object_etag, object_extension, is_archive_member, detection_index, identifier_kind, category, detection_type, custom_identifier_arn, occurrence_count, location_count, is_capped, state, identifier, aws_partition, severity_score,
+  subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member
 FROM (
-  SELECT d.result_id, d.account_id, d.region, d.job_id, d.created_at, d.bucket_name, d.object_key, d.object_version_id, d.archive_member_path, d.mime_type, d.run_id, d.source_uri, d.source_line, d.origin_type, d.severity, d.status_code, d.bucket_effective_permission, d.bucket_encryption_type, d.object_public_access, d.object_size, d.object_last_modified, d.object_etag, d.object_extension, d.is_archive_member, d.detection_index, d.identifier_kind, d.category, d.detection_type, d.custom_identifier_arn, d.occurrence_count, d.location_count, d.is_capped, r.object_source_uri, r.object_source_line,
-    row_number() OVER (
-      PARTITION BY r.object_source_uri, r.object_source_line, d.identifier_kind, d.category, d.detection_type,
-        regexp_extract(d.custom_identifier_arn, '[^/]*$')
-      ORDER BY d.occurrence_count DESC NULLS LAST, d.created_at DESC NULLS LAST, d.result_id ASC NULLS LAST,
-        d.source_uri ASC, d.source_line ASC, d.detection_index ASC
-    ) AS place
-  FROM "macie"."detections" AS d
-  JOIN "macie"."current_results" AS r
-    ON d.run_id = r.run_id AND d.source_uri = r.source_uri AND d.source_line = r.source_line
-) AS ranked
-WHERE place = 1
-== create-view-current_objects
--- Each object, and each file inside an archive, as it was last analysed.
-CREATE OR REPLACE VIEW "macie"."current_objects" AS
-SELECT r.result_id, r.schema_version, r.account_id, r.aws_partition, r.region, r.admin_account_id, r.job_id, r.job_arn, r.origin_type, r.created_at, r.updated_at, r.finding_type, r.finding_category, r.title, r.description, r.sample, r.archived, r.finding_count, r.status_code, r.status_reason, r.mime_type, r.size_classified, r.additional_occurrences, r.bucket_name, r.bucket_arn, r.bucket_created_at, r.bucket_owner_id, r.bucket_owner_display_name, r.bucket_encryption_type, r.bucket_kms_key_id, r.bucket_effective_permission, r.bucket_allows_unencrypted_uploads, r.bucket_tags, r.bucket_acl_public_read, r.bucket_acl_public_write, r.bucket_policy_public_read, r.bucket_policy_public_write, r.bucket_block_public_acls, r.bucket_block_public_policy, r.bucket_ignore_public_acls, r.bucket_restrict_public_buckets, r.account_block_public_acls, r.account_block_public_policy, r.account_ignore_public_acls, r.account_restrict_public_buckets, r.object_bucket_arn, r.object_key, r.object_path, r.object_extension, r.object_size, r.object_etag, r.object_version_id, r.object_last_modified, r.object_storage_class, r.object_encryption_type, r.object_kms_key_id, r.object_public_access, r.object_tags, r.is_archive_member, r.archive_member_path, r.archive_member_extension, r.archive_member_size, r.archive_member_last_modified, r.detailed_results_location, r.unrecognized, r.run_id, r.source_uri, r.source_etag, r.source_line,
-  r.object_severity_score AS severity_score, a.severity,
-  coalesce(d.type_count, 0) AS type_count, coalesce(d.occurrence_count, 0) AS occurrence_count,
-  coalesce(d.location_count, 0) AS location_count, coalesce(d.sensitive_total_count, 0) AS sensitive_total_count,
-  coalesce(d.custom_total_count, 0) AS custom_total_count,
-  a.analyses, r.has_newer_content
-FROM "macie"."current_results" AS r
-JOIN (
-  SELECT object_source_uri, object_source_line, count(*) AS analyses,
-    max(CASE WHEN severity_score = object_severity_score THEN severity END) AS severity,
-    max(type_count) AS type_count, max(occurrence_count) AS occurrence_count, max(location_count) AS location_count,
-    max(sensitive_total_count) AS sensitive_total_count, max(custom_total_count) AS custom_total_count
-  FROM "macie"."current_results"
-  GROUP BY object_source_uri, object_source_line
-) AS a ON r.source_uri = a.object_source_uri AND r.source_line = a.object_source_line
+  SELECT u.*,
+    CASE WHEN u.is_gone THEN 'gone' WHEN u.is_confirmed THEN 'confirmed'
+      WHEN u.undated = 0 AND w.looked_at > u.last_seen_at THEN 'resolved' ELSE 'unconfirmed' END AS state
+  FROM (
+    SELECT *,
+      row_number() OVER (
+        PARTITION BY subject_source_uri, subject_source_line, identifier
+        ORDER BY CASE WHEN content = chosen_content THEN 0 ELSE 1 END, occurrence_count DESC NULLS LAST, place, detection_index
+      ) AS choice
+    FROM (
+      SELECT *,
+        first_value(content) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier ORDER BY CASE WHEN is_standing_content THEN 0 ELSE 1 END, place) AS chosen_content,
+        first_value(is_standing_content) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier ORDER BY CASE WHEN is_standing_content THEN 0 ELSE 1 END, place) AS is_confirmed,
+        max(content_seen_at) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS last_seen_at,
+        max(content_undated) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS undated
+      FROM (
+        SELECT d.result_id, d.account_id, d.region, d.job_id, d.created_at, d.bucket_name, d.object_key, d.object_version_id, d.archive_member_path, d.mime_type, d.run_id, d.source_uri, d.source_line, d.origin_type, d.severity, d.status_code, d.bucket_effective_permission, d.bucket_encryption_type, d.object_public_access, d.object_size, d.object_last_modified, d.object_etag, d.object_extension, d.is_archive_member, d.detection_index, d.identifier_kind, d.category, d.detection_type, d.custom_identifier_arn, d.occurrence_count, d.location_count, d.is_capped, d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-') AS identifier, r.aws_partition, r.severity_score,
+          r.is_gone, r.is_standing_content, r.content, r.content_seen_at, r.content_undated, r.place,
+          r.subject_source_uri, r.subject_source_line, r.object_source_uri, r.object_source_line, r.object_is_member
+        FROM "macie"."detections" AS d
+        JOIN "macie"."current_results" AS r
+          ON d.run_id = r.run_id AND d.source_uri = r.source_uri AND d.source_line = r.source_line
+        WHERE r.is_analysis
+      ) AS reported
+    ) AS contents
+  ) AS u
+  LEFT JOIN (
+    -- When a subject of several contents was last analyzed completely by an origin that looked for an identifier.
+    SELECT a.subject_source_uri, a.subject_source_line, o.identifier, max(a.created_at) AS looked_at
+    FROM "macie"."current_results" AS a
+    JOIN (
+      SELECT coalesce('job ' || r.job_id, 'discovery ' || coalesce(CAST(length(coalesce(r.admin_account_id, r.account_id)) AS varchar) || ':' || coalesce(r.admin_account_id, r.account_id), '-') || coalesce(':' || r.region, '-')) AS origin, d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-') AS identifier, max(r.created_at) AS reported_at
+      FROM "macie"."detections" AS d
+      JOIN "macie"."results" AS r
+        ON d.run_id = r.run_id AND d.source_uri = r.source_uri AND d.source_line = r.source_line
+      WHERE r.status_code IN ('COMPLETE', 'PARTIAL') AND d.run_id IN (SELECT run_id FROM "macie"."runs")
+      GROUP BY coalesce('job ' || r.job_id, 'discovery ' || coalesce(CAST(length(coalesce(r.admin_account_id, r.account_id)) AS varchar) || ':' || coalesce(r.admin_account_id, r.account_id), '-') || coalesce(':' || r.region, '-')), d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-')
+    ) AS o ON coalesce('job ' || a.job_id, 'discovery ' || coalesce(CAST(length(coalesce(a.admin_account_id, a.account_id)) AS varchar) || ':' || coalesce(a.admin_account_id, a.account_id), '-') || coalesce(':' || a.region, '-')) = o.origin AND o.reported_at >= a.created_at
+    WHERE a.status_code = 'COMPLETE' AND a.has_other_content AND NOT a.is_gone
+    GROUP BY a.subject_source_uri, a.subject_source_line, o.identifier
+  ) AS w
+    ON u.subject_source_uri = w.subject_source_uri AND u.subject_source_line = w.subject_source_line AND u.identifier = w.identifier
+  WHERE u.choice = 1
+) AS judged
+== create-view-current_findings
+-- Each finding, open or closed, with its count; an archive's include its members', which are rows of their own, too.
+CREATE OR REPLACE VIEW "macie"."current_findings" AS
+SELECT source_uri, source_line, aws_partition, bucket_name, object_key, is_archive_member, archive_member_path,
+  identifier_kind, category, detection_type, custom_identifier_id, state, occurrence_count, location_count,
+  CASE WHEN occurrence_count > location_count THEN occurrence_count - location_count ELSE 0 END AS unlocated_count,
+  CASE WHEN occurrence_count <= location_count THEN NULL WHEN is_limited THEN 'limit' WHEN location_count = 0 THEN 'none' ELSE 'unknown' END AS unlocated_cause,
+  CASE WHEN identifier_kind <> 'managed' OR occurrence_count < 1 THEN NULL
+    WHEN detection_type IN ('VEHICLE_IDENTIFICATION_NUMBER') THEN CASE WHEN occurrence_count < 2 THEN 'Low' WHEN occurrence_count < 100 THEN 'Low' ELSE 'Medium' END
+    WHEN detection_type IN ('LATITUDE_LONGITUDE') THEN CASE WHEN occurrence_count < 2 THEN 'Low' WHEN occurrence_count < 100 THEN 'Medium' ELSE 'Medium' END
+    WHEN detection_type IN ('ADDRESS', 'AUSTRALIA_DRIVERS_LICENSE', 'AUSTRIA_DRIVERS_LICENSE', 'BELGIUM_DRIVERS_LICENSE', 'BRAZIL_CEP_CODE', 'BRAZIL_PHONE_NUMBER', 'BULGARIA_DRIVERS_LICENSE', 'CANADA_DRIVERS_LICENSE', 'CREDIT_CARD_EXPIRATION', 'CROATIA_DRIVERS_LICENSE', 'CYPRUS_DRIVERS_LICENSE', 'CZECHIA_DRIVERS_LICENSE', 'DATE_OF_BIRTH', 'DENMARK_DRIVERS_LICENSE', 'DRIVERS_LICENSE', 'ESTONIA_DRIVERS_LICENSE', 'FINLAND_DRIVERS_LICENSE', 'FRANCE_DRIVERS_LICENSE', 'FRANCE_PHONE_NUMBER', 'GERMANY_DRIVERS_LICENSE', 'GERMANY_PHONE_NUMBER', 'GREECE_DRIVERS_LICENSE', 'HTTP_COOKIE', 'HUNGARY_DRIVERS_LICENSE', 'INDIA_DRIVERS_LICENSE', 'IRELAND_DRIVERS_LICENSE', 'ITALY_DRIVERS_LICENSE', 'ITALY_PHONE_NUMBER', 'LATVIA_DRIVERS_LICENSE', 'LITHUANIA_DRIVERS_LICENSE', 'LUXEMBOURG_DRIVERS_LICENSE', 'MALTA_DRIVERS_LICENSE', 'MEDICAL_DEVICE_UDI', 'NAME', 'NETHERLANDS_DRIVERS_LICENSE', 'PHONE_NUMBER', 'POLAND_DRIVERS_LICENSE', 'PORTUGAL_DRIVERS_LICENSE', 'ROMANIA_DRIVERS_LICENSE', 'SLOVAKIA_DRIVERS_LICENSE', 'SLOVENIA_DRIVERS_LICENSE', 'SPAIN_DRIVERS_LICENSE', 'SPAIN_PHONE_NUMBER', 'SWEDEN_DRIVERS_LICENSE', 'UK_DRIVERS_LICENSE', 'UK_PHONE_NUMBER') THEN CASE WHEN occurrence_count < 2 THEN 'Low' WHEN occurrence_count < 100 THEN 'Medium' ELSE 'High' END
+    WHEN detection_type IN ('ARGENTINA_ORGANIZATION_TAX_IDENTIFICATION_NUMBER', 'ARGENTINA_TARJETA_SUBE', 'COLOMBIA_ORGANIZATION_NIT_NUMBER', 'MEXICO_ORGANIZATION_RFC_NUMBER') THEN CASE WHEN occurrence_count < 2 THEN 'Medium' WHEN occurrence_count < 100 THEN 'Medium' ELSE 'High' END
+    WHEN detection_type IN ('CANADA_PASSPORT_NUMBER', 'CREDIT_CARD_SECURITY_CODE', 'FRANCE_PASSPORT_NUMBER', 'GERMANY_PASSPORT_NUMBER', 'ITALY_PASSPORT_NUMBER', 'SPAIN_PASSPORT_NUMBER', 'UK_PASSPORT_NUMBER', 'USA_PASSPORT_NUMBER') THEN CASE WHEN occurrence_count < 2 THEN 'Medium' WHEN occurrence_count < 100 THEN 'High' ELSE 'High' END
+    WHEN detection_type IN ('ALBANIA_BANK_ACCOUNT_NUMBER', 'ANDORRA_BANK_ACCOUNT_NUMBER', 'ARGENTINA_DNI_NUMBER', 'ARGENTINA_INDIVIDUAL_TAX_IDENTIFICATION_NUMBER', 'AUSTRALIA_TAX_FILE_NUMBER', 'AWS_CREDENTIALS', 'BANK_ACCOUNT_NUMBER', 'BOSNIA_AND_HERZEGOVINA_BANK_ACCOUNT_NUMBER', 'BRAZIL_BANK_ACCOUNT_NUMBER', 'BRAZIL_CNPJ_NUMBER', 'BRAZIL_CPF_NUMBER', 'BRAZIL_RG_NUMBER', 'BULGARIA_BANK_ACCOUNT_NUMBER', 'CANADA_HEALTH_NUMBER', 'CANADA_NATIONAL_IDENTIFICATION_NUMBER', 'CANADA_SOCIAL_INSURANCE_NUMBER', 'CHILE_RUT_NUMBER', 'COLOMBIA_CITIZENSHIP_CARD_NUMBER', 'COLOMBIA_INDIVIDUAL_NIT_NUMBER', 'COSTA_RICA_BANK_ACCOUNT_NUMBER', 'CREDIT_CARD_MAGNETIC_STRIPE', 'CREDIT_CARD_NUMBER', 'CREDIT_CARD_NUMBER_(NO_KEYWORD)', 'CROATIA_BANK_ACCOUNT_NUMBER', 'CYPRUS_BANK_ACCOUNT_NUMBER', 'CZECH_REPUBLIC_BANK_ACCOUNT_NUMBER', 'DENMARK_BANK_ACCOUNT_NUMBER', 'DOMINICAN_REPUBLIC_BANK_ACCOUNT_NUMBER', 'EGYPT_BANK_ACCOUNT_NUMBER', 'ESTONIA_BANK_ACCOUNT_NUMBER', 'EUROPEAN_HEALTH_INSURANCE_CARD_NUMBER', 'FAROE_ISLANDS_BANK_ACCOUNT_NUMBER', 'FINLAND_BANK_ACCOUNT_NUMBER', 'FINLAND_EUROPEAN_HEALTH_INSURANCE_NUMBER', 'FRANCE_BANK_ACCOUNT_NUMBER', 'FRANCE_HEALTH_INSURANCE_NUMBER', 'FRANCE_NATIONAL_IDENTIFICATION_NUMBER', 'FRANCE_TAX_IDENTIFICATION_NUMBER', 'GCP_API_KEY', 'GEORGIA_BANK_ACCOUNT_NUMBER', 'GERMANY_BANK_ACCOUNT_NUMBER', 'GERMANY_NATIONAL_IDENTIFICATION_NUMBER', 'GERMANY_TAX_IDENTIFICATION_NUMBER', 'GREECE_BANK_ACCOUNT_NUMBER', 'GREENLAND_BANK_ACCOUNT_NUMBER', 'HTTP_BASIC_AUTH_HEADER', 'HUNGARY_BANK_ACCOUNT_NUMBER', 'ICELAND_BANK_ACCOUNT_NUMBER', 'INDIA_AADHAAR_NUMBER', 'INDIA_PERMANENT_ACCOUNT_NUMBER', 'IRELAND_BANK_ACCOUNT_NUMBER', 'ITALY_BANK_ACCOUNT_NUMBER', 'ITALY_NATIONAL_IDENTIFICATION_NUMBER', 'JORDAN_BANK_ACCOUNT_NUMBER', 'JSON_WEB_TOKEN', 'KOSOVO_BANK_ACCOUNT_NUMBER', 'LIECHTENSTEIN_BANK_ACCOUNT_NUMBER', 'LITHUANIA_BANK_ACCOUNT_NUMBER', 'MALTA_BANK_ACCOUNT_NUMBER', 'MAURITANIA_BANK_ACCOUNT_NUMBER', 'MAURITIUS_BANK_ACCOUNT_NUMBER', 'MEXICO_CURP_NUMBER', 'MEXICO_INDIVIDUAL_RFC_NUMBER', 'MONACO_BANK_ACCOUNT_NUMBER', 'MONTENEGRO_BANK_ACCOUNT_NUMBER', 'NETHERLANDS_BANK_ACCOUNT_NUMBER', 'NORTH_MACEDONIA_BANK_ACCOUNT_NUMBER', 'OPENSSH_PRIVATE_KEY', 'PGP_PRIVATE_KEY', 'PKCS', 'POLAND_BANK_ACCOUNT_NUMBER', 'PORTUGAL_BANK_ACCOUNT_NUMBER', 'PUTTY_PRIVATE_KEY', 'SAN_MARINO_BANK_ACCOUNT_NUMBER', 'SENEGAL_BANK_ACCOUNT_NUMBER', 'SERBIA_BANK_ACCOUNT_NUMBER', 'SLOVAKIA_BANK_ACCOUNT_NUMBER', 'SLOVENIA_BANK_ACCOUNT_NUMBER', 'SPAIN_BANK_ACCOUNT_NUMBER', 'SPAIN_DNI_NUMBER', 'SPAIN_NIE_NUMBER', 'SPAIN_NIF_NUMBER', 'SPAIN_SOCIAL_SECURITY_NUMBER', 'SPAIN_TAX_IDENTIFICATION_NUMBER', 'STRIPE_CREDENTIALS', 'SWEDEN_BANK_ACCOUNT_NUMBER', 'SWITZERLAND_BANK_ACCOUNT_NUMBER', 'TIMOR_LESTE_BANK_ACCOUNT_NUMBER', 'TUNISIA_BANK_ACCOUNT_NUMBER', 'TURKIYE_BANK_ACCOUNT_NUMBER', 'UKRAINE_BANK_ACCOUNT_NUMBER', 'UK_BANK_ACCOUNT_NUMBER', 'UK_ELECTORAL_ROLL_NUMBER', 'UK_NATIONAL_INSURANCE_NUMBER', 'UK_NHS_NUMBER', 'UK_TAX_IDENTIFICATION_NUMBER', 'UNITED_ARAB_EMIRATES_BANK_ACCOUNT_NUMBER', 'USA_HEALTHCARE_PROCEDURE_CODE', 'USA_HEALTH_INSURANCE_CLAIM_NUMBER', 'USA_INDIVIDUAL_TAX_IDENTIFICATION_NUMBER', 'USA_MEDICARE_BENEFICIARY_IDENTIFIER', 'USA_NATIONAL_DRUG_CODE', 'USA_NATIONAL_PROVIDER_IDENTIFIER', 'USA_SOCIAL_SECURITY_NUMBER', 'US_DRUG_ENFORCEMENT_AGENCY_NUMBER', 'VIRGIN_ISLANDS_BANK_ACCOUNT_NUMBER') THEN 'High' END AS type_severity, has_count, members_exceed
+FROM (
+  SELECT source_uri, source_line, is_archive_member, aws_partition, bucket_name, object_key, archive_member_path,
+    identifier_kind, category, detection_type, custom_identifier_id, state, is_limited, has_count,
+    -- greatest takes a null for null in Trino.
+    coalesce(CASE WHEN members_count > own_count THEN members_count END, own_count, members_count, 0) AS occurrence_count,
+    coalesce(CASE WHEN members_locations > own_locations THEN members_locations END, own_locations, members_locations, 0) AS location_count,
+    members_count > coalesce(own_count, 0) AND NOT object_is_member AS members_exceed
+  FROM (
+    SELECT source_uri, source_line, is_archive_member, identifier, max(aws_partition) AS aws_partition, max(bucket_name) AS bucket_name,
+      max(object_key) AS object_key, max(CASE WHEN is_archive_member THEN archive_member_path END) AS archive_member_path,
+      max(identifier_kind) AS identifier_kind, max(category) AS category,
+      coalesce(max(CASE WHEN is_own THEN detection_type END), min(detection_type)) AS detection_type,
+      max(custom_identifier_id) AS custom_identifier_id, coalesce(max(open_state), max(CASE WHEN is_own THEN state END)) AS state,
+      max(CASE WHEN object_is_member THEN 1 ELSE 0 END) = 1 AS object_is_member,
+      sum(CASE WHEN is_own AND state = shown_state THEN coalesce(CAST(occurrence_count AS decimal(38, 0)), 0) END) AS own_count,
+      sum(CASE WHEN NOT is_own AND state = shown_state THEN coalesce(CAST(occurrence_count AS decimal(38, 0)), 0) END) AS members_count,
+      sum(CASE WHEN is_own AND state = shown_state THEN location_count END) AS own_locations,
+      sum(CASE WHEN NOT is_own AND state = shown_state THEN location_count END) AS members_locations,
+      max(CASE WHEN state = shown_state AND location_count >= 1000 THEN 1 ELSE 0 END) = 1 AS is_limited,
+      max(CASE WHEN state = shown_state AND occurrence_count IS NOT NULL THEN 1 ELSE 0 END) = 1 AS has_count
+    FROM (
+      SELECT *, coalesce(open_state, state) AS shown_state
+      FROM (
+        SELECT *,
+          -- The smaller of confirmed and unconfirmed.
+          min(CASE WHEN state IN ('confirmed', 'unconfirmed') THEN state END) OVER (PARTITION BY source_uri, source_line, is_archive_member, identifier) AS open_state
+        FROM (
+          SELECT CASE WHEN v.as_member THEN d.subject_source_uri ELSE d.object_source_uri END AS source_uri,
+            CASE WHEN v.as_member THEN d.subject_source_line ELSE d.object_source_line END AS source_line,
+            v.as_member AS is_archive_member, v.as_member = d.is_archive_member AS is_own, d.identifier, d.state, d.object_is_member,
+            d.aws_partition, d.bucket_name, d.object_key, d.archive_member_path, d.identifier_kind, d.category, d.detection_type,
+            CASE WHEN d.identifier_kind = 'custom' THEN regexp_extract(d.custom_identifier_arn, '[^/]*$') END AS custom_identifier_id, d.occurrence_count, d.location_count
+          FROM "macie"."current_detections" AS d
+          CROSS JOIN (VALUES (false), (true)) AS v (as_member)
+          -- Members are detail below their archive, which has their open findings, too.
+          WHERE d.is_archive_member AND (v.as_member OR d.state IN ('confirmed', 'unconfirmed')) OR NOT d.is_archive_member AND NOT v.as_member
+        ) AS parts
+      ) AS opened
+    ) AS shown
+    GROUP BY source_uri, source_line, is_archive_member, identifier
+  ) AS added
+) AS counted
+== create-view-current_subjects
+-- Each object and each archive member as its standing result has it, with its exposure and severity now.
+CREATE OR REPLACE VIEW "macie"."current_subjects" AS
+SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job_id, w.job_arn, w.origin_type, w.created_at, w.updated_at, w.finding_type, w.finding_category, w.title, w.description, w.sample, w.archived, w.finding_count, w.status_code, w.status_reason, w.mime_type, w.size_classified, w.additional_occurrences, w.bucket_name, w.bucket_arn, w.bucket_created_at, w.bucket_owner_id, w.bucket_owner_display_name, w.bucket_kms_key_id, w.bucket_allows_unencrypted_uploads, w.bucket_tags, w.bucket_acl_public_read, w.bucket_acl_public_write, w.bucket_policy_public_read, w.bucket_policy_public_write, w.bucket_block_public_acls, w.bucket_block_public_policy, w.bucket_ignore_public_acls, w.bucket_restrict_public_buckets, w.account_block_public_acls, w.account_block_public_policy, w.account_ignore_public_acls, w.account_restrict_public_buckets, w.object_bucket_arn, w.object_key, w.object_path, w.object_extension, w.object_size, w.object_etag, w.object_version_id, w.object_last_modified, w.object_storage_class, w.object_encryption_type, w.object_kms_key_id, w.object_public_access, w.object_tags, w.detailed_results_location, w.unrecognized, w.run_id, w.source_uri, w.source_etag, w.source_line,
+  s.is_archive_member,
+  CASE WHEN s.is_archive_member THEN w.archive_member_path END AS archive_member_path,
+  CASE WHEN s.is_archive_member THEN w.archive_member_extension END AS archive_member_extension,
+  CASE WHEN s.is_archive_member THEN w.archive_member_size END AS archive_member_size,
+  CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
+  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
+  s.is_analyzed, s.is_gone, s.not_analyzed_reason,
+  CASE WHEN s.is_gone THEN 'unknown' WHEN b.is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
+    WHEN b.is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
+  CASE WHEN s.is_gone THEN 'unknown' WHEN s.object_encryption_fact % 2 = 0 THEN 'yes' WHEN s.object_encryption_fact = 3 THEN 'no'
+    WHEN b.is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
+  CASE WHEN NOT s.is_gone THEN v.score END AS severity_score,
+  CASE WHEN NOT s.is_gone THEN CASE v.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE v.severity END END AS severity
+FROM (
+  SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, m.as_member AS is_archive_member, r.object_public_fact, r.object_encryption_fact,
+    CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
+    r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
+    CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
+      WHEN NOT r.is_analysis THEN coalesce(r.status_reason, r.status_code, 'unknown')
+      -- Of an archive that only its members' results name the standing one is the newest.
+      WHEN NOT r.newest_is_analysis AND r.content > 1 AND m.as_member = r.is_archive_member
+        THEN coalesce(r.newest_status_reason, r.newest_status_code, 'unknown') END AS not_analyzed_reason
+  FROM "macie"."current_results" AS r
+  CROSS JOIN (VALUES (false), (true)) AS m (as_member)
+  WHERE NOT m.as_member AND r.source_uri = r.object_source_uri AND r.source_line = r.object_source_line
+    OR m.as_member AND r.is_archive_member AND r.standing_place = 1
+) AS s
+JOIN "macie"."results" AS w
+  ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
+LEFT JOIN "macie"."current_buckets" AS b ON coalesce(s.aws_partition, '') = coalesce(b.aws_partition, '') AND (s.aws_partition IS NULL) = (b.aws_partition IS NULL) AND coalesce(s.bucket_name, '') = coalesce(b.bucket_name, '') AND (s.bucket_name IS NULL) = (b.bucket_name IS NULL)
 LEFT JOIN (
-  SELECT object_source_uri, object_source_line, count(*) AS type_count,
-    sum(occurrence_count) AS occurrence_count, sum(location_count) AS location_count,
-    sum(CASE WHEN identifier_kind = 'managed' THEN occurrence_count END) AS sensitive_total_count,
-    sum(CASE WHEN identifier_kind = 'custom' THEN occurrence_count END) AS custom_total_count
-  FROM "macie"."current_detections"
-  GROUP BY object_source_uri, object_source_line
-) AS d ON r.source_uri = d.object_source_uri AND r.source_line = d.object_source_line
+  SELECT source_uri, source_line, is_archive_member, score, severity,
+    row_number() OVER (PARTITION BY source_uri, source_line, is_archive_member ORDER BY score DESC, severity DESC NULLS LAST) AS place
+  FROM (
+    SELECT CASE WHEN m.as_archive THEN r.object_source_uri ELSE r.subject_source_uri END AS source_uri,
+      CASE WHEN m.as_archive THEN r.object_source_line ELSE r.subject_source_line END AS source_line,
+      r.is_archive_member AND NOT m.as_archive AS is_archive_member, r.severity,
+      coalesce(r.severity_score, CASE r.severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) AS score
+    FROM (
+      SELECT subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member, is_archive_member, severity_score, severity
+      FROM "macie"."current_results"
+      WHERE is_analysis AND is_standing_content AND NOT is_gone
+      UNION ALL
+      SELECT subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member, is_archive_member, severity_score, severity
+      FROM "macie"."current_detections"
+      WHERE state = 'unconfirmed'
+    ) AS r
+    -- An archive that only its members' results name has the highest of theirs.
+    CROSS JOIN (VALUES (false), (true)) AS m (as_archive)
+    WHERE NOT m.as_archive OR r.object_is_member
+  ) AS scores
+  WHERE score IS NOT NULL
+) AS v ON s.source_uri = v.source_uri AND s.source_line = v.source_line AND s.is_archive_member = v.is_archive_member AND v.place = 1
 == create-view-sensitive_objects
--- Each object that holds sensitive data now: which, how much, and how exposed it is.
+-- Each object with open findings: which, how much, and how exposed it is.
 CREATE OR REPLACE VIEW "macie"."sensitive_objects" AS
-SELECT o.bucket_name, o.object_key, o.archive_member_path, o.is_archive_member,
-  's3://' || o.bucket_name || '/' || o.object_key AS s3_uri,
-  o.aws_partition, o.account_id, o.region, o.severity_score, o.severity,
-  d.categories, d.types, o.type_count, o.occurrence_count, o.location_count, d.is_capped,
-  coalesce(o.bucket_effective_permission = 'PUBLIC', false) OR coalesce(o.object_public_access, false) AS is_public,
-  coalesce(coalesce(nullif(o.object_encryption_type, 'UNKNOWN'), o.bucket_encryption_type) = 'NONE', false) AS is_unencrypted,
-  o.bucket_effective_permission, o.object_public_access, o.bucket_encryption_type, o.object_encryption_type,
-  o.object_size, o.object_storage_class, o.object_last_modified, o.object_version_id, o.mime_type,
-  o.status_code, o.status_reason, o.has_newer_content, o.job_id, o.created_at AS last_analyzed_at,
-  o.source_uri, o.source_line
-FROM "macie"."current_objects" AS o
+SELECT s.bucket_name, s.object_key, s.archive_member_path, s.is_archive_member,
+  's3://' || s.bucket_name || '/' || s.object_key AS s3_uri,
+  s.aws_partition, s.account_id, s.region, s.severity_score, s.severity,
+  f.categories, f.types, f.type_count, f.confirmed_count, f.unconfirmed_count, f.occurrence_count, f.location_count, f.unlocated_count,
+  s.is_public, s.is_unencrypted,
+  s.bucket_effective_permission, s.object_public_access, s.bucket_encryption_type, s.object_encryption_type,
+  s.object_size, s.object_storage_class, s.object_last_modified, s.object_version_id, s.mime_type,
+  s.status_code, s.status_reason, s.not_analyzed_reason, s.job_id, s.created_at AS last_analyzed_at,
+  s.source_uri, s.source_line
+FROM "macie"."current_subjects" AS s
 JOIN (
-  SELECT object_source_uri, object_source_line, string_agg(DISTINCT category, ', ' ORDER BY category) AS categories, string_agg(DISTINCT detection_type, ', ' ORDER BY detection_type) AS types,
-    max(CASE WHEN is_capped THEN 1 ELSE 0 END) = 1 AS is_capped
-  FROM "macie"."current_detections"
-  GROUP BY object_source_uri, object_source_line
-) AS d ON o.source_uri = d.object_source_uri AND o.source_line = d.object_source_line
+  SELECT source_uri, source_line, is_archive_member, string_agg(DISTINCT category, ', ' ORDER BY category) AS categories, string_agg(DISTINCT detection_type, ', ' ORDER BY detection_type) AS types, count(*) AS type_count,
+    count(CASE WHEN state = 'confirmed' THEN 1 END) AS confirmed_count, count(CASE WHEN state = 'unconfirmed' THEN 1 END) AS unconfirmed_count,
+    sum(occurrence_count) AS occurrence_count, sum(location_count) AS location_count, sum(unlocated_count) AS unlocated_count
+  FROM "macie"."current_findings"
+  WHERE state IN ('confirmed', 'unconfirmed')
+  GROUP BY source_uri, source_line, is_archive_member
+) AS f ON s.source_uri = f.source_uri AND s.source_line = f.source_line AND s.is_archive_member = f.is_archive_member
 == create-view-object_locations
 -- Where in each object the sensitive data is, readable.
 CREATE OR REPLACE VIEW "macie"."object_locations" AS
 SELECT o.bucket_name, o.object_key, o.archive_member_path, d.is_archive_member,
-  o.identifier_kind, o.category, o.detection_type, o.custom_identifier_arn,
+  o.identifier_kind, o.category, o.detection_type, o.custom_identifier_arn, d.state,
   o.location_kind, o.location, d.occurrence_count, d.location_count, d.is_capped,
   o.cell_row, o.cell_column, o.cell_column_name, o.cell_reference, o.line_start, o.line_end, o.line_start_column,
   o.offset_start, o.offset_end, o.offset_start_column, o.page_number, o.record_index, o.json_path,
@@ -302,26 +527,17 @@ FROM (
 JOIN "macie"."current_detections" AS d
   ON o.run_id = d.run_id AND o.source_uri = d.source_uri AND o.source_line = d.source_line
     AND o.detection_index = d.detection_index
+WHERE d.state IN ('confirmed', 'unconfirmed')
 == create-view-unanalyzed_objects
--- Each object whose newest content was not analysed, and why.
+-- Each object that was never analyzed or isn't as it is now, and why.
 CREATE OR REPLACE VIEW "macie"."unanalyzed_objects" AS
 SELECT bucket_name, object_key, archive_member_path, is_archive_member,
-  aws_partition, account_id, region, status_code, status_reason,
+  aws_partition, account_id, region, not_analyzed_reason, is_analyzed AS was_analyzed, CASE WHEN is_analyzed THEN created_at END AS last_analyzed_at,
   object_size, object_extension, mime_type, object_storage_class, object_encryption_type, object_kms_key_id,
-  object_last_modified, object_version_id, job_id, origin_type, created_at, last_analyzed_at, was_analyzed,
+  object_last_modified, object_version_id, job_id, origin_type, created_at,
   source_uri, source_line
-FROM (
-  SELECT result_id, schema_version, account_id, aws_partition, region, admin_account_id, job_id, job_arn, origin_type, created_at, updated_at, finding_type, finding_category, title, description, severity_score, severity, sample, archived, finding_count, status_code, status_reason, mime_type, size_classified, additional_occurrences, sensitive_total_count, custom_total_count, type_count, occurrence_count, location_count, bucket_name, bucket_arn, bucket_created_at, bucket_owner_id, bucket_owner_display_name, bucket_encryption_type, bucket_kms_key_id, bucket_effective_permission, bucket_allows_unencrypted_uploads, bucket_tags, bucket_acl_public_read, bucket_acl_public_write, bucket_policy_public_read, bucket_policy_public_write, bucket_block_public_acls, bucket_block_public_policy, bucket_ignore_public_acls, bucket_restrict_public_buckets, account_block_public_acls, account_block_public_policy, account_ignore_public_acls, account_restrict_public_buckets, object_bucket_arn, object_key, object_path, object_extension, object_size, object_etag, object_version_id, object_last_modified, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags, is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, detailed_results_location, unrecognized, run_id, source_uri, source_etag, source_line,
-    row_number() OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY object_last_modified DESC NULLS LAST, created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS place,
-    max(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN 1 ELSE 0 END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) = 1 AS was_analyzed,
-    max(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN object_last_modified END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS analyzed_last_modified,
-    max(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN created_at END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS last_analyzed_at
-  FROM "macie"."results"
-  WHERE run_id IN (SELECT run_id FROM "macie"."runs")
-) AS ranked
-WHERE place = 1
-  AND (NOT was_analyzed OR coalesce(object_last_modified > analyzed_last_modified,
-    analyzed_last_modified IS NULL AND object_last_modified IS NOT NULL))
+FROM "macie"."current_subjects"
+WHERE not_analyzed_reason IS NOT NULL
 == create-view-job_summary
 -- What each job did, all its analyses counted; automated discovery has no job.
 CREATE OR REPLACE VIEW "macie"."job_summary" AS
@@ -340,27 +556,26 @@ GROUP BY job_id, origin_type
 == create-view-bucket_summary
 -- Each bucket as its objects are now.
 CREATE OR REPLACE VIEW "macie"."bucket_summary" AS
-SELECT aws_partition, bucket_name,
-  max(CASE WHEN place = 1 THEN account_id END) AS account_id,
-  max(CASE WHEN place = 1 THEN region END) AS region,
-  max(CASE WHEN place = 1 THEN bucket_effective_permission END) AS bucket_effective_permission,
-  max(CASE WHEN place = 1 THEN bucket_encryption_type END) AS bucket_encryption_type,
-  max(CASE WHEN place = 1 THEN bucket_allows_unencrypted_uploads END) AS bucket_allows_unencrypted_uploads,
-  count(*) AS objects,
-  count(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN 1 END) AS analyzed_objects,
-  count(CASE WHEN has_newer_content OR NOT coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN 1 END) AS unanalyzed_objects,
-  count(CASE WHEN type_count > 0 THEN 1 END) AS sensitive_objects,
-  count(CASE WHEN type_count > 0 AND object_public_access THEN 1 END) AS public_sensitive_objects,
-  max(severity_score) AS severity_score,
-  sum(occurrence_count) AS occurrence_count, sum(object_size) AS object_bytes, sum(size_classified) AS bytes_classified,
-  max(created_at) AS last_result_at
-FROM (
-  SELECT *,
-    row_number() OVER (
-      PARTITION BY aws_partition, bucket_name
-      ORDER BY created_at DESC NULLS LAST, result_id ASC NULLS LAST, source_uri ASC, source_line ASC
-    ) AS place
-  FROM "macie"."current_objects"
-  WHERE NOT is_archive_member
-) AS ranked
-GROUP BY aws_partition, bucket_name
+SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
+  b.is_public, b.is_unencrypted, b.last_result_at,
+  count(s.source_uri) AS objects,
+  count(CASE WHEN s.is_analyzed THEN 1 END) AS analyzed_objects,
+  count(CASE WHEN s.not_analyzed_reason IS NOT NULL THEN 1 END) AS unanalyzed_objects,
+  count(CASE WHEN s.is_gone THEN 1 END) AS gone_objects,
+  count(f.source_uri) AS sensitive_objects,
+  count(CASE WHEN f.source_uri IS NOT NULL AND s.is_public = 'yes' THEN 1 END) AS public_sensitive_objects,
+  count(CASE WHEN f.source_uri IS NOT NULL AND s.is_public = 'unknown' THEN 1 END) AS perhaps_public_sensitive_objects,
+  count(CASE WHEN f.source_uri IS NOT NULL AND s.is_unencrypted = 'yes' THEN 1 END) AS unencrypted_sensitive_objects,
+  coalesce(sum(f.occurrence_count), 0) AS occurrence_count,
+  max(s.severity_score) AS severity_score,
+  sum(CASE WHEN NOT s.is_gone THEN s.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN s.size_classified END) AS bytes_classified
+FROM "macie"."current_buckets" AS b
+LEFT JOIN "macie"."current_subjects" AS s ON coalesce(b.aws_partition, '') = coalesce(s.aws_partition, '') AND (b.aws_partition IS NULL) = (s.aws_partition IS NULL) AND coalesce(b.bucket_name, '') = coalesce(s.bucket_name, '') AND (b.bucket_name IS NULL) = (s.bucket_name IS NULL) AND NOT s.is_archive_member
+LEFT JOIN (
+  SELECT source_uri, source_line, sum(occurrence_count) AS occurrence_count
+  FROM "macie"."current_findings"
+  WHERE NOT is_archive_member AND state IN ('confirmed', 'unconfirmed')
+  GROUP BY source_uri, source_line
+) AS f ON s.source_uri = f.source_uri AND s.source_line = f.source_line
+GROUP BY b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
+  b.is_public, b.is_unencrypted, b.last_result_at

@@ -131,60 +131,76 @@ SELECT bucket_name, object_key, archive_member_path, category, detection_type, l
 FROM "macie"."occurrences"
 WHERE identifier_kind = 'custom' AND job_id = (SELECT job_id FROM "macie"."occurrences" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND run_id IN (SELECT run_id FROM "macie"."runs")
 ORDER BY bucket_name, object_key, archive_member_path NULLS FIRST, category, detection_type, occurrence_index
-== exposure: Which objects with sensitive data are public or unencrypted?
-SELECT bucket_name, object_key, account_id, region, severity, is_public, is_unencrypted, types, occurrence_count,
+== exposure: Which objects with sensitive data are public or unencrypted, or perhaps?
+-- Sharing with other accounts isn't in these results.
+SELECT bucket_name, object_key, account_id, region, severity, is_public, is_unencrypted, types, confirmed_count, unconfirmed_count, occurrence_count,
   bucket_effective_permission, object_public_access, bucket_encryption_type, object_encryption_type, last_analyzed_at
 FROM "macie"."sensitive_objects"
-WHERE NOT is_archive_member AND (is_public OR is_unencrypted)
-ORDER BY is_public DESC, severity_score DESC, occurrence_count DESC, bucket_name, object_key
+WHERE NOT is_archive_member AND (is_public <> 'no' OR is_unencrypted <> 'no')
+ORDER BY CASE is_public WHEN 'yes' THEN 0 WHEN 'unknown' THEN 1 ELSE 2 END, CASE is_unencrypted WHEN 'yes' THEN 0 WHEN 'unknown' THEN 1 ELSE 2 END,
+  severity_score DESC NULLS LAST, occurrence_count DESC, bucket_name, object_key
 == capped: Where is more sensitive data than Macie gave locations for?
-SELECT bucket_name, object_key, archive_member_path, category, detection_type, occurrence_count, location_count,
-  occurrence_count - location_count AS without_location
-FROM "macie"."current_detections"
-WHERE is_capped
-ORDER BY without_location DESC, bucket_name, object_key, archive_member_path, detection_type
+SELECT bucket_name, object_key, archive_member_path, is_archive_member, category, detection_type, state, occurrence_count, location_count,
+  unlocated_count, unlocated_cause
+FROM "macie"."current_findings"
+WHERE state IN ('confirmed', 'unconfirmed') AND unlocated_count > 0
+ORDER BY unlocated_count DESC, bucket_name, object_key, is_archive_member, archive_member_path, detection_type
 == coverage: How much was analysed, what was not, and why?
-SELECT status_code, status_reason, count(*) AS objects,
+SELECT CASE WHEN is_gone THEN 'gone' WHEN not_analyzed_reason IS NULL THEN status_code ELSE 'not analyzed' END AS state,
+  CASE WHEN is_gone THEN NULL ELSE coalesce(not_analyzed_reason, status_reason) END AS reason, count(*) AS objects,
   round(100e0 * CAST(count(*) AS double) / CAST(sum(count(*)) OVER () AS double), 2) AS percent,
-  sum(object_size) AS object_bytes, sum(was_analyzed_before) AS analyzed_before
-FROM (
-  SELECT status_code, status_reason, object_size, 0 AS was_analyzed_before
-  FROM "macie"."current_objects"
-  WHERE NOT is_archive_member AND NOT has_newer_content
-  UNION ALL
-  SELECT status_code, status_reason, object_size, 1 AS was_analyzed_before
-  FROM "macie"."unanalyzed_objects"
-  WHERE NOT is_archive_member AND was_analyzed
-) AS newest
-GROUP BY status_code, status_reason
-ORDER BY objects DESC, status_code, status_reason
-== change: What changed between two jobs, or two months?
+  sum(object_size) AS object_bytes, count(CASE WHEN not_analyzed_reason IS NOT NULL AND is_analyzed THEN 1 END) AS analyzed_before
+FROM "macie"."current_subjects"
+WHERE NOT is_archive_member
+GROUP BY CASE WHEN is_gone THEN 'gone' WHEN not_analyzed_reason IS NULL THEN status_code ELSE 'not analyzed' END,
+  CASE WHEN is_gone THEN NULL ELSE coalesce(not_analyzed_reason, status_reason) END
+ORDER BY objects DESC, state, reason
+== change: What changed between two jobs, or two months, in objects that both analyzed?
+-- Only objects that were analyzed on both sides are compared; the others are counted as not analyzed again, or not before.
 WITH months AS (
   SELECT DISTINCT strftime(make_timestamp(epoch_us(created_at)), '%Y-%m') AS created
-  FROM "macie"."detections"
-  WHERE run_id IN (SELECT run_id FROM "macie"."runs")
+  FROM "macie"."results"
+  WHERE coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) AND run_id IN (SELECT run_id FROM "macie"."runs")
 ), periods AS (
   SELECT (SELECT max(created) FROM months WHERE created < (SELECT max(created) FROM months)) AS before_period,
     (SELECT max(created) FROM months) AS after_period
+), analyzed AS (
+  SELECT run_id, source_uri, source_line, is_before, is_after,
+    max(is_before) OVER (PARTITION BY aws_partition, bucket_name, object_key) = 1 AS was_analyzed_before,
+    max(is_after) OVER (PARTITION BY aws_partition, bucket_name, object_key) = 1 AS was_analyzed_after,
+    dense_rank() OVER (ORDER BY aws_partition, bucket_name, object_key) AS object_number
+  FROM (
+    SELECT run_id, source_uri, source_line, aws_partition, bucket_name, object_key,
+      CASE WHEN job_id = before_period OR strftime(make_timestamp(epoch_us(created_at)), '%Y-%m') = before_period THEN 1 ELSE 0 END AS is_before,
+      CASE WHEN job_id = after_period OR strftime(make_timestamp(epoch_us(created_at)), '%Y-%m') = after_period THEN 1 ELSE 0 END AS is_after
+    FROM "macie"."results"
+    CROSS JOIN periods
+    WHERE NOT is_archive_member AND coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) AND run_id IN (SELECT run_id FROM "macie"."runs")
+  ) AS sides
 ), found AS (
-  SELECT bucket_name, object_key, category, detection_type,
-    max(CASE WHEN job_id = before_period OR strftime(make_timestamp(epoch_us(created_at)), '%Y-%m') = before_period THEN occurrence_count END) AS before_count,
-    max(CASE WHEN job_id = after_period OR strftime(make_timestamp(epoch_us(created_at)), '%Y-%m') = after_period THEN occurrence_count END) AS after_count
-  FROM "macie"."detections"
-  CROSS JOIN periods
-  WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
-  GROUP BY bucket_name, object_key, category, detection_type
+  SELECT a.object_number, a.was_analyzed_before, a.was_analyzed_after, d.bucket_name, d.category, d.detection_type,
+    max(CASE WHEN a.is_before = 1 THEN coalesce(d.occurrence_count, 0) END) AS before_count,
+    max(CASE WHEN a.is_after = 1 THEN coalesce(d.occurrence_count, 0) END) AS after_count
+  FROM "macie"."detections" AS d
+  JOIN analyzed AS a ON d.run_id = a.run_id AND d.source_uri = a.source_uri AND d.source_line = a.source_line
+  WHERE a.is_before = 1 OR a.is_after = 1
+  GROUP BY a.object_number, a.was_analyzed_before, a.was_analyzed_after, d.bucket_name, d.category, d.detection_type
+), compared AS (
+  SELECT *, was_analyzed_before AND was_analyzed_after AS is_comparable
+  FROM found
 )
 SELECT bucket_name, category, detection_type,
-  count(before_count) AS objects_before, count(after_count) AS objects_after,
-  count(CASE WHEN before_count IS NULL THEN 1 END) AS objects_only_after,
-  count(CASE WHEN after_count IS NULL THEN 1 END) AS objects_only_before,
-  coalesce(sum(before_count), 0) AS occurrences_before, coalesce(sum(after_count), 0) AS occurrences_after,
-  coalesce(sum(after_count), 0) - coalesce(sum(before_count), 0) AS difference
-FROM found
-WHERE before_count IS NOT NULL OR after_count IS NOT NULL
+  count(CASE WHEN is_comparable THEN before_count END) AS objects_before, count(CASE WHEN is_comparable THEN after_count END) AS objects_after,
+  count(CASE WHEN is_comparable AND before_count IS NULL THEN 1 END) AS objects_only_after,
+  count(CASE WHEN is_comparable AND after_count IS NULL THEN 1 END) AS objects_only_before,
+  coalesce(sum(CASE WHEN is_comparable THEN CAST(before_count AS decimal(38, 0)) END), 0) AS occurrences_before,
+  coalesce(sum(CASE WHEN is_comparable THEN CAST(after_count AS decimal(38, 0)) END), 0) AS occurrences_after,
+  coalesce(sum(CASE WHEN is_comparable THEN CAST(after_count AS decimal(38, 0)) END), 0) - coalesce(sum(CASE WHEN is_comparable THEN CAST(before_count AS decimal(38, 0)) END), 0) AS difference,
+  count(CASE WHEN NOT was_analyzed_after THEN 1 END) AS objects_not_analyzed_again,
+  count(CASE WHEN NOT was_analyzed_before THEN 1 END) AS objects_not_analyzed_before
+FROM compared
 GROUP BY bucket_name, category, detection_type
-ORDER BY abs(coalesce(sum(after_count), 0) - coalesce(sum(before_count), 0)) DESC, bucket_name, category, detection_type
+ORDER BY abs(coalesce(sum(CASE WHEN is_comparable THEN CAST(after_count AS decimal(38, 0)) END), 0) - coalesce(sum(CASE WHEN is_comparable THEN CAST(before_count AS decimal(38, 0)) END), 0)) DESC, bucket_name, category, detection_type
 == sensitive_columns: Which columns and fields are sensitive throughout a table?
 -- Throughout: in at least 10 rows, and in nine of ten from the first to the last.
 WITH places AS (
@@ -209,17 +225,17 @@ HAVING count(DISTINCT place_row) >= 10
   AND CAST(count(DISTINCT place_row) AS double) >= 0.9e0 * CAST(max(place_row) - min(place_row) + 1 AS double)
 ORDER BY sensitive_rows DESC, bucket_name, object_key, archive_member_path, place, detection_type
 == custom_identifiers: How much does each custom data identifier find?
-SELECT detection_type AS identifier, regexp_extract(custom_identifier_arn, '[^/]*$') AS identifier_id,
-  count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects, count(DISTINCT bucket_name) AS buckets,
+SELECT min(detection_type) AS identifier, custom_identifier_id AS identifier_id,
+  count(*) AS objects, count(CASE WHEN state = 'confirmed' THEN 1 END) AS confirmed_objects, count(DISTINCT bucket_name) AS buckets,
   sum(occurrence_count) AS occurrences,
-  round(CAST(sum(occurrence_count) AS double) / CAST(count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS double), 1) AS occurrences_per_object,
-  round(100e0 * CAST(count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS double) / CAST((
-    SELECT count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) FROM "macie"."current_objects" WHERE NOT is_archive_member AND coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false)
+  round(CAST(sum(occurrence_count) AS double) / CAST(count(*) AS double), 1) AS occurrences_per_object,
+  round(100e0 * CAST(count(*) AS double) / CAST((
+    SELECT count(*) FROM "macie"."current_subjects" WHERE NOT is_archive_member AND is_analyzed
   ) AS double), 2) AS percent_of_objects,
-  count(CASE WHEN is_capped THEN 1 END) AS capped
-FROM "macie"."current_detections"
-WHERE identifier_kind = 'custom' AND NOT is_archive_member
-GROUP BY detection_type, regexp_extract(custom_identifier_arn, '[^/]*$')
+  count(CASE WHEN unlocated_count > 0 THEN 1 END) AS capped
+FROM "macie"."current_findings"
+WHERE identifier_kind = 'custom' AND NOT is_archive_member AND state IN ('confirmed', 'unconfirmed')
+GROUP BY coalesce(custom_identifier_id, detection_type), custom_identifier_id
 ORDER BY occurrences DESC, identifier, identifier_id
 == archive_members: Which files inside archives hold sensitive data?
 SELECT bucket_name, object_key, archive_member_path, severity, types, type_count, occurrence_count, status_code, last_analyzed_at
@@ -228,10 +244,10 @@ WHERE is_archive_member
 ORDER BY bucket_name, object_key, occurrence_count DESC, archive_member_path
 == prefixes_of_type: Below which prefixes is one type of sensitive data?
 SELECT bucket_name, regexp_extract(object_key, '^(?:[^/]*/){0,2}') AS prefix,
-  count(DISTINCT coalesce(bucket_name, '') || '/' || coalesce(object_key, '')) AS objects, sum(occurrence_count) AS occurrences,
-  count(CASE WHEN is_capped THEN 1 END) AS capped
-FROM "macie"."current_detections"
-WHERE NOT is_archive_member AND detection_type = (SELECT detection_type FROM "macie"."current_detections" WHERE NOT is_archive_member GROUP BY detection_type ORDER BY sum(occurrence_count) DESC NULLS LAST, detection_type LIMIT 1)
+  count(*) AS objects, count(CASE WHEN state = 'confirmed' THEN 1 END) AS confirmed_objects, sum(occurrence_count) AS occurrences,
+  count(CASE WHEN unlocated_count > 0 THEN 1 END) AS capped
+FROM "macie"."current_findings"
+WHERE NOT is_archive_member AND state IN ('confirmed', 'unconfirmed') AND detection_type = (SELECT detection_type FROM "macie"."current_findings" WHERE NOT is_archive_member AND state IN ('confirmed', 'unconfirmed') GROUP BY detection_type ORDER BY sum(occurrence_count) DESC NULLS LAST, detection_type LIMIT 1)
 GROUP BY bucket_name, regexp_extract(object_key, '^(?:[^/]*/){0,2}')
 ORDER BY occurrences DESC, bucket_name, prefix
 == completeness: Do the tables show every row that the committed runs wrote?

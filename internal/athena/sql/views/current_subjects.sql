@@ -1,0 +1,56 @@
+SELECT {{columns "results" "w." "is_archive_member" "archive_member_path" "archive_member_extension" "archive_member_size" "archive_member_last_modified" "account_id" "region" "bucket_effective_permission" "bucket_encryption_type" "severity_score" "severity" "type_count" "occurrence_count" "location_count" "sensitive_total_count" "custom_total_count"}},
+  s.is_archive_member,
+  CASE WHEN s.is_archive_member THEN w.archive_member_path END AS archive_member_path,
+  CASE WHEN s.is_archive_member THEN w.archive_member_extension END AS archive_member_extension,
+  CASE WHEN s.is_archive_member THEN w.archive_member_size END AS archive_member_size,
+  CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
+  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
+  s.is_analyzed, s.is_gone, s.not_analyzed_reason,
+  CASE WHEN s.is_gone THEN 'unknown' WHEN b.is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
+    WHEN b.is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
+  CASE WHEN s.is_gone THEN 'unknown' WHEN s.object_encryption_fact % 2 = 0 THEN 'yes' WHEN s.object_encryption_fact = 3 THEN 'no'
+    WHEN b.is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
+  CASE WHEN NOT s.is_gone THEN v.score END AS severity_score,
+  CASE WHEN NOT s.is_gone THEN CASE v.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE v.severity END END AS severity
+FROM (
+  SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, m.as_member AS is_archive_member, r.object_public_fact, r.object_encryption_fact,
+    CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
+    r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
+    CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
+      WHEN NOT r.is_analysis THEN coalesce(r.status_reason, r.status_code, 'unknown')
+      -- Of an archive that only its members' results name the standing one is the newest.
+      WHEN NOT r.newest_is_analysis AND r.content > 1 AND m.as_member = r.is_archive_member
+        THEN coalesce(r.newest_status_reason, r.newest_status_code, 'unknown') END AS not_analyzed_reason
+  FROM {{table "current_results"}} AS r
+  CROSS JOIN (VALUES (false), (true)) AS m (as_member)
+  WHERE NOT m.as_member AND r.source_uri = r.object_source_uri AND r.source_line = r.object_source_line
+    OR m.as_member AND r.is_archive_member AND r.standing_place = 1
+) AS s
+JOIN {{table "results"}} AS w
+  ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
+LEFT JOIN {{table "current_buckets"}} AS b ON {{same "s" "b"}}
+LEFT JOIN (
+  SELECT source_uri, source_line, is_archive_member, score, severity,
+    row_number() OVER (PARTITION BY source_uri, source_line, is_archive_member ORDER BY score DESC, severity DESC NULLS LAST) AS place
+  FROM (
+    SELECT CASE WHEN m.as_archive THEN r.object_source_uri ELSE r.subject_source_uri END AS source_uri,
+      CASE WHEN m.as_archive THEN r.object_source_line ELSE r.subject_source_line END AS source_line,
+      r.is_archive_member AND NOT m.as_archive AS is_archive_member, r.severity,
+      coalesce(r.severity_score, CASE r.severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) AS score
+    FROM (
+      SELECT subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member, is_archive_member, severity_score, severity
+      FROM {{table "current_results"}}
+      WHERE is_analysis AND is_standing_content AND NOT is_gone
+{{- if has "detections"}}
+      UNION ALL
+      SELECT subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member, is_archive_member, severity_score, severity
+      FROM {{table "current_detections"}}
+      WHERE state = 'unconfirmed'
+{{- end}}
+    ) AS r
+    -- An archive that only its members' results name has the highest of theirs.
+    CROSS JOIN (VALUES (false), (true)) AS m (as_archive)
+    WHERE NOT m.as_archive OR r.object_is_member
+  ) AS scores
+  WHERE score IS NOT NULL
+) AS v ON s.source_uri = v.source_uri AND s.source_line = v.source_line AND s.is_archive_member = v.is_archive_member AND v.place = 1

@@ -1,1 +1,0 @@
-SELECT * EXCLUDE (thing, what, preference) FROM o_detections

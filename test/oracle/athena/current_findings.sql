@@ -1,0 +1,1 @@
+SELECT * FROM o_findings WHERE is_open
