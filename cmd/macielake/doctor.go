@@ -13,6 +13,7 @@ import (
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/internal/text"
 )
 
 // doctorOptions are the flags of doctor.
@@ -99,7 +100,9 @@ func (o *doctorOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if err != nil {
 		return err
 	}
-	err = s.answer(report, func(w io.Writer) error { return report.WriteText(w, o.policies) })
+	err = s.answer(report, func(w io.Writer) error {
+		return report.Document(o.policies).Write(w, text.Table, text.Options{Screen: screenOf(w)})
+	})
 	if err == nil && !report.OK {
 		err = &outcome{exitFailed}
 	}

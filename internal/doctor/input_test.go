@@ -24,6 +24,7 @@ import (
 	"github.com/macielake/macielake/internal/s3/s3store"
 	"github.com/macielake/macielake/internal/s3/s3test"
 	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/internal/text"
 )
 
 const lakeKey = "arn:aws:kms:us-east-1:444455556666:key/9876fedc-12ab-34cd-56ef-1234567890ab"
@@ -227,7 +228,7 @@ func TestFaults(t *testing.T) {
 			defer e.proxy.Script()
 			r := e.run(t, test.in, test.out)
 			var b strings.Builder
-			if err := r.WriteText(&b, true); err != nil {
+			if err := r.Document(true).Write(&b, text.Table, text.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			if got := states(r); got != test.want || r.OK == strings.Contains(got, "failed") {
@@ -304,7 +305,7 @@ func TestNamesNeverReachATerminal(t *testing.T) {
 	r := Report{Layout: &Layout{Accounts: []Group{{Name: "\x1b[2J"}}}}
 	s := r.section(inputSubject, "s3://b/\x1b]0;x\a")
 	s.failed("list", "do \x1b[1m", "a\nb\r\u202e")
-	if err := r.WriteText(&b, true); err != nil {
+	if err := r.Document(true).Write(&b, text.Table, text.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(b.String(), "\x1b\a\r\u202e") {
@@ -315,6 +316,6 @@ func TestNamesNeverReachATerminal(t *testing.T) {
 // checklist is a report's text without the policies.
 func checklist(r *Report) string {
 	var b strings.Builder
-	_ = r.WriteText(&b, false)
+	_ = r.Document(false).Write(&b, text.Table, text.Options{})
 	return b.String()
 }

@@ -2,15 +2,12 @@ package doctor
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/keylayout"
-	"github.com/macielake/macielake/internal/text"
 )
 
 // Layout is what the names of an input's objects say.
@@ -98,46 +95,4 @@ func sorted(groups map[string]*Group) []Group {
 		return cmp.Or(cmp.Compare(b.Objects, a.Objects), cmp.Compare(a.Name, b.Name))
 	})
 	return out
-}
-
-func (l *Layout) writeText(b *strings.Builder) {
-	row := func(name, format string, args ...any) {
-		line(b, "  %-9s  %-15s  %s", "", name, fmt.Sprintf(format, args...))
-	}
-	row("accounts", "%s", groups(l.Accounts))
-	row("regions", "%s", groups(l.Regions))
-	row("jobs", "%s with %s; %s of automated discovery, or whose key doesn't say",
-		text.Count(int64(l.Jobs)), counted(l.JobObjects, "result"), counted(l.Objects-l.JobObjects, "result"))
-	if l.Objects > 0 {
-		row("sizes", "%s to %s, %s on average", text.Bytes(l.Smallest), text.Bytes(l.Largest), text.Bytes(l.Bytes/l.Objects))
-	}
-	if l.Oldest != nil {
-		row("written", "%s to %s", l.Oldest.Format(time.RFC3339), l.Newest.Format(time.RFC3339))
-	}
-}
-
-// counted is a number of things.
-func counted(n int64, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return text.Count(n) + " " + thing
-}
-
-// maxNamed is how many groups are named for people.
-const maxNamed = 6
-
-func groups(all []Group) string {
-	var b strings.Builder
-	for i, g := range all {
-		if i == maxNamed {
-			fmt.Fprintf(&b, ", and %s more", text.Count(int64(len(all)-maxNamed)))
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%s (%s)", cmp.Or(text.Short(g.Name), "not in the key"), text.Count(g.Objects))
-	}
-	return b.String()
 }

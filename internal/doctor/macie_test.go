@@ -21,6 +21,7 @@ import (
 	"github.com/macielake/macielake/internal/macie"
 	"github.com/macielake/macielake/internal/policy"
 	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/text"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -87,7 +88,7 @@ func bucketPolicy(t *testing.T, regions ...string) string {
 func golden(t *testing.T, name string, r *Report) {
 	t.Helper()
 	var b strings.Builder
-	if err := r.WriteText(&b, true); err != nil {
+	if err := r.Document(true).Write(&b, text.Table, text.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	js, err := json.Marshal(r)

@@ -31,6 +31,7 @@ const (
 	tableBlock
 	itemBlock
 	gapBlock
+	verbatimBlock
 )
 
 // Title adds a line that stands out.
@@ -41,6 +42,11 @@ func (d *Document) Line(s string) { d.blocks = append(d.blocks, block{kind: line
 
 // Warn adds a line of words that is to be looked at.
 func (d *Document) Warn(s string) { d.blocks = append(d.blocks, block{kind: warnBlock, text: s}) }
+
+// Verbatim adds lines that stay as they are, such as JSON.
+func (d *Document) Verbatim(s string) {
+	d.blocks = append(d.blocks, block{kind: verbatimBlock, text: strings.TrimSuffix(s, "\n")})
+}
 
 // Gap adds an empty line between groups of lines.
 func (d *Document) Gap() { d.blocks = append(d.blocks, block{kind: gapBlock}) }
@@ -98,6 +104,16 @@ func (p *page) block(b *block, first bool) error {
 		p.wrap(b.text, nil)
 	case warnBlock:
 		p.wrap(b.text, screen.Warn)
+	case verbatimBlock:
+		if p.markdown {
+			p.out.WriteString("```\n")
+		}
+		for line := range strings.SplitSeq(b.text, "\n") {
+			p.out.WriteString(Printable(line) + "\n")
+		}
+		if p.markdown {
+			p.out.WriteString("```\n")
+		}
 	case gapBlock:
 		p.out.WriteByte('\n')
 	case sectionBlock:
