@@ -158,6 +158,10 @@ func checkMap(t *testing.T, name string, node *schema.GroupNode) {
 func checkChunk(t *testing.T, name string, chunk *metadata.ColumnChunkMetaData) {
 	t.Helper()
 	for _, e := range chunk.Encodings() {
+		// Integers of locations may be deltas, which Trino reads.
+		if e == parquet.Encodings.DeltaBinaryPacked && strings.HasPrefix(name, "occurrences/") && chunk.Type() == parquet.Types.Int64 {
+			continue
+		}
 		if !slices.Contains([]parquet.Encoding{parquet.Encodings.Plain, parquet.Encodings.RLE, parquet.Encodings.RLEDict}, e) {
 			t.Errorf("%s: %s has the encoding %s", name, chunk.PathInSchema(), e)
 		}

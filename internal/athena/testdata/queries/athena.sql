@@ -168,7 +168,8 @@ WITH months AS (
   SELECT run_id, source_uri, source_line, is_before, is_after,
     max(is_before) OVER (PARTITION BY aws_partition, bucket_name, object_key) = 1 AS was_analyzed_before,
     max(is_after) OVER (PARTITION BY aws_partition, bucket_name, object_key) = 1 AS was_analyzed_after,
-    dense_rank() OVER (ORDER BY aws_partition, bucket_name, object_key) AS object_number
+    first_value(source_uri) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY source_uri, source_line) AS object_uri,
+    first_value(source_line) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY source_uri, source_line) AS object_line
   FROM (
     SELECT run_id, source_uri, source_line, aws_partition, bucket_name, object_key,
       CASE WHEN job_id = before_period OR date_format(created_at, '%Y-%m') = before_period THEN 1 ELSE 0 END AS is_before,
@@ -178,13 +179,13 @@ WITH months AS (
     WHERE NOT is_archive_member AND coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) AND run_id IN (SELECT run_id FROM "macie"."runs")
   ) AS sides
 ), found AS (
-  SELECT a.object_number, a.was_analyzed_before, a.was_analyzed_after, d.bucket_name, d.category, d.detection_type,
+  SELECT a.object_uri, a.object_line, a.was_analyzed_before, a.was_analyzed_after, d.bucket_name, d.category, d.detection_type,
     max(CASE WHEN a.is_before = 1 THEN coalesce(d.occurrence_count, 0) END) AS before_count,
     max(CASE WHEN a.is_after = 1 THEN coalesce(d.occurrence_count, 0) END) AS after_count
   FROM "macie"."detections" AS d
   JOIN analyzed AS a ON d.run_id = a.run_id AND d.source_uri = a.source_uri AND d.source_line = a.source_line
   WHERE a.is_before = 1 OR a.is_after = 1
-  GROUP BY a.object_number, a.was_analyzed_before, a.was_analyzed_after, d.bucket_name, d.category, d.detection_type
+  GROUP BY a.object_uri, a.object_line, a.was_analyzed_before, a.was_analyzed_after, d.bucket_name, d.category, d.detection_type
 ), compared AS (
   SELECT *, was_analyzed_before AND was_analyzed_after AS is_comparable
   FROM found
