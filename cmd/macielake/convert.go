@@ -45,6 +45,7 @@ type convertOptions struct {
 	rejectRaw        choiceValue
 	maxRejects       int64
 	maxLineBytes     sizeValue
+	maxLineValues    int
 	maxInflatedBytes sizeValue
 	maxSources       int
 	allowCopies      bool
@@ -62,6 +63,9 @@ type convertOptions struct {
 // A line and what is made of it must stay within the 4 GiB that a batch can
 // address.
 const maxMaxLineBytes = 128 << 20
+
+// maxLineValuesHelp is the help of --max-line-values.
+const maxLineValuesHelp = "reject lines with more than `N` locations, N/25 detections, N/25 tags or N*4/5 unrecognised fields"
 
 const noPartitions = "none"
 
@@ -100,6 +104,7 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.rejectRaw, "reject-raw", "how the bytes of rejected lines (up to 64 KiB each) are kept with the rejects")
 	f.Int64Var(&o.maxRejects, "max-rejects", -1, "fail if more than `N` lines and sources are rejected (default: no limit)")
 	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
+	f.IntVar(&o.maxLineValues, "max-line-values", limits.MaxLineValues, maxLineValuesHelp)
 	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject sources that inflate to more")
 	f.IntVar(&o.maxSources, "max-sources-per-run", convert.DefaultMaxSources, "take `N` sources per run; more become several runs, committed one after the other")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be read, claimed and written, and write nothing")
@@ -259,6 +264,8 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 		return none, usagef("--max-rejects must be -1 or more")
 	case o.maxLineBytes > maxMaxLineBytes:
 		return none, usagef("--max-line-bytes must be at most 128MiB")
+	case o.maxLineValues < 1:
+		return none, usagef("--max-line-values must be at least 1")
 	case slices.Contains(o.partitionBy.values, noPartitions) && len(o.partitionBy.values) > 1:
 		return none, usagef("--partition-by %s excludes other keys", noPartitions)
 	case slices.Contains(o.partitionBy.values, string(sink.ByCreatedMonth)) &&
@@ -271,6 +278,7 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 	}
 	limits := stream.DefaultLimits()
 	limits.MaxLineBytes = int(o.maxLineBytes)
+	limits.MaxLineValues = o.maxLineValues
 	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
 	options := convert.Options{
 		Inputs:      args,

@@ -189,7 +189,7 @@ func TestConvertOptions(t *testing.T) {
 	if o.TableFormat != "parquet" || o.Compression != "zstd" || o.TargetFileSize != 256<<20 || o.PartSize != 64<<20 ||
 		!slices.Equal(o.Tables, []string{"results", "detections", "occurrences"}) ||
 		!slices.Equal(o.PartitionBy, []sink.PartitionKey{sink.ByCreatedMonth}) ||
-		o.Limits.MaxLineBytes != 64<<20 || o.Limits.MaxInflatedBytes != 8<<30 || o.Limits.MaxRatio != 200 ||
+		o.Limits.MaxLineBytes != 24<<20 || o.Limits.MaxLineValues != 250_000 || o.Limits.MaxInflatedBytes != 8<<30 || o.Limits.MaxRatio != 200 ||
 		o.MaxRejects != -1 || !o.RejectRaw || o.AllowCopies || o.NoWait || o.AcceptChanged || o.Workers < 1 || o.Filter.Since != nil {
 		t.Errorf("defaults: %+v", o)
 	}

@@ -94,6 +94,7 @@ type readFlags struct {
 	placeFlags
 	workers          int
 	maxLineBytes     sizeValue
+	maxLineValues    int
 	maxInflatedBytes sizeValue
 	verbose          bool
 }
@@ -104,6 +105,7 @@ func (o *readFlags) addFlags(f *pflag.FlagSet) {
 	o.maxInflatedBytes = sizeValue(limits.MaxInflatedBytes)
 	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
 	f.Var(&o.maxLineBytes, "max-line-bytes", "reject longer lines (at most 128MiB)")
+	f.IntVar(&o.maxLineValues, "max-line-values", limits.MaxLineValues, maxLineValuesHelp)
 	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject sources that inflate to more")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files and repeated requests")
 	o.placeFlags.addFlags(f)
@@ -117,6 +119,8 @@ func (o *readFlags) check() error {
 		return checkWorkers(o.workers)
 	case o.maxLineBytes < 16 || o.maxLineBytes > maxMaxLineBytes:
 		return usagef("--max-line-bytes must be from 16 to 128MiB")
+	case o.maxLineValues < 1:
+		return usagef("--max-line-values must be at least 1")
 	}
 	return o.checkFetches()
 }
@@ -131,6 +135,7 @@ func (o *readFlags) open(cmd *cobra.Command, args []string) (*inputs, error) {
 func (o *readFlags) options(s *session, cmd *cobra.Command, in *inputs, stop func(error)) (raw.Options, error) {
 	limits := stream.DefaultLimits()
 	limits.MaxLineBytes = int(o.maxLineBytes)
+	limits.MaxLineValues = o.maxLineValues
 	limits.MaxInflatedBytes = int64(o.maxInflatedBytes)
 	origins, inputs, _, err := in.places.origins(cmd.Context(), sources{inputs: in.results, stdin: s.stdin, stop: stop})
 	if err != nil {

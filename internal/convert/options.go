@@ -145,7 +145,7 @@ func (o *Options) checkCompatible(out string, d *state.Dataset) error {
 func (o *Options) ofRun() state.Options {
 	return state.Options{
 		Compression: o.Compression, TargetFileSize: o.TargetFileSize, PartSize: o.PartSize,
-		MaxLineBytes: o.Limits.MaxLineBytes, MaxInflatedBytes: o.Limits.MaxInflatedBytes,
+		MaxLineBytes: o.Limits.MaxLineBytes, MaxLineValues: o.Limits.MaxLineValues, MaxInflatedBytes: o.Limits.MaxInflatedBytes,
 		MaxRatio: o.Limits.MaxRatio, RatioFrom: o.Limits.RatioFrom,
 		RejectRaw: o.RejectRaw, MaxRejects: o.MaxRejects,
 	}

@@ -18,6 +18,7 @@ const (
 	classUTF8           = "utf8"
 	classTime           = "time"
 	classTagWithoutKey  = "tag_without_key"
+	classTooManyValues  = "too_many_values"
 )
 
 // edit makes a line from a valid one. Neither has a newline.
@@ -138,6 +139,9 @@ func badLines() []badLine {
 		add(classTime, set("createdAt", `"`+v+`"`))
 	}
 	add(classTime, set("lastModified", `"2026-01-05T00:00:00"`), field(`"updatedAtt":1`, `"updatedAt":"now"`))
+	add(classTooManyValues,
+		text(`{"resourcesAffected":{"s3Object":{"tags":[`+strings.Repeat(`{"key":"k"},`, 10_000)+`{"key":"k"}]}}}`),
+	)
 	add(classTagWithoutKey,
 		set("tags", `[{"value":"x"}]`), set("tags", "[{}]"), set("tags", `[{"key":"a","value":"b"},{"value":"c"}]`),
 		set("tags", `[{"key":null,"value":"c"}]`), set("tags", `[{"Key":"a","value":"c"}]`),

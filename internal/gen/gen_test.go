@@ -138,7 +138,7 @@ func TestGolden(t *testing.T) {
 		{profileArchives, EncodingMixed, "61b355ec4915b1ca"},
 		{profileRepeated, EncodingMixed, "9ce82976b37d6d11"},
 		{profileHistory, EncodingMixed, "c480886d9ed01faa"},
-		{profileHostile, EncodingMixed, "306f78a92b12fe14"},
+		{profileHostile, EncodingMixed, "2a36a8d72ecab230"},
 	} {
 		t.Run(fmt.Sprint(test.profile, "-", test.encoding), func(t *testing.T) {
 			dir, e := run(t, Options{Seed: 1, Size: 128 << 10, Profile: test.profile, Encoding: test.encoding})

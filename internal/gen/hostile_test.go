@@ -18,7 +18,7 @@ import (
 
 var lineClasses = []string{
 	classLineTooLong, classNesting, classMalformed, classTrailingText, classNotObject, classWrongType,
-	classDuplicateField, classIntegerRange, classUTF8, classTime, classTagWithoutKey,
+	classDuplicateField, classIntegerRange, classUTF8, classTime, classTagWithoutKey, classTooManyValues,
 }
 
 var objectClasses = []string{

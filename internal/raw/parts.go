@@ -51,7 +51,7 @@ func Parts(ctx context.Context, o Options, newPart func() Part) (*Account, error
 	err := stream.Run(ctx, stream.PoolOptions{
 		Workers: o.Workers,
 		NewDecoder: func() schema.Decoder {
-			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: o.SkipOccurrences})
+			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: o.SkipOccurrences, MaxValues: o.Limits.MaxLineValues})
 		},
 	}, func() (stream.Job, bool) {
 		sources, ok := <-p.found

@@ -59,7 +59,7 @@ func Scan[T any](ctx context.Context, o Options, work func(*schema.Batch) (T, er
 	err = stream.Run(ctx, stream.PoolOptions{
 		Workers: o.Workers,
 		NewDecoder: func() schema.Decoder {
-			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: o.SkipOccurrences})
+			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: o.SkipOccurrences, MaxValues: o.Limits.MaxLineValues})
 		},
 	}, func() (stream.Job, bool) {
 		first := !started

@@ -152,7 +152,7 @@ func newWork(env *Env, run *Run) (*work, error) {
 		w.partitionBy = append(w.partitionBy, sink.PartitionKey(k))
 	}
 	o := &run.Options
-	w.limits = stream.Limits{MaxLineBytes: o.MaxLineBytes, MaxInflatedBytes: o.MaxInflatedBytes, MaxRatio: o.MaxRatio, RatioFrom: o.RatioFrom}
+	w.limits = stream.Limits{MaxLineBytes: o.MaxLineBytes, MaxLineValues: o.MaxLineValues, MaxInflatedBytes: o.MaxInflatedBytes, MaxRatio: o.MaxRatio, RatioFrom: o.RatioFrom}
 	var err error
 	if w.format, err = Format(run.Dataset.TableFormat, o.Compression, run.Version, w.crew.Share); err != nil {
 		return nil, err
@@ -240,7 +240,9 @@ func (w *work) convert(ctx context.Context, parts []int) error {
 	err := stream.Run(w.ctx, stream.PoolOptions{
 		Workers: w.Workers,
 		NewDecoder: func() schema.Decoder {
-			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: !slices.Contains(w.run.Dataset.Tables, "occurrences")})
+			return schema.NewDecoder(schema.DecoderOptions{
+				SkipOccurrences: !slices.Contains(w.run.Dataset.Tables, "occurrences"), MaxValues: w.limits.MaxLineValues,
+			})
 		},
 		Crew:  w.crew,
 		Stats: &w.Times.pool,

@@ -32,6 +32,7 @@ type Options struct {
 	TargetFileSize   int64  `json:"target_file_size"`
 	PartSize         int64  `json:"part_size"` // as it was used
 	MaxLineBytes     int    `json:"max_line_bytes"`
+	MaxLineValues    int    `json:"max_line_values"`
 	MaxInflatedBytes int64  `json:"max_inflated_bytes"`
 	MaxRatio         int64  `json:"max_ratio"`  // inflated bytes per stored byte
 	RatioFrom        int64  `json:"ratio_from"` // inflated bytes from which it counts

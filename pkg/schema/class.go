@@ -18,6 +18,7 @@ const (
 	InvalidUTF8    Class = "utf8"            // text that is not UTF-8, or a lone surrogate escape
 	InvalidTime    Class = "time"            // not RFC 3339 with a zone, or outside the years 0001 to 9999
 	TagWithoutKey  Class = "tag_without_key" // a tag that has no key
+	TooManyValues  Class = "too_many_values" // more values than a line may have
 )
 
 // Classes of an object that was rejected whole: none of its lines give rows.

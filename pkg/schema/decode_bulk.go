@@ -12,6 +12,7 @@ import (
 // the line failed, and why is in class and at.
 type bulk struct {
 	skipOccurrences bool
+	limits          Limits // on the values of a line
 	objects         *[numObjects]objectFields
 
 	b   *Batch
@@ -28,8 +29,9 @@ type bulk struct {
 	class Class // why the line failed
 	at    int   // where
 
-	nest   int // open brackets
-	level  int // open known objects
+	left   Limits // what the line may still have
+	nest   int    // open brackets
+	level  int    // open known objects
 	frames [numFrames]frame
 
 	// Of the open category, detection, location and tag.
@@ -84,6 +86,7 @@ const maxBuf = math.MaxUint32
 func NewDecoder(opts DecoderOptions) Decoder {
 	return &bulk{
 		skipOccurrences: opts.SkipOccurrences,
+		limits:          opts.Limits(),
 		objects:         knownObjects(),
 		names:           make(map[string]string),
 	}
@@ -188,6 +191,7 @@ func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) 
 	d.res.setInt(SourceLine, number)
 	d.res.setBool(IsArchiveMember, false)
 	d.nest, d.level = 0, -1
+	d.left = d.limits
 	d.sensitive = sum{}
 	d.newBucket = Span{}
 	none := Range{uint32(mark.detections), uint32(mark.detections)}
@@ -324,6 +328,8 @@ func (d *bulk) object(kind, p int) int {
 			if id = o.find(d.b.Text(key)); id >= 0 {
 				f = &o.fields[id]
 				o.next[before] = uint8(id)
+			} else if d.left.UnknownFields--; d.left.UnknownFields < 0 {
+				return d.fail(TooManyValues, keyAt)
 			}
 		}
 		if id >= 0 {

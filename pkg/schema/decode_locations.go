@@ -17,7 +17,9 @@ func (d *bulk) someCells(p int) int {
 	if end := d.usualCells(p); end >= 0 {
 		return end
 	}
-	d.took(1)
+	if d.took(1); d.left.Locations < 0 {
+		return d.fail(TooManyValues, p)
+	}
 	d.cell = Cell{}
 	p = d.object(cellObject, p)
 	if p >= 0 && !d.skipOccurrences {
@@ -36,7 +38,7 @@ func (d *bulk) usualCells(p int) int {
 	n, end := 0, -1
 	var cell Cell
 	var rest []byte // of the cell before, behind its row: columns repeat
-	for string(buf[p:p+len(head)]) == head {
+	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
 		row, q := usualInteger(buf, p+len(head))
 		if q < 0 {
 			break
@@ -102,6 +104,7 @@ func room[T any](rows []T) []T {
 // took counts n locations that an element of array has taken.
 func (d *bulk) took(n int) {
 	d.locations += int64(n)
+	d.left.Locations -= n
 	d.frames[d.level].index += n
 }
 
@@ -144,7 +147,9 @@ func (d *bulk) someRecords(p int) int {
 	if end := d.usualRecords(p); end >= 0 {
 		return end
 	}
-	d.took(1)
+	if d.took(1); d.left.Locations < 0 {
+		return d.fail(TooManyValues, p)
+	}
 	d.record = Record{}
 	p = d.object(recordObject, p)
 	if p >= 0 && !d.skipOccurrences {
@@ -160,7 +165,7 @@ func (d *bulk) usualRecords(p int) int {
 	const head, path = `{"recordIndex":`, `,"jsonPath":"`
 	buf, records, keep := d.buf, d.b.Records, !d.skipOccurrences
 	n, end := 0, -1
-	for string(buf[p:p+len(head)]) == head {
+	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
 		record, q := Record{Set: HasRecordIndex}, 0
 		if record.Index, q = usualInteger(buf, p+len(head)); q < 0 {
 			break
@@ -224,7 +229,9 @@ func (d *bulk) somePositions(p, object int, to *[]Position) int {
 	if end := d.usualPositions(p, to); end >= 0 {
 		return end
 	}
-	d.took(1)
+	if d.took(1); d.left.Locations < 0 {
+		return d.fail(TooManyValues, p)
+	}
 	d.position = Position{}
 	p = d.object(object, p)
 	if p >= 0 && !d.skipOccurrences {
@@ -240,7 +247,7 @@ func (d *bulk) usualPositions(p int, to *[]Position) int {
 	const head, middle, column = `{"start":`, `,"end":`, `,"startColumn":`
 	buf, positions, keep := d.buf, *to, !d.skipOccurrences
 	n, end := 0, -1
-	for string(buf[p:p+len(head)]) == head {
+	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
 		first, q := usualInteger(buf, p+len(head))
 		if q < 0 || string(buf[q:q+len(middle)]) != middle {
 			break
@@ -305,7 +312,9 @@ func (d *bulk) somePages(p int) int {
 	if end := d.usualPages(p); end >= 0 {
 		return end
 	}
-	d.took(1)
+	if d.took(1); d.left.Locations < 0 {
+		return d.fail(TooManyValues, p)
+	}
 	d.page = Page{}
 	p = d.object(pageObject, p)
 	if p >= 0 && !d.skipOccurrences {
@@ -320,7 +329,7 @@ func (d *bulk) usualPages(p int) int {
 	const head = `{"pageNumber":`
 	buf, pages, keep := d.buf, d.b.Pages, !d.skipOccurrences
 	n, end := 0, -1
-	for string(buf[p:p+len(head)]) == head {
+	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
 		number, q := usualInteger(buf, p+len(head))
 		if q < 0 || buf[q] != '}' {
 			break

@@ -217,6 +217,9 @@ func (d *bulk) tags(slot, p int) int {
 
 func (d *bulk) oneTag(p int) int {
 	d.frames[d.level].index++
+	if d.left.Tags--; d.left.Tags < 0 {
+		return d.fail(TooManyValues, p)
+	}
 	d.tag = Tag{}
 	p = d.object(tagObject, p)
 	if p < 0 {
@@ -327,6 +330,9 @@ func (d *bulk) customDetections(_, p int) int {
 func (d *bulk) detection(p, object int, kind, category Span) int {
 	b := d.b
 	d.frames[d.level].index++
+	if d.left.Detections--; d.left.Detections < 0 {
+		return d.fail(TooManyValues, p)
+	}
 	b.Detections = append(b.Detections, Detection{})
 	d.det = &b.Detections[len(b.Detections)-1]
 	if d.detBefore = &d.noDetection; len(b.Detections) > 1 {

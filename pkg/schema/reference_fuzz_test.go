@@ -26,7 +26,7 @@ type bulk struct {
 
 func bulks() []*bulk {
 	var all []*bulk
-	for _, opts := range []schema.DecoderOptions{{}, {SkipOccurrences: true}} {
+	for _, opts := range []schema.DecoderOptions{{}, {SkipOccurrences: true}, {MaxValues: 3}, {MaxValues: 60, SkipOccurrences: true}} {
 		all = append(all, &bulk{opts: opts, dec: schema.NewDecoder(opts), batch: schema.NewBatch()})
 	}
 	return all

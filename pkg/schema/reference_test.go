@@ -476,7 +476,7 @@ func (r rule) split(t testing.TB) (line []byte, offset int) {
 func TestRules(t *testing.T) {
 	for _, r := range rules() {
 		line, offset := r.split(t)
-		_, err := reference.DecodeLine(line)
+		_, err := reference.DecodeLine(line, schema.DecoderOptions{}.Limits())
 		switch {
 		case r.class == "" && err != nil:
 			t.Errorf("%q: %v, want a row", r.line, err)
@@ -630,7 +630,7 @@ func TestReferenceUnrecognized(t *testing.T) {
 		{inObject + `"tags":[{"key":"a","x":1},{"x":2,"key":"a","x":3}]}}}`, `{"resourcesAffected.s3Object.tags[0].x":1,"resourcesAffected.s3Object.tags[1].x":3}`},
 	}
 	for _, test := range tests {
-		l, err := reference.DecodeLine([]byte(test.line))
+		l, err := reference.DecodeLine([]byte(test.line), schema.DecoderOptions{}.Limits())
 		if err != nil {
 			t.Errorf("%s: %v", test.line, err)
 		} else if got := l.Result["unrecognized"]; got != test.want {
@@ -655,7 +655,7 @@ func TestCapped(t *testing.T) {
 	}
 	for _, test := range tests {
 		line := inOccurrence + `"records":[{}` + strings.Repeat(",{}", test.locations-2) + `],"cells":[{}]},"count":` + test.count + `}]}]}}}`
-		l, err := reference.DecodeLine([]byte(line))
+		l, err := reference.DecodeLine([]byte(line), schema.DecoderOptions{}.Limits())
 		if err != nil {
 			t.Errorf("%d locations, count %s: %v", test.locations, test.count, err)
 		} else if got := l.Detections[0]["is_capped"]; got != test.want || len(l.Occurrences) != test.locations {

@@ -29,6 +29,9 @@ type Limits struct {
 	// longer one becomes a segment with TooLong set. It is at least 16 and at
 	// most 1 GiB, as a batch has 32-bit positions.
 	MaxLineBytes int
+	// MaxLineValues is the most locations a line may have, and scales what else it
+	// may have: schema.DecoderOptions.MaxValues, for whoever makes the decoders.
+	MaxLineValues int
 	// MaxInflatedBytes is the most bytes a gzip object may inflate to.
 	MaxInflatedBytes int64
 	// MaxRatio is the most inflated bytes per stored byte of a gzip object;
@@ -40,7 +43,8 @@ type Limits struct {
 // DefaultLimits returns the limits that are used where none are given.
 func DefaultLimits() Limits {
 	return Limits{
-		MaxLineBytes:     64 << 20,
+		MaxLineBytes:     24 << 20,
+		MaxLineValues:    schema.DefaultMaxValues,
 		MaxInflatedBytes: 8 << 30,
 		MaxRatio:         200,
 		RatioFrom:        64 << 20,
@@ -51,6 +55,9 @@ func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	if l.MaxLineBytes <= 0 {
 		l.MaxLineBytes = d.MaxLineBytes
+	}
+	if l.MaxLineValues <= 0 {
+		l.MaxLineValues = d.MaxLineValues
 	}
 	l.MaxLineBytes = min(max(l.MaxLineBytes, 16), 1<<30)
 	if l.MaxInflatedBytes <= 0 {

@@ -33,7 +33,7 @@ type Reject struct {
 func Decode(b *schema.Batch, opts schema.DecoderOptions) *Output {
 	out := &Output{Tables: map[string][]Row{}, Unknown: map[string]int64{}}
 	for _, seg := range b.Segments {
-		out.segment(b, seg)
+		out.segment(b, seg, opts.Limits())
 	}
 	if opts.SkipOccurrences {
 		delete(out.Tables, "occurrences")
@@ -41,7 +41,7 @@ func Decode(b *schema.Batch, opts schema.DecoderOptions) *Output {
 	return out
 }
 
-func (out *Output) segment(b *schema.Batch, seg schema.Segment) {
+func (out *Output) segment(b *schema.Batch, seg schema.Segment, limits schema.Limits) {
 	data := b.Buf[seg.Start:seg.End]
 	if seg.TooLong != 0 {
 		out.LineCount++
@@ -54,7 +54,7 @@ func (out *Output) segment(b *schema.Batch, seg schema.Segment) {
 		out.LineCount++
 		if IsBlank(line) {
 			out.BlankCount++
-		} else if l, err := DecodeLine(line); err != nil {
+		} else if l, err := DecodeLine(line, limits); err != nil {
 			out.Rejects = append(out.Rejects, Reject{seg.Source, number, offset + int64(err.Offset), err.Class, string(line)})
 		} else {
 			source := b.Sources[seg.Source]

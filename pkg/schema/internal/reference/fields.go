@@ -20,13 +20,22 @@ type field struct {
 	elem   *field            // of an array
 	// required is a field that the object may not lack, or empty.
 	required string
+	// values is what a line may have only so many of, if the elements of an array
+	// are of that kind.
+	values string
 }
 
 type object = map[string]*field
 
-func leaf(k kind) *field          { return &field{kind: k} }
-func obj(fields object) *field    { return &field{kind: objectKind, fields: fields} }
-func list(element *field) *field  { return &field{kind: arrayKind, elem: element} }
+func leaf(k kind) *field         { return &field{kind: k} }
+func obj(fields object) *field   { return &field{kind: objectKind, fields: fields} }
+func list(element *field) *field { return &field{kind: arrayKind, elem: element} }
+
+// limited is an array of what a line may have only so many of.
+func limited(values string, element *field) *field {
+	return &field{kind: arrayKind, elem: element, values: values}
+}
+
 func ints(names ...string) object { return leaves(integerKind, names) }
 func bools(names ...string) *field {
 	return obj(leaves(booleanKind, names))
@@ -53,11 +62,11 @@ func line() *field {
 
 	span := obj(ints("start", "end", "startColumn"))
 	occurrences := obj(object{
-		"cells":        list(obj(object{"row": integer, "column": integer, "columnName": text, "cellReference": text})),
-		"lineRanges":   list(span),
-		"offsetRanges": list(span),
-		"pages":        list(obj(object{"pageNumber": integer, "lineRange": span, "offsetRange": span})),
-		"records":      list(obj(object{"recordIndex": integer, "jsonPath": text})),
+		"cells":        limited("locations", obj(object{"row": integer, "column": integer, "columnName": text, "cellReference": text})),
+		"lineRanges":   limited("locations", span),
+		"offsetRanges": limited("locations", span),
+		"pages":        limited("locations", obj(object{"pageNumber": integer, "lineRange": span, "offsetRange": span})),
+		"records":      limited("locations", obj(object{"recordIndex": integer, "jsonPath": text})),
 	})
 
 	return obj(object{
@@ -73,11 +82,11 @@ func line() *field {
 				"sizeClassified": integer, "mimeType": text, "additionalOccurrences": boolean,
 				"sensitiveData": list(obj(object{
 					"category": text, "totalCount": integer,
-					"detections": list(obj(object{"type": text, "count": integer, "occurrences": occurrences})),
+					"detections": limited("detections", obj(object{"type": text, "count": integer, "occurrences": occurrences})),
 				})),
 				"customDataIdentifiers": obj(object{
 					"totalCount": integer,
-					"detections": list(obj(object{"arn": text, "name": text, "count": integer, "occurrences": occurrences})),
+					"detections": limited("detections", obj(object{"arn": text, "name": text, "count": integer, "occurrences": occurrences})),
 				}),
 			}),
 		}),
@@ -85,7 +94,7 @@ func line() *field {
 			"s3Bucket": obj(object{
 				"arn": text, "name": text, "createdAt": instant,
 				"owner":                          obj(object{"displayName": text, "id": text}),
-				"tags":                           list(tag),
+				"tags":                           limited("tags", tag),
 				"allowsUnencryptedObjectUploads": text,
 				"defaultServerSideEncryption":    encryption,
 				"publicAccess": obj(object{
@@ -103,7 +112,7 @@ func line() *field {
 			"s3Object": obj(object{
 				"bucketArn": text, "key": text, "path": text, "extension": text, "lastModified": instant,
 				"eTag": text, "versionId": text, "size": integer, "storageClass": text,
-				"tags": list(tag), "publicAccess": boolean, "serverSideEncryption": encryption,
+				"tags": limited("tags", tag), "publicAccess": boolean, "serverSideEncryption": encryption,
 				"embeddedFileDetails": obj(object{
 					"filePath": text, "fileExtension": text, "fileSize": integer, "fileLastModified": instant,
 				}),

@@ -24,8 +24,12 @@ func (e *Error) Error() string { return fmt.Sprintf("%s at %d", e.Class, e.Offse
 func IsBlank(line []byte) bool { return skipAny(line, 0, " \t\r") == len(line) }
 
 // DecodeLine decodes a line, given without its newline, that isn't blank.
-func DecodeLine(line []byte) (*Line, *Error) {
+func DecodeLine(line []byte, limits schema.Limits) (*Line, *Error) {
 	w := &walker{line: line, dec: json.NewDecoder(bytes.NewReader(line))}
+	w.left = map[string]int{
+		"locations": limits.Locations, "detections": limits.Detections,
+		"tags": limits.Tags, "unknown fields": limits.UnknownFields,
+	}
 	w.dec.UseNumber()
 	v, closing, err := w.document()
 	if err != nil {
@@ -64,6 +68,8 @@ type walker struct {
 	paths  []string          // of the unknown fields, by first appearance
 	raw    map[string]string // their last values
 	counts map[string]int64  // by path with [] for indexes
+
+	left map[string]int // how many more values of a kind the line may have
 }
 
 // token is a token of encoding/json and where it stands: line[start:end].
@@ -212,6 +218,11 @@ func (w *walker) object(f *field, at path, depth int) (map[string]any, *Error) {
 			return nil, &Error{schema.DuplicateField, key.start}
 		}
 		seen[name] = true
+		if known == nil {
+			if err := w.count("unknown fields", key); err != nil {
+				return nil, err
+			}
+		}
 
 		t, err := w.next()
 		if err != nil {
@@ -248,12 +259,25 @@ func (w *walker) array(f *field, at path, depth int) ([]any, *Error) {
 		if t.Token == nil {
 			return nil, &Error{schema.WrongType, t.start}
 		}
+		if f.values != "" && t.isDelim('{') {
+			if err := w.count(f.values, t); err != nil {
+				return nil, err
+			}
+		}
 		x, err := w.value(f.elem, t, at.element(len(v)), depth+1)
 		if err != nil {
 			return nil, err
 		}
 		v = append(v, x)
 	}
+}
+
+// count counts a value that begins with t.
+func (w *walker) count(values string, t token) *Error {
+	if w.left[values]--; w.left[values] < 0 {
+		return &Error{schema.TooManyValues, t.start}
+	}
+	return nil
 }
 
 // skip walks a value that isn't known, whose token t is its first. Its keys are
