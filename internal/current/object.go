@@ -61,8 +61,11 @@ type member struct {
 	subject Subject
 }
 
-func (x *object) init(o *Options) {
+func (x *object) init(o *Options, stable bool) {
 	x.o = o
+	// Records of several months are kept in a buffer that is used again.
+	x.pool.stable = stable && !o.Months
+	x.member.pool.stable = x.pool.stable
 	d := &decoder{o: o, stored: o.stored()}
 	x.pool.decoder, x.member.pool.decoder = d, d
 	for _, f := range x.folds() {

@@ -23,7 +23,11 @@ type Origin struct {
 }
 
 // origins holds what is known of origins.
-type origins map[originKey]newest
+type origins struct {
+	byKey map[originKey]*newest
+	last  originKey // that was added last
+	at    *newest
+}
 
 type originKey struct{ administrator, region, job string }
 
@@ -32,30 +36,45 @@ type newest struct {
 	known bool
 }
 
-func (m origins) add(b *schema.Batch, r *schema.Result, created where.Value) {
-	k := originKey{string(administratorOf(b, r).Text()), string(textOf(b, r, schema.Region).Text()), string(textOf(b, r, schema.JobID).Text())}
-	n := newest{}
+func newOrigins() *origins { return &origins{byKey: make(map[originKey]*newest)} }
+
+func (m *origins) add(b *schema.Batch, r *schema.Result, created where.Value) {
+	admin, region, job := administratorOf(b, r).Text(), textOf(b, r, schema.Region).Text(), textOf(b, r, schema.JobID).Text()
+	if m.at == nil || string(admin) != m.last.administrator || string(region) != m.last.region || string(job) != m.last.job {
+		m.last = originKey{string(admin), string(region), string(job)}
+		m.at = m.of(m.last)
+	}
 	if !created.Null() {
-		n = newest{created.Int(), true}
-	}
-	m.set(k, n)
-}
-
-func (m origins) set(k originKey, n newest) {
-	if have, ok := m[k]; !ok || n.known && (!have.known || n.at > have.at) {
-		m[k] = n
+		m.at.set(created.Int())
 	}
 }
 
-func (m origins) merge(o origins) {
-	for k, n := range o {
-		m.set(k, n)
+func (m *origins) of(k originKey) *newest {
+	n := m.byKey[k]
+	if n == nil {
+		n = &newest{}
+		m.byKey[k] = n
+	}
+	return n
+}
+
+func (n *newest) set(at int64) {
+	if !n.known || at > n.at {
+		*n = newest{at, true}
 	}
 }
 
-func (m origins) list() []Origin {
-	list := make([]Origin, 0, len(m))
-	for k, n := range m {
+func (m *origins) merge(o *origins) {
+	for k, n := range o.byKey {
+		if mine := m.of(k); n.known {
+			mine.set(n.at)
+		}
+	}
+}
+
+func (m *origins) list() []Origin {
+	list := make([]Origin, 0, len(m.byKey))
+	for k, n := range m.byKey {
 		list = append(list, Origin{k.administrator, k.region, k.job, n.at, n.known})
 	}
 	slices.SortFunc(list, func(a, b Origin) int {

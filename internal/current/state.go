@@ -75,7 +75,7 @@ type keeper struct {
 	records *spill.Sorter
 	buckets *buckets
 	known   *known
-	origins origins
+	origins *origins
 	first   int32 // the months of the oldest and of the newest result that say when
 	last    int32
 }
@@ -89,7 +89,7 @@ func (s *State) newKeeper(memory int64) *keeper {
 	}
 	return &keeper{
 		records: spill.NewSorter(memory / 8 * 7), buckets: newBuckets(s.seed, columns, memory/8),
-		known: newKnown(), origins: make(origins), first: math.MaxInt32, last: anyMonth,
+		known: newKnown(), origins: newOrigins(), first: math.MaxInt32, last: anyMonth,
 	}
 }
 
@@ -309,7 +309,7 @@ var errStopped = errors.New("stopped")
 // other order.
 func (s *State) Each(ctx context.Context, emit func(*Subject) error) error {
 	x := &object{emit: emit}
-	x.init(&s.o)
+	x.init(&s.o, s.kept.records.InMemory())
 	var seen repeats
 	if s.o.All {
 		return s.kept.records.Each(ctx, func(_ uint64, key, record []byte) error {

@@ -416,6 +416,7 @@ func (f *fold) resolved(c *candidate, looked func(origin, identifier []byte, at 
 // pool holds copies of results, to be used again for the next object.
 type pool struct {
 	decoder *decoder
+	stable  bool // records stay as they are: no copy is needed
 	used    int
 	results []*Result
 	arena   [][]byte
@@ -432,6 +433,10 @@ func (p *pool) take(h *head, record []byte) *Result {
 	}
 	res := p.results[p.used]
 	p.used++
+	if p.stable {
+		p.decoder.result(h, res)
+		return res
+	}
 	own := takeHead(p.copy(record))
 	p.decoder.result(&own, res)
 	return res

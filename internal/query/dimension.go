@@ -190,9 +190,9 @@ var fields = []field{
 		}),
 	},
 	resultText("storage_class", "storage class of the object", "object_storage_class", schema.ObjectStorageClass, current.FromNewest),
-	ofSubject("public", "whether the bucket or the object is public, as last seen: yes, no, unknown", func(s *current.Subject) where.Value { return where.TextValue([]byte(s.Public.String())) }),
+	ofSubject("public", "whether the bucket or the object is public, as last seen: yes, no, unknown", func(s *current.Subject) where.Value { return factValue(s.Public) }),
 	ofSubject("unencrypted", "whether the object is unencrypted, as last seen: yes, no, unknown", func(s *current.Subject) where.Value {
-		return where.TextValue([]byte(s.Unencrypted.String()))
+		return factValue(s.Unencrypted)
 	}),
 	ofSubject("encryption", "encryption of the object: NONE, AES256, aws:kms, aws:kms:dsse, UNKNOWN", func(s *current.Subject) where.Value { return s.ObjectEncryption }),
 	ofSubject("bucket_encryption", "default encryption of the bucket", func(s *current.Subject) where.Value { return s.BucketEncryption }),
@@ -200,9 +200,9 @@ var fields = []field{
 	ofSubject("object_public", "whether the object is public: true or false", func(s *current.Subject) where.Value {
 		switch s.ObjectPublic {
 		case current.Yes:
-			return where.TextValue([]byte("true"))
+			return where.TextValue(trueText)
 		case current.No:
-			return where.TextValue([]byte("false"))
+			return where.TextValue(falseText)
 		}
 		return where.Value{}
 	}),
@@ -239,7 +239,13 @@ var fields = []field{
 	resultInt("modified", where.Time, "when the analysed content was last modified", "object_last_modified", schema.ObjectLastModified, current.FromStanding),
 }
 
-var confirmed, unconfirmed = []byte("confirmed"), []byte("unconfirmed")
+var (
+	confirmed, unconfirmed = []byte("confirmed"), []byte("unconfirmed")
+	trueText, falseText    = []byte("true"), []byte("false")
+	factTexts              = [...][]byte{current.Unknown: []byte("unknown"), current.No: []byte("no"), current.Yes: []byte("yes")}
+)
+
+func factValue(f current.Fact) where.Value { return where.TextValue(factTexts[f]) }
 
 func orNull(text string) where.Value {
 	if text == "" {

@@ -73,6 +73,9 @@ type source struct {
 	standing  bool // it is the standing result's
 }
 
+// perFinding reports whether findings of a subject may have different values.
+func (s *source) perFinding() bool { return s.ofFinding != nil || s.own }
+
 // row is a subject, or one of its findings, or the result that says why it wasn't
 // analysed.
 type row struct {
@@ -102,6 +105,7 @@ func (s *source) value(r row, scratch *[]byte) where.Value {
 type filter struct {
 	*where.Filter
 	ofFindings bool
+	perFinding bool            // it may be true of some findings of a subject and not of others
 	sources    map[int][]keyed // by field
 	row        row             // that it looks at
 	scratch    []byte
@@ -127,7 +131,9 @@ func (p *plan) newFilter(f *where.Filter) *filter {
 			keys = f.Keys(i)
 		}
 		for _, key := range keys {
-			out.sources[i] = append(out.sources[i], keyed{key, p.source(field, key)})
+			src := p.source(field, key)
+			out.perFinding = out.perFinding || src.perFinding()
+			out.sources[i] = append(out.sources[i], keyed{key, src})
 		}
 	}
 	out.get = out.value
@@ -155,12 +161,17 @@ type grouping struct {
 	ofFindings bool
 	filters    []*filter
 	by         []source
-	at         [numMeasures]int // of each measure in the view; -1 where it isn't
-	groups     *groups
-	subjects   int64 // that were added
-	key        []byte
-	scratch    []byte
-	keep       []bool // by finding
+	// perFinding says that findings of a subject may be in different groups, and
+	// choosy that filters may keep some of them.
+	perFinding, choosy bool
+	// onlyFindings says that nothing is counted of subjects without findings.
+	onlyFindings bool
+	at           [numMeasures]int // of each measure in the view; -1 where it isn't
+	groups       *groups
+	subjects     int64 // that were added
+	key          []byte
+	scratch      []byte
+	keep         []bool // by finding
 }
 
 // newGrouping returns a view at work with so many bytes of memory. What it needs
@@ -175,7 +186,10 @@ func (p *plan) newGrouping(v *View, all *filter, seed maphash.Seed, memory int64
 	}
 	for _, d := range v.By {
 		g.by = append(g.by, p.source(d.field, d.key))
+		g.perFinding = g.perFinding || g.by[len(g.by)-1].perFinding()
 	}
+	g.onlyFindings = g.ofFindings || !slices.ContainsFunc(v.Measures, func(m Measure) bool { return !m.ofFindings() })
+	g.choosy = slices.ContainsFunc(g.filters, func(f *filter) bool { return f.perFinding })
 	for m := range g.at {
 		g.at[m] = slices.Index(v.Measures, Measure(m))
 	}
@@ -231,25 +245,37 @@ func (g *grouping) countInt(sums []sum.Int, m Measure, n sum.Int) {
 // it in the group of its standing result.
 func (g *grouping) add(s *current.Subject) error {
 	g.subjects++
+	if g.onlyFindings && len(s.Findings) == 0 && !g.looksForLiterals() {
+		return nil
+	}
 	any := false
 	g.keep = g.keep[:0]
 	for i := range s.Findings {
-		keep := g.matches(row{subject: s, finding: &s.Findings[i]})
+		keep := any
+		if i == 0 || g.choosy {
+			keep = g.matches(row{subject: s, finding: &s.Findings[i]})
+		}
 		g.keep = append(g.keep, keep)
 		any = any || keep
 	}
 	if !g.ofFindings {
 		g.addSubject(s, any)
 	}
+	var group *group
+	var sums []sum.Int
 	for i := range s.Findings {
 		if !g.keep[i] {
 			continue
 		}
 		f := &s.Findings[i]
-		group, sums := g.group(row{subject: s, finding: f})
+		if group == nil || g.perFinding {
+			group, sums = g.group(row{subject: s, finding: f})
+		}
 		g.countInt(sums, Occurrences, f.Count)
 		g.count(sums, Locations, f.Locations)
-		g.countInt(sums, Unlocated, f.Unlocated())
+		if g.at[Unlocated] >= 0 {
+			g.countInt(sums, Unlocated, f.Unlocated())
+		}
 		g.count(sums, Findings, 1)
 		if f.Confirmed {
 			g.count(sums, Confirmed, 1)
@@ -299,6 +325,12 @@ func (g *grouping) countSubject(sums []sum.Int, s *current.Subject) {
 	if s.Standing.Partial {
 		g.count(sums, Partial, 1)
 	}
+}
+
+// looksForLiterals reports whether filters still look for values that they compare
+// with.
+func (g *grouping) looksForLiterals() bool {
+	return slices.ContainsFunc(g.filters, func(f *filter) bool { return f.literals != nil && len(f.literals.left) > 0 })
 }
 
 // look looks for a filter's literals in findings that aren't open any more: what

@@ -216,6 +216,10 @@ func (s *Sorter) Each(ctx context.Context, do func(prefix uint64, key, value []b
 // Empty reports whether the sorter holds no pair.
 func (s *Sorter) Empty() bool { return len(s.refs)+len(s.runs) == 0 }
 
+// InMemory reports whether all pairs are in memory: their bytes then stay valid
+// until pairs are added.
+func (s *Sorter) InMemory() bool { return len(s.runs) == 0 }
+
 // Close drops everything.
 func (s *Sorter) Close() {
 	for _, r := range s.runs {

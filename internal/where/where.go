@@ -181,6 +181,9 @@ func (n textRange) eval(get func(int, string) Value) truth {
 	if v.Null() {
 		return unknown
 	}
+	if n.equality() {
+		return truthOf(string(v.text) == n.low)
+	}
 	if !n.bottom && (string(v.text) < n.low || n.excludesLow && string(v.text) == n.low) {
 		return no
 	}
