@@ -201,18 +201,18 @@ func (o *convertOptions) run(s *session, cmd *cobra.Command, args []string) erro
 	}
 	err = s.answer(summary, func(io.Writer) error { return nil })
 	if err == nil && !o.quiet {
-		err = summary.WriteText(s.stderr)
+		err = writeSummary(s.stderr, summary)
 	}
 	if err == nil && o.stats && !o.dryRun {
-		err = summary.Stats.WriteText(s.stderr)
+		err = writeStats(s.stderr, &summary.Stats)
 	}
 	if err != nil {
 		return &printError{err}
 	}
 	switch {
-	case summary.Objects.Unreadable > summary.Objects.AcceptedUnreadable, summary.Objects.Changed > 0, summary.Objects.InWork > 0:
+	case summary.Sources.Unreadable > summary.Sources.AcceptedUnreadable, summary.Sources.Changed > 0, summary.Sources.InWork > 0:
 		return &outcome{exitUnreadable}
-	case summary.Rejects.Lines+summary.Rejects.Objects > 0:
+	case summary.Rejects.Lines+summary.Rejects.Sources > 0:
 		return &outcome{exitRejects}
 	}
 	return nil

@@ -132,15 +132,15 @@ func differences(want *gen.Expected, got *convert.Summary) []string {
 	}
 	rejected := int64(len(want.Rejects.Objects))
 	lines := int64(len(want.Rejects.Lines))
-	check("objects converted", got.Objects.Converted, want.Objects-rejected)
-	check("objects rejected", got.Objects.Rejected, rejected)
-	check("objects unreadable", got.Objects.Unreadable, 0)
-	check("objects skipped", got.Objects.Skipped, want.SkippedFiles)
+	check("objects converted", got.Sources.Converted, want.Objects-rejected)
+	check("objects rejected", got.Sources.Rejected, rejected)
+	check("objects unreadable", got.Sources.Unreadable, 0)
+	check("objects skipped", got.Sources.Skipped, want.SkippedFiles)
 	check("lines", got.Lines, want.Lines)
 	check("records", got.Records, want.Rows.Results)
 	check("blank lines", got.Blank, want.BlankLines)
 	check("rejected lines", got.Rejects.Lines, lines)
-	check("rejected objects", got.Rejects.Objects, rejected)
+	check("rejected objects", got.Rejects.Sources, rejected)
 	classes := map[string]int64{}
 	for _, r := range want.Rejects.Lines {
 		classes[r.Class]++

@@ -382,7 +382,7 @@ func TestHostileNames(t *testing.T) {
 			if err := answerIn(p.stdout.Bytes(), &summary); err != nil {
 				t.Fatal(err)
 			}
-			if o := summary.Objects; o.Converted != 1 || o.Rejected != 1 || o.Unreadable != 1 || o.Skipped != 1 {
+			if o := summary.Sources; o.Converted != 1 || o.Rejected != 1 || o.Unreadable != 1 || o.Skipped != 1 {
 				t.Errorf("objects %+v", o)
 			}
 		})

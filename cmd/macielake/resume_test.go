@@ -69,7 +69,7 @@ func TestResumeFromS3(t *testing.T) {
 	}
 	r := runWith(t, env, nil, args...)
 	s := summaryOf(t, r)
-	if r.code != exitOK || len(s.Runs) != 1 || s.Objects.Unreadable != 0 || s.Objects.Copies == 0 || s.Objects.Copies != s.Objects.Listed {
+	if r.code != exitOK || len(s.Runs) != 1 || s.Sources.Unreadable != 0 || s.Sources.Copies == 0 || s.Sources.Copies != s.Sources.Listed {
 		t.Errorf("%+v", r)
 	}
 	checkAgainst(t, env, out, "s3://results/in/AWSLogs", local)
@@ -90,7 +90,7 @@ func TestResumeFromLocal(t *testing.T) {
 	proxy.Script()
 	r := runWith(t, env, nil, "convert", "s3://results/in/AWSLogs", "--out", out, "--path-style", "--json", "-q")
 	s := summaryOf(t, r)
-	if r.code != exitOK || len(s.Runs) != 1 || s.Objects.Unreadable != 0 || s.Objects.Copies == 0 || s.Objects.Copies != s.Objects.Listed {
+	if r.code != exitOK || len(s.Runs) != 1 || s.Sources.Unreadable != 0 || s.Sources.Copies == 0 || s.Sources.Copies != s.Sources.Listed {
 		t.Errorf("%+v", r)
 	}
 	checkAgainst(t, env, out, "s3://results/in/AWSLogs", local)

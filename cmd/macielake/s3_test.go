@@ -185,7 +185,7 @@ func TestS3SameRows(t *testing.T) {
 				}
 			}
 			var summary convert.Summary
-			if err := answerIn([]byte(r.stdout), &summary); err != nil || summary.Objects.Converted == 0 {
+			if err := answerIn([]byte(r.stdout), &summary); err != nil || summary.Sources.Converted == 0 {
 				t.Errorf("%v: %s", err, r.stdout)
 			}
 		})
@@ -393,8 +393,8 @@ func TestS3KeysFrom(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if summary.Objects.Converted != test.converted {
-				t.Errorf("%+v", summary.Objects)
+			if summary.Sources.Converted != test.converted {
+				t.Errorf("%+v", summary.Sources)
 			}
 		})
 	}

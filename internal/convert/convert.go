@@ -125,22 +125,14 @@ func newConverter(ctx context.Context, o *Options) (*converter, error) {
 }
 
 // foreign is the error of an output that holds other things: that they are the
-// input, if they are, or a dataset without its record.
+// input, if they are.
 func (c *converter) foreign(ctx context.Context) error {
-	err := c.store.List(ctx, state.RunsDir, func(name string, _ fs.FileInfo) error {
-		return &state.NotWholeError{Name: c.store.URI(state.DatasetName), What: "there are runs of a dataset"}
-	})
-	if lost := (*state.NotWholeError)(nil); err == nil || errors.As(err, &lost) {
-		first := errors.New("the first will do")
-		if err == nil {
-			err = &NotEmptyError{Out: c.output}
-		}
-		findErr := c.find(ctx, func(input.Source) error { return first })
-		if inside := (*input.InsideOutputError)(nil); errors.As(findErr, &inside) {
-			return findErr
-		}
+	first := errors.New("the first will do")
+	err := c.find(ctx, func(input.Source) error { return first })
+	if inside := (*input.InsideOutputError)(nil); errors.As(err, &inside) {
+		return err
 	}
-	return err
+	return &NotEmptyError{Out: c.output}
 }
 
 // discard removes what a converter made that failed, as far as nothing can be
@@ -281,7 +273,7 @@ func (c *converter) incremental(ctx context.Context) error {
 	for len(c.found.inWork) > 0 { // in runs that began since the open ones were finished
 		waiting := c.found.inWork
 		c.found.inWork = nil
-		c.summary.Objects.InWork = 0
+		c.summary.Sources.InWork = 0
 		if err := c.refresh(ctx); err != nil {
 			return err
 		}
@@ -328,13 +320,13 @@ func (c *converter) convert(ctx context.Context, sources []input.Source, retry m
 			return err
 		}
 		if retry == nil {
-			c.summary.Objects.New += r.Sources
+			c.summary.Sources.New += r.Sources
 		} else {
-			c.summary.Objects.Retried += r.Sources
+			c.summary.Sources.Retried += r.Sources
 		}
 		ended, err := c.finish(ctx, r)
-		if err == nil && !ended && retry == nil { // another converter helps, and ends it
-			c.summary.Objects.InWork += r.Sources
+		if err == nil && !ended { // another converter helps, and ends it
+			c.summary.Sources.InWork += r.Sources
 		}
 		return err
 	}

@@ -49,7 +49,7 @@ func (c *converter) find(ctx context.Context, each func(input.Source) error) err
 	l := input.Listing{Output: c.output, Log: c.o.Log}
 	c.found.origins = map[place]*state.LookedAt{}
 	err := input.Find(ctx, c.o.Origins, c.o.Inputs, &l, func(s input.Source) error {
-		c.summary.Objects.Listed++
+		c.summary.Sources.Listed++
 		if isS3(s.URI) {
 			c.listedInS3++
 		}
@@ -64,7 +64,7 @@ func (c *converter) find(ctx context.Context, each func(input.Source) error) err
 		}
 		return each(s)
 	})
-	c.summary.Objects.Skipped = l.Skipped
+	c.summary.Sources.Skipped = l.Skipped
 	return err
 }
 
@@ -87,7 +87,7 @@ func (c *converter) eachNew(ctx context.Context, each func(input.Source) error) 
 	err := c.find(ctx, func(s input.Source) error {
 		switch c.look(&s) {
 		case coord.Claimed:
-			c.summary.Objects.AlreadyConverted++
+			c.summary.Sources.AlreadyConverted++
 			c.restored(&s)
 		case coord.InWork:
 			c.wait(s)
@@ -147,7 +147,7 @@ func (c *converter) look(s *input.Source) coord.Claim {
 
 // wait counts a source that another converter has claimed.
 func (c *converter) wait(s input.Source) {
-	c.summary.Objects.InWork++
+	c.summary.Sources.InWork++
 	if !c.o.NoWait {
 		c.found.inWork = append(c.found.inWork, s)
 	}
@@ -178,7 +178,7 @@ func (c *converter) addCopy(s input.Source) {
 		c.found.inPlace = append(c.found.inPlace, s)
 		return
 	}
-	c.summary.Objects.Copies++
+	c.summary.Sources.Copies++
 	if len(c.found.copies) < maxListed {
 		c.found.copies = append(c.found.copies, s)
 	}
@@ -258,7 +258,7 @@ func (c *converter) confirm(ctx context.Context, all []input.Source) (collided [
 		if known, ok := c.found.notes.Changed[s.URI]; ok && same(known, v) {
 			c.addChanged(known, false)
 		} else if known, ok := c.found.notes.Accepted[s.URI]; ok && same(known, v) {
-			c.summary.Objects.AcceptedChanged++
+			c.summary.Sources.AcceptedChanged++
 		} else {
 			unknown = append(unknown, *s)
 		}
@@ -277,7 +277,7 @@ func (c *converter) confirm(ctx context.Context, all []input.Source) (collided [
 		}
 		switch v := version(&s); {
 		case slices.ContainsFunc(own, func(o original) bool { return o.etag == s.ETag }):
-			c.summary.Objects.AlreadyConverted++
+			c.summary.Sources.AlreadyConverted++
 		case len(own) > 0:
 			c.addChanged(v, true)
 		case slices.ContainsFunc(copies, func(o original) bool { return o.size == s.Size }):
@@ -301,11 +301,11 @@ func same(a, b state.Version) bool { return a.ETag == b.ETag && a.Size == b.Size
 // addChanged counts a source that is converted in another version.
 func (c *converter) addChanged(v state.Version, isNew bool) {
 	if c.o.AcceptChanged {
-		c.summary.Objects.AcceptedChanged++
+		c.summary.Sources.AcceptedChanged++
 		c.found.note.Accepted = append(c.found.note.Accepted, v)
 		return
 	}
-	c.summary.Objects.Changed++
+	c.summary.Sources.Changed++
 	addListed(&c.summary.Changed, v.URI)
 	if isNew {
 		c.found.note.Changed = append(c.found.note.Changed, v)
@@ -429,7 +429,7 @@ func (c *converter) unclaimed(sources []input.Source) []input.Source {
 		case coord.InWork:
 			c.wait(*s)
 		default:
-			c.summary.Objects.AlreadyConverted++
+			c.summary.Sources.AlreadyConverted++
 		}
 	}
 	return left
@@ -446,7 +446,7 @@ func (c *converter) note(ctx context.Context) error {
 			return err
 		}
 	}
-	o := &c.summary.Objects
+	o := &c.summary.Sources
 	l := state.Look{
 		Dataset: c.dataset.ID, StartedAt: c.started.UTC(), EndedAt: at, Version: c.o.Version, Inputs: c.o.Inputs,
 		Listed: o.Listed, New: o.New, Changed: o.Changed, Remaining: o.InWork + o.Unreadable - o.AcceptedUnreadable,

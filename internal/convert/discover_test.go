@@ -85,8 +85,8 @@ func TestChangedSources(t *testing.T) {
 	check := func(what string, s *Summary, changed, accepted int64) {
 		t.Helper()
 		_, c := opened(t, o)
-		if s.Objects.Changed != changed || s.Objects.AcceptedChanged != accepted || c.Changed != changed || c.Accepted != accepted || len(s.Runs) > 0 {
-			t.Errorf("%s: %+v, caveats %+v, want %d changed and %d accepted", what, s.Objects, c, changed, accepted)
+		if s.Sources.Changed != changed || s.Sources.AcceptedChanged != accepted || c.Changed != changed || c.Accepted != accepted || len(s.Runs) > 0 {
+			t.Errorf("%s: %+v, caveats %+v, want %d changed and %d accepted", what, s.Sources, c, changed, accepted)
 		}
 		if l, err := state.LastLook(t.Context(), o.Out, &state.Dataset{ID: firstRun(t, o.Out.URI(".")).Dataset.ID}); err != nil || l == nil || l.Changed != changed {
 			t.Errorf("%s: the last look is %+v, %v", what, l, err)
@@ -112,8 +112,8 @@ func TestChangedSources(t *testing.T) {
 	check("once more", again(t, o), 0, 1)
 	rewrite(t, a, lines(0, 5), info.ModTime().Add(2*time.Hour))
 	s := again(t, o)
-	if _, c := opened(t, o); s.Objects.Changed != 1 || c.Changed != 1 {
-		t.Errorf("changed again: %+v, %+v", s.Objects, c)
+	if _, c := opened(t, o); s.Sources.Changed != 1 || c.Changed != 1 {
+		t.Errorf("changed again: %+v, %+v", s.Sources, c)
 	}
 	rewrite(t, a, lines(0, 2), info.ModTime())
 	check("as it was", again(t, o), 0, 0)
@@ -135,31 +135,27 @@ func TestCopies(t *testing.T) {
 	o.Inputs = []string{there}
 	for range 2 {
 		s := again(t, o)
-		if s.Objects.Copies != 20 || len(s.Runs) > 0 || !slices.Equal(s.CopiesOf, []string{here + "/"}) {
-			t.Errorf("%+v, of %v, runs %v", s.Objects, s.CopiesOf, s.Runs)
-		}
-		var text strings.Builder
-		if err := s.WriteText(&text); err != nil || !strings.Contains(text.String(), "20 already converted from "+here+"/") {
-			t.Errorf("%s%v", text.String(), err)
+		if s.Sources.Copies != 20 || len(s.Runs) > 0 || !slices.Equal(s.CopiesOf, []string{here + "/"}) {
+			t.Errorf("%+v, of %v, runs %v", s.Sources, s.CopiesOf, s.Runs)
 		}
 	}
 	// Another size under the same key is a source that changed.
 	rewrite(t, filepath.Join(there, key(3)), zipped(lines(1000, 50)), time.Now())
-	if s := again(t, o); s.Objects.Copies != 19 || s.Objects.Changed != 1 || len(s.Runs) > 0 {
-		t.Errorf("%+v, runs %v", s.Objects, s.Runs)
+	if s := again(t, o); s.Sources.Copies != 19 || s.Sources.Changed != 1 || len(s.Runs) > 0 {
+		t.Errorf("%+v, runs %v", s.Sources, s.Runs)
 	}
 	allow := o
 	allow.AllowCopies = true
-	if s := again(t, allow); s.Objects.New != 20 || s.Rows["results"] != 19*3+50 {
-		t.Errorf("%+v, %v", s.Objects, s.Rows)
+	if s := again(t, allow); s.Sources.New != 20 || s.Rows["results"] != 19*3+50 {
+		t.Errorf("%+v, %v", s.Sources, s.Rows)
 	}
 
 	both := testOptions(t, here, write(t, contents))
-	if s := convertAll(t, both); s.Objects.New != 20 || s.Objects.Copies != 20 || s.Rows["results"] != 60 {
-		t.Errorf("both at once: %+v, %v", s.Objects, s.Rows)
+	if s := convertAll(t, both); s.Sources.New != 20 || s.Sources.Copies != 20 || s.Rows["results"] != 60 {
+		t.Errorf("both at once: %+v, %v", s.Sources, s.Rows)
 	}
-	if s := again(t, both); s.Objects.AlreadyConverted != 20 || s.Objects.Copies != 20 || len(s.Runs) > 0 {
-		t.Errorf("both again: %+v", s.Objects)
+	if s := again(t, both); s.Sources.AlreadyConverted != 20 || s.Sources.Copies != 20 || len(s.Runs) > 0 {
+		t.Errorf("both again: %+v", s.Sources)
 	}
 }
 
@@ -186,13 +182,13 @@ func TestCopyInPlaceOfRejects(t *testing.T) {
 	}
 	o := testOptions(t, write(t, map[string][]byte{key(1): torn, key(2): plain(bad), key(3): zipped(lines(20, 3))}))
 	s := convertAll(t, o)
-	if s.Rejects.Objects != 1 || s.Rejects.Lines != 1 {
+	if s.Rejects.Sources != 1 || s.Rejects.Lines != 1 {
 		t.Fatalf("%+v", s.Rejects)
 	}
 	o.Inputs = []string{write(t, map[string][]byte{key(1): whole, key(2): plain(good), key(3): zipped(lines(20, 3))})}
 	s = again(t, o)
-	if s.Objects.Retried != 2 || s.Objects.Copies != 1 || s.Objects.New != 0 {
-		t.Errorf("%+v", s.Objects)
+	if s.Sources.Retried != 2 || s.Sources.Copies != 1 || s.Sources.New != 0 {
+		t.Errorf("%+v", s.Sources)
 	}
 	if _, c := opened(t, o); c.Rejects != 0 {
 		t.Errorf("caveats %+v", c)
@@ -200,8 +196,8 @@ func TestCopyInPlaceOfRejects(t *testing.T) {
 	if n := results(t, o); n != 3+4+3 {
 		t.Errorf("%d rows, want 10", n)
 	}
-	if s := again(t, o); len(s.Runs) > 0 || s.Objects.Retried != 0 {
-		t.Errorf("once more: %+v", s.Objects)
+	if s := again(t, o); len(s.Runs) > 0 || s.Sources.Retried != 0 {
+		t.Errorf("once more: %+v", s.Sources)
 	}
 }
 
@@ -244,12 +240,12 @@ func TestTogether(t *testing.T) {
 			}
 			runs, _ := opened(t, second)
 			if noWait {
-				if len(s.Busy) == 0 || s.Objects.InWork != 12 || !runs[0].Open() {
-					t.Errorf("it left %v, %+v", s.Busy, s.Objects)
+				if len(s.Busy) == 0 || s.Sources.InWork != 12 || !runs[0].Open() {
+					t.Errorf("it left %v, %+v", s.Busy, s.Sources)
 				}
 				close(release)
-			} else if len(s.Busy) > 0 || s.Objects.InWork != 0 || !runs[0].Committed() {
-				t.Errorf("it ended with %v, %+v", s.Busy, s.Objects)
+			} else if len(s.Busy) > 0 || s.Sources.InWork != 0 || !runs[0].Committed() {
+				t.Errorf("it ended with %v, %+v", s.Busy, s.Sources)
 			}
 			group.Wait()
 			if n := results(t, second); n != 36 {

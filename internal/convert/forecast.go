@@ -2,13 +2,11 @@ package convert
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/state"
-	"github.com/macielake/macielake/internal/text"
 )
 
 // Forecast is what a converter would do.
@@ -86,9 +84,9 @@ func (c *converter) dryRun(ctx context.Context) error {
 	}
 	plan()
 	if c.o.RetryRejected {
-		c.summary.Objects.Retried = f.Sources
+		c.summary.Sources.Retried = f.Sources
 	} else {
-		c.summary.Objects.New = f.Sources
+		c.summary.Sources.New = f.Sources
 	}
 	if c.listedInS3 > 0 || isS3(c.output) {
 		f.Requests = c.requests(f, stored)
@@ -117,23 +115,3 @@ func (c *converter) requests(f *Forecast, stored int64) *Requests {
 }
 
 func isS3(uri string) bool { return strings.HasPrefix(uri, "s3://") }
-
-// lines writes the forecast for people.
-func (f *Forecast) lines(line func(name, format string, args ...any)) {
-	if len(f.OpenRuns) > 0 {
-		line("open runs", "%s would be finished first", runsText(f.OpenRuns))
-	}
-	line("would read", "%s objects, %s", text.Count(f.Sources), text.Bytes(f.Bytes))
-	line("would claim", "%s in %s", plural(f.Runs, "run"), plural(f.Parts, "part"))
-	if r := f.Requests; r != nil {
-		line("requests", "about %s GET, %s PUT, COPY and LIST: $%.2f", text.Count(r.Get), text.Count(r.Put), r.Dollars())
-	}
-}
-
-// plural is a number of things.
-func plural(n int64, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%s %ss", text.Count(n), what)
-}

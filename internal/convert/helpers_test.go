@@ -156,11 +156,11 @@ func checkDataset(t testing.TB, out string, s *Summary) {
 		what      string
 		got, want int64
 	}{
-		{"objects", s.Objects.Converted + s.Objects.Rejected + s.Objects.Unreadable, objects},
+		{"objects", s.Sources.Converted + s.Sources.Rejected + s.Sources.Unreadable, objects},
 		{"sources of the run", r.Sources, objects},
-		{"unreadable", s.Objects.Unreadable, unreadable},
-		{"rejected objects", s.Objects.Rejected, rejectedObjects},
-		{"rejected objects", s.Rejects.Objects, rejectedObjects},
+		{"unreadable", s.Sources.Unreadable, unreadable},
+		{"rejected objects", s.Sources.Rejected, rejectedObjects},
+		{"rejected objects", s.Rejects.Sources, rejectedObjects},
 		{"rejected lines", s.Rejects.Lines, rejectedLines},
 		{"lines", s.Lines, lines},
 		{"records", s.Records, records},

@@ -341,7 +341,7 @@ func TestRealSamples(t *testing.T) {
 	}
 	o := testOptions(t, realSamples)
 	s := convertAll(t, o)
-	if s.Objects.Converted != 3 || s.Objects.Rejected+s.Objects.Unreadable+s.Rejects.Lines != 0 || s.Objects.Skipped != 1 {
+	if s.Sources.Converted != 3 || s.Sources.Rejected+s.Sources.Unreadable+s.Rejects.Lines != 0 || s.Sources.Skipped != 1 {
 		t.Errorf("%+v", s)
 	}
 	tables := map[string]map[string][]row{} // by table and the beginning of the file's name

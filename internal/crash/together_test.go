@@ -67,7 +67,7 @@ func together(t *testing.T, w *world, out string, converters int) {
 				t.Errorf("converter %d: %v", i, err)
 				return
 			}
-			planned.Add(summary.Objects.New)
+			planned.Add(summary.Sources.New)
 		})
 	}
 	reads := 0
@@ -147,8 +147,8 @@ func TestReceiptBinds(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if what == "changed" && s.Objects.Changed != 2 || s.Objects.Unreadable != 0 {
-					t.Errorf("%+v", s.Objects)
+				if what == "changed" && s.Sources.Changed != 2 || s.Sources.Unreadable != 0 {
+					t.Errorf("%+v", s.Sources)
 				}
 				if err := checkWhole(context.Background(), st, w.want); err != nil {
 					t.Errorf("step %d: %v", n, err)
@@ -282,8 +282,8 @@ func TestLeaseKeepsPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Busy) != 1 || !strings.HasPrefix(s.Busy[0], "000001-") || len(s.Runs) != 1 || s.Objects.New != 1 || s.Objects.InWork != 2 {
-		t.Errorf("with %s new: %v busy, %v done, %+v", late, s.Busy, s.Runs, s.Objects)
+	if len(s.Busy) != 1 || !strings.HasPrefix(s.Busy[0], "000001-") || len(s.Runs) != 1 || s.Sources.New != 1 || s.Sources.InWork != 2 {
+		t.Errorf("with %s new: %v busy, %v done, %+v", late, s.Busy, s.Runs, s.Sources)
 	}
 	close(goOn)
 	working.Wait()

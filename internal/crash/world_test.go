@@ -262,7 +262,7 @@ func goOn(ctx context.Context, o convert.Options) error {
 		return fmt.Errorf("once more: %w", err)
 	}
 	if len(s.Runs) > 0 && !o.RetryRejected {
-		return fmt.Errorf("once more made runs %v: %+v", s.Runs, s.Objects)
+		return fmt.Errorf("once more made runs %v: %+v", s.Runs, s.Sources)
 	}
 	after, err := names(ctx, o.Out)
 	if err == nil && !o.RetryRejected && !maps.Equal(before, after) {

@@ -1,13 +1,9 @@
 package run
 
 import (
-	"fmt"
-	"io"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
 )
@@ -100,49 +96,6 @@ func (t *Times) Stats() Stats {
 		}
 	}
 	return stats
-}
-
-// WriteText writes the statistics for people: of each stage how long the workers
-// took, for how much of that a core worked, and what they waited.
-func (s *Stats) WriteText(w io.Writer) error {
-	var b strings.Builder
-	line := func(name, all, share, cpu, wait, what string) {
-		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("%-12s %9s %5s %9s %9s  %s", name, all, share, cpu, wait, what), " "))
-	}
-	seconds := func(v float64) string { return fmt.Sprintf("%.3f", v) }
-	cpu := s.CPU
-	if cpu == nil {
-		cpu = new(CPUStats)
-	}
-	workers := s.Fetch + s.Inflate + s.Decode + s.Encode + s.Write + s.Idle
-	line("seconds", "all", "", "CPU", "wait", "")
-	for _, stage := range []struct {
-		name     string
-		all, cpu float64
-		what     string
-	}{
-		{"fetch", s.Fetch, cpu.Fetch, "for stored bytes"},
-		{"inflate", s.Inflate, cpu.Inflate, ""},
-		{"decode", s.Decode, cpu.Decode, ""},
-		{"encode", s.Encode, cpu.Encode, ""},
-		{"write", s.Write, cpu.Write, "handing files to the system"},
-	} {
-		worked, waited := "?", "?"
-		if s.CPU != nil {
-			worked, waited = seconds(stage.cpu), seconds(max(0, stage.all-stage.cpu))
-		}
-		share := fmt.Sprintf("%.0f%%", 100*stage.all/max(workers, 1e-9))
-		line(stage.name, seconds(stage.all), share, worked, waited, stage.what)
-	}
-	line("idle", seconds(s.Idle), fmt.Sprintf("%.0f%%", 100*s.Idle/max(workers, 1e-9)), "", seconds(s.Idle), "workers without work")
-	if s.CPU != nil {
-		line("behind", "", "", seconds(cpu.Behind), "", "prefetching, making files durable, Go's runtime")
-	}
-	line("sync", "", "", "", seconds(s.Sync), "until files are durable, behind the work")
-	fmt.Fprintf(&b, "%-12s %s batches, %s tasks stolen, %s parts restarted\n", "work",
-		text.Count(s.Batches), text.Count(s.Stolen), text.Count(s.Restarts))
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // timedOutput measures the time that a file's writing and syncing takes.

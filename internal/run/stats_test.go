@@ -1,14 +1,14 @@
 package run
 
 import (
-	"strings"
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-func TestStatsText(t *testing.T) {
+func TestStats(t *testing.T) {
 	ms := func(wall, cpu int) stream.Span {
 		return stream.Span{Wall: time.Duration(wall) * time.Millisecond, CPU: time.Duration(cpu) * time.Millisecond}
 	}
@@ -20,36 +20,16 @@ func TestStatsText(t *testing.T) {
 		Next: ms(1, 1), Read: ms(200, 140), Decode: ms(150, 150), Write: ms(500, 480), Finish: ms(49, 24), Idle: ms(100, 2),
 		CPU: 850 * time.Millisecond, Batches: 1234, Stolen: 5, Restarts: 1,
 	}
-	const known = `seconds            all             CPU      wait
-fetch            0.060    6%     0.010     0.050  for stored bytes
-inflate          0.140   14%     0.130     0.010
-decode           0.150   15%     0.150     0.000
-encode           0.530   53%     0.500     0.030
-write            0.020    2%     0.005     0.015  handing files to the system
-idle             0.100   10%               0.100  workers without work
-behind                           0.053            prefetching, making files durable, Go's runtime
-sync                                       0.300  until files are durable, behind the work
-work         1,234 batches, 5 tasks stolen, 1 parts restarted
-`
-	const unknown = `seconds            all             CPU      wait
-fetch            0.060    6%         ?         ?  for stored bytes
-inflate          0.140   14%         ?         ?
-decode           0.150   15%         ?         ?
-encode           0.530   53%         ?         ?
-write            0.020    2%         ?         ?  handing files to the system
-idle             0.100   10%               0.100  workers without work
-sync                                       0.300  until files are durable, behind the work
-work         1,234 batches, 5 tasks stolen, 1 parts restarted
-`
-	for want, cpu := range map[string]time.Duration{known: t0.pool.CPU, unknown: 0} {
-		t0.pool.CPU = cpu
-		s := t0.Stats()
-		var b strings.Builder
-		if err := s.WriteText(&b); err != nil {
-			t.Fatal(err)
-		}
-		if b.String() != want {
-			t.Errorf("got:\n%s\nwant:\n%s", b.String(), want)
-		}
+	want := Stats{
+		Fetch: 0.06, Inflate: 0.14, Decode: 0.15, Encode: 0.53, Write: 0.02, Idle: 0.1, Sync: 0.3,
+		CPU:     &CPUStats{Fetch: 0.01, Inflate: 0.13, Decode: 0.15, Encode: 0.5, Write: 0.005, Behind: 0.053},
+		Batches: 1234, Stolen: 5, Restarts: 1,
+	}
+	if got := t0.Stats(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %+v, want %+v", got, got.CPU, want)
+	}
+	t0.pool.CPU, want.CPU = 0, nil // the system doesn't tell
+	if got := t0.Stats(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -154,7 +154,7 @@ func TestFaultsThatPass(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%.3000s", err, log)
 			}
-			o := summary.Objects
+			o := summary.Sources
 			if o.Converted != want.Objects || o.Unreadable+o.Rejected > 0 || summary.Lines != want.Lines ||
 				summary.Rows["results"] != want.Rows.Results || summary.Rows["occurrences"] != want.Rows.Occurrences {
 				t.Errorf("%+v, lines %d, rows %v; want %d objects, %d lines, %+v\n%.3000s",
@@ -229,7 +229,7 @@ func TestFaultsThatStay(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%.3000s", err, log)
 			}
-			o := summary.Objects
+			o := summary.Sources
 			if o.Unreadable == 0 || o.Converted == 0 || o.Unreadable+o.Converted != want.Objects || o.Rejected > 0 {
 				t.Errorf("%+v of %d\n%.3000s", o, want.Objects, log)
 			}

@@ -36,7 +36,7 @@ type expectedReject struct {
 
 // summary is the answer of the document that the converter printed with --json.
 type summary struct {
-	Objects           map[string]int64 `json:"objects"`
+	Sources           map[string]int64 `json:"sources"`
 	Lines             int64            `json:"lines"`
 	Records           int64            `json:"records"`
 	Blank             int64            `json:"blank"`
@@ -44,7 +44,7 @@ type summary struct {
 	OccurrencesByKind map[string]int64 `json:"occurrences_by_kind"`
 	Rejects           struct {
 		Lines   int64 `json:"lines"`
-		Objects int64 `json:"objects"`
+		Sources int64 `json:"sources"`
 	} `json:"rejects"`
 	UnknownFields map[string]int64 `json:"unknown_fields"`
 }
@@ -71,10 +71,10 @@ func counts(w io.Writer, raw, dataset, expectedFile, summaryFile string) error {
 		}
 	}
 	rejectedObjects := int64(len(want.Rejects.Objects))
-	check("objects converted", got.Objects["converted"], want.Objects-rejectedObjects)
-	check("objects rejected", got.Objects["rejected"], rejectedObjects)
-	check("objects unreadable", got.Objects["unreadable"], 0)
-	check("files skipped", got.Objects["skipped"], want.SkippedFiles)
+	check("objects converted", got.Sources["converted"], want.Objects-rejectedObjects)
+	check("objects rejected", got.Sources["rejected"], rejectedObjects)
+	check("objects unreadable", got.Sources["unreadable"], 0)
+	check("files skipped", got.Sources["skipped"], want.SkippedFiles)
 	check("lines", got.Lines, want.Lines)
 	check("records", got.Records, want.Rows["results"])
 	check("blank lines", got.Blank, want.BlankLines)
