@@ -153,7 +153,7 @@ func (o *catOptions) rows(filtered bool) (cat.Options, error) {
 	if o.columns.set {
 		options.Columns = nil
 		for _, name := range o.columns.values {
-			c, ok := options.Table.Column(name)
+			c, ok := cat.Column(options.Table, name)
 			if !ok {
 				return none, usagef("the table %s has no column %q: %s", o.table.value, name, nearest.Suggestion(name, columnNames(options.Table)))
 			}

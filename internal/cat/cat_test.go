@@ -199,6 +199,47 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+// Fields that are made of columns mean what they mean in summaries: the ID of a
+// custom identifier, a member's own extension.
+func TestMadeFields(t *testing.T) {
+	line := func(id, created, key, member, arn string) string {
+		return fmt.Sprintf(`{"id":%q,"createdAt":%q,"resourcesAffected":{"s3Bucket":{"name":"b"},"s3Object":{"key":%q,"extension":"zip"%s}},`+
+			`"classificationDetails":{"result":{"customDataIdentifiers":{"detections":[{"name":"badge","arn":%q,"count":1}]}}}}`+"\n",
+			id, created, key, member, arn)
+	}
+	lines := line("archive", "2026-01-31T23:00:00Z", "a.zip", "", "arn:aws:macie2:us-east-1:111122223333:custom-data-identifier/id-1") +
+		line("member", "2026-01-31T23:00:00-02:00", "a.zip", `,"embeddedFileDetails":{"filePath":"x.csv","fileExtension":"csv"}`, "id-1") +
+		line("other", "2026-02-02T00:00:00Z", "c.zip", "", "id-2")
+	for _, test := range []struct{ table, filter, want string }{
+		{"results", "extension=csv", "member"},
+		{"results", "extension=zip", "archive other"},
+		{"results", "object='s3://b/a.zip'", "archive member"},
+		{"results", "month='2026-01'", "archive"},
+		{"results", "date='2026-02-01'", "member"},
+		{"results", "extension=csv or object~'c.zip$'", "member other"},
+		{"detections", "identifier=id-1", "archive member"},
+		{"detections", "identifier!=id-1", "other"},
+		{"detections", "identifier in (id-2, id-3)", "other"},
+		{"detections", "object='s3://b/c.zip' and date='2026-02-02'", "other"},
+	} {
+		var table *schema.Table
+		for _, candidate := range schema.Tables() {
+			if candidate.Name == test.table {
+				table = candidate
+			}
+		}
+		id, _ := table.Column("result_id")
+		got := write(t, lines, test.filter, Options{Table: table, Columns: []schema.Column{id}, Limit: -1, Workers: 1}, CSV)
+		if got := strings.Join(strings.Fields(got)[1:], " "); got != test.want {
+			t.Errorf("%s where %s: %q, want %q", test.table, test.filter, got, test.want)
+		}
+	}
+	// Detections don't have the extension of a member, so they have no such field.
+	if _, err := where.Parse("extension=csv", Fields(schema.Detections())); err == nil {
+		t.Error("detections have an extension")
+	}
+}
+
 // BenchmarkCat writes the occurrences of a sample on one core; a byte is one of
 // the inflated input.
 func BenchmarkCat(b *testing.B) {

@@ -3,6 +3,8 @@ package cat
 import (
 	"bytes"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/rows"
@@ -14,7 +16,6 @@ import (
 // them. It is only read.
 var aliases = map[string]string{
 	"type":          "detection_type",
-	"identifier":    "custom_identifier_arn",
 	"count":         "occurrence_count",
 	"locations":     "location_count",
 	"capped":        "is_capped",
@@ -30,7 +31,6 @@ var aliases = map[string]string{
 	"bytes":         "size_classified",
 	"size":          "object_size",
 	"modified":      "object_last_modified",
-	"extension":     "object_extension",
 	"storage_class": "object_storage_class",
 	"encryption":    "object_encryption_type",
 	"public_access": "bucket_effective_permission",
@@ -39,21 +39,119 @@ var aliases = map[string]string{
 	"bucket_tag":    "bucket_tags",
 }
 
+// madeField is a field whose values are made of several columns, or of a part of
+// one, as those of summaries are. A table has it if it has all the columns.
+type madeField struct {
+	name    string
+	columns []string
+	value   func(columns []where.Value, scratch *[]byte) where.Value
+}
+
+// madeFields are in the order of their names. It is only read.
+var madeFields = []madeField{
+	{"date", []string{"created_at"}, dated(time.DateOnly)},
+	{"extension", []string{"is_archive_member", "archive_member_extension", "object_extension"}, func(v []where.Value, _ *[]byte) where.Value {
+		if v[0].Int() != 0 {
+			return v[1]
+		}
+		return v[2]
+	}},
+	{"identifier", []string{"custom_identifier_arn"}, func(v []where.Value, _ *[]byte) where.Value {
+		if v[0].Null() {
+			return where.Value{}
+		}
+		// Macie writes either the ARN or the ID alone.
+		return where.TextValue(v[0].Text()[bytes.LastIndexByte(v[0].Text(), '/')+1:])
+	}},
+	{"month", []string{"created_at"}, dated("2006-01")},
+	{"object", []string{"bucket_name", "object_key"}, func(v []where.Value, scratch *[]byte) where.Value {
+		if v[1].Null() {
+			return where.Value{}
+		}
+		return made(scratch, func(out []byte) []byte {
+			out = append(append(out, "s3://"...), v[0].Text()...)
+			return append(append(out, '/'), v[1].Text()...)
+		})
+	}},
+}
+
+// dated returns a value of created_at in a layout.
+func dated(layout string) func([]where.Value, *[]byte) where.Value {
+	return func(v []where.Value, scratch *[]byte) where.Value {
+		if v[0].Null() {
+			return where.Value{}
+		}
+		return made(scratch, func(out []byte) []byte { return time.UnixMicro(v[0].Int()).UTC().AppendFormat(out, layout) })
+	}
+}
+
+// made returns a text that is appended to scratch.
+func made(scratch *[]byte, fill func([]byte) []byte) where.Value {
+	start := len(*scratch)
+	*scratch = fill(*scratch)
+	return where.TextValue((*scratch)[start:len(*scratch):len(*scratch)])
+}
+
 // Fields returns what a filter on rows of a table may name: its columns, by their
-// names, and those of them that have a short name by that.
+// names, those of them that have a short name by that, and the fields that are
+// made of columns. A name means the same in summaries.
 func Fields(t *schema.Table) []where.Field {
 	var fields []where.Field
+	field := func(name string, kind where.Kind) where.Field {
+		return where.Field{Name: name, Kind: kind, Example: name + ":Owner"}
+	}
 	for _, c := range t.Columns {
-		fields = append(fields, where.Field{Name: c.Name, Kind: kindOf(c.Type)})
+		fields = append(fields, field(c.Name, kindOf(c.Type)))
 	}
 	var short []where.Field
 	for name, column := range aliases {
 		if c, ok := t.Column(column); ok {
-			short = append(short, where.Field{Name: name, Kind: kindOf(c.Type)})
+			short = append(short, field(name, kindOf(c.Type)))
 		}
 	}
-	slices.SortFunc(short, func(a, b where.Field) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	for i := range madeFields {
+		if columnsOf(t, madeFields[i].columns) != nil {
+			short = append(short, field(madeFields[i].name, where.Text))
+		}
+	}
+	slices.SortFunc(short, func(a, b where.Field) int { return strings.Compare(a.Name, b.Name) })
 	return append(fields, short...)
+}
+
+// columnsOf returns the columns of a table that have these names; nil if it has
+// not all of them.
+func columnsOf(t *schema.Table, names []string) []schema.Column {
+	columns := make([]schema.Column, len(names))
+	for i, name := range names {
+		var ok bool
+		if columns[i], ok = t.Column(name); !ok {
+			return nil
+		}
+	}
+	return columns
+}
+
+// Column returns the column that a name stands for, its own or a short one, and
+// whether there is one.
+func Column(t *schema.Table, name string) (schema.Column, bool) {
+	if c, ok := t.Column(name); ok {
+		return c, true
+	}
+	return t.Column(aliases[name])
+}
+
+// source returns the columns of a field, and what makes its value of them; nil
+// where that is the column's own.
+func source(t *schema.Table, name string) ([]schema.Column, func([]where.Value, *[]byte) where.Value) {
+	if c, ok := Column(t, name); ok {
+		return []schema.Column{c}, nil
+	}
+	for i := range madeFields {
+		if madeFields[i].name == name {
+			return columnsOf(t, madeFields[i].columns), madeFields[i].value
+		}
+	}
+	return nil, nil
 }
 
 func kindOf(t schema.Type) where.Kind {
@@ -70,21 +168,13 @@ func kindOf(t schema.Type) where.Kind {
 	return where.Text
 }
 
-// fieldColumn returns the column of a field.
-func fieldColumn(t *schema.Table, name string) schema.Column {
-	if c, ok := t.Column(name); ok {
-		return c
-	}
-	c, _ := t.Column(aliases[name])
-	return c
-}
-
 // filterColumns returns the columns that a filter looks at.
 func filterColumns(t *schema.Table, f *where.Filter) []schema.Column {
 	fields := Fields(t)
 	var columns []schema.Column
 	for _, i := range f.Fields() {
-		columns = append(columns, fieldColumn(t, fields[i].Name))
+		of, _ := source(t, fields[i].Name)
+		columns = append(columns, of...)
 	}
 	return columns
 }
@@ -94,7 +184,9 @@ func conditions(t *schema.Table, f *where.Filter) []lake.Predicate {
 	fields := Fields(t)
 	var list []lake.Predicate
 	for _, c := range f.Required() {
-		switch column := fieldColumn(t, fields[c.Field].Name); {
+		column, ok := Column(t, fields[c.Field].Name)
+		switch {
+		case !ok: // the values are made of columns
 		case len(c.Texts) > 0 && column.Type == schema.Text:
 			list = append(list, lake.OneOf(column.Name, c.Texts...))
 		case c.Texts == nil && column.Type != schema.Bool:
@@ -113,9 +205,10 @@ func columnIndex(columns []schema.Column, name string) int {
 type filtered struct {
 	filter  *where.Filter
 	columns []schema.Column
-	places  []int // by field: its column
+	sources []fieldSource // by field
 	rows    rows.Rows
 	get     func(field int, key string) where.Value
+	scratch []byte // of the values that are made for a row
 
 	first, len int // the run, in that of rows
 	end        int // of the run of rows
@@ -123,14 +216,32 @@ type filtered struct {
 	row        int // that get is asked about
 }
 
+// fieldSource is where a field's values come from.
+type fieldSource struct {
+	places []int // of its columns
+	make   func([]where.Value, *[]byte) where.Value
+	values []where.Value
+}
+
 func newFiltered(f *where.Filter, fields []where.Field, t *schema.Table, columns []schema.Column) *filtered {
-	r := &filtered{filter: f, columns: columns, places: make([]int, len(fields))}
+	r := &filtered{filter: f, columns: columns, sources: make([]fieldSource, len(fields))}
 	for _, i := range f.Fields() {
-		r.places[i] = columnIndex(columns, fieldColumn(t, fields[i].Name).Name)
+		of, value := source(t, fields[i].Name)
+		s := &r.sources[i]
+		s.make, s.values = value, make([]where.Value, len(of))
+		for _, c := range of {
+			s.places = append(s.places, columnIndex(columns, c.Name))
+		}
 	}
 	r.get = func(field int, key string) where.Value {
-		column := r.places[field]
-		return valueOf(r.columns[column].Type, r.rows.Value(column, r.row), key)
+		s := &r.sources[field]
+		for i, column := range s.places {
+			s.values[i] = valueOf(r.columns[column].Type, r.rows.Value(column, r.row), key)
+		}
+		if s.make == nil {
+			return s.values[0]
+		}
+		return s.make(s.values, &r.scratch)
 	}
 	return r
 }
@@ -191,15 +302,17 @@ func (r *filtered) Next() bool {
 // looks at.
 func (r *filtered) shared() bool {
 	for _, i := range r.filter.Fields() {
-		if !r.rows.Shared(r.places[i]) {
-			return false
+		for _, column := range r.sources[i].places {
+			if !r.rows.Shared(column) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
 func (r *filtered) match(row int) bool {
-	r.row = row
+	r.row, r.scratch = row, r.scratch[:0]
 	return r.filter.Match(r.get)
 }
 

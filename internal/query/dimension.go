@@ -51,7 +51,7 @@ func ParseDimension(s string) (Dimension, error) {
 		if hasKey {
 			return Dimension{}, fmt.Errorf("dimension %s takes no key", name)
 		}
-		return Dimension{}, fmt.Errorf("dimension %s needs a key: %s, for example %s", name, f.written(), f.example)
+		return Dimension{}, fmt.Errorf("%s needs a key, for example %s", name, f.example)
 	}
 	if f.check != nil {
 		if err := f.check(key); err != nil {
@@ -94,7 +94,7 @@ func FieldDocs() []FieldDoc {
 func Fields() []where.Field {
 	list := make([]where.Field, len(fields))
 	for i := range fields {
-		list[i] = where.Field{Name: fields[i].name, Kind: fields[i].kind, Check: fields[i].check}
+		list[i] = where.Field{Name: fields[i].name, Kind: fields[i].kind, Check: fields[i].check, Example: fields[i].example}
 	}
 	return list
 }

@@ -285,8 +285,8 @@ func TestHugeSums(t *testing.T) {
 func TestParseDimension(t *testing.T) {
 	for _, test := range []struct{ dimension, problem string }{
 		{"type", ""}, {"prefix:0", ""}, {"tag:a:b", ""}, {"tag:", ""},
-		{"types", `unknown dimension "types"`}, {"type:x", "takes no key"}, {"prefix", "prefix:N"}, {"prefix:", "want a number"},
-		{"prefix:-1", "want a number"}, {"prefix:+1", "want a number"}, {"prefix:1001", "want a number"}, {"tag", "tag:KEY"}, {"count", "unknown dimension"},
+		{"types", `unknown dimension "types"`}, {"type:x", "takes no key"}, {"prefix", "prefix needs a key, for example prefix:2"}, {"prefix:", "want a number"},
+		{"prefix:-1", "want a number"}, {"prefix:+1", "want a number"}, {"prefix:1001", "want a number"}, {"tag", "tag needs a key, for example tag:Owner"}, {"count", "unknown dimension"},
 	} {
 		d, err := ParseDimension(test.dimension)
 		switch {

@@ -1,6 +1,7 @@
 package where
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -219,7 +220,7 @@ func (p *parser) field() (on operand, kind Kind, err error) {
 	case hasKey && f.Kind != Map:
 		return on, 0, p.errorAt(at-1, "%s takes no key", name)
 	case !hasKey && f.Kind == Map:
-		return on, 0, p.errorAt(at-1, "want a key after %s, as in %s:KEY", name, name)
+		return on, 0, p.errorAt(at-1, "%s needs a key, for example %s", name, cmp.Or(f.Example, name+":KEY"))
 	case f.Kind == Map && key == "" && at < len(p.s) && (p.s[at] == '\'' || p.s[at] == '"'):
 		if err := p.advance(); err != nil { // to the quoted key
 			return on, 0, err

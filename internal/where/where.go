@@ -32,6 +32,8 @@ type Field struct {
 	Kind Kind
 	// Check says what is wrong with a key of a Map; nil takes every key.
 	Check func(key string) error
+	// Example is a Map with a key, for messages; NAME:KEY where it is empty.
+	Example string
 }
 
 // Value is a field's value in a row. The zero Value is null.

@@ -197,7 +197,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"type in ()", 10, "want a value"},
 		{"type in (a b)", 12, `want ","`},
 		{"type:x=a", 5, "takes no key"},
-		{"tag=a", 4, "want a key"},
+		{"tag=a", 4, "tag needs a key, for example tag:KEY"},
 		{"prefix:2=a", 8, "want a depth"},
 		{"count=x", 7, "want a number"},
 		{"count=9223372036854775808", 7, "want a number"},
