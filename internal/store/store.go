@@ -45,7 +45,8 @@ type Store interface {
 	// opened or looked at before: whoever created it may have died without.
 	Sync(ctx context.Context) error
 	// List calls each for all files below the directory prefix, in order of
-	// their names, byte by byte. A prefix that isn't there has none; a file that
+	// their names, byte by byte. A prefix that isn't there has none, and what
+	// the name of a file has is not defined; a file that
 	// comes or goes meanwhile may be among them or not. It ends
 	// early, without an error, where each returns fs.SkipAll.
 	List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error

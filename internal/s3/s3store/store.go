@@ -236,21 +236,12 @@ func (s *Store) Publish(ctx context.Context, from, to string, want store.Content
 // storeListConcurrency is how many pages of a dataset are listed at a time.
 const storeListConcurrency = 8
 
-// walk lists a file, or what is below a directory.
+// walk lists what is below a directory.
 func (s *Store) walk(ctx context.Context, name string, each func(s3.Object) error) error {
 	prefix := s.prefix
 	if name != "." {
 		key, err := s.key(name)
 		if err != nil {
-			return err
-		}
-		o, err := s.b.Stat(ctx, key)
-		switch {
-		case err == nil:
-			if err := each(o); err != nil {
-				return err
-			}
-		case awsclient.KindOf(err) != awsclient.NotFound:
 			return err
 		}
 		prefix = key + "/"
@@ -296,8 +287,12 @@ func (s *Store) Empty(ctx context.Context) (bool, error) {
 // RemoveAll implements store.Store. Who may not delete gets an error of kind
 // Denied.
 func (s *Store) RemoveAll(ctx context.Context, name string) error {
-	var keys []string
-	err := s.walk(ctx, name, func(o s3.Object) error {
+	key, err := s.key(name)
+	if err != nil {
+		return err
+	}
+	keys := []string{key} // it may be a file, and needn't be there
+	err = s.walk(ctx, name, func(o s3.Object) error {
 		if keys = append(keys, o.Key); len(keys) < s3.DeleteKeys {
 			return nil
 		}
