@@ -17,7 +17,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib,glue -gcflags=all
 NOCGO := CGO_ENABLED=0 $(GO)
 
 .PHONY: build demo test lint unit race fuzz oracle athena pipes-check s3-demo \
-	oracle-long athena-check objects torture bench bench-s3 golden vulncheck clean
+	engines oracle-long athena-check objects torture bench bench-s3 golden vulncheck clean
 
 # ---- Use
 
@@ -92,6 +92,18 @@ athena: build
 # where one of them isn't there.
 pipes-check: build
 	scripts/pipes $(PROGRAM) $(BUILD)/pipes
+
+# Trino, Spark, pyarrow, pandas, polars and DuckDB read every column of samples,
+# and Trino runs every view and query on what register made. Needs python3, Maven,
+# Java 17 for Spark and 24 for Trino; installs the engines once, below
+# ~/.cache/macielake. Whatever is missing is named, and the exit code isn't 0 then.
+ENGINES := $(BUILD)/engines-tools
+engines: $(BUILD)/versitygw
+	$(NOCGO) build -o $(ENGINES)/ ./cmd/macielake ./test/engines/...
+	$(GO) build -C test/oracle -o ../../$(ENGINES)/ . ./ties
+	cp $(BUILD)/versitygw $(ENGINES)/
+	@command -v python3 >/dev/null || { echo "LEFT OUT all engines: no python3" >&2; exit 3; }
+	python3 test/engines/run.py --program $(ENGINES)/macielake --tools $(ENGINES) --work $(BUILD)/engines
 
 # ---- Longer tests: half an hour each
 

@@ -142,22 +142,9 @@ func (o athenaOptions) eachQuery(ctx context.Context, do func(name, sql string) 
 
 // loadAll makes the expected tables of all raw lines at once.
 func (d *duck) loadAll(ctx context.Context, o athenaOptions) error {
-	in, err := openRaw(o.raw, o.skip)
+	lines, err := readLines(o.raw, o.skip)
 	if err != nil {
 		return err
-	}
-	var lines []line
-	for _, path := range in.paths {
-		problems, err := in.read(path, func(l line) error {
-			lines = append(lines, l)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if len(problems) > 0 {
-			return fmt.Errorf("%s:%d %s", problems[0].uri, problems[0].line, problems[0].what)
-		}
 	}
 	if err := d.exec(ctx, `CREATE TEMP TABLE origins AS
 		SELECT source_uri, min(run_id) AS run_id, min(source_etag) AS source_etag FROM macie.results GROUP BY source_uri`); err != nil {

@@ -20,6 +20,7 @@ const usage = `usage:
   oracle athena  --raw DIR --dataset OUT --program MACIELAKE [--skip EXPECTED.json]
   oracle scanned --raw DIR --dataset OUT --program MACIELAKE
   oracle counts  --raw DIR --dataset OUT --expected EXPECTED.json --summary SUMMARY.json
+  oracle expected --raw DIR --out DIR [--skip EXPECTED.json]
   oracle rows    --raw DIR --rows DIR --format ndjson|csv|arrow|parquet [--skip EXPECTED.json]
   oracle summaries --raw DIR --program macielake [--dataset OUT] [--skip EXPECTED.json] [-- FLAGS of the program]
   oracle query   --dataset OUT 'SQL over results, detections, occurrences'
@@ -77,7 +78,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	dataset := flags.String("dataset", "", "directory of the dataset")
-	var raw, skip, only, expected, summary, rowsDir, format, program string
+	var raw, skip, only, expected, summary, rowsDir, format, program, outDir string
 	switch command {
 	case "compare":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
@@ -91,6 +92,10 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&expected, "expected", "", "the generator's description of the archive")
 		flags.StringVar(&summary, "summary", "", "what the converter printed with --json")
+	case "expected":
+		flags.StringVar(&raw, "raw", "", "directory of the raw results")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&outDir, "out", "", "directory for the expected rows: TABLE.parquet")
 	case "rows":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
 		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
@@ -118,6 +123,12 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		statement = flags.Arg(0)
 	} else if command == "query" || flags.NArg() > 0 && command != "summaries" {
 		return fmt.Errorf("%w: unexpected arguments: %s", errUsage, strings.Join(flags.Args(), " "))
+	}
+	if command == "expected" {
+		if raw == "" || outDir == "" || *dataset != "" {
+			return fmt.Errorf("%w: expected takes --raw, --out and --skip", errUsage)
+		}
+		return writeExpected(ctx, raw, skip, outDir)
 	}
 	if command == "rows" {
 		if raw == "" || rowsDir == "" || *dataset != "" {
