@@ -23,7 +23,7 @@ type discovery struct {
 	inWork   []input.Source            // that runs which haven't ended have
 	copies   []input.Source            // the first of those that were left out
 	seen     map[[12]byte]int64        // sizes of the new sources, by the hash of their CopyID
-	rejected map[string]rejectedSource // sources with rejects, by CopyID
+	rejected map[string]rejectedSource // sources with rejects, by CopyID; nil until a copy is found
 	inPlace  []input.Source            // copies of those
 	created  bool                      // another converter has just made the dataset
 }
@@ -80,9 +80,6 @@ func (c *converter) eachNew(ctx context.Context, each func(input.Source) error) 
 		}
 		return err
 	}
-	if err := c.loadRejected(ctx); err != nil {
-		return err
-	}
 	c.found.seen = map[[12]byte]int64{}
 	err := c.find(ctx, func(s input.Source) error {
 		switch c.look(&s) {
@@ -98,7 +95,7 @@ func (c *converter) eachNew(ctx context.Context, each func(input.Source) error) 
 		case coord.Free:
 			return each(s)
 		case isCopy:
-			c.addCopy(s)
+			return c.addCopy(ctx, s)
 		}
 		return nil
 	})
@@ -153,35 +150,30 @@ func (c *converter) wait(s input.Source) {
 	}
 }
 
-// loadRejected finds the sources with rejects that copies could be read for.
-func (c *converter) loadRejected(ctx context.Context) error {
-	c.found.rejected = map[string]rejectedSource{}
-	if c.dataset == nil || c.o.AllowCopies {
-		return nil
-	}
-	rejects, err := c.outstanding(ctx)
-	if err != nil {
-		return err
-	}
-	for uri, r := range rejects.All() {
-		if id := coord.CopyID(uri); id != "" {
-			c.found.rejected[id] = rejectedSource{uri, r}
-		}
-	}
-	return nil
-}
-
 // addCopy leaves out a copy, unless the source that it is a copy of has rejects:
 // then it is read in its place.
-func (c *converter) addCopy(s input.Source) {
+func (c *converter) addCopy(ctx context.Context, s input.Source) error {
+	if c.found.rejected == nil && c.dataset != nil {
+		rejects, err := c.outstanding(ctx)
+		if err != nil {
+			return err
+		}
+		c.found.rejected = map[string]rejectedSource{}
+		for uri, r := range rejects.All() {
+			if id := coord.CopyID(uri); id != "" {
+				c.found.rejected[id] = rejectedSource{uri, r}
+			}
+		}
+	}
 	if _, ok := c.found.rejected[coord.CopyID(s.URI)]; ok {
 		c.found.inPlace = append(c.found.inPlace, s)
-		return
+		return nil
 	}
 	c.summary.Sources.Copies++
 	if len(c.found.copies) < maxListed {
 		c.found.copies = append(c.found.copies, s)
 	}
+	return nil
 }
 
 // convertInPlace reads copies in the place of sources with rejects.
@@ -281,7 +273,9 @@ func (c *converter) confirm(ctx context.Context, all []input.Source) (collided [
 		case len(own) > 0:
 			c.addChanged(v, true)
 		case slices.ContainsFunc(copies, func(o original) bool { return o.size == s.Size }):
-			c.addCopy(s)
+			if err := c.addCopy(ctx, s); err != nil {
+				return nil, err
+			}
 		case len(copies) > 0:
 			v.Original = copies[0].uri
 			c.addChanged(v, true)

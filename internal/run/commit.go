@@ -30,7 +30,7 @@ type VanishedError struct {
 }
 
 func (e *VanishedError) Error() string {
-	return fmt.Sprintf("%s, a file of part %d, is gone from staging before it was published; nothing of run %s is published now, and `macielake abandon` frees its sources for another run",
+	return fmt.Sprintf("%s, a file of part %d, was removed before it was published; no further file of the run is published, and `macielake abandon DATASET %s` frees its sources for another run",
 		e.Name, e.Part, e.Run)
 }
 

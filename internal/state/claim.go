@@ -62,7 +62,7 @@ func Put(ctx context.Context, s store.Store, c Claim) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the claim of run %d: %w", c.Number, err)
 	}
-	if _, err := create(ctx, s, claimName(c.Number), c); err != nil {
+	if _, err := create(ctx, s, ClaimName(c.Number), c); err != nil {
 		return nil, err
 	}
 	return &Run{Claim: c, Sum: sum, raw: data[:len(data)-1]}, nil
@@ -86,13 +86,13 @@ func runID(c *Claim) (string, error) {
 
 // LoadRun reads the claim of a number.
 func LoadRun(ctx context.Context, s store.Store, d *Dataset, n int) (*Run, error) {
-	data, err := ReadFile(ctx, s, claimName(n))
+	data, err := ReadFile(ctx, s, ClaimName(n))
 	if err != nil {
 		return nil, err
 	}
 	r, err := parseClaim(data, d, n)
 	if err != nil {
-		return nil, &DamagedError{Name: s.URI(claimName(n)), Err: err}
+		return nil, &DamagedError{Name: s.URI(ClaimName(n)), Err: err}
 	}
 	return r, nil
 }

@@ -64,7 +64,7 @@ func (e *End) Add(r *Receipt, sum string) {
 // PutEnd writes the record that ends a run. It gives fs.ErrExist where the run
 // has ended in another way.
 func PutEnd(ctx context.Context, s store.Store, run *Run, e *End) error {
-	_, err := create(ctx, s, endName(run.Address()), e)
+	_, err := create(ctx, s, EndName(run.Address()), e)
 	return err
 }
 
@@ -77,7 +77,7 @@ func PutAbandoned(ctx context.Context, s store.Store, run *Run) error {
 // LoadEnd reads the end record at an address, and the claim in it.
 func LoadEnd(ctx context.Context, s store.Store, d *Dataset, a Address) (*Run, *End, error) {
 	e := &End{}
-	name := endName(a)
+	name := EndName(a)
 	if _, err := get(ctx, s, name, e); err != nil {
 		return nil, nil, err
 	}
@@ -122,7 +122,7 @@ type removed struct {
 // PutRemoved writes down that nothing is published any more of a run that is
 // abandoned.
 func PutRemoved(ctx context.Context, s store.Store, run *Run) error {
-	_, err := create(ctx, s, removedName(run.Address()), removed{run.Sum})
+	_, err := create(ctx, s, RemovedName(run.Address()), removed{run.Sum})
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

@@ -72,15 +72,22 @@ func number(s string) (int, bool) {
 	return int(n), err == nil
 }
 
-func claimName(n int) string { return path.Join(RunsDir, RunNumber(n)+".json") }
+// ClaimName is the file of a run's claim.
+func ClaimName(n int) string { return path.Join(RunsDir, RunNumber(n)+".json") }
 
-func endName(a Address) string { return path.Join(RunsDir, a.String()+".end.json") }
+// EndName is the file of a run's end record.
+func EndName(a Address) string { return path.Join(RunsDir, a.String()+".end.json") }
 
-func removedName(a Address) string { return path.Join(RunsDir, a.String()+".removed.json") }
+// RemovedName is the file that says that the files of an abandoned run are removed.
+func RemovedName(a Address) string { return path.Join(RunsDir, a.String()+".removed.json") }
 
-func receiptName(a Address, part int) string {
+// ReceiptName is the file of the receipt of a run's part.
+func ReceiptName(a Address, part int) string {
 	return path.Join(ReceiptsDir, a.String(), fmt.Sprintf("%05d.json", part))
 }
+
+// SegmentName is the file of a segment of a plan.
+func SegmentName(s Segment) string { return planName(s.SHA256) }
 
 func planName(segment string) string { return path.Join(PlansDir, segment+".jsonl.gz") }
 
@@ -176,7 +183,7 @@ func ParseName(name string) Name {
 	stem := strings.TrimSuffix(base, ".json")
 	switch dir {
 	case RunsDir:
-		if n, ok := number(stem); ok && claimName(n) == name {
+		if n, ok := number(stem); ok && ClaimName(n) == name {
 			return Name{Kind: ClaimFile, Address: Address{Number: n}}
 		}
 		kinds := map[string]Kind{".end": EndFile, ".removed": RemovedFile}
@@ -208,7 +215,7 @@ func ParseName(name string) Name {
 	switch within, last := path.Split(dir); strings.TrimSuffix(within, "/") {
 	case ReceiptsDir:
 		a, rest, ok := parseAddress(last)
-		if part, numbered := number(stem); ok && rest == "" && numbered && receiptName(a, part) == name {
+		if part, numbered := number(stem); ok && rest == "" && numbered && ReceiptName(a, part) == name {
 			return Name{Kind: ReceiptFile, Address: a, Part: part}
 		}
 	case StagingDir:

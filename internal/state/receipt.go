@@ -284,14 +284,14 @@ func PutReceipt(ctx context.Context, s store.Store, a Address, r *Receipt) (sum 
 	for i := range r.Sources {
 		r.Checksums = binary.BigEndian.AppendUint64(r.Checksums, r.Sources[i].Checksum)
 	}
-	return create(ctx, s, receiptName(a, r.Part), r)
+	return create(ctx, s, ReceiptName(a, r.Part), r)
 }
 
 // LoadReceipt reads the receipt of a run's part, checks that what it says can be
 // so, and returns its SHA-256.
 func LoadReceipt(ctx context.Context, s store.Store, run *Run, part int) (r *Receipt, sum string, err error) {
 	r = &Receipt{}
-	name := receiptName(run.Address(), part)
+	name := ReceiptName(run.Address(), part)
 	if sum, err = get(ctx, s, name, r); err != nil {
 		return nil, "", err
 	}

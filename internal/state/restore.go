@@ -11,18 +11,6 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// ClaimName is the file of a run's claim.
-func ClaimName(n int) string { return claimName(n) }
-
-// EndName is the file of a run's end record.
-func EndName(a Address) string { return endName(a) }
-
-// ReceiptName is the file of the receipt of a run's part.
-func ReceiptName(a Address, part int) string { return receiptName(a, part) }
-
-// SegmentName is the file of a segment of a plan.
-func SegmentName(s Segment) string { return planName(s.SHA256) }
-
 // CheckNote reads the record of a look or of a caveat, and looks whether it is the
 // one that its name says. If it isn't, it is a DamagedError.
 func CheckNote(ctx context.Context, s store.Store, name string) error {
@@ -47,7 +35,7 @@ func CheckNote(ctx context.Context, s store.Store, name string) error {
 // it isn't that of the run, it is a DamagedError.
 func CheckRemoved(ctx context.Context, s store.Store, run *Run) error {
 	var r removed
-	name := removedName(run.Address())
+	name := RemovedName(run.Address())
 	_, err := get(ctx, s, name, &r)
 	if err == nil && r.Claim != run.Sum {
 		err = damaged(s, name, "it names another claim")
@@ -55,17 +43,14 @@ func CheckRemoved(ctx context.Context, s store.Store, run *Run) error {
 	return err
 }
 
-// RemovedName is the file that says that the files of an abandoned run are removed.
-func RemovedName(a Address) string { return removedName(a) }
-
 // ClaimedDataset returns the dataset record that is in the claim of a number.
 func ClaimedDataset(ctx context.Context, s store.Store, n int) (*Dataset, error) {
 	var c Claim
-	if _, err := get(ctx, s, claimName(n), &c); err != nil {
+	if _, err := get(ctx, s, ClaimName(n), &c); err != nil {
 		return nil, err
 	}
 	if err := c.Dataset.check(); err != nil {
-		return nil, &DamagedError{Name: s.URI(claimName(n)), Err: err}
+		return nil, &DamagedError{Name: s.URI(ClaimName(n)), Err: err}
 	}
 	return &c.Dataset, nil
 }
@@ -73,9 +58,9 @@ func ClaimedDataset(ctx context.Context, s store.Store, n int) (*Dataset, error)
 // RestoreClaim writes the claim that an end record has embedded where its own
 // file was, byte by byte as it was. It gives fs.ErrExist where there is another.
 func RestoreClaim(ctx context.Context, s store.Store, run *Run) error {
-	err := s.PutNew(ctx, claimName(run.Number), append([]byte(run.raw), '\n'))
+	err := s.PutNew(ctx, ClaimName(run.Number), append([]byte(run.raw), '\n'))
 	if errors.Is(err, fs.ErrExist) {
-		if there, readErr := ReadFile(ctx, s, claimName(run.Number)); readErr == nil && string(there) == string(run.raw)+"\n" {
+		if there, readErr := ReadFile(ctx, s, ClaimName(run.Number)); readErr == nil && string(there) == string(run.raw)+"\n" {
 			return nil
 		}
 	}

@@ -43,11 +43,11 @@ type RunFiles struct {
 // Measure looks up the sizes of the claim and the end record of a run that has
 // ended.
 func (f *RunFiles) Measure(ctx context.Context, s store.Store) error {
-	claim, err := s.Stat(ctx, claimName(f.Address.Number))
+	claim, err := s.Stat(ctx, ClaimName(f.Address.Number))
 	if err != nil {
 		return err
 	}
-	end, err := s.Stat(ctx, endName(f.Address))
+	end, err := s.Stat(ctx, EndName(f.Address))
 	f.ClaimSize, f.EndSize = claim.Size, end.Size
 	return err
 }
@@ -159,13 +159,13 @@ func (l *lister) check(extent Extent) ([]RunFiles, error) {
 		r := l.runs[n]
 		switch {
 		case !claimed && r != nil:
-			return nil, missing(claimName(n), "other files of run %s are there", r.Address)
+			return nil, missing(ClaimName(n), "other files of run %s are there", r.Address)
 		case !claimed:
-			return nil, missing(claimName(n), "there are later runs")
+			return nil, missing(ClaimName(n), "there are later runs")
 		case r == nil:
 			r = &RunFiles{Address: Address{Number: n}}
 		case (r.Row || r.Removed) && !r.Ended:
-			return nil, missing(endName(r.Address), "the run has ended")
+			return nil, missing(EndName(r.Address), "the run has ended")
 		}
 		r.ClaimSize = size
 		slices.Sort(r.Receipts)
@@ -173,7 +173,7 @@ func (l *lister) check(extent Extent) ([]RunFiles, error) {
 		if extent == Everything && !r.Ended {
 			for _, part := range r.published {
 				if _, ok := slices.BinarySearch(r.Receipts, part); !ok {
-					return nil, missing(receiptName(r.Address, part), "files of the part are published")
+					return nil, missing(ReceiptName(r.Address, part), "files of the part are published")
 				}
 			}
 		}
@@ -215,7 +215,7 @@ func ReadRuns(ctx context.Context, s store.Store, d *Dataset, files []RunFiles) 
 	}
 	for i := 1; i < len(runs); i++ {
 		if runs[i].Previous != runs[i-1].Sum {
-			return nil, &NotWholeError{Name: s.URI(claimName(runs[i].Number)), Copy: true,
+			return nil, &NotWholeError{Name: s.URI(ClaimName(runs[i].Number)), Copy: true,
 				What: fmt.Sprintf("it doesn't follow the claim of run %s, as when two copies of a dataset were written to and then merged", runs[i-1].RunID)}
 		}
 	}
@@ -228,12 +228,12 @@ func ReadRun(ctx context.Context, s store.Store, d *Dataset, files *RunFiles) (R
 	var err error
 	if files.Ended {
 		if r.Run, r.End, err = LoadEnd(ctx, s, d, files.Address); err == nil && int64(len(r.raw))+1 != files.ClaimSize {
-			err = damaged(s, claimName(files.Address.Number), "it has %d bytes, and %d in the end record", files.ClaimSize, len(r.raw)+1)
+			err = damaged(s, ClaimName(files.Address.Number), "it has %d bytes, and %d in the end record", files.ClaimSize, len(r.raw)+1)
 		}
 		return r, err
 	}
 	if r.Run, err = LoadRun(ctx, s, d, files.Address.Number); err == nil && files.Address.Nonce != "" && files.Address.Nonce != r.Run.Nonce {
-		err = &NotWholeError{Name: s.URI(claimName(files.Address.Number)), Copy: true,
+		err = &NotWholeError{Name: s.URI(ClaimName(files.Address.Number)), Copy: true,
 			What: fmt.Sprintf("it is of run %s, and there are files of run %s", r.Run.Address(), files.Address)}
 	}
 	return r, err
@@ -278,7 +278,7 @@ func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *Pl
 	part, at := -1, 0
 	full := func() error {
 		if receipt != nil && at != len(receipt.Sources) {
-			return damaged(s, receiptName(r.Address(), part), "it has %d sources, the plan %d", len(receipt.Sources), at)
+			return damaged(s, ReceiptName(r.Address(), part), "it has %d sources, the plan %d", len(receipt.Sources), at)
 		}
 		return nil
 	}
@@ -298,7 +298,7 @@ func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *Pl
 			return each(p, nil, nil)
 		}
 		if at > len(receipt.Sources) {
-			return damaged(s, receiptName(r.Address(), part), "it has %d sources, the plan more", len(receipt.Sources))
+			return damaged(s, ReceiptName(r.Address(), part), "it has %d sources, the plan more", len(receipt.Sources))
 		}
 		return each(p, &receipt.Sources[at-1], receipt)
 	})
@@ -330,7 +330,7 @@ func receiptOf(ctx context.Context, s store.Store, r *RunState, part int) (*Rece
 		return nil, nil
 	}
 	receipt, sum, err := LoadReceipt(ctx, s, r.Run, part)
-	name := receiptName(r.Address(), part)
+	name := ReceiptName(r.Address(), part)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && r.End == nil:
 		return nil, nil

@@ -327,9 +327,9 @@ func TestListRuns(t *testing.T) {
 		extent Extent // from which on it is found
 	}{
 		"nothing":                {change: func(t *testing.T, m *made) {}},
-		"claim lost":             {func(t *testing.T, m *made) { m.remove(t, claimName(2)) }, "runs/000002.json is missing", Records},
-		"claim of the last lost": {func(t *testing.T, m *made) { m.remove(t, claimName(4)) }, "runs/000004.json is missing", Everything},
-		"end lost":               {func(t *testing.T, m *made) { m.remove(t, endName(m.runs[1].Address())) }, ".end.json is missing", Records},
+		"claim lost":             {func(t *testing.T, m *made) { m.remove(t, ClaimName(2)) }, "runs/000002.json is missing", Records},
+		"claim of the last lost": {func(t *testing.T, m *made) { m.remove(t, ClaimName(4)) }, "runs/000004.json is missing", Everything},
+		"end lost":               {func(t *testing.T, m *made) { m.remove(t, EndName(m.runs[1].Address())) }, ".end.json is missing", Records},
 		"last run lost but for its row": {func(t *testing.T, m *made) {
 			put(t, m, RowName(Address{5, m.runs[0].Nonce}, "parquet"), "")
 		}, "runs/000005.json is missing", Records},
@@ -340,16 +340,16 @@ func TestListRuns(t *testing.T) {
 			put(t, m, "results/created_month=2026-01/"+m.runs[3].Address().Part(0)+"-0.parquet", "")
 		}, "00000.json is missing", Everything},
 		"another identity": {func(t *testing.T, m *made) {
-			put(t, m, endName(NewAddress(&m.d, 2)), "{}")
+			put(t, m, EndName(NewAddress(&m.d, 2)), "{}")
 		}, "there are two runs 2", Records},
 		"another identity of an open run": {func(t *testing.T, m *made) {
-			put(t, m, endName(NewAddress(&m.d, 4)), "{}")
+			put(t, m, EndName(NewAddress(&m.d, 4)), "{}")
 		}, "doesn't belong", Everything},
 		"a foreign dataset's files": {change: func(t *testing.T, m *made) {
 			other := sampleDataset()
 			other.ID = "fedcba9876543210"
 			a := NewAddress(&other, 9)
-			for _, name := range []string{endName(a), receiptName(a, 3), RowName(a, "parquet"), "results/" + a.Part(0) + "-0.parquet", RejectsName(a, 0)} {
+			for _, name := range []string{EndName(a), ReceiptName(a, 3), RowName(a, "parquet"), "results/" + a.Part(0) + "-0.parquet", RejectsName(a, 0)} {
 				put(t, m, name, "")
 			}
 		}},
@@ -549,10 +549,10 @@ func TestPlanSegments(t *testing.T) {
 func TestNames(t *testing.T) {
 	a := Address{12, "0123456789abcdef"}
 	for name, want := range map[string]Name{
-		claimName(12):                                {Kind: ClaimFile, Address: Address{Number: 12}},
-		endName(a):                                   {Kind: EndFile, Address: a},
-		removedName(a):                               {Kind: RemovedFile, Address: a},
-		receiptName(a, 7):                            {Kind: ReceiptFile, Address: a, Part: 7},
+		ClaimName(12):                                {Kind: ClaimFile, Address: Address{Number: 12}},
+		EndName(a):                                   {Kind: EndFile, Address: a},
+		RemovedName(a):                               {Kind: RemovedFile, Address: a},
+		ReceiptName(a, 7):                            {Kind: ReceiptFile, Address: a, Part: 7},
 		Staging(a, 7, "fedcba9876543210") + "/x":     {Kind: StagedFile, Address: a, Part: 7, Attempt: "fedcba9876543210"},
 		RowStaging(a, "fedcba9876543210") + "/x":     {Kind: StagedRow, Address: a, Attempt: "fedcba9876543210"},
 		RejectsName(a, 7):                            {Kind: RejectFile, Address: a, Part: 7},
