@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/macielake/macielake/internal/state"
+	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/internal/where"
 )
 
@@ -22,6 +24,7 @@ const lastRun = "last"
 type point struct {
 	until   where.Value           // no later results; null for all
 	through func(run string) bool // only of such runs; nil for all
+	late    func(run string) bool // runs that began after until; nil for none
 	now     time.Time             // what ages are told by
 }
 
@@ -32,25 +35,69 @@ func (in *inputs) asOf(asOf, run string) (point, error) {
 	case asOf != "" && run != "":
 		return p, usagef("--as-of and --run exclude each other")
 	case run != "":
-		name, err := in.run("--run", run)
+		r, err := in.run("--run", run)
 		if err != nil {
 			return p, err
 		}
-		p.through = func(r string) bool { return r == name }
+		p.through = func(id string) bool { return id == r.RunID }
 		return p, nil
 	case asOf == "":
 		return p, nil
 	}
 	if t, ok := parseTime(asOf); ok {
-		p.until, p.now = where.IntValue(t.UnixMicro()), t
+		p.until, p.now, p.late = where.IntValue(t.UnixMicro()), t, in.startedAfter(t)
 		return p, nil
 	}
-	name, err := in.run("--as-of", asOf)
+	r, err := in.run("--as-of", asOf)
 	if err != nil {
 		return p, err
 	}
-	p.through = func(r string) bool { return r <= name }
+	numbers := make(map[string]int)
+	for i := range in.datasets[0].States {
+		state := &in.datasets[0].States[i]
+		numbers[state.RunID] = state.Number
+	}
+	p.through, p.now = func(id string) bool { return numbers[id] <= r.Number }, r.End.EndedAt
 	return p, nil
+}
+
+// startedAfter tells the runs that began after a time.
+func (in *inputs) startedAfter(t time.Time) func(run string) bool {
+	late := make(map[string]bool)
+	for _, l := range in.datasets {
+		for i := range l.States {
+			late[l.States[i].RunID] = l.States[i].StartedAt.After(t)
+		}
+	}
+	if len(late) == 0 {
+		return nil
+	}
+	return func(run string) bool { return late[run] }
+}
+
+// asOfCaveat says what an answer as of a time is made of.
+type asOfCaveat struct {
+	AsOf        time.Time `json:"as_of"`
+	LastRun     string    `json:"last_run"`     // that was read; the dataset had it when the answer was made
+	LateResults int64     `json:"late_results"` // that arrived in runs that began after that time
+}
+
+// sayAsOf says of an answer as of a time how many of its results arrived later.
+func (in *inputs) sayAsOf(s *session, p point, late int64) {
+	if p.until.Null() || len(in.datasets) == 0 {
+		return
+	}
+	c := asOfCaveat{AsOf: time.UnixMicro(p.until.Int()).UTC(), LateResults: late}
+	for _, l := range in.datasets {
+		for i := range l.States {
+			if l.States[i].Committed() {
+				c.LastRun = l.States[i].RunID
+			}
+		}
+	}
+	s.caveat(c)
+	fmt.Fprintf(s.stderr, "note: as of %s, from the runs up to %s; %s arrived in runs that began later\n",
+		text.Time(c.AsOf), c.LastRun, text.Plural(late, "result"))
 }
 
 // parseTime parses a time, or a date, which is the end of its day.
@@ -62,33 +109,33 @@ func parseTime(s string) (time.Time, bool) {
 	return t, err == nil
 }
 
-// run returns the name of a run that a flag gives, as files are named by it.
-func (in *inputs) run(flag, value string) (string, error) {
+// run returns the committed run that a flag names.
+func (in *inputs) run(flag, value string) (*state.RunState, error) {
 	if len(in.datasets) != 1 || len(in.results) > 0 {
-		return "", usagef("%s %s names a run: name one dataset", flag, value)
+		return nil, usagef("%s %s names a run: name one dataset", flag, value)
 	}
-	runs := in.datasets[0].Runs()
-	if value == lastRun && len(runs) > 0 {
-		return runs[len(runs)-1], nil
+	n, err := strconv.Atoi(value)
+	if err != nil && value != lastRun {
+		return nil, usagef("%s %q: want a time such as 2026-11-22 or 2026-11-22T08:00:00Z, the number of a run, or %s", flag, value, lastRun)
 	}
-	if n, err := strconv.Atoi(value); err == nil {
-		for _, r := range runs {
-			number, _, _ := strings.Cut(r, "-")
-			if m, err := strconv.Atoi(number); err == nil && m == n {
-				return r, nil
-			}
+	var found *state.RunState
+	for i := range in.datasets[0].States {
+		if r := &in.datasets[0].States[i]; r.Committed() && (value == lastRun || r.Number == n) {
+			found = r
 		}
-		return "", &noSuchRunError{value, len(runs)}
 	}
-	return "", usagef("%s %q: want a time such as 2026-11-22 or 2026-11-22T08:00:00Z, the number of a run, or %s", flag, value, lastRun)
+	if found == nil {
+		return nil, &noSuchRunError{value}
+	}
+	return found, nil
 }
 
 // noSuchRunError says that a dataset has no committed run of that number.
-type noSuchRunError struct {
-	run  string
-	runs int
-}
+type noSuchRunError struct{ run string }
 
 func (e *noSuchRunError) Error() string {
-	return fmt.Sprintf("the dataset has no committed run %s", e.run)
+	if e.run == lastRun {
+		return "the dataset has no committed run"
+	}
+	return "the dataset has no committed run " + e.run
 }

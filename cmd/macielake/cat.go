@@ -99,6 +99,10 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	limited := in.caveats(ctx, s)
+	if limited != nil && !isOutcome(limited) {
+		return limited
+	}
 	options.Through = at.through
 	if !at.until.Null() {
 		until, err := where.Parse("created_at<="+time.UnixMicro(at.until.Int()).UTC().Format(time.RFC3339Nano)+" or created_at is null", cat.Fields(options.Table))
@@ -130,7 +134,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return reportAccount(s.stderr, account)
+	return worse(limited, reportAccount(s.stderr, account))
 }
 
 // rows checks the flags against each other.

@@ -46,8 +46,12 @@ func openInputs(ctx context.Context, p *places, args []string) (*inputs, error) 
 		switch {
 		case l == nil:
 			in.results = append(in.results, arg)
-		case slices.ContainsFunc(in.stores, func(known store.Store) bool { return known.URI(".") == s.URI(".") }):
-			s.Close() // named twice it is read once
+		case in.copyOf(l) != nil:
+			s.Close() // named twice, by a link maybe, it is read once
+			if err := in.copyOf(l).sameRuns(l); err != nil {
+				in.close()
+				return nil, usagef("%s: %w: name one", arg, err)
+			}
 		default:
 			in.datasets, in.stores = append(in.datasets, l), append(in.stores, s)
 		}
@@ -57,6 +61,31 @@ func openInputs(ctx context.Context, p *places, args []string) (*inputs, error) 
 		return nil, usagef("%s is a dataset and %s is not: name datasets or results, not both", in.stores[0].URI("."), in.results[0])
 	}
 	return in, nil
+}
+
+// openedDataset is a dataset that was opened.
+type openedDataset struct {
+	*lake.Lake
+	uri string
+}
+
+// copyOf returns the opened dataset that another is or is a copy of; nil if it is a
+// new one.
+func (in *inputs) copyOf(l *lake.Lake) *openedDataset {
+	for i, known := range in.datasets {
+		if known.Dataset.ID == l.Dataset.ID {
+			return &openedDataset{known, in.stores[i].URI(".")}
+		}
+	}
+	return nil
+}
+
+// sameRuns returns an error if a copy of the dataset has other runs.
+func (d *openedDataset) sameRuns(l *lake.Lake) error {
+	if !slices.Equal(d.Runs(), l.Runs()) {
+		return fmt.Errorf("it is a copy of %s with other runs", d.uri)
+	}
+	return nil
 }
 
 // openDataset opens the dataset that an argument names; nil if it is no dataset.

@@ -104,7 +104,11 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if err != nil {
 		return err
 	}
-	finder := locate.New(locate.Options{Target: target, All: o.all, Limit: limit, Until: at.until, Through: at.through, Workers: o.workers})
+	limited := in.caveats(ctx, s)
+	if limited != nil && !isOutcome(limited) {
+		return limited
+	}
+	finder := locate.New(locate.Options{Target: target, All: o.all, Limit: limit, Until: at.until, Through: at.through, Late: at.late, Workers: o.workers})
 	defer finder.Close()
 	for _, l := range in.datasets {
 		if err := finder.AddDataset(ctx, l); err != nil {
@@ -134,7 +138,8 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if answer.More {
 		fmt.Fprintf(s.stderr, "note: only the first %s by key are shown; raise --limit for more\n", text.Plural(limit, "object"))
 	}
-	outcome := reportAccount(s.stderr, account)
+	in.sayAsOf(s, at, finder.Late())
+	outcome := worse(limited, reportAccount(s.stderr, account))
 	if len(answer.Objects) == 0 {
 		return &neverAnalysedError{target}
 	}

@@ -157,7 +157,12 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 	if err != nil {
 		return err
 	}
-	options.Until, options.Through, options.Now = at.until, at.through, at.now
+	options.Until, options.Through, options.Late, options.Now = at.until, at.through, at.late, at.now
+	limited := in.caveats(ctx, s)
+	if limited != nil && !isOutcome(limited) {
+		return limited
+	}
+	options.Limited = limited != nil
 	inputs := summarize.Inputs{Datasets: in.datasets}
 	if len(in.results) > 0 {
 		results, err := o.readFlags.options(s, cmd, in, stop)
@@ -167,10 +172,12 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 		inputs.Results = &results
 	}
 	var account *raw.Account
+	var late int64
 	switch {
 	case overview:
 		var v *summarize.Overview
 		if v, account, err = summarize.NewOverview(ctx, options, inputs); err == nil {
+			late = v.Late
 			err = s.answer(v, func(w io.Writer) error { return v.Write(w, format, style) })
 		}
 	case options.Preset != nil && options.Preset.Lists():
@@ -179,7 +186,7 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 			return err
 		})
 	default:
-		account, err = o.groups(ctx, s, options, inputs, format, style)
+		account, late, err = o.groups(ctx, s, options, inputs, format, style)
 	}
 	if sorting := (*summarize.SortError)(nil); errors.As(err, &sorting) {
 		return &usageError{err}
@@ -187,14 +194,15 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 	if err != nil {
 		return reason(cmd.Context(), ctx, err)
 	}
-	return reportAccount(s.stderr, account)
+	in.sayAsOf(s, at, late)
+	return worse(limited, reportAccount(s.stderr, account))
 }
 
 // groups answers by dimensions.
-func (o *summarizeOptions) groups(ctx context.Context, s *session, options summarize.Options, in summarize.Inputs, format text.Format, style text.Options) (*raw.Account, error) {
+func (o *summarizeOptions) groups(ctx context.Context, s *session, options summarize.Options, in summarize.Inputs, format text.Format, style text.Options) (*raw.Account, int64, error) {
 	g, account, err := summarize.NewGroups(ctx, options, in)
 	if err != nil {
-		return account, err
+		return account, 0, err
 	}
 	defer g.Close()
 	if g.Heading != "" && !g.ShowsHeading(format, style) {
@@ -208,7 +216,7 @@ func (o *summarizeOptions) groups(ctx context.Context, s *session, options summa
 	if err == nil && rows == 0 && g.Filtered {
 		fmt.Fprintf(s.stderr, "note: %s\n", g.NoneMatch())
 	}
-	return account, err
+	return account, g.Late, err
 }
 
 // options checks the flags against each other.

@@ -33,6 +33,9 @@ func (s *State) columns() []string {
 	if s.o.Findings {
 		names = append(names, "type_count")
 	}
+	if s.o.Late != nil {
+		names = append(names, "run_id")
+	}
 	for _, c := range s.o.Columns {
 		names = append(names, c.Table...)
 	}

@@ -36,6 +36,8 @@ type Options struct {
 	Until where.Value
 	// Through, if not nil, reports whether a run of a dataset exists.
 	Through func(run string) bool
+	// Late, if not nil, reports whether a run of a dataset began after Until.
+	Late func(run string) bool
 	// Memory is about how many bytes of what is kept may be in memory; 0 is
 	// DefaultMemory.
 	Memory int64
@@ -76,6 +78,7 @@ type keeper struct {
 	buckets *buckets
 	known   *known
 	origins *origins
+	late    int64
 	first   int32 // the months of the oldest and of the newest result that say when
 	last    int32
 }
@@ -102,6 +105,7 @@ func (k *keeper) close() {
 func (k *keeper) merge(o *keeper) error {
 	defer o.close()
 	k.first, k.last = min(k.first, o.first), max(k.last, o.last)
+	k.late += o.late
 	k.known.merge(o.known)
 	k.origins.merge(o.origins)
 	return errors.Join(k.records.Absorb(o.records), k.buckets.merge(o.buckets))
@@ -144,6 +148,9 @@ func (t *taker) take(b *schema.Batch, k *keeper) error {
 		created := intOf(r, schema.CreatedAt)
 		if !o.Until.Null() && !created.Null() && created.Int() > o.Until.Int() {
 			continue
+		}
+		if o.Late != nil && !r.Text[schema.RunID].Null() && o.Late(string(b.Text(r.Text[schema.RunID]))) {
+			k.late++
 		}
 		member := isMember(r)
 		if o.All && member && !o.Members {
@@ -283,6 +290,9 @@ func (p *part) Done() error { return p.s.kept.merge(p.kept) }
 
 // Drop implements raw.Part.
 func (p *part) Drop() { p.kept.close() }
+
+// Late returns how many results that were added are of late runs.
+func (s *State) Late() int64 { return s.kept.late }
 
 // AddBatch adds the results of a decoded batch.
 func (s *State) AddBatch(b *schema.Batch) error { return s.newTaker().take(b, s.kept) }

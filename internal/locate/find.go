@@ -28,6 +28,8 @@ type Options struct {
 	Until where.Value
 	// Through, if not nil, reports whether a run of a dataset exists.
 	Through func(run string) bool
+	// Late, if not nil, reports whether a run began after Until.
+	Late    func(run string) bool
 	Workers int // cores to use
 }
 
@@ -49,13 +51,17 @@ func New(o Options) *Finder {
 	f := &Finder{o: o, located: make(map[source]map[int64][]Location)}
 	f.keys = keys{limit: o.Limit, set: make(map[string]struct{})}
 	f.state = current.New(current.Options{
-		Columns: columns(), Findings: true, All: o.All, Members: true, Keep: f.keeps, Until: o.Until, Through: o.Through, Workers: o.Workers,
+		Columns: columns(), Findings: true, All: o.All, Members: true, Keep: f.keeps, Until: o.Until, Through: o.Through, Late: o.Late, Workers: o.Workers,
 	})
 	return f
 }
 
 // Close drops what the finder holds.
 func (f *Finder) Close() { f.state.Close() }
+
+// Late returns how many results arrived in runs that began after the time as of
+// which the answer is: of the bucket that was read.
+func (f *Finder) Late() int64 { return f.state.Late() }
 
 // keeps reports whether an object is wanted.
 func (f *Finder) keeps(bucket, key []byte) bool {

@@ -36,6 +36,8 @@ type Options struct {
 	Until where.Value
 	// Through, if not nil, reports whether a run of a dataset exists.
 	Through func(run string) bool
+	// Late, if not nil, reports whether a run began after Until.
+	Late func(run string) bool
 	// Memory is about how many bytes of what is kept may be in memory; the rest
 	// goes to temporary files. 0 is DefaultMemory.
 	Memory int64
@@ -86,7 +88,7 @@ func NewSummary(o Options) *Summary {
 	}
 	s.state = current.New(current.Options{
 		Columns: p.options(), Findings: findings, All: o.All, Members: o.Members, Months: o.Months,
-		Until: o.Until, Through: o.Through, Memory: o.Memory / 2, Workers: o.Workers,
+		Until: o.Until, Through: o.Through, Late: o.Late, Memory: o.Memory / 2, Workers: o.Workers,
 	})
 	return s
 }
@@ -116,6 +118,9 @@ func (s *Summary) AddBatch(b *schema.Batch) error { return s.state.AddBatch(b) }
 
 // Origins returns who produced the results that were added.
 func (s *Summary) Origins() []current.Origin { return s.state.Origins() }
+
+// Late returns how many results are of late runs.
+func (s *Summary) Late() int64 { return s.state.Late() }
 
 // Count counts all subjects. No results may be added afterwards.
 func (s *Summary) Count(ctx context.Context) error {

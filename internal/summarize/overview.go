@@ -45,6 +45,7 @@ type Overview struct {
 	MembersExceed int64
 	// Limited says that inputs are missing from the answer.
 	Limited bool
+	Late    int64 // results of late runs
 	// Now is the time that ages are told by.
 	Now time.Time
 
@@ -143,8 +144,9 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 		v.top = o.Top
 	}
 	v.Findings, v.Origins, v.MembersExceed = summary.Findings(), summary.Origins(), summary.Caveats().MembersExceed
+	v.Late, v.Limited = summary.Late(), o.Limited
 	if account != nil {
-		v.Limited = account.RejectedLines+account.RejectedObjects+account.Unreadable > 0
+		v.Limited = v.Limited || account.RejectedLines+account.RejectedObjects+account.Unreadable > 0
 	}
 	// A view without dimensions has one group.
 	one := func(view int) (sums []sum.Int, err error) {

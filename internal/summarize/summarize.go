@@ -39,6 +39,11 @@ type Options struct {
 	Until where.Value
 	// Through, if not nil, reports whether a run exists.
 	Through func(run string) bool
+	// Late, if not nil, reports whether a run began after Until.
+	Late func(run string) bool
+	// Limited says that something is missing from the inputs: no sentence of the
+	// answer may reassure.
+	Limited bool
 	// Now is the time that ages are told by.
 	Now     time.Time
 	Memory  int64
@@ -100,7 +105,7 @@ func (o *Options) order() (query.Order, error) {
 func (o *Options) summary(views ...query.View) *query.Summary {
 	return query.NewSummary(query.Options{
 		Views: views, Where: o.Where, All: o.All, Members: o.Members, Months: o.Trend, Until: o.Until,
-		Through: o.Through, Memory: o.Memory, Workers: o.Workers,
+		Through: o.Through, Late: o.Late, Memory: o.Memory, Workers: o.Workers,
 	})
 }
 
@@ -152,6 +157,7 @@ type Groups struct {
 	// Filtered says that a filter chose among Findings open findings.
 	Filtered bool
 	Findings int64
+	Late     int64 // results of late runs
 
 	summary *query.Summary
 	order   query.Order
@@ -193,7 +199,7 @@ func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account
 		g.Close()
 		return nil, g.Account, err
 	}
-	g.Findings = g.summary.Findings()
+	g.Findings, g.Late = g.summary.Findings(), g.summary.Late()
 	return g, g.Account, nil
 }
 
