@@ -83,7 +83,7 @@ var layers = [][]string{
 	{"internal/state", "internal/input"},
 	{"internal/store", "internal/awsclient"},
 	{"pkg/stream", "pkg/sink"},
-	{"internal/arrowio", "internal/parquet", "internal/text"},
+	{"internal/arrowio", "internal/parquet", "internal/pqread", "internal/text"},
 	{"internal/rows", "internal/inflate", "internal/policy", "internal/where"},
 	{"pkg/schema"},
 	{"internal/awsvalues", "internal/keylayout", "internal/nearest", "internal/spill", "internal/sum"},

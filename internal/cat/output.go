@@ -6,11 +6,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/macielake/macielake/internal/arrowio"
+	"github.com/macielake/macielake/internal/parquet"
 	"github.com/macielake/macielake/internal/rows"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
@@ -76,12 +74,13 @@ func NewOutput(w io.Writer, f Format, columns []schema.Column, options text.Opti
 			return nil
 		})
 	case Parquet:
-		o.binary(columns, func(s *arrow.Schema) error {
-			// The library closes what it writes to.
-			fw, err := pqarrow.NewFileWriter(s, struct{ io.Writer }{w}, parquet.NewWriterProperties(
-				parquet.WithDataPageVersion(parquet.DataPageV1), parquet.WithCompression(compress.Codecs.Zstd),
-				parquet.WithCreatedBy(createdBy)), pqarrow.DefaultWriterProps())
-			o.records = &parquetWriter{fw}
+		o.binary(columns, func(*arrow.Schema) error {
+			f, err := parquet.New(parquet.Options{CreatedBy: createdBy})
+			if err != nil {
+				return err
+			}
+			e, err := f.NewEncoder(w, &schema.Table{Columns: columns})
+			o.records = &parquetWriter{e, arrowio.NewRows(schema.ResultLevel, columns)}
 			return err
 		})
 	}
@@ -197,14 +196,25 @@ func (e *recordEncoder) write(o *Output) error {
 }
 
 // parquetWriter writes row groups that are bounded in rows and bytes.
-type parquetWriter struct{ *pqarrow.FileWriter }
+type parquetWriter struct {
+	*parquet.Encoder
+	rows *arrowio.Rows
+}
 
-// groupBytes is about how many bytes a row group has.
-const groupBytes = 64 << 20
+// A row group ends at about so many bytes, or so many rows.
+const (
+	groupBytes = 64 << 20
+	groupRows  = 1 << 20
+)
 
 func (p *parquetWriter) Write(batch arrow.RecordBatch) error {
-	if p.RowGroupTotalBytesWritten() > groupBytes {
-		p.NewBufferedRowGroup()
+	if p.Buffered() > groupBytes || p.Rows()+batch.NumRows() > groupRows {
+		if err := p.Flush(); err != nil {
+			return err
+		}
 	}
-	return p.WriteBuffered(batch)
+	if err := p.rows.Reset(batch); err != nil {
+		return err
+	}
+	return p.WriteRows(p.rows)
 }

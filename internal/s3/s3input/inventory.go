@@ -19,10 +19,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
+	"github.com/macielake/macielake/internal/pqread"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -321,45 +319,39 @@ var errLongRecord = fmt.Errorf("a record is longer than %d bytes", maxRecord)
 const reportRows = 16 << 10
 
 func scanParquet(ctx context.Context, f store.File, each func(s3.Object) error) error {
-	in, err := file.NewParquetReader(io.NewSectionReader(f, 0, f.Size()))
+	in, err := pqread.Open(io.NewSectionReader(f, 0, f.Size()))
 	if err != nil {
 		return &reportError{err}
 	}
 	defer in.Close()
-	reader, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: reportRows}, memory.DefaultAllocator)
-	if err != nil {
-		return &reportError{err}
-	}
-	var wanted []int
-	for _, name := range columnNames()[1] {
-		if i := in.MetaData().Schema.ColumnIndexByName(name); i >= 0 {
-			wanted = append(wanted, i)
-		}
-	}
-	records, err := reader.GetRecordReader(ctx, wanted, nil)
-	if err != nil {
-		return &reportError{err}
-	}
-	defer records.Release()
+	var wanted []string
 	var at [columns]int
 	for i, name := range columnNames()[1] {
-		at[i] = -1
-		if found := records.Schema().FieldIndices(name); len(found) > 0 {
-			at[i] = found[0]
+		if at[i] = -1; len(in.Leaves(name)) > 0 {
+			at[i] = len(wanted)
+			wanted = append(wanted, name)
 		}
 	}
 	if at[keyColumn] < 0 {
 		return &reportError{errors.New("it has no column for the key")}
 	}
-	for records.Next() {
-		if err := eachRow(records.RecordBatch(), at[:], each); err != nil {
+	for group := range in.NumRowGroups() {
+		inEach := false
+		err := in.Read(ctx, group, wanted, reportRows, func(batch arrow.RecordBatch) error {
+			defer batch.Release()
+			err := eachRow(batch, at[:], each)
+			inEach = err != nil
+			return err
+		})
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if inEach {
 			return err
 		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err := records.Err(); err != nil && err != io.EOF {
 		return &reportError{err}
 	}
 	return nil
