@@ -73,7 +73,7 @@ func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 // is below it: in a later layer.
 var layers = [][]string{
 	{"cmd/macielake"},
-	{"internal/doctor", "internal/register", "internal/summarize"},
+	{"internal/doctor", "internal/register", "internal/render", "internal/summarize"},
 	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/kms", "internal/locate", "internal/macie", "internal/maintain", "internal/query", "internal/s3/s3input", "internal/s3/s3store"},
 	{"internal/s3/listing"},
 	{"internal/s3"},

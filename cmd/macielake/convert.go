@@ -14,6 +14,7 @@ import (
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/render"
 	steps "github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/s3/s3input"
@@ -201,10 +202,10 @@ func (o *convertOptions) run(s *session, cmd *cobra.Command, args []string) erro
 	}
 	err = s.answer(summary, func(io.Writer) error { return nil })
 	if err == nil && !o.quiet {
-		err = writeSummary(s.stderr, summary)
+		err = render.Summary(s.stderr, summary)
 	}
 	if err == nil && o.stats && !o.dryRun {
-		err = writeStats(s.stderr, &summary.Stats)
+		err = render.Stats(s.stderr, &summary.Stats)
 	}
 	if err != nil {
 		return &printError{err}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/macielake/macielake/internal/coord"
 	"github.com/macielake/macielake/internal/maintain"
+	"github.com/macielake/macielake/internal/render"
 	"github.com/macielake/macielake/internal/state"
-	"github.com/macielake/macielake/internal/text"
 )
 
 func newDrop(s *session) *cobra.Command {
@@ -49,31 +49,10 @@ resumed by the same command. Files that are not the dataset's stay, and are name
 			if err != nil {
 				return err
 			}
-			return s.answer(dropped, func(w io.Writer) error { return writeDropping(w, dropped) })
+			return s.answer(dropped, func(w io.Writer) error { return render.Dropping(w, dropped) })
 		},
 	}
 	cmd.Flags().BoolVar(&remove, "delete", false, "remove the dataset")
 	places.addFlags(cmd.Flags())
 	return cmd
-}
-
-func writeDropping(w io.Writer, d *maintain.Dropping) error {
-	var p printer
-	p.line("dataset", "%s", d.Dataset)
-	what := fmt.Sprintf("%s in %s of %s", text.Bytes(d.Bytes), text.Plural(d.Files, "file"), text.Plural(int64(d.Runs), "run"))
-	switch {
-	case d.Deleted:
-		p.line("removed", "%s", what)
-	case d.Resumed:
-		p.line("left", "%s; the drop of this dataset was interrupted, --delete resumes it", what)
-	default:
-		p.line("holds", "%s; --delete removes it", what)
-	}
-	for _, name := range d.Kept {
-		p.line("stays", "%s: not a file of the dataset", text.Short(name))
-	}
-	if d.Versions != nil && *d.Versions {
-		p.line("versions", "the bucket keeps old versions: they remain until a lifecycle rule or you remove them")
-	}
-	return p.flush(w)
 }

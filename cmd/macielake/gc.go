@@ -2,12 +2,11 @@ package main
 
 import (
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/macielake/macielake/internal/maintain"
-	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/render"
 )
 
 func newGC(s *session) *cobra.Command {
@@ -38,30 +37,10 @@ contradict each other, it refuses, names the file, and removes nothing.`,
 			if err != nil {
 				return err
 			}
-			return s.answer(garbage, func(w io.Writer) error { return writeGarbage(w, garbage) })
+			return s.answer(garbage, func(w io.Writer) error { return render.Garbage(w, garbage) })
 		},
 	}
 	cmd.Flags().BoolVar(&remove, "delete", false, "remove the leftovers")
 	places.addFlags(cmd.Flags())
 	return cmd
-}
-
-func writeGarbage(w io.Writer, g *maintain.Garbage) error {
-	var p printer
-	for _, f := range g.Files {
-		p.line(text.Bytes(f.Bytes), "%s: %s", text.Short(f.Name), f.Why)
-	}
-	if g.Skew != 0 {
-		p.line("clock", "this machine's clock differs from the store's by %s; ages are by the store's clock", g.Skew.Round(time.Second))
-	}
-	files := text.Plural(int64(len(g.Files)), "file")
-	switch {
-	case len(g.Files) == 0:
-		p.line("total", "nothing to clean up")
-	case g.Deleted:
-		p.line("total", "%s in %s removed", text.Bytes(g.Bytes), files)
-	default:
-		p.line("total", "%s in %s; --delete removes them", text.Bytes(g.Bytes), files)
-	}
-	return p.flush(w)
 }

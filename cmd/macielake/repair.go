@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/macielake/macielake/internal/maintain"
-	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/render"
 )
 
 func newRepair(s *session) *cobra.Command {
@@ -40,7 +40,7 @@ could be rebuilt has to be moved away first.`,
 			if err != nil {
 				return err
 			}
-			if err := s.answer(repairs, func(w io.Writer) error { return writeRepairs(w, repairs) }); err != nil {
+			if err := s.answer(repairs, func(w io.Writer) error { return render.Repairs(w, repairs) }); err != nil {
 				return err
 			}
 			left := repairs.Left()
@@ -56,39 +56,4 @@ could be rebuilt has to be moved away first.`,
 	cmd.Flags().BoolVar(&write, "write", false, "rebuild what other records prove")
 	places.addFlags(cmd.Flags())
 	return cmd
-}
-
-func writeRepairs(w io.Writer, r *maintain.Repairs) error {
-	var p printer
-	for _, problem := range r.Rebuilt {
-		if r.Written {
-			p.line("rebuilt", "%s, from %s", text.Short(problem.Name), text.Short(problem.From))
-		} else {
-			p.line("lost", "%s %s; --write rebuilds it from %s", text.Short(problem.Name), text.Short(problem.What), text.Short(problem.From))
-		}
-	}
-	for _, problem := range r.InTheWay {
-		p.line("damaged", "%s %s; move it away, and --write rebuilds it from %s", text.Short(problem.Name), text.Short(problem.What), text.Short(problem.From))
-	}
-	for _, problem := range r.Lost {
-		p.line("lost", "%s", problemText(&problem))
-	}
-	if len(r.Rebuilt)+r.Left() == 0 {
-		p.line("problems", "none")
-	}
-	return p.flush(w)
-}
-
-// problemText says what is wrong with which file, and what that file covered.
-func problemText(p *maintain.Problem) string {
-	s := text.Short(p.Name) + " " + text.Short(p.What)
-	switch {
-	case p.Sources > 0 && p.Rows > 0:
-		s += "; it covered " + text.Plural(p.Rows, "row") + " of " + text.Plural(p.Sources, "source")
-	case p.Sources > 0:
-		s += "; it covered " + text.Plural(p.Sources, "source")
-	case p.Rows > 0:
-		s += "; it covered " + text.Plural(p.Rows, "row")
-	}
-	return s
 }

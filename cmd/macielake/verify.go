@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/macielake/macielake/internal/maintain"
+	"github.com/macielake/macielake/internal/render"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/stream"
 )
@@ -75,7 +76,7 @@ since they were converted, and whose change nobody has accepted, make exit code 
 				}
 				problems += len(v.Against.Problems)
 			}
-			if err := s.answer(v, v.write); err != nil {
+			if err := s.answer(v, func(w io.Writer) error { return render.Verification(w, v.Verification, v.Against) }); err != nil {
 				return err
 			}
 			if problems > 0 {
@@ -93,38 +94,4 @@ since they were converted, and whose change nobody has accepted, make exit code 
 	places.addFlags(f)
 	places.addFetchFlags(f)
 	return cmd
-}
-
-func (v *verification) write(w io.Writer) error {
-	var p printer
-	p.line("runs", "%d committed", v.Runs)
-	for _, run := range v.Open {
-		p.line("open", "run %s: the next convert resumes it", run)
-	}
-	p.line("files", "%s read, %s", text.Count(v.Files), text.Bytes(v.Bytes))
-	t := &v.Totals
-	p.line("lines", "%s = %s records + %s rejects + %s blank, of %s sources",
-		text.Count(t.Lines), text.Count(t.Records), text.Count(t.RejectedLines), text.Count(t.Blank), text.Count(v.Sources))
-	problems := v.Problems
-	if a := v.Against; a != nil {
-		p.line("against", "%s sources: %s converted, %s rejected, %s not converted, %s changed since, %s can't be read now",
-			text.Count(a.Sources), text.Count(a.Converted), text.Count(a.Rejected), text.Count(a.Missing), text.Count(a.Changed), text.Count(a.Gone))
-		if a.Accepted > 0 {
-			p.line("accepted", "%s with a change that was accepted", text.Plural(a.Accepted, "source"))
-		}
-		equals := "="
-		if a.Lines != a.Records+a.Rejects+a.Blank {
-			equals = "isn't"
-		}
-		p.line("recounted", "%s lines %s %s records + %s rejects + %s blank",
-			text.Count(a.Lines), equals, text.Count(a.Records), text.Count(a.Rejects), text.Count(a.Blank))
-		problems = append(problems, a.Problems...)
-	}
-	for i := range problems {
-		p.line("problem", "%s", problemText(&problems[i]))
-	}
-	if len(problems) == 0 {
-		p.line("problems", "none")
-	}
-	return p.flush(w)
 }

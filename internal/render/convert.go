@@ -1,4 +1,4 @@
-package main
+package render
 
 import (
 	"fmt"
@@ -8,17 +8,15 @@ import (
 	"strings"
 
 	"github.com/macielake/macielake/internal/convert"
-	steps "github.com/macielake/macielake/internal/run"
+	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/text"
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// writeSummary writes what a converter did, or would do, for people.
-func writeSummary(w io.Writer, s *convert.Summary) error {
-	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
-	}
+// Summary writes what a converter did, or would do, for people.
+func Summary(w io.Writer, s *convert.Summary) error {
+	var out lines
+	line := out.add
 	sources := []string{text.Count(s.Sources.New) + " new", text.Count(s.Sources.AlreadyConverted) + " already converted",
 		text.Count(s.Sources.Changed) + " changed"}
 	for _, x := range []struct {
@@ -31,31 +29,29 @@ func writeSummary(w io.Writer, s *convert.Summary) error {
 	}
 	line("sources", "%s", strings.Join(sources, ", "))
 	for _, uri := range s.Changed {
-		line("changed", "%s: not converted, because another version of it is; --accept-changed records that", text.Printable(text.Short(uri)))
+		line("changed", "%s: not converted, because another version of it is; --accept-changed records that", text.Short(uri))
 	}
 	if more := s.Sources.Changed - int64(len(s.Changed)); more > 0 {
 		line("changed", "and %s more", text.Count(more))
 	}
 	if s.Sources.Copies > 0 {
-		line("copies", "%s already converted from %s; --allow-copies converts them again", text.Count(s.Sources.Copies), text.Printable(strings.Join(s.CopiesOf, ", ")))
+		line("copies", "%s already converted from %s; --allow-copies converts them again", text.Count(s.Sources.Copies), strings.Join(s.CopiesOf, ", "))
 	}
 	for _, uri := range s.SameBytes {
-		line("copy", "%s has the same bytes as another source in the dataset", text.Printable(text.Short(uri)))
+		line("copy", "%s has the same bytes as another source in the dataset", text.Short(uri))
 	}
 	for _, busy := range s.Busy {
 		line("busy", "another converter is at work on run %s", busy)
 	}
 	if s.DryRun != nil {
 		forecastLines(s.DryRun, line)
-		line("output", "%s", text.Printable(s.Output))
-		_, err := io.WriteString(w, b.String())
-		return err
+		line("output", "%s", s.Output)
+		return out.flush(w)
 	}
 	if len(s.Runs) == 0 {
 		line("runs", "none, nothing is new")
-		line("output", "%s", text.Printable(s.Output))
-		_, err := io.WriteString(w, b.String())
-		return err
+		line("output", "%s", s.Output)
+		return out.flush(w)
 	}
 	line("runs", "%s", runsText(s.Runs))
 	line("read", "%s converted, %s rejected, %s unreadable, %s skipped",
@@ -63,7 +59,7 @@ func writeSummary(w io.Writer, s *convert.Summary) error {
 	line("lines", "%s = %s records + %s rejects + %s blank",
 		text.Count(s.Lines), text.Count(s.Records), text.Count(s.Rejects.Lines), text.Count(s.Blank))
 	if s.Filtered > 0 {
-		line("filtered", "%s records left out", text.Count(s.Filtered))
+		line("filtered", "%s left out", text.Plural(s.Filtered, "record"))
 	}
 	for _, t := range schema.Tables() {
 		n, ok := s.Rows[t.Name]
@@ -71,9 +67,9 @@ func writeSummary(w io.Writer, s *convert.Summary) error {
 			continue
 		}
 		if kinds := kindsText(s); t.Row == schema.OccurrenceLevel && kinds != "" {
-			line(t.Name, "%s rows (%s)", text.Count(n), kinds)
+			line(t.Name, "%s (%s)", text.Plural(n, "row"), kinds)
 		} else {
-			line(t.Name, "%s rows", text.Count(n))
+			line(t.Name, "%s", text.Plural(n, "row"))
 		}
 	}
 	if len(s.Rejects.ByClass) > 0 {
@@ -84,7 +80,7 @@ func writeSummary(w io.Writer, s *convert.Summary) error {
 		line("rejects", "%s", strings.Join(classes, ", "))
 	}
 	for _, u := range s.Unreadable {
-		line("unreadable", "%s: %s", text.Printable(text.Short(u.URI)), text.Printable(text.Short(u.Error)))
+		line("unreadable", "%s: %s", text.Short(u.URI), text.Short(u.Error))
 	}
 	if s.Sources.AcceptedUnreadable > 0 {
 		line("unreadable", "%s accepted by --accept-unreadable", text.Count(s.Sources.AcceptedUnreadable))
@@ -93,14 +89,13 @@ func writeSummary(w io.Writer, s *convert.Summary) error {
 		line("unreadable", "and %s more", text.Count(more))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.UnknownFields)) {
-		line("unknown", "%s × %s, kept in unrecognized", text.Count(s.UnknownFields[name]), text.Printable(text.Short(name)))
+		line("unknown", "%s × %s, kept in unrecognized", text.Count(s.UnknownFields[name]), text.Short(name))
 	}
-	line("bytes", "%s read, %s inflated, %s written in %s files",
-		text.Bytes(s.Bytes.Stored), text.Bytes(s.Bytes.Inflated), text.Bytes(s.Bytes.Written), text.Count(s.Files))
-	line("time", "%.2f s, %.0f MB/s", s.Seconds, s.MBPerSecond)
-	line("output", "%s", text.Printable(s.Output))
-	_, err := io.WriteString(w, b.String())
-	return err
+	line("bytes", "%s read, %s inflated, %s written in %s",
+		text.Bytes(s.Bytes.Stored), text.Bytes(s.Bytes.Inflated), text.Bytes(s.Bytes.Written), text.Plural(s.Files, "file"))
+	line("time", "%.2f s, %s read/s", s.Seconds, text.Bytes(int64(float64(s.Bytes.Stored)/max(s.Seconds, 1e-9))))
+	line("output", "%s", s.Output)
+	return out.flush(w)
 }
 
 // kindsText lists the occurrences by kind.
@@ -134,9 +129,9 @@ func forecastLines(f *convert.Forecast, line func(name, format string, args ...a
 	}
 }
 
-// writeStats writes how long the workers took for each stage, for how much of that
+// Stats writes how long the workers took for each stage, for how much of that
 // a core worked, and how long they waited.
-func writeStats(w io.Writer, s *steps.Stats) error {
+func Stats(w io.Writer, s *run.Stats) error {
 	var b strings.Builder
 	line := func(name, all, share, cpu, wait, what string) {
 		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("%-12s %9s %5s %9s %9s  %s", name, all, share, cpu, wait, what), " "))
@@ -144,7 +139,7 @@ func writeStats(w io.Writer, s *steps.Stats) error {
 	seconds := func(v float64) string { return fmt.Sprintf("%.3f", v) }
 	cpu := s.CPU
 	if cpu == nil {
-		cpu = new(steps.CPUStats)
+		cpu = new(run.CPUStats)
 	}
 	workers := s.Fetch + s.Inflate + s.Decode + s.Encode + s.Write + s.Idle
 	line("seconds", "all", "", "CPU", "wait", "")
@@ -171,8 +166,8 @@ func writeStats(w io.Writer, s *steps.Stats) error {
 		line("behind", "", "", seconds(cpu.Behind), "", "prefetching, making files durable, Go's runtime")
 	}
 	line("sync", "", "", "", seconds(s.Sync), "until files are durable, behind the work")
-	fmt.Fprintf(&b, "%-12s %s batches, %s tasks stolen, %s parts restarted\n", "work",
-		text.Count(s.Batches), text.Count(s.Stolen), text.Count(s.Restarts))
+	fmt.Fprintf(&b, "%-12s %s batches, %s stolen, %s restarted\n", "work",
+		text.Count(s.Batches), text.Plural(s.Stolen, "task"), text.Plural(s.Restarts, "part"))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
