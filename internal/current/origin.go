@@ -2,8 +2,10 @@ package current
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
+	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -87,3 +89,24 @@ func (m *origins) list() []Origin {
 // Origins returns who produced the results that were added, by administrator and
 // Region, and those with the newest results first.
 func (s *State) Origins() []Origin { return s.kept.origins.list() }
+
+// OriginsOf returns who produced the results of a dataset, as [State.Origins] does,
+// reading little else.
+func OriginsOf(ctx context.Context, l *lake.Lake, workers int) ([]Origin, error) {
+	if !l.Has("results") {
+		return nil, &lake.NoTableError{Table: "results", Tables: l.Dataset.Tables}
+	}
+	all := newOrigins()
+	q := lake.Query{
+		Table: "results", Workers: workers,
+		Columns: []string{"is_archive_member", "admin_account_id", "region", "job_id", "created_at"},
+	}
+	err := lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
+		for i := range b.Results {
+			r := &b.Results[i]
+			all.add(b.Batch, r, intOf(r, schema.CreatedAt))
+		}
+		return nil
+	})
+	return all.list(), err
+}
