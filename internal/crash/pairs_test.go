@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 )
 
@@ -152,14 +155,13 @@ const openRun = "000002"
 // pairBase makes a dataset with rejects, with an open run that is published half,
 // and with what a dead attempt left; and a world with sources that are still to be
 // converted.
-func pairBase(t *testing.T, dir string) (*world, map[string][]byte) {
+func pairBase(t *testing.T, dir string, st store.Store) (*world, map[string][]byte) {
 	t.Helper()
 	ctx := context.Background()
 	w := newWorld(t, dir)
-	st := newVolatile()
 	run := func(s store.Store, alter func(*convert.Options)) error {
 		o := options(w, s)
-		o.Lease = pairLease
+		o.Lease = shortLeaseInS3
 		alter(&o)
 		_, err := convert.Run(ctx, o)
 		return err
@@ -176,7 +178,7 @@ func pairBase(t *testing.T, dir string) (*world, map[string][]byte) {
 	if err := run(&stepped{st, receipts.at}, func(*convert.Options) {}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * pairLease) // its leases end
+	time.Sleep(2 * shortLeaseInS3) // its leases end
 	publications := &dier{when: isPublication, after: 3}
 	if err := run(&stepped{st, publications.at}, func(*convert.Options) {}); !errors.Is(err, errDead) {
 		t.Fatal(err)
@@ -184,8 +186,16 @@ func pairBase(t *testing.T, dir string) (*world, map[string][]byte) {
 	w.add(t, "eu-west-1", 4, 3)
 	w.add(t, "ap-south-1", 5, 8)
 	files := map[string][]byte{}
-	for name, f := range st.now {
-		files[name] = f.data
+	err := st.List(ctx, ".", func(name string, _ fs.FileInfo) error {
+		f, err := st.Open(ctx, name)
+		if err != nil {
+			return err
+		}
+		files[name], err = io.ReadAll(f)
+		return errors.Join(err, f.Close())
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return w, files
 }
@@ -216,9 +226,12 @@ func (p *pair) String() string {
 
 var pairEndings = []string{"it goes on", "all else, and it goes on at last", "it is killed"}
 
-// run runs a pair on a dataset. It reports whether first was stopped at all.
-func (p *pair) run(t *testing.T, w *world, s store.Store, lease time.Duration) (stopped bool) {
+// run runs a pair on a dataset, which open opens. It reports whether first was
+// stopped at all.
+func (p *pair) run(t *testing.T, w *world, open func() store.Store, lease time.Duration) (stopped bool) {
 	t.Helper()
+	s := open()
+	defer s.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	pause := newPauser(p.step, p.ending == "it is killed")
@@ -234,11 +247,13 @@ func (p *pair) run(t *testing.T, w *world, s store.Store, lease time.Duration) (
 		t.Errorf("%s (%s; it said %v): %s", p, pause.op, firstErr, fmt.Sprintf(format, args...))
 	}
 	if stopped {
-		if err := p.second.do(ctx, w, s, lease); errors.As(err, new(*wrongError)) || p.second.reads && err != nil && !refusesTogether(err) {
+		second := open()
+		defer second.Close()
+		if err := p.second.do(ctx, w, second, lease); errors.As(err, new(*wrongError)) || p.second.reads && err != nil && !refusesTogether(err) {
 			failf("%s says %v", p.second.name, err)
 		}
 		if p.ending == "all else, and it goes on at last" {
-			if err := mendPair(ctx, w, s, lease); err != nil {
+			if err := mendPair(ctx, w, open, lease); err != nil {
 				failf("while it is stopped: %v", err)
 			}
 		}
@@ -250,14 +265,16 @@ func (p *pair) run(t *testing.T, w *world, s store.Store, lease time.Duration) (
 	if errors.As(firstErr, new(*wrongError)) {
 		failf("it is wrong")
 	}
-	if err := mendPair(ctx, w, s, lease); err != nil {
+	if err := mendPair(ctx, w, open, lease); err != nil {
 		failf("in the end: %v", err)
 	}
 	return stopped
 }
 
 // mendPair does what a user does until nothing is left to do, and checks the rows.
-func mendPair(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
+func mendPair(ctx context.Context, w *world, open func() store.Store, lease time.Duration) error {
+	s := open()
+	defer s.Close()
 	if err := finishDrop(ctx, s, lease); err != nil {
 		return fmt.Errorf("dropping again: %w", err)
 	}
@@ -265,10 +282,21 @@ func mendPair(ctx context.Context, w *world, s store.Store, lease time.Duration)
 	o.Lease = lease
 	for _, retry := range []bool{false, true} {
 		o.RetryRejected = retry
-		if _, err := convert.Run(ctx, o); err != nil {
+		_, err := convert.Run(ctx, o)
+		if errors.As(err, new(*convert.NotEmptyError)) || errors.As(err, new(*state.NotWholeError)) && noDataset(ctx, s) {
+			// Of a dataset that was dropped files came late.
+			if err := dropAll(ctx, s, lease); err != nil {
+				return fmt.Errorf("dropping what came late: %w", err)
+			}
+			o.Out = open()
+			defer o.Out.Close()
+			_, err = convert.Run(ctx, o)
+		}
+		if err != nil {
 			return fmt.Errorf("converting (retry %v): %w", retry, err)
 		}
 	}
+	s = o.Out
 	o.RetryRejected = false
 	if err := goOn(ctx, o); err != nil {
 		return err
@@ -283,53 +311,84 @@ func mendPair(ctx context.Context, w *world, s store.Store, lease time.Duration)
 	return same(got, w.want)
 }
 
-// place opens an empty store for a case of pairs.
+// noDataset reports whether dataset.json is gone.
+func noDataset(ctx context.Context, s store.Store) bool {
+	_, err := s.Stat(ctx, state.DatasetName)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// place is where cases of pairs have their datasets: make makes the world and the
+// dataset of one, and returns what opens that.
 type place struct {
 	name  string
-	open  func(t *testing.T, n int) store.Store
+	make  func(t *testing.T, n int) (*world, func() store.Store)
 	lease time.Duration
-	// every and short are how many steps lie between two that are tried, in the
-	// long form and in the short one.
-	every, short int
+	// every is how many steps lie between two that are tried in the long form; in the
+	// short form short steps do, and of so many pairs of commands one is tried.
+	every, short, pairs int
 }
 
 // A command that is stopped at any of its steps while another does its work, and
 // then goes on or never does, loses nothing and doubles nothing.
 func TestPairs(t *testing.T) {
 	dir := tempDir(t)
-	w, files := pairBase(t, filepath.Join(dir, "in"))
-	places := []place{
-		{"in memory", func(*testing.T, int) store.Store { return newVolatile() }, pairLease, 1, 47},
-		{"in a directory", func(t *testing.T, n int) store.Store {
-			s, err := openStore(filepath.Join(dir, fmt.Sprintf("lake-%d", n)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
-		}, pairLease, 13, 89},
+	w, files := pairBase(t, filepath.Join(dir, "in"), newVolatile())
+	filled := func(t *testing.T, open func() store.Store) (*world, func() store.Store) {
+		s := open()
+		defer s.Close()
+		if err := fill(t.Context(), s, files); err != nil {
+			t.Fatal(err)
+		}
+		return w, open
 	}
-	pairsIn(t, w, files, places)
+	pairsIn(t, []place{
+		{"in memory", func(t *testing.T, _ int) (*world, func() store.Store) {
+			st := newVolatile()
+			return filled(t, func() store.Store { return st })
+		}, pairLease, 1, 97, 1},
+		{"in a directory", func(t *testing.T, n int) (*world, func() store.Store) {
+			return filled(t, opener(t, filepath.Join(dir, fmt.Sprintf("lake-%d", n))))
+		}, pairLease, 13, 131, 7},
+	})
+}
+
+// opener opens a place again and again.
+func opener(t *testing.T, place string) func() store.Store {
+	return func() store.Store {
+		s, err := openStore(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+}
+
+// s3Base makes the dataset of a case in S3, where it can't be copied: receipts name
+// ETags, which depend on how a file was uploaded.
+func s3Base(t *testing.T, server, dir string, n int) (*world, func() store.Store) {
+	t.Helper()
+	open := opener(t, fmt.Sprintf("%s/lake/case-%d", server, n))
+	s := open()
+	defer s.Close()
+	w, _ := pairBase(t, filepath.Join(dir, fmt.Sprint(n)), s)
+	return w, open
 }
 
 // The same in S3, sampled.
 func TestS3Pairs(t *testing.T) {
 	server := startS3(t)
-	w, files := pairBase(t, filepath.Join(tempDir(t), "in"))
-	pairsIn(t, w, files, []place{{"in S3", func(t *testing.T, n int) store.Store {
-		s, err := openStore(fmt.Sprintf("%s/lake/pair-%d", server.URL, n))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}, shortLeaseInS3, 31, 499}})
+	dir := tempDir(t)
+	pairsIn(t, []place{{"in S3", func(t *testing.T, n int) (*world, func() store.Store) {
+		return s3Base(t, server.URL, dir, n)
+	}, shortLeaseInS3, 41, 67, 13}})
 }
 
-func pairsIn(t *testing.T, w *world, files map[string][]byte, places []place) {
+func pairsIn(t *testing.T, places []place) {
 	for _, place := range places {
 		t.Run(place.name, func(t *testing.T) {
-			every := place.short
+			every, pairs := place.short, place.pairs
 			if long() {
-				every = place.every
+				every, pairs = place.every, 1
 			}
 			offset, cases := 0, 0
 			for _, first := range commands() {
@@ -338,17 +397,14 @@ func pairsIn(t *testing.T, w *world, files map[string][]byte, places []place) {
 				}
 				for _, second := range commands() {
 					for _, ending := range pairEndings {
-						offset++
-						for step := 1 + offset%every; !t.Failed(); step += every {
+						if offset++; offset%pairs != 0 {
+							continue
+						}
+						for step := 1 + offset*7%every; !t.Failed(); step += every {
 							p := pair{first, second, step, ending}
-							s := place.open(t, cases)
-							if err := fill(t.Context(), s, files); err != nil {
-								t.Fatal(err)
-							}
+							w, open := place.make(t, cases)
 							cases++
-							stopped := p.run(t, w, s, place.lease)
-							s.Close()
-							if !stopped {
+							if !p.run(t, w, open, place.lease) {
 								break
 							}
 						}
@@ -364,24 +420,25 @@ func pairsIn(t *testing.T, w *world, files map[string][]byte, places []place) {
 // do their work, and goes on with SIGCONT, or is killed.
 func TestStoppedProcess(t *testing.T) {
 	dir := tempDir(t)
-	w, files := pairBase(t, filepath.Join(dir, "in"))
-	stride := 97
+	w, files := pairBase(t, filepath.Join(dir, "in"), newVolatile())
+	stride, pairs := 97, 4
 	if long() {
-		stride = 9
+		stride, pairs = 9, 1
 	}
-	cases, offset := 0, 0
+	cases, offset, places := 0, 0, 0
 	for _, first := range commands() {
 		if first.reads {
 			continue
 		}
 		for _, second := range commands() {
-			offset += 7
-			for step := 1 + offset%stride; !t.Failed(); step += stride {
-				out := filepath.Join(dir, fmt.Sprintf("out-%d", cases))
-				s, err := openStore(out)
-				if err != nil {
-					t.Fatal(err)
-				}
+			if offset++; offset%pairs != 0 {
+				continue
+			}
+			for step := 1 + offset*7%stride; !t.Failed(); step += stride {
+				places++
+				out := filepath.Join(dir, fmt.Sprintf("out-%d", places))
+				open := opener(t, out)
+				s := open()
 				if err := fill(t.Context(), s, files); err != nil {
 					t.Fatal(err)
 				}
@@ -403,7 +460,7 @@ func TestStoppedProcess(t *testing.T) {
 					}
 				}
 				_ = cmd.Wait() // it may be told that its work isn't wanted any more
-				if err := mendPair(t.Context(), w, s, childLease); err != nil {
+				if err := mendPair(t.Context(), w, open, childLease); err != nil {
 					t.Errorf("%s (it said %s): %v", what, cmd.Stderr, err)
 				}
 				s.Close()

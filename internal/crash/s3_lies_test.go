@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/macielake/macielake/internal/s3/s3test"
+	"github.com/macielake/macielake/internal/store"
 )
 
 // lie is a wrong answer of success.
@@ -133,34 +133,23 @@ func (l *liar) fault(skip, times int) []s3test.Fault {
 func TestS3Lies(t *testing.T) {
 	server := startS3(t)
 	proxy := s3test.NewProxy(t, server)
-	w, files := pairBase(t, filepath.Join(tempDir(t), "in"))
-	honest, err := openStore(server.URL + "/lake/honest")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fill(t.Context(), honest, files); err != nil {
-		t.Fatal(err)
-	}
-	before, err := catRows(t.Context(), honest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stride := 71
+	dir := tempDir(t)
+	stride, every := 997, 11
 	if long() {
-		stride = 3
+		stride, every = 17, 1
 	}
 	cases, failed, offset := 0, 0, 0
 	for _, c := range commands() {
 		for _, l := range lies() {
 			for _, times := range []int{1, 0} {
-				offset += 13
-				for skip := offset % stride; failed < 20; skip += stride {
-					place := fmt.Sprintf("/lake/lie-%d", cases)
-					s, err := openStore(server.URL + place)
+				if offset += 13; offset/13%every != 0 {
+					continue
+				}
+				for skip := offset % min(stride, 80); failed < 20; skip += stride {
+					w, honest := s3Base(t, server.URL, dir, cases)
+					place := fmt.Sprintf("/lake/case-%d", cases)
+					before, err := readHonestly(t.Context(), honest)
 					if err != nil {
-						t.Fatal(err)
-					}
-					if err := fill(t.Context(), s, files); err != nil {
 						t.Fatal(err)
 					}
 					liar := &liar{lie: l, previous: map[string]*httptest.ResponseRecorder{}}
@@ -174,12 +163,11 @@ func TestS3Lies(t *testing.T) {
 						failed++
 					}
 					if !c.reads {
-						if mending := mendPair(t.Context(), w, s, shortLeaseInS3); mending != nil {
+						if mending := mendPair(t.Context(), w, honest, shortLeaseInS3); mending != nil {
 							t.Errorf("%s: it said %v; in the end: %v", what, err, mending)
 							failed++
 						}
 					}
-					s.Close()
 					if !liar.told.Load() {
 						break
 					}
@@ -188,6 +176,13 @@ func TestS3Lies(t *testing.T) {
 		}
 	}
 	fmt.Printf("torture: %s: %d lies\n", t.Name(), cases)
+}
+
+// readHonestly reads the rows of a dataset.
+func readHonestly(ctx context.Context, open func() store.Store) (rows, error) {
+	s := open()
+	defer s.Close()
+	return catRows(ctx, s)
 }
 
 // underLies gives a command to a dataset behind a liar. Rows that it reads must be

@@ -61,6 +61,14 @@ func (s *stepped) RemoveAll(ctx context.Context, name string) error {
 	return s.do("remove", name, func() error { return s.Store.RemoveAll(ctx, name) })
 }
 
+func (s *stepped) RemoveSame(ctx context.Context, name string, was store.Info) (gone bool, err error) {
+	err = s.do("remove", name, func() error {
+		gone, err = store.RemoveSame(ctx, s.Store, name, was)
+		return err
+	})
+	return gone, err
+}
+
 func (s *stepped) Prune(ctx context.Context, dir string) error {
 	return s.do("prune", dir, func() error { return s.Store.Prune(ctx, dir) })
 }

@@ -1,6 +1,7 @@
 package maintain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -64,9 +65,18 @@ func Drop(ctx context.Context, s store.Store, o DropOptions) (*Dropping, error) 
 	p.Resumed = err == nil
 	d, err := state.LoadDropped(ctx, s)
 	missing := errors.Is(err, state.ErrForeign) || errors.As(err, new(*state.NotWholeError))
-	gone := missing && p.Resumed // dataset.json went before
-	if err != nil && !gone {
+	if err != nil && !missing {
 		return nil, err
+	}
+	// Without dataset.json the place holds what an earlier drop left, or a writer
+	// that was stopped for as long as that took.
+	gone := missing
+	if gone && !p.Resumed {
+		own, listErr := p.list(ctx, s)
+		if listErr != nil || len(own) == 0 {
+			return nil, cmp.Or(listErr, err)
+		}
+		p.Resumed = true
 	}
 	p.ID = d.ID
 	if v, ok := s.(versioned); ok {
@@ -92,22 +102,8 @@ func Drop(ctx context.Context, s store.Store, o DropOptions) (*Dropping, error) 
 		}
 		p.Files, p.Bytes, p.Kept = max(p.Files, late.Files), max(p.Bytes, late.Bytes), late.Kept
 	}
-	for _, name := range own {
-		if err := s.RemoveAll(ctx, name); err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range []string{state.DatasetName, state.DroppedName} {
-		// What was removed before must stay so, even if the power fails.
-		if err := s.Sync(ctx); err != nil {
-			return nil, err
-		}
-		if err := s.RemoveAll(ctx, name); err != nil {
-			return nil, err
-		}
+	if err := own.remove(ctx, s); err != nil {
+		return nil, err
 	}
 	for _, dir := range append(state.Tables(), store.StateDir) {
 		if err := s.Prune(ctx, dir); err != nil {
@@ -118,12 +114,52 @@ func Drop(ctx context.Context, s store.Store, o DropOptions) (*Dropping, error) 
 	return p, s.Sync(ctx)
 }
 
-// list counts what the dataset consists of, and returns the names of its files,
-// tables first, except dataset.json and dropped.json.
-func (p *Dropping) list(ctx context.Context, s store.Store) (own []string, err error) {
+// owned is a file of a dataset that is removed.
+type owned struct {
+	name string
+	was  store.Info // unless its name is of this dataset alone
+}
+
+// ownedFiles are the files of a dataset in the order in which they are removed:
+// tables, records, dataset.json, dropped.json.
+type ownedFiles []owned
+
+// remove removes the files. Another drop may have come first, and a new dataset may
+// lie in the place: a file that every dataset can have is removed only as long as it
+// is the one that was listed.
+func (own ownedFiles) remove(ctx context.Context, s store.Store) error {
+	for _, f := range own {
+		if f.name == state.DatasetName || f.name == state.DroppedName {
+			// What was removed before must stay so, even if the power fails.
+			if err := s.Sync(ctx); err != nil {
+				return err
+			}
+		}
+		gone, err := true, error(nil)
+		if f.was == (store.Info{}) {
+			err = s.RemoveAll(ctx, f.name)
+		} else {
+			gone, err = store.RemoveSame(ctx, s, f.name, f.was)
+		}
+		switch {
+		case err != nil:
+			return err
+		case !gone:
+			return &state.ReplacedError{Dataset: s.URI(".")}
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// list counts what the dataset consists of, and returns its files.
+func (p *Dropping) list(ctx context.Context, s store.Store) (own ownedFiles, err error) {
 	numbers := map[int]bool{}
 	p.Files, p.Bytes, p.Kept = 0, 0, []string{}
+	var last ownedFiles // dataset.json and dropped.json
 	for _, dir := range append(state.Tables(), store.StateDir) {
+		var names []string
 		err := s.List(ctx, dir, func(name string, info fs.FileInfo) error {
 			n := state.ParseName(name)
 			if n.Kind == state.Unknown {
@@ -135,18 +171,34 @@ func (p *Dropping) list(ctx context.Context, s store.Store) (own []string, err e
 			if n.Address.Number > 0 {
 				numbers[n.Address.Number] = true
 			}
-			if name != state.DatasetName && name != state.DroppedName {
-				own = append(own, name)
-			}
+			names = append(names, name)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
+		for _, name := range names {
+			f := owned{name: name}
+			switch n := state.ParseName(name); {
+			case n.Address.Nonce != "", n.Kind == state.PlanFile, n.Kind == state.Temporary, n.Kind == state.LookFile, n.Kind == state.CaveatFile:
+				// No other dataset has a file of that name.
+			default:
+				if f.was, err = s.Stat(ctx, name); errors.Is(err, fs.ErrNotExist) {
+					continue
+				} else if err != nil {
+					return nil, err
+				}
+			}
+			if name == state.DatasetName || name == state.DroppedName {
+				last = append(last, f)
+			} else {
+				own = append(own, f)
+			}
+		}
 	}
 	p.Runs = len(numbers)
 	slices.Sort(p.Kept)
-	return own, nil
+	return append(own, last...), nil
 }
 
 // stopWriters removes what converters need to work, until none has given a sign
@@ -156,17 +208,24 @@ func stopWriters(ctx context.Context, s store.Store, o *DropOptions) error {
 	quiet := time.Now()
 	for {
 		var at *state.Address
-		err := s.List(ctx, state.LeasesDir, func(name string, _ fs.FileInfo) error {
-			if n := state.ParseName(name); n.Kind == state.LeaseFile {
-				at = &n.Address
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
+		var names []string
 		for _, dir := range []string{state.LeasesDir, state.StagingDir, state.PlansDir} {
-			if err := s.RemoveAll(ctx, dir); err != nil {
+			err := s.List(ctx, dir, func(name string, _ fs.FileInfo) error {
+				n := state.ParseName(name)
+				if n.Kind == state.LeaseFile {
+					at = &n.Address
+				}
+				if n.Kind != state.Unknown {
+					names = append(names, name)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		for _, name := range names {
+			if err := s.RemoveAll(ctx, name); err != nil {
 				return err
 			}
 		}

@@ -170,6 +170,9 @@ func (v *survey) collector(ctx context.Context, log *slog.Logger) (*collector, e
 
 // why says why a file is garbage; it is empty if it isn't.
 func (c *collector) why(f *file) string {
+	if f.Address.Nonce != "" && !f.Address.Of(&c.d) {
+		return "a file of another dataset"
+	}
 	switch f.Kind {
 	case state.Temporary:
 		return "a file that was never finished"
@@ -186,10 +189,7 @@ func (c *collector) why(f *file) string {
 	case state.StagedFile, state.StagedRow:
 		return c.staged(f)
 	case state.TableFile, state.RejectFile:
-		switch {
-		case !f.Address.Of(&c.d):
-			return "a file of another dataset"
-		case c.runs[f.Address.Number-1].abandoned():
+		if c.runs[f.Address.Number-1].abandoned() {
 			return "a file of a run that was abandoned"
 		}
 	}
@@ -200,9 +200,6 @@ func (c *collector) why(f *file) string {
 // receipt it isn't, however old it is: the attempt may be resumed, and the receipt
 // then names it.
 func (c *collector) staged(f *file) string {
-	if !f.Address.Of(&c.d) {
-		return "a file of another dataset"
-	}
 	r := c.runs[f.Address.Number-1]
 	switch {
 	case r.end != nil && f.Kind == state.StagedRow:

@@ -511,10 +511,15 @@ func (v *survey) others(ctx context.Context) error {
 			}
 		}
 	}
+	// Beside runs of this dataset they are what a writer left who was stopped while
+	// his dataset was dropped. Alone they may be the dataset, and its record may be
+	// the wrong one.
 	for _, f := range v.foreign {
 		switch f.Kind {
-		case state.EndFile, state.RemovedFile, state.ReceiptFile, state.RowFile:
-			v.add(Problem{Name: f.name, What: "is a record of another dataset"})
+		case state.EndFile, state.RowFile:
+			if len(v.runs) == 0 {
+				v.add(Problem{Name: f.name, What: "is a record of another dataset than " + state.DatasetName})
+			}
 		}
 	}
 	return nil

@@ -212,7 +212,7 @@ func (v *verifier) strays() {
 		v.problem(f.name, "is published, and its run is abandoned; the next convert removes it")
 	}
 	for _, f := range v.foreign {
-		if f.Kind == state.TableFile || f.Kind == state.RejectFile {
+		if f.Kind == state.TableFile || f.Kind == state.RowFile {
 			v.problem(f.name, "belongs to another dataset; `macielake gc --delete` removes it")
 		}
 	}

@@ -229,7 +229,8 @@ func Probe(ctx context.Context, s store.Store) error {
 }
 
 // IsNew reports whether the store holds nothing, or only what was left by a run
-// that died before it made a dataset.
+// that died before it made a dataset, or by one that was stopped while its dataset
+// was dropped: files that no dataset needs, and that carry no rows.
 func IsNew(ctx context.Context, s store.Store) (bool, error) {
 	empty, err := s.Empty(ctx)
 	if err != nil || empty {
@@ -240,7 +241,11 @@ func IsNew(ctx context.Context, s store.Store) (bool, error) {
 	}
 	fresh := true
 	err = s.List(ctx, ".", func(name string, _ fs.FileInfo) error {
-		if name != ProbeName && ParseName(name).Kind != Temporary {
+		switch ParseName(name).Kind {
+		case Temporary, StagedFile, StagedRow, LeaseFile, PlanFile, LedgerFile, LookFile, CaveatFile:
+			return nil
+		}
+		if name != ProbeName {
 			fresh = false
 			return fs.SkipAll
 		}
