@@ -129,7 +129,7 @@ func listFlags(out *strings.Builder, title string, flags []*pflag.Flag, columns 
 		if kind != "" {
 			name += " " + kind
 		}
-		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "-1" {
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "0s" && f.DefValue != "-1" {
 			usage += fmt.Sprintf(" (default %s)", f.DefValue)
 		}
 		helpLine(out, name, usage, 30, columns)
