@@ -91,7 +91,7 @@ func (e *RunError) Error() string { return fmt.Sprintf("run %s: %v", e.Run, e.Er
 // Unwrap returns why.
 func (e *RunError) Unwrap() error { return e.Err }
 
-// newConverter looks at what is in the output. It returns a converter in any
+// newConverter looks at the output. It returns a converter in any
 // case.
 func newConverter(ctx context.Context, o *Options) (*converter, error) {
 	if o.MaxSources <= 0 {
@@ -237,8 +237,8 @@ func (c *converter) finishOpen(ctx context.Context) (some bool, err error) {
 	return some, err
 }
 
-// keepLedger writes down what is new in the ledger. It is a cache: where that
-// fails the next converter makes it again.
+// keepLedger saves the ledger. It is a cache: if that fails, the next converter
+// makes it again.
 func (c *converter) keepLedger(ctx context.Context) error {
 	if err := c.ledger.Save(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -293,7 +293,7 @@ func (c *converter) incremental(ctx context.Context) error {
 	return nil
 }
 
-// convert makes and finishes a run of the sources, but for those that another
+// convert makes and finishes a run of the sources, except those that another
 // converter claims meanwhile. retry says what is tried again, by URI; nil if
 // nothing is.
 func (c *converter) convert(ctx context.Context, sources []input.Source, retry map[string]run.Retry) error {

@@ -303,7 +303,7 @@ func (c *converter) addChanged(v state.Version, isNew bool) {
 	addListed(&c.summary.Changed, v.URI)
 	if isNew {
 		c.found.note.Changed = append(c.found.note.Changed, v)
-		c.o.Log.Info("left out what has changed since it was converted", "uri", v.URI)
+		c.o.Log.Info("left out a source that changed after it was converted", "uri", v.URI)
 	}
 }
 
@@ -429,8 +429,7 @@ func (c *converter) unclaimed(sources []input.Source) []input.Source {
 	return left
 }
 
-// note writes down that the converter has looked, and what it found that no run
-// has.
+// note writes down that the converter has looked, and which sources have changed.
 func (c *converter) note(ctx context.Context) error {
 	at := time.Now().UTC()
 	n := &c.found.note

@@ -35,7 +35,7 @@ func (r *Requests) Dollars() float64 {
 	return float64(r.Get)*0.0004/1000 + float64(r.Put)*0.005/1000
 }
 
-// A forecast takes this many table files of a part, one a table and partition,
+// A forecast takes this many table files per part, one per table and partition,
 // and counts a listing's pages of 1,000 keys.
 const (
 	forecastPartitions = 2

@@ -32,7 +32,7 @@ type Summary struct {
 		Unreadable         int64 `json:"unreadable"`
 		AcceptedUnreadable int64 `json:"accepted_unreadable"` // of those
 	} `json:"sources"`
-	// Lines = Records + Rejects.Lines + Blank, of converted objects.
+	// Lines = Records + Rejects.Lines + Blank, of converted sources.
 	Lines    int64 `json:"lines"`
 	Records  int64 `json:"records"`
 	Filtered int64 `json:"filtered"` // records that the filter left out
@@ -46,7 +46,7 @@ type Summary struct {
 		Sources int64                  `json:"sources"`
 		ByClass map[schema.Class]int64 `json:"by_class"`
 	} `json:"rejects"`
-	// Unreadable are the first maxListed unreadable objects, by part; the
+	// Unreadable are the first maxListed unreadable sources, by part; the
 	// receipts have all of them.
 	Unreadable []run.UnreadableSource `json:"unreadable"`
 	Changed    []string               `json:"changed"` // the first maxListed
@@ -70,7 +70,7 @@ type Summary struct {
 	DryRun *Forecast `json:"dry_run,omitempty"`
 }
 
-// maxListed is how many objects of a kind a summary names.
+// maxListed is how many sources of a kind a summary names.
 const maxListed = 100
 
 func newSummary() *Summary {

@@ -34,7 +34,7 @@ const beats = 10
 // They save work and decide nothing: what two converters do twice is sorted out
 // by which receipt comes first.
 //
-// A lease is a file that its holder writes anew all the time. Whoever finds it
+// A lease is a file that its holder keeps rewriting. Another converter that finds it
 // watches it: if its content stays the same for the duration of a lease by the
 // watcher's own clock its holder is gone. No two clocks are compared. Leases is
 // safe for concurrent use.
@@ -223,7 +223,7 @@ func (l *Leases) hold(lease string) {
 	}
 }
 
-// renew writes all held leases anew, again and again. What fails is left: at
+// renew rewrites all held leases, again and again. Failures are ignored: at
 // worst somebody else does the same work.
 func (l *Leases) renew(ctx context.Context) {
 	tick := time.NewTicker(l.duration / beats)
@@ -266,7 +266,7 @@ func (l *Leases) content(released bool) []byte {
 	return []byte(`{"holder":"` + l.holder + `","beat":` + strconv.FormatInt(l.beat, 10) + map[bool]string{true: `,"released":true`}[released] + "}\n")
 }
 
-// Release gives up a lease: what it was for is done, or others may do it at
+// Release gives up a lease: the work is done, or others may do it at
 // once.
 func (l *Leases) Release(ctx context.Context, lease string) {
 	l.writing.Lock()

@@ -28,8 +28,8 @@ import (
 // it. It is safe for concurrent reading.
 //
 // Its segments are kept as files, which cover one ended run or several that
-// follow each other. They are a cache: what is missing, damaged or doesn't fit
-// the runs that are there is made again from the runs. A segment is never
+// follow each other. They are a cache: a segment that is missing, damaged or doesn't fit
+// the runs is made again from them. A segment is never
 // changed; when one is added, those before it that aren't much larger are merged
 // into it, so that there are few.
 type Ledger struct {
@@ -291,7 +291,7 @@ func (l *Ledger) loadSegment(ctx context.Context, name string, runs map[int]*sta
 	return s, nil
 }
 
-// checkSegment looks whether a segment is of the runs that are there.
+// checkSegment looks whether a segment covers the runs of the dataset.
 func (l *Ledger) checkSegment(s *segment, name string, runs map[int]*state.RunFiles) error {
 	if s.header.Dataset != l.dataset.ID {
 		return errors.New("it is of another dataset")

@@ -19,7 +19,7 @@ import (
 // maxRaw is how many bytes of a rejected line are kept.
 const maxRaw = 64 << 10
 
-// account counts what goes through a part, and writes down what was rejected.
+// account counts what goes through a part, and writes down the rejects.
 // It takes the part's batches in order.
 type account struct {
 	raw    bool
@@ -27,42 +27,42 @@ type account struct {
 
 	sources []input.Source
 	// retry says what the run tries again, by URI; nil unless it does.
-	retry   map[string]Retry
-	current int
-	objects []state.Outcome // one per source
-	out     *hashedOutput   // nil before the first reject
-	rejects int64
-	first   *state.Reject // nil before the first reject; without its raw bytes
-	classes map[schema.Class]int64
-	kinds   [schema.NumKinds]int64
-	unknown map[string]int64
+	retry    map[string]Retry
+	current  int
+	outcomes []state.Outcome // one per source
+	out      *hashedOutput   // nil before the first reject
+	rejects  int64
+	first    *state.Reject // nil before the first reject; without its raw bytes
+	classes  map[schema.Class]int64
+	kinds    [schema.NumKinds]int64
+	unknown  map[string]int64
 }
 
 func newAccount(sources []input.Source, retry map[string]Retry, raw bool, create func(string, store.Access) (store.Output, error)) *account {
-	objects := make([]state.Outcome, len(sources))
-	clear(objects) // new memory is best written before it is read: docs/performance.md
+	outcomes := make([]state.Outcome, len(sources))
+	clear(outcomes) // new memory is best written before it is read: docs/performance.md
 	return &account{
 		raw: raw, create: create, sources: sources, retry: retry,
-		objects: objects,
-		classes: make(map[schema.Class]int64),
-		unknown: make(map[string]int64),
+		outcomes: outcomes,
+		classes:  make(map[schema.Class]int64),
+		unknown:  make(map[string]int64),
 	}
 }
 
 // add takes a decoded batch.
 func (a *account) add(b *schema.Batch) error {
-	// Which of the part's objects each source of the batch is: both are in
+	// Which of the part's outcomes belongs to each source of the batch: both are in
 	// order.
-	objects := make([]*state.Outcome, len(b.Sources))
+	outcomes := make([]*state.Outcome, len(b.Sources))
 	for i := range b.Sources {
 		for a.sources[a.current].URI != b.Sources[i].URI {
 			a.current++
 		}
-		objects[i] = &a.objects[a.current]
+		outcomes[i] = &a.outcomes[a.current]
 	}
 	for i := range b.Results {
 		r := &b.Results[i]
-		objects[r.Source].Records++
+		outcomes[r.Source].Records++
 		for j := r.Detections.First; j < r.Detections.End; j++ {
 			for k, locations := range b.Detections[j].Locations {
 				a.kinds[k] += int64(locations.Len())
@@ -70,15 +70,15 @@ func (a *account) add(b *schema.Batch) error {
 		}
 	}
 	for _, source := range b.Dropped {
-		objects[source].Records++
-		objects[source].Filtered++
+		outcomes[source].Records++
+		outcomes[source].Filtered++
 	}
 	for name, n := range b.Unknown {
 		AddUnknown(a.unknown, name, n)
 	}
 	for i := range b.Rejects {
 		r := &b.Rejects[i]
-		objects[r.Source].Rejects++
+		outcomes[r.Source].Rejects++
 		reject := state.Reject{
 			URI: b.Sources[r.Source].URI, Line: r.Line, Offset: r.Offset, Class: r.Class, Bytes: int64(r.Raw.Len),
 		}
@@ -93,10 +93,10 @@ func (a *account) add(b *schema.Batch) error {
 	return nil
 }
 
-// finish takes the outcomes of the part's objects.
+// finish takes the outcomes of the part's sources.
 func (a *account) finish(outcomes []stream.Outcome) error {
 	for _, o := range outcomes {
-		obj := &a.objects[o.Index]
+		obj := &a.outcomes[o.Index]
 		uri := a.sources[o.Index].URI
 		lines := a.retry[uri].Lines
 		if o.State == stream.Rejected && lines != nil {
@@ -132,10 +132,10 @@ func (a *account) finish(outcomes []stream.Outcome) error {
 	return nil
 }
 
-// fill puts into a receipt what the account has counted. What is of no table
-// that is written is left out.
+// fill puts into a receipt what the account has counted. Kinds of occurrences are skipped if
+// that table is not written.
 func (a *account) fill(r *state.Receipt, tables []string) {
-	r.Sources, r.Classes, r.Unknown = a.objects, a.classes, a.unknown
+	r.Sources, r.Classes, r.Unknown = a.outcomes, a.classes, a.unknown
 	if slices.Contains(tables, "occurrences") {
 		r.Kinds = make(map[string]int64)
 		for k, n := range a.kinds {

@@ -38,7 +38,8 @@ func (e *VanishedError) Error() string {
 const publishes = 32
 
 // Commit publishes all parts of a run, ends it, and writes its row of the runs
-// table. Any number may do it at a time, and again: each does what is missing.
+// table. Any number of processes may do it at a time, and again: each does what is
+// missing.
 func Commit(ctx context.Context, env *Env, run *Run, done *Done) error {
 	if done.left > 0 {
 		return fmt.Errorf("%d parts of run %s have no receipt", done.left, run.RunID)
@@ -186,8 +187,8 @@ func Remove(ctx context.Context, s store.Store, r *state.RunState) error {
 	return state.PutRemoved(ctx, s, r.Run)
 }
 
-// Settle does what was left to do of a run that has ended: whoever ended it may
-// have died then. Of a committed run that is its row of the runs table, of an
+// Settle does what is left to do for a run that has ended: the process that ended
+// it may have died then. Of a committed run that is its row of the runs table, of an
 // abandoned one removing what it has published.
 func Settle(ctx context.Context, s store.Store, d *state.Dataset, files *state.RunFiles) error {
 	if !files.Ended || files.Row || files.Removed {

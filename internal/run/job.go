@@ -216,8 +216,8 @@ func (j *job) durable(ctx context.Context) (*state.Receipt, error) {
 	return receipt, j.work.Store.Sync(ctx)
 }
 
-// drop removes what the attempt wrote. What it may not remove it leaves to
-// maintenance.
+// drop removes the attempt's files. A process that may not delete leaves them to
+// gc.
 func (j *job) drop(ctx context.Context) {
 	err := errors.Join(j.sink.Abort(), j.account.abort(), j.work.Store.RemoveAll(ctx, j.staged))
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // PutRow writes a committed run's row of the runs table, as a file of its own in
-// the dataset's table format, unless it is there.
+// the dataset's table format, unless it exists.
 func PutRow(ctx context.Context, s store.Store, run *state.Run, end *state.End) error {
 	name := state.RowName(run.Address(), run.Dataset.TableFormat)
 	staged := path.Join(state.RowStaging(run.Address(), state.NewNonce()), state.StagedName(name))
@@ -37,7 +37,7 @@ func PutRow(ctx context.Context, s store.Store, run *state.Run, end *state.End) 
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	err = s.Publish(ctx, staged, name, store.Content{Size: hashed.bytes, SHA256: hex.EncodeToString(hashed.sum.Sum(nil)), ETag: out.ETag()})
-	if err != nil && !errors.Is(err, fs.ErrExist) { // nobody believes what it says
+	if err != nil && !errors.Is(err, fs.ErrExist) { // no reader relies on what it says
 		return fmt.Errorf("publishing %s: %w", name, err)
 	}
 	if err := s.Sync(ctx); err != nil {

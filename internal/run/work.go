@@ -314,7 +314,7 @@ func (w *work) await(ctx context.Context, parts []int) error {
 	}
 }
 
-// waiting says in one line what is waited for, and for how long.
+// waiting says in one line which lease is waited for, and for how long.
 func (w *work) waiting(what string) {
 	w.Log.Warn(fmt.Sprintf("waiting for another converter, which holds the lease on %s of run %s; if it has died, this one takes over after %s",
 		what, w.run.RunID, w.Leases.Duration()))

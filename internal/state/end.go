@@ -13,12 +13,12 @@ import (
 )
 
 // End is runs/<address>.end.json: how a run ended. That of a committed run is a
-// function of the claim and the receipts alone, so that whoever ends the run
+// function of the claim and the receipts alone, so that every process that ends the run
 // writes the same bytes; and it has all that a reader needs.
 type End struct {
 	State   string    `json:"state"`    // Committed or Abandoned
 	EndedAt time.Time `json:"ended_at"` // of a committed run, the time of the last receipt
-	// Claim is the claim's file, but for the line feed at its end.
+	// Claim is the claim's file without the line feed at its end.
 	Claim  json.RawMessage `json:"claim"`
 	Parts  []EndedPart     `json:"parts,omitempty"`  // of a committed run
 	Totals *Totals         `json:"totals,omitempty"` // of the receipts of a committed run

@@ -32,8 +32,8 @@ const (
 	CaveatsDir  = store.StateDir + "/caveats"
 )
 
-// Address is the name of everything that belongs to one run, but for its claim,
-// which has only the number: of all who want a number, one gets it. The nonce
+// Address is the name of everything that belongs to one run, except its claim,
+// which has only the number: of all processes that want a number, one gets it. The nonce
 // is the run's own and begins with that of the dataset, so that what a converter
 // of another dataset, or of a copy of this one, has written is told apart.
 type Address struct {

@@ -83,7 +83,7 @@ const segmentSources = 100_000
 func PutPlan(ctx context.Context, s store.Store, nonce string, sources iter.Seq[PlannedSource]) (*Plan, error) {
 	p := &Plan{Segments: []Segment{}}
 	var buf bytes.Buffer
-	// Nothing else of a run goes on meanwhile: speed counts more than size.
+	// Nothing else happens meanwhile: speed counts more than size.
 	zw, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
 	if err != nil {
 		return nil, err
@@ -155,8 +155,8 @@ func (p *PlannedSource) appendDigested(b []byte) []byte {
 	return b
 }
 
-// HasPlan reports whether all segments of a plan are there: before the claim
-// named them, maintenance may have taken them for those of a dead run.
+// HasPlan reports whether all segments of a plan exist: before a claim named
+// them, gc may have taken them for those of a dead run.
 func HasPlan(ctx context.Context, s store.Store, p *Plan) (bool, error) {
 	for _, segment := range p.Segments {
 		_, err := s.Stat(ctx, planName(segment.SHA256))
@@ -226,7 +226,7 @@ type planReader struct {
 	started bool // the segment's first source is read
 }
 
-// segment reads a segment; its error says what is wrong with it.
+// segment reads a segment.
 func (r *planReader) segment(data []byte) error {
 	zr, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {

@@ -86,7 +86,7 @@ type Outcome struct {
 	Blank    int64 `json:"blank,omitempty"`
 	Stored   int64 `json:"stored"`
 	Inflated int64 `json:"inflated"`
-	// RetriedLines is how many lines that were rejected earlier were taken up:
+	// RetriedLines is how many lines that were rejected earlier were tried again:
 	// they are all of Lines. RetriedSources is 1 where it was rejected as a
 	// whole.
 	RetriedLines   int64        `json:"retried_lines,omitempty"`
@@ -138,7 +138,7 @@ func (o *Outcome) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*plain)(o))
 }
 
-// check says what is wrong with a source's account.
+// check looks whether a source's counts can be so.
 func (o *Outcome) check() error {
 	c := o.counts()
 	if slices.Min(c[:]) < 0 || o.RetriedLines < 0 || o.RetriedSources < 0 || o.RetriedSources > 1 {
@@ -150,14 +150,14 @@ func (o *Outcome) check() error {
 			return fmt.Errorf("%d lines aren't %d records, %d rejects and %d blank", o.Lines, o.Records, o.Rejects, o.Blank)
 		}
 		if o.RetriedLines > 0 && o.RetriedLines != o.Lines {
-			return fmt.Errorf("%d lines of %d are taken up", o.Lines, o.RetriedLines)
+			return fmt.Errorf("%d lines of %d are tried again", o.Lines, o.RetriedLines)
 		}
 	case Rejected, Unreadable:
 		if o.Lines+o.Records+o.Filtered+o.Rejects+o.Blank+o.RetriedLines != 0 {
 			return errors.New("a source that isn't converted has lines")
 		}
 		if o.State == Unreadable && o.RetriedSources != 0 {
-			return errors.New("an unreadable source is taken up")
+			return errors.New("an unreadable source is tried again")
 		}
 	default:
 		return fmt.Errorf("its state is %q", o.State)
@@ -173,7 +173,7 @@ type Totals struct {
 	Unreadable int64 `json:"unreadable"`
 
 	// Lines = Records + RejectedLines + Blank. Of lines that were rejected
-	// earlier and taken up again, RetriedLines, it counts both times.
+	// earlier and tried again, RetriedLines, it counts both times.
 	Lines         int64 `json:"lines"`
 	Records       int64 `json:"records"`
 	Filtered      int64 `json:"filtered"`
@@ -367,8 +367,8 @@ func (r *Receipt) Staged(a Address) []Staged {
 	return files
 }
 
-// Settle counts what was taken up again once: as what became of it the last
-// time.
+// Settle counts lines and sources that were tried again once, by the last
+// attempt.
 func (t *Totals) Settle() {
 	t.Lines -= t.RetriedLines
 	t.RejectedLines -= t.RetriedLines

@@ -80,7 +80,7 @@ type RejectedSource struct {
 	Lines   []int64 // or these lines of it are, ascending
 }
 
-// Outstanding are the rejects of a dataset that no later run has taken up.
+// Outstanding are the rejects of a dataset that no later run has tried again.
 type Outstanding struct {
 	store   store.Store
 	sources map[string]*RejectedSource // by URI
@@ -98,7 +98,7 @@ func (f rejectsPart) each(ctx context.Context, s store.Store, each func(*Reject)
 }
 
 // LoadOutstanding reads which rejects committed runs have recorded and no run,
-// committed or open, has taken up. It keeps the runs.
+// committed or open, has tried again. It keeps the runs.
 func LoadOutstanding(ctx context.Context, s store.Store, runs []RunState) (*Outstanding, error) {
 	o := &Outstanding{store: s, sources: map[string]*RejectedSource{}}
 	for i := range runs { // by number, so that what one rejects a later one takes up
@@ -222,7 +222,7 @@ func (o *Outstanding) Each(ctx context.Context, each func(run *RunState, r *Reje
 		err := f.each(ctx, o.store, func(r *Reject) error {
 			s := o.sources[r.URI]
 			if s == nil || latest[rejectKey{r.URI, r.Line}] != f {
-				return nil // taken up, or recorded again by a later run
+				return nil // tried again, or recorded again by a later run
 			}
 			_, line := slices.BinarySearch(s.Lines, r.Line)
 			if r.Line == 0 && !s.Whole || r.Line > 0 && !line {

@@ -30,7 +30,7 @@ func (e *NotWholeError) Error() string {
 
 // RunFiles is what the names of its files say of a run.
 type RunFiles struct {
-	Address   Address // without a nonce where only the claim is there
+	Address   Address // without a nonce if only the claim exists
 	ClaimSize int64   // bytes
 	Ended     bool
 	EndSize   int64 // bytes
@@ -79,8 +79,8 @@ func ListRuns(ctx context.Context, s store.Store, d *Dataset, extent Extent) ([]
 	}
 }
 
-// listAgain is how many times what was listed must contradict itself again
-// before that is believed.
+// listAgain is how many times more a listing must contradict itself before that is
+// believed.
 const listAgain = 2
 
 type lister struct {
@@ -91,7 +91,8 @@ type lister struct {
 	err    error // a contradiction
 }
 
-// list lists what is made last first: what names it is listed after it.
+// list lists first the files that are made last: the record that names a file is
+// listed after it.
 func (l *lister) list(ctx context.Context, extent Extent) error {
 	dirs := []string{RunsTable, RunsDir}
 	if extent == Everything {
@@ -159,7 +160,7 @@ func (l *lister) check(extent Extent) ([]RunFiles, error) {
 		r := l.runs[n]
 		switch {
 		case !claimed && r != nil:
-			return nil, missing(ClaimName(n), "other files of run %s are there", r.Address)
+			return nil, missing(ClaimName(n), "other files of run %s exist", r.Address)
 		case !claimed:
 			return nil, missing(ClaimName(n), "there are later runs")
 		case r == nil:
