@@ -18,7 +18,6 @@ type Preset struct {
 	// Of one that groups.
 	By       string
 	Measures []query.Measure
-	Members  bool // also of files inside archives
 	// Of one that lists rows.
 	Table   string
 	Columns string
@@ -39,7 +38,7 @@ func Presets() []Preset {
 		return Preset{Name: name, Doc: doc, By: by + ",category,type", Measures: typeMeasures}
 	}
 	status := func(name, doc, by string) Preset {
-		return Preset{Name: name, Doc: doc, By: by + ",status,reason", Measures: []query.Measure{query.Results}, Members: true}
+		return Preset{Name: name, Doc: doc, By: by + ",status,reason", Measures: []query.Measure{query.Results}}
 	}
 	locations := func(name, doc, kind string) Preset {
 		return Preset{Name: name, Doc: doc, Table: "occurrences", Columns: locationColumns, Where: "identifier_kind=" + kind}
@@ -49,9 +48,9 @@ func Presets() []Preset {
 		types("account-types", "category and type by account", "account"),
 		types("bucket-types", "category and type by bucket", "bucket"),
 		types("object-types", "category and type by job and object", "job,object"),
-		status("job-status", "results by job, status and reason, archive members included", "job"),
-		status("account-status", "results by account, status and reason, archive members included", "account"),
-		status("bucket-status", "results by bucket, status and reason, archive members included", "bucket"),
+		status("job-status", "results by job, status and reason", "job"),
+		status("account-status", "results by account, status and reason", "account"),
+		status("bucket-status", "results by bucket, status and reason", "bucket"),
 		{Name: "job-bytes", Doc: "bytes classified by job", By: "job", Measures: []query.Measure{query.Bytes, query.Results}},
 		{
 			Name: "object-details", Doc: "every detection with its object, archive members included", Table: "detections",

@@ -172,7 +172,6 @@ func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account
 	if o.Preset != nil {
 		o.By, o.Measures = o.Preset.by(), o.Preset.Measures
 		o.All = true
-		o.Members = o.Members || o.Preset.Members
 	}
 	if len(o.Measures) == 0 {
 		o.Measures = DefaultMeasures(o.By)
