@@ -122,12 +122,15 @@ athena-check: build
 objects:
 	MACIELAKE_OBJECTS=10000000 $(NOCGO) test ./internal/query -run TestObjects -v -timeout 60m
 
-# A listing of ten million keys; converters killed at every step and at random,
-# power cuts, faults, and a million sources. docs/reliability.md and
-# docs/performance.md have the figures of one such run.
+# A listing of ten million keys; every file of a dataset damaged in every way;
+# commands stopped while others work, killed at every step and at random; power
+# cuts, faults, a lying S3, and a million sources. The lines that begin with
+# "torture:" count the cases. docs/reliability.md and docs/performance.md have the
+# figures of one such run.
 torture: $(BUILD)/versitygw
 	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 1h -run TestWalkMemory -v ./internal/s3
-	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 2h ./internal/crash
+	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 1h -run TestDamagedState -v ./cmd/macielake
+	MACIELAKE_TORTURE=1 $(NOCGO) test -count=1 -timeout 3h -v ./internal/crash
 	MACIELAKE_TORTURE=1 $(GO) test -C test/oracle -count=1 -timeout 1h -run TestReadersMeanwhile .
 
 # ---- Measurements

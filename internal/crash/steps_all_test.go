@@ -125,6 +125,14 @@ func (s *scenario) check(t *testing.T, what string, left store.Store) {
 	}
 }
 
+// stepStride is how many steps lie between two that are tried.
+func stepStride() int {
+	if long() {
+		return 1
+	}
+	return 4
+}
+
 // powerCuts is how many ways are tried in which a power cut may leave a step.
 func powerCuts() int {
 	if long() {
@@ -140,7 +148,7 @@ func TestEveryStep(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			cases := 0
-			for n := 1; !t.Failed(); n++ {
+			for n := 1; !t.Failed(); n += stepStride() {
 				k := &killer{target: n}
 				st := s.base.clone()
 				err := s.act(context.Background(), &stepped{st, k.at})
@@ -167,7 +175,7 @@ func TestEveryStep(t *testing.T) {
 // A converter that is stopped at one step, and the next one at another.
 func TestStoppedTwice(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
-	tries := 60
+	tries := 30
 	if long() {
 		tries = 3000
 	}
@@ -213,12 +221,12 @@ func TestEveryFault(t *testing.T) {
 		for _, kind := range kinds {
 			t.Run(s.name+"/"+kind.name, func(t *testing.T) {
 				t.Parallel()
-				for n := 1; !t.Failed(); n++ {
+				for n := 1; !t.Failed(); n += stepStride() {
 					f := &fault{target: n, lost: kind.lost, asksAgain: kind.asksAgain}
 					st := s.base.clone()
 					err := s.act(context.Background(), &stepped{st, f.at})
 					if f.hit == "" {
-						report(t, "faults", n-1)
+						report(t, "faults", (n-1)/stepStride())
 						return
 					}
 					what := fmt.Sprintf("%s %d (%s)", kind.name, n, f.hit)

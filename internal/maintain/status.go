@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -77,7 +78,11 @@ func LoadStatus(ctx context.Context, s store.Store, workers int) (*Status, error
 	if st.Look, err = state.LastLook(ctx, s, &d); err != nil {
 		return nil, err
 	}
-	st.Origins, err = LoadOrigins(ctx, s, workers)
+	l, err := lake.Open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	st.Origins, err = loadOrigins(ctx, l, workers)
 	return st, err
 }
 

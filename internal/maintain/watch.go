@@ -7,11 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-
+	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/lake"
-	"github.com/macielake/macielake/internal/store"
 )
 
 // Origin is who produces results: a job, or automated discovery, of one
@@ -21,7 +18,6 @@ type Origin struct {
 	Region        string    `json:"region,omitempty"`
 	Job           string    `json:"job,omitempty"` // empty for automated discovery
 	Newest        time.Time `json:"newest"`        // when its newest result was created
-	Results       int64     `json:"results"`
 }
 
 // String names the origin for people.
@@ -33,78 +29,25 @@ func (o *Origin) String() string {
 	return fmt.Sprintf("%s of %s in %s", what, cmp.Or(o.Administrator, "an unknown administrator"), cmp.Or(o.Region, "an unknown Region"))
 }
 
-// originKey tells origins apart.
-type originKey struct{ administrator, region, job string }
-
-// originsOf are the origins in a batch of results, with their newest times in
-// microseconds and their numbers of results.
-type originsOf map[originKey]originSum
-
-type originSum struct{ newest, results int64 }
-
-// LoadOrigins reads the origins of a dataset's results, the one whose newest result
-// is oldest first. Results without a time of creation are left out. A dataset
-// without the table of results has none.
-func LoadOrigins(ctx context.Context, s store.Store, workers int) ([]Origin, error) {
-	l, err := lake.Open(ctx, s)
-	if err != nil {
-		return nil, err
-	}
+// loadOrigins reads the origins of a dataset's results, the one whose newest result
+// is oldest first. Those without a time are left out; without the table of results
+// there are none.
+func loadOrigins(ctx context.Context, l *lake.Lake, workers int) ([]Origin, error) {
 	if !l.Has("results") {
 		return []Origin{}, nil
 	}
-	all := originsOf{}
-	q := lake.Query{Table: "results", Columns: []string{"admin_account_id", "account_id", "region", "job_id", "created_at"}, Workers: workers}
-	err = lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (originsOf, error) {
-		defer batch.Release()
-		return addOrigins(batch)
-	}, func(of originsOf) error {
-		for key, sum := range of {
-			was := all[key]
-			all[key] = originSum{max(was.newest, sum.newest), was.results + sum.results}
-		}
-		return nil
-	})
+	all, err := current.OriginsOf(ctx, l, workers)
 	if err != nil {
 		return nil, err
 	}
 	origins := make([]Origin, 0, len(all))
-	for key, sum := range all {
-		origins = append(origins, Origin{key.administrator, key.region, key.job, time.UnixMicro(sum.newest).UTC(), sum.results})
+	for i := range all {
+		if o := &all[i]; o.Known {
+			origins = append(origins, Origin{o.Administrator, o.Region, o.Job, time.UnixMicro(o.Newest).UTC()})
+		}
 	}
-	slices.SortFunc(origins, func(a, b Origin) int {
-		return cmp.Or(a.Newest.Compare(b.Newest), cmp.Compare(a.Administrator, b.Administrator), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Job, b.Job))
-	})
+	slices.SortStableFunc(origins, func(a, b Origin) int { return a.Newest.Compare(b.Newest) })
 	return origins, nil
-}
-
-// addOrigins sums up a batch.
-func addOrigins(batch arrow.RecordBatch) (originsOf, error) {
-	of := originsOf{}
-	created, ok := batch.Column(4).(*array.Timestamp)
-	if !ok {
-		return nil, fmt.Errorf("column created_at has the type %s", batch.Column(4).DataType())
-	}
-	value := func(column, row int) string {
-		c := batch.Column(column)
-		if c.IsNull(row) {
-			return ""
-		}
-		return c.ValueStr(row)
-	}
-	for row := range int(batch.NumRows()) {
-		if created.IsNull(row) {
-			continue
-		}
-		key := originKey{cmp.Or(value(0, row), value(1, row)), value(2, row), value(3, row)}
-		sum, known := of[key]
-		if at := int64(created.Value(row)); !known || at > sum.newest {
-			sum.newest = at
-		}
-		sum.results++
-		of[key] = sum
-	}
-	return of, nil
 }
 
 // silentAfter is how long an origin is expected to go on: one whose newest result
