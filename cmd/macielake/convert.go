@@ -55,7 +55,6 @@ type convertOptions struct {
 	dryRun           bool
 	retryRejected    bool
 	acceptUnreadable string
-	singleWriter     bool
 	quiet            bool
 	stats            bool
 	verbose          bool
@@ -111,7 +110,6 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be read, claimed and written, and write nothing")
 	f.BoolVar(&o.retryRejected, "retry-rejected", false, "convert only the lines and sources that were rejected before")
 	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "`FILE` of sources that may stay unread without exit code 4: one source_uri per line; a * at the end matches any rest")
-	f.BoolVar(&o.singleWriter, "single-writer", false, "allow a store without conditional writes; run only one converter")
 	f.BoolVar(&o.allowCopies, "allow-copies", false, "also convert copies of sources that are converted: the same key from AWSLogs/ on, with the same size")
 	f.BoolVar(&o.acceptChanged, "accept-changed", false, "leave changed sources out for good, in the version that they have now")
 	f.BoolVar(&o.noWait, "no-wait", false, "do not wait for other converters: exit with 4 if they are still at work")
@@ -290,7 +288,7 @@ func (o *convertOptions) options(args []string) (convert.Options, error) {
 			Since: o.since.t, Until: o.until.t,
 		},
 		Limits: limits, RejectRaw: o.rejectRaw.value == "base64", MaxRejects: o.maxRejects,
-		MaxSources: o.maxSources, DryRun: o.dryRun, RetryRejected: o.retryRejected, SingleWriter: o.singleWriter,
+		MaxSources: o.maxSources, DryRun: o.dryRun, RetryRejected: o.retryRejected,
 		AllowCopies: o.allowCopies, AcceptChanged: o.acceptChanged, NoWait: o.noWait,
 		Version: version(), Progress: &steps.Progress{}, CPUTimes: o.stats,
 	}

@@ -128,7 +128,7 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &abandoned):
 		return exitFailed, "its sources are free again: " + goOn
 	case errors.As(err, &createOnly):
-		return exitFailed, "give --single-writer if no other converter ever writes to it at the same time"
+		return exitFailed, "use this store as an INPUT only: --out needs one that honours If-None-Match"
 	case errors.As(err, &format):
 		return exitFailed, "convert the results into a new dataset, or use the version of macielake that made it"
 	case errors.As(err, &noRejects):

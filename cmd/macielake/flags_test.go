@@ -222,7 +222,7 @@ func TestClassify(t *testing.T) {
 		{&convert.DifferentError{Out: "x"}, 2, "the dataset was made with"},
 		{&coord.BusyError{Run: "000001"}, 1, "wait"},
 		{&convert.RunError{Run: "000001", Err: &steps.AbandonedError{Run: "000001"}}, 1, "free again"},
-		{&state.NotCreateOnlyError{Store: "x"}, 1, "--single-writer"},
+		{&state.NotCreateOnlyError{Store: "x"}, 1, "INPUT only"},
 		{&state.FormatError{Name: "x", Format: 9}, 1, "new dataset"},
 		{&state.DamagedError{Name: "x", Err: errors.New("y")}, 1, "repair"},
 		{&state.NotWholeError{Name: "x"}, 1, "repair"},

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -333,6 +334,53 @@ func TestPresignedURL(t *testing.T) {
 		if r.code == 0 || strings.Contains(r.stdout+r.stderr, "SECRET") {
 			t.Errorf("%v: %+v", args, r)
 		}
+	}
+}
+
+// A server that ignores If-None-Match lets two converters replace each other's
+// files: results may be read from it, and no dataset is written there.
+func TestS3WithoutConditionalWrites(t *testing.T) {
+	server := s3test.StartMemory(t, "results", "lake")
+	if err := server.Put(t.Context(), "results", "in/", filepath.Join(sample(t, gen.Options{Profile: "small", Size: 20_000, Seed: 7}), "AWSLogs")); err != nil {
+		t.Fatal(err)
+	}
+	proxy := s3test.NewProxy(t, server, s3test.Fault{Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+		r.Header.Del("If-None-Match")
+		forward.ServeHTTP(w, r)
+	}})
+	env := s3test.Environ(proxy.URL)
+	r := runWith(t, env, nil, "convert", "s3://results/in", "--out", "s3://lake/x")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "s3://lake/x replaces files") || !strings.Contains(r.stderr, "hint: use this store as an INPUT only") {
+		t.Errorf("%+v", r)
+	}
+	if r := runWith(t, env, nil, "convert", "s3://results/in", "--out", filepath.Join(t.TempDir(), "lake")); r.code != exitOK {
+		t.Errorf("as a source: %+v", r)
+	}
+}
+
+// Every request of a conversion that creates an object is conditional; only leases
+// and the ledger, which decide nothing, are replaced.
+func TestS3ConditionalRequests(t *testing.T) {
+	server, _ := sampleInS3(t, gen.Options{Profile: "mixed", Size: 300_000, Seed: 7})
+	var mu sync.Mutex
+	conditional := map[string]int{}
+	proxy := s3test.NewProxy(t, server, s3test.Fault{Match: func(r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		switch op := s3test.Op(r); op {
+		case "PutObject", "CompleteMultipartUpload", "CopyObject":
+			replaced := strings.Contains(r.URL.Path, "/_macielake/leases/") || strings.Contains(r.URL.Path, "/_macielake/ledger/")
+			if r.Header.Get("If-None-Match") == "*" {
+				conditional[op]++
+			} else if !replaced {
+				t.Errorf("%s %s is not conditional", op, r.URL.Path)
+			}
+		}
+		return false
+	}})
+	r := runWith(t, s3test.Environ(proxy.URL), nil, "convert", "s3://results/in", "--out", "s3://lake/x")
+	if r.code != exitOK && r.code != exitRejects || conditional["PutObject"] < 5 || conditional["CopyObject"] < 3 {
+		t.Errorf("%v, %+v", conditional, r)
 	}
 }
 

@@ -337,8 +337,7 @@ func (c *converter) convert(ctx context.Context, sources []input.Source, retry m
 // begun since the runs were listed.
 func (c *converter) claim(ctx context.Context, sources []input.Source, retry map[string]run.Retry) (*run.Run, error) {
 	if !c.probed {
-		err := state.Probe(ctx, c.store)
-		if e := (*state.NotCreateOnlyError)(nil); err != nil && !(c.o.SingleWriter && errors.As(err, &e)) {
+		if err := state.Probe(ctx, c.store); err != nil {
 			return nil, err
 		}
 		c.probed = true

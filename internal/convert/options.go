@@ -41,7 +41,6 @@ type Options struct {
 	AllowCopies    bool  // convert copies of sources that are converted
 	AcceptChanged  bool  // leave changed sources out for good, in the version that they have
 	NoWait         bool  // leave to other converters what they are at work on
-	SingleWriter   bool  // there is no other converter, so the store need not keep them apart
 	// AcceptUnreadable reports whether a source may stay unread; nil if none
 	// may.
 	AcceptUnreadable func(uri string) bool
