@@ -656,6 +656,10 @@ func TestMemoryOfOneLine(t *testing.T) {
 	line := slices.Concat([]byte(`{"classificationDetails":{"result":{"sensitiveData":[{"detections":[{"type":"T","count":1,"occurrences":{"cells":[`),
 		cells[:len(cells)-1], []byte(`]}}]}]}}}`+"\n"))
 	o := testOptions(t, write(t, map[string][]byte{"a.jsonl.gz": zipped(line)}))
+	if s := convertAll(t, o); s.Rejects.ByClass[schema.TooManyValues] != 1 || s.Rows["results"] != 0 {
+		t.Errorf("by default: %+v, %v", s.Rejects, s.Rows)
+	}
+	o.Out, o.Limits.MaxLineValues = newOut(t), n
 	o.Workers = 1
 	var peak atomic.Uint64
 	stop := make(chan struct{})
