@@ -25,10 +25,10 @@ type printError struct{ err error }
 func (e *printError) Error() string { return "printing the summary: " + e.err.Error() }
 func (e *printError) Unwrap() error { return e.err }
 
-// goOn is what to do about what stopped half-way.
-const goOn = "run the same command again: it goes on where this one stopped"
+// resume is the next step after an interrupted command.
+const resume = "run the same command again to resume"
 
-// abandon says how to end a run that can't go on as it was planned.
+// abandon is how to end a run that cannot be finished as planned.
 func abandon(run *convert.RunError) string {
 	if run == nil {
 		return "abandoning the run"
@@ -81,7 +81,7 @@ func classify(err error) (code int, hint string) {
 			code = exitTerminated
 		}
 		if stopped.resumable {
-			hint = goOn
+			hint = resume
 		}
 		return code, hint
 	case errors.As(err, &usage):
@@ -101,13 +101,13 @@ func classify(err error) (code int, hint string) {
 		}
 		return exitNotFound, "results are under AWSLogs/ACCOUNT/Macie/REGION/ in the bucket Macie exports to; -v names what was skipped"
 	case errors.As(err, &never):
-		return exitNotFound, "keys are matched exactly, as S3 has them; end one in / or * to see what begins so"
+		return exitNotFound, "keys are matched exactly, as S3 has them; a key that ends in / or * selects all that begin like it"
 	case errors.As(err, &literal):
 		return exitNotFound, literal.Suggestion(text.Printable)
 	case errors.As(err, &noSuchRun):
-		return exitNotFound, "'macielake status' shows the dataset's runs"
+		return exitNotFound, "'macielake runs' lists the dataset's runs"
 	case errors.As(err, &table):
-		return exitNotFound, "convert again with that table (--tables), or ask for what the others hold"
+		return exitNotFound, "convert into a dataset with that table (--tables), or ask about the tables that it has"
 	case errors.As(err, &inside):
 		return exitUsage, "name an output that holds none of the inputs"
 	case errors.As(err, &notEmpty):
@@ -118,15 +118,15 @@ func classify(err error) (code int, hint string) {
 		return exitUsage, "give the options that the dataset was made with, name another --out, or remove the dataset with 'macielake drop'"
 	case errors.As(err, &noRun):
 		if noRun.State != "" {
-			return exitFailed, "only a run that hasn't ended can be abandoned: 'macielake status' names those"
+			return exitFailed, "only open runs can be abandoned: 'macielake runs' lists them"
 		}
-		return exitNotFound, "'macielake status' names the runs that haven't ended"
+		return exitNotFound, "'macielake runs' lists the runs and which are open"
 	case errors.As(err, &found):
 		return exitNotFound, "'macielake repair' rebuilds records that others prove; other files have to come from a copy of the dataset"
 	case errors.As(err, &busy):
 		return exitFailed, "wait until it is done, or stop it"
 	case errors.As(err, &abandoned):
-		return exitFailed, "its sources are free again: " + goOn
+		return exitFailed, "its sources are free again; " + resume
 	case errors.As(err, &createOnly):
 		return exitFailed, "use this store as an INPUT only: --out needs one that honours If-None-Match"
 	case errors.As(err, &format):
@@ -163,17 +163,17 @@ func classify(err error) (code int, hint string) {
 	case errors.Is(err, state.ErrForeign), errors.As(err, &noDataset):
 		return exitNotFound, "name the directory that convert wrote with --out"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
-		return exitFailed, "the disk is full, or a limit on file sizes was hit: make room, and " + goOn
+		return exitFailed, "the disk is full, or a limit on file sizes was hit: make room, and " + resume
 	case errors.Is(err, syscall.EMFILE):
 		return exitFailed, "raise the limit on open files (ulimit -n), or use fewer partitions or workers"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return exitFailed, "check the permissions of the path"
 	case errors.Is(err, syscall.ENOTDIR):
-		return exitFailed, "a file is where a directory must be: name another path"
+		return exitFailed, "name another path: a file is in the place of a directory"
 	case errors.As(err, &path):
 		return exitFailed, "check the path"
 	case errors.As(err, &failed):
-		return exitFailed, goOn
+		return exitFailed, resume
 	}
 	return exitFailed, ""
 }
