@@ -84,6 +84,7 @@ class Servers:
             "connector.name": "hive", "hive.metastore": "glue", "hive.metastore.glue.endpoint-url": glue,
             **{f"hive.metastore.glue.{k}": v for k, v in credentials.items()},
             "hive.partition-projection-enabled": "true",
+            "hive.table-statistics-enabled": "false",  # moto has no statistics of columns, and each request is tried ten times
             "fs.native-s3.enabled": "true", "s3.endpoint": s3, "s3.path-style-access": "true",
             **{f"s3.{k}": v for k, v in credentials.items()}})
 
