@@ -151,9 +151,18 @@ func (c *intColumn) take(values []int64) {
 		c.boundAll(values)
 		c.plain = c.appendAll(c.plain, values)
 	} else {
-		for _, v := range values {
-			c.indices.add(c.ints.index(v), 1)
+		c.indices.settle()
+		tokens := room(c.indices.tokens, len(values))
+		for i := 0; i < len(values); {
+			v, first := values[i], i
+			for i++; i < len(values) && values[i] == v; i++ {
+			}
+			if n := i - first; n > 1 {
+				tokens = append(tokens, repeated|uint32(n))
+			}
+			tokens = append(tokens, c.ints.index(v))
 		}
+		c.indices.tokens = tokens
 	}
 }
 
@@ -316,17 +325,21 @@ func (c *intColumn) addLocations(b *schema.Batch, det *schema.Detection) {
 
 // gather appends the integers of locations.
 func gather[T any](c *intColumn, locations []T, value func(*T) (int64, bool)) {
-	if c.gap > 0 {
-		c.fill()
-	}
-	c.values = room(c.values, len(locations))
+	values := room(c.values, len(locations))
 	for i := range locations {
-		if v, ok := value(&locations[i]); ok {
-			c.own(v)
-		} else {
+		v, ok := value(&locations[i])
+		switch {
+		case !ok:
+			c.values = values
 			c.addNull(1)
+			values = c.values
+			continue
+		case c.gap > 0:
+			c.fill()
 		}
+		values = append(values, v)
 	}
+	c.values = values
 }
 
 func (c *intColumn) seal() error {
