@@ -57,7 +57,7 @@ if [[ -n $again ]]; then
 fi
 
 failed=0
-for view in current_results current_buckets current_detections current_findings current_subjects sensitive_objects object_locations unanalyzed_objects \
+for view in current_results current_buckets current_detections current_findings current_states current_subjects sensitive_objects object_locations unanalyzed_objects \
 	job_summary bucket_summary; do
 	if id=$(run "SELECT count(*) FROM \"$database\".\"$view\"" "$database"); then
 		echo "$view: $(bytes "$id") bytes scanned"

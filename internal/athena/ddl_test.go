@@ -217,7 +217,7 @@ func TestLeftOut(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"current_results", "current_buckets", "current_subjects", "unanalyzed_objects", "job_summary", "bucket_summary"}; !slices.Equal(made, want) {
+	if want := []string{"current_results", "current_buckets", "current_states", "current_subjects", "unanalyzed_objects", "job_summary", "bucket_summary"}; !slices.Equal(made, want) {
 		t.Errorf("made %q", made)
 	}
 	if want := []string{"current_detections", "current_findings", "sensitive_objects", "object_locations"}; !slices.Equal(left, want) {

@@ -77,7 +77,7 @@ func TestRegister(t *testing.T) {
 	}
 	want = append(want, "glue:CreateTable macie.runs")
 	for _, name := range []string{
-		"current_results", "current_buckets", "current_detections", "current_findings", "current_subjects", "sensitive_objects", "object_locations",
+		"current_results", "current_buckets", "current_detections", "current_findings", "current_states", "current_subjects", "sensitive_objects", "object_locations",
 		"unanalyzed_objects", "job_summary", "bucket_summary",
 	} {
 		want = append(want, "athena:StartQueryExecution macie."+name, "glue:UpdateTable macie."+name)

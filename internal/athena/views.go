@@ -21,6 +21,7 @@ var viewsInOrder = [...]struct {
 	{"current_buckets", "Each bucket as its newest result knows it: account, Region, exposure.", []string{"results"}},
 	{"current_detections", "Of each subject and type of sensitive data the detection that speaks for the finding, with its state.", []string{"results", "detections"}},
 	{"current_findings", "Each finding, open or closed, with its count; an archive's include its members', which are rows of their own, too.", []string{"results", "detections"}},
+	{"current_states", "Each object and each archive member: whether it is analyzed, gone, public, unencrypted.", []string{"results"}},
 	{"current_subjects", "Each object and each archive member as its standing result has it, with its exposure and severity now.", []string{"results"}},
 	{"sensitive_objects", "Each object with open findings: which, how much, and how exposed it is.", []string{"results", "detections"}},
 	{"object_locations", "Where in each object the sensitive data is, readable.", []string{"results", "detections", "occurrences"}},

@@ -19,7 +19,7 @@ var athenaSQL embed.FS
 // athenaViews are the views to compare; the queries are those that the program
 // lists.
 var athenaViews = [...]string{
-	"current_subjects", "current_findings", "current_buckets", "sensitive_objects", "object_locations",
+	"current_subjects", "current_states", "current_findings", "current_buckets", "sensitive_objects", "object_locations",
 	"unanalyzed_objects", "job_summary", "bucket_summary",
 }
 

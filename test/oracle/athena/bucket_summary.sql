@@ -6,7 +6,7 @@ WITH per_object AS (
     count(found) AS sensitive_objects, count_if(found IS NOT NULL AND is_public = 'yes') AS public_sensitive_objects,
     count_if(found IS NOT NULL AND is_public = 'unknown') AS perhaps_public_sensitive_objects,
     count_if(found IS NOT NULL AND is_unencrypted = 'yes') AS unencrypted_sensitive_objects,
-    coalesce(sum(found), 0) AS occurrence_count, max(score) AS severity_score,
+    coalesce(sum(found), 0) AS occurrence_count,
     sum(object_size) FILTER (WHERE NOT is_gone) AS object_bytes, sum(size_classified) FILTER (WHERE is_analyzed) AS bytes_classified
   FROM per_object GROUP BY bucket
 )

@@ -3,7 +3,7 @@ SELECT min(detection_type) AS identifier, custom_identifier_id AS identifier_id,
   sum(occurrence_count) AS occurrences,
   round(CAST(sum(occurrence_count) AS double) / CAST(count(*) AS double), 1) AS occurrences_per_object,
   round(100e0 * CAST(count(*) AS double) / CAST((
-    SELECT count(*) FROM {{table "current_subjects"}} WHERE NOT is_archive_member AND is_analyzed
+    SELECT count(*) FROM {{table "current_states"}} WHERE NOT is_archive_member AND is_analyzed
   ) AS double), 2) AS percent_of_objects,
   count(CASE WHEN unlocated_count > 0 THEN 1 END) AS capped
 FROM {{table "current_findings"}}

@@ -11,10 +11,11 @@ SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effectiv
   count(CASE WHEN f.source_uri IS NOT NULL AND s.is_unencrypted = 'yes' THEN 1 END) AS unencrypted_sensitive_objects,
   coalesce(sum(f.occurrence_count), 0) AS occurrence_count,
 {{- end}}
-  max(s.severity_score) AS severity_score,
-  sum(CASE WHEN NOT s.is_gone THEN s.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN s.size_classified END) AS bytes_classified
+  sum(CASE WHEN NOT s.is_gone THEN w.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN w.size_classified END) AS bytes_classified
 FROM {{table "current_buckets"}} AS b
-LEFT JOIN {{table "current_subjects"}} AS s ON {{same "b" "s"}} AND NOT s.is_archive_member
+LEFT JOIN {{table "current_states"}} AS s ON {{same "b" "s"}} AND NOT s.is_archive_member
+LEFT JOIN {{table "results"}} AS w
+  ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 {{- if has "detections"}}
 LEFT JOIN (
   SELECT source_uri, source_line, sum(occurrence_count) AS occurrence_count

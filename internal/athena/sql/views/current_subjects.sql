@@ -1,34 +1,15 @@
 SELECT {{columns "results" "w." "is_archive_member" "archive_member_path" "archive_member_extension" "archive_member_size" "archive_member_last_modified" "account_id" "region" "bucket_effective_permission" "bucket_encryption_type" "severity_score" "severity" "type_count" "occurrence_count" "location_count" "sensitive_total_count" "custom_total_count"}},
-  s.is_archive_member,
-  CASE WHEN s.is_archive_member THEN w.archive_member_path END AS archive_member_path,
+  s.is_archive_member, s.archive_member_path,
   CASE WHEN s.is_archive_member THEN w.archive_member_extension END AS archive_member_extension,
   CASE WHEN s.is_archive_member THEN w.archive_member_size END AS archive_member_size,
   CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
-  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
-  s.is_analyzed, s.is_gone, s.not_analyzed_reason,
-  CASE WHEN s.is_gone THEN 'unknown' WHEN b.is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
-    WHEN b.is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
-  CASE WHEN s.is_gone THEN 'unknown' WHEN s.object_encryption_fact % 2 = 0 THEN 'yes' WHEN s.object_encryption_fact = 3 THEN 'no'
-    WHEN b.is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
+  s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type,
+  s.is_analyzed, s.is_gone, s.not_analyzed_reason, s.is_public, s.is_unencrypted,
   CASE WHEN NOT s.is_gone THEN v.score END AS severity_score,
   CASE WHEN NOT s.is_gone THEN CASE v.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE v.severity END END AS severity
-FROM (
-  SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, m.as_member AS is_archive_member, r.object_public_fact, r.object_encryption_fact,
-    CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
-    r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
-    CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
-      WHEN NOT r.is_analysis THEN coalesce(r.status_reason, r.status_code, 'unknown')
-      -- Of an archive that only its members' results name the standing one is the newest.
-      WHEN NOT r.newest_is_analysis AND r.content > 1 AND m.as_member = r.is_archive_member
-        THEN coalesce(r.newest_status_reason, r.newest_status_code, 'unknown') END AS not_analyzed_reason
-  FROM {{table "current_results"}} AS r
-  CROSS JOIN (VALUES (false), (true)) AS m (as_member)
-  WHERE NOT m.as_member AND r.source_uri = r.object_source_uri AND r.source_line = r.object_source_line
-    OR m.as_member AND r.is_archive_member AND r.standing_place = 1
-) AS s
+FROM {{table "current_states"}} AS s
 JOIN {{table "results"}} AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
-LEFT JOIN {{table "current_buckets"}} AS b ON {{same "s" "b"}}
 LEFT JOIN (
   SELECT source_uri, source_line, is_archive_member, score, severity,
     row_number() OVER (PARTITION BY source_uri, source_line, is_archive_member ORDER BY score DESC, severity DESC NULLS LAST) AS place

@@ -1,7 +1,9 @@
-SELECT bucket_name, object_key, archive_member_path, is_archive_member,
-  aws_partition, account_id, region, not_analyzed_reason, is_analyzed AS was_analyzed, CASE WHEN is_analyzed THEN created_at END AS last_analyzed_at,
-  object_size, object_extension, mime_type, object_storage_class, object_encryption_type, object_kms_key_id,
-  object_last_modified, object_version_id, job_id, origin_type, created_at,
-  source_uri, source_line
-FROM {{table "current_subjects"}}
-WHERE not_analyzed_reason IS NOT NULL
+SELECT s.bucket_name, s.object_key, s.archive_member_path, s.is_archive_member,
+  s.aws_partition, s.account_id, s.region, s.not_analyzed_reason, s.is_analyzed AS was_analyzed, CASE WHEN s.is_analyzed THEN w.created_at END AS last_analyzed_at,
+  w.object_size, w.object_extension, w.mime_type, w.object_storage_class, w.object_encryption_type, w.object_kms_key_id,
+  w.object_last_modified, w.object_version_id, w.job_id, w.origin_type, w.created_at,
+  s.source_uri, s.source_line
+FROM {{table "current_states"}} AS s
+JOIN {{table "results"}} AS w
+  ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
+WHERE s.not_analyzed_reason IS NOT NULL

@@ -65,6 +65,8 @@ FROM read_parquet('/data/lake/runs/*.parquet', hive_partitioning = false)
 -- current_detections is left out: the dataset has no table results.
 == create-view-current_findings
 -- current_findings is left out: the dataset has no table results.
+== create-view-current_states
+-- current_states is left out: the dataset has no table results.
 == create-view-current_subjects
 -- current_subjects is left out: the dataset has no table results.
 == create-view-sensitive_objects

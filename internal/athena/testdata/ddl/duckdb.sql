@@ -411,25 +411,19 @@ FROM (
     GROUP BY source_uri, source_line, is_archive_member, identifier
   ) AS added
 ) AS counted
-== create-view-current_subjects
--- Each object and each archive member as its standing result has it, with its exposure and severity now.
-CREATE OR REPLACE VIEW "macie"."current_subjects" AS
-SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job_id, w.job_arn, w.origin_type, w.created_at, w.updated_at, w.finding_type, w.finding_category, w.title, w.description, w.sample, w.archived, w.finding_count, w.status_code, w.status_reason, w.mime_type, w.size_classified, w.additional_occurrences, w.bucket_name, w.bucket_arn, w.bucket_created_at, w.bucket_owner_id, w.bucket_owner_display_name, w.bucket_kms_key_id, w.bucket_allows_unencrypted_uploads, w.bucket_tags, w.bucket_acl_public_read, w.bucket_acl_public_write, w.bucket_policy_public_read, w.bucket_policy_public_write, w.bucket_block_public_acls, w.bucket_block_public_policy, w.bucket_ignore_public_acls, w.bucket_restrict_public_buckets, w.account_block_public_acls, w.account_block_public_policy, w.account_ignore_public_acls, w.account_restrict_public_buckets, w.object_bucket_arn, w.object_key, w.object_path, w.object_extension, w.object_size, w.object_etag, w.object_version_id, w.object_last_modified, w.object_storage_class, w.object_encryption_type, w.object_kms_key_id, w.object_public_access, w.object_tags, w.detailed_results_location, w.unrecognized, w.run_id, w.source_uri, w.source_etag, w.source_line,
-  s.is_archive_member,
-  CASE WHEN s.is_archive_member THEN w.archive_member_path END AS archive_member_path,
-  CASE WHEN s.is_archive_member THEN w.archive_member_extension END AS archive_member_extension,
-  CASE WHEN s.is_archive_member THEN w.archive_member_size END AS archive_member_size,
-  CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
-  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
+== create-view-current_states
+-- Each object and each archive member: whether it is analyzed, gone, public, unencrypted.
+CREATE OR REPLACE VIEW "macie"."current_states" AS
+SELECT s.run_id, s.source_uri, s.source_line, s.aws_partition, s.bucket_name, s.object_key, s.is_archive_member, s.archive_member_path,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason,
   CASE WHEN s.is_gone THEN 'unknown' WHEN b.is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
     WHEN b.is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
   CASE WHEN s.is_gone THEN 'unknown' WHEN s.object_encryption_fact % 2 = 0 THEN 'yes' WHEN s.object_encryption_fact = 3 THEN 'no'
     WHEN b.is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
-  CASE WHEN NOT s.is_gone THEN v.score END AS severity_score,
-  CASE WHEN NOT s.is_gone THEN CASE v.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE v.severity END END AS severity
+  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type
 FROM (
-  SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, m.as_member AS is_archive_member, r.object_public_fact, r.object_encryption_fact,
+  SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, r.object_key, m.as_member AS is_archive_member,
+    CASE WHEN m.as_member THEN r.archive_member_path END AS archive_member_path, r.object_public_fact, r.object_encryption_fact,
     CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
@@ -442,9 +436,22 @@ FROM (
   WHERE NOT m.as_member AND r.source_uri = r.object_source_uri AND r.source_line = r.object_source_line
     OR m.as_member AND r.is_archive_member AND r.standing_place = 1
 ) AS s
+LEFT JOIN "macie"."current_buckets" AS b ON coalesce(s.aws_partition, '') = coalesce(b.aws_partition, '') AND (s.aws_partition IS NULL) = (b.aws_partition IS NULL) AND coalesce(s.bucket_name, '') = coalesce(b.bucket_name, '') AND (s.bucket_name IS NULL) = (b.bucket_name IS NULL)
+== create-view-current_subjects
+-- Each object and each archive member as its standing result has it, with its exposure and severity now.
+CREATE OR REPLACE VIEW "macie"."current_subjects" AS
+SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job_id, w.job_arn, w.origin_type, w.created_at, w.updated_at, w.finding_type, w.finding_category, w.title, w.description, w.sample, w.archived, w.finding_count, w.status_code, w.status_reason, w.mime_type, w.size_classified, w.additional_occurrences, w.bucket_name, w.bucket_arn, w.bucket_created_at, w.bucket_owner_id, w.bucket_owner_display_name, w.bucket_kms_key_id, w.bucket_allows_unencrypted_uploads, w.bucket_tags, w.bucket_acl_public_read, w.bucket_acl_public_write, w.bucket_policy_public_read, w.bucket_policy_public_write, w.bucket_block_public_acls, w.bucket_block_public_policy, w.bucket_ignore_public_acls, w.bucket_restrict_public_buckets, w.account_block_public_acls, w.account_block_public_policy, w.account_ignore_public_acls, w.account_restrict_public_buckets, w.object_bucket_arn, w.object_key, w.object_path, w.object_extension, w.object_size, w.object_etag, w.object_version_id, w.object_last_modified, w.object_storage_class, w.object_encryption_type, w.object_kms_key_id, w.object_public_access, w.object_tags, w.detailed_results_location, w.unrecognized, w.run_id, w.source_uri, w.source_etag, w.source_line,
+  s.is_archive_member, s.archive_member_path,
+  CASE WHEN s.is_archive_member THEN w.archive_member_extension END AS archive_member_extension,
+  CASE WHEN s.is_archive_member THEN w.archive_member_size END AS archive_member_size,
+  CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
+  s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type,
+  s.is_analyzed, s.is_gone, s.not_analyzed_reason, s.is_public, s.is_unencrypted,
+  CASE WHEN NOT s.is_gone THEN v.score END AS severity_score,
+  CASE WHEN NOT s.is_gone THEN CASE v.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE v.severity END END AS severity
+FROM "macie"."current_states" AS s
 JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
-LEFT JOIN "macie"."current_buckets" AS b ON coalesce(s.aws_partition, '') = coalesce(b.aws_partition, '') AND (s.aws_partition IS NULL) = (b.aws_partition IS NULL) AND coalesce(s.bucket_name, '') = coalesce(b.bucket_name, '') AND (s.bucket_name IS NULL) = (b.bucket_name IS NULL)
 LEFT JOIN (
   SELECT source_uri, source_line, is_archive_member, score, severity,
     row_number() OVER (PARTITION BY source_uri, source_line, is_archive_member ORDER BY score DESC, severity DESC NULLS LAST) AS place
@@ -531,13 +538,15 @@ WHERE d.state IN ('confirmed', 'unconfirmed')
 == create-view-unanalyzed_objects
 -- Each object that was never analyzed or isn't as it is now, and why.
 CREATE OR REPLACE VIEW "macie"."unanalyzed_objects" AS
-SELECT bucket_name, object_key, archive_member_path, is_archive_member,
-  aws_partition, account_id, region, not_analyzed_reason, is_analyzed AS was_analyzed, CASE WHEN is_analyzed THEN created_at END AS last_analyzed_at,
-  object_size, object_extension, mime_type, object_storage_class, object_encryption_type, object_kms_key_id,
-  object_last_modified, object_version_id, job_id, origin_type, created_at,
-  source_uri, source_line
-FROM "macie"."current_subjects"
-WHERE not_analyzed_reason IS NOT NULL
+SELECT s.bucket_name, s.object_key, s.archive_member_path, s.is_archive_member,
+  s.aws_partition, s.account_id, s.region, s.not_analyzed_reason, s.is_analyzed AS was_analyzed, CASE WHEN s.is_analyzed THEN w.created_at END AS last_analyzed_at,
+  w.object_size, w.object_extension, w.mime_type, w.object_storage_class, w.object_encryption_type, w.object_kms_key_id,
+  w.object_last_modified, w.object_version_id, w.job_id, w.origin_type, w.created_at,
+  s.source_uri, s.source_line
+FROM "macie"."current_states" AS s
+JOIN "macie"."results" AS w
+  ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
+WHERE s.not_analyzed_reason IS NOT NULL
 == create-view-job_summary
 -- What each job did, all its analyses counted; automated discovery has no job.
 CREATE OR REPLACE VIEW "macie"."job_summary" AS
@@ -567,10 +576,11 @@ SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effectiv
   count(CASE WHEN f.source_uri IS NOT NULL AND s.is_public = 'unknown' THEN 1 END) AS perhaps_public_sensitive_objects,
   count(CASE WHEN f.source_uri IS NOT NULL AND s.is_unencrypted = 'yes' THEN 1 END) AS unencrypted_sensitive_objects,
   coalesce(sum(f.occurrence_count), 0) AS occurrence_count,
-  max(s.severity_score) AS severity_score,
-  sum(CASE WHEN NOT s.is_gone THEN s.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN s.size_classified END) AS bytes_classified
+  sum(CASE WHEN NOT s.is_gone THEN w.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN w.size_classified END) AS bytes_classified
 FROM "macie"."current_buckets" AS b
-LEFT JOIN "macie"."current_subjects" AS s ON coalesce(b.aws_partition, '') = coalesce(s.aws_partition, '') AND (b.aws_partition IS NULL) = (s.aws_partition IS NULL) AND coalesce(b.bucket_name, '') = coalesce(s.bucket_name, '') AND (b.bucket_name IS NULL) = (s.bucket_name IS NULL) AND NOT s.is_archive_member
+LEFT JOIN "macie"."current_states" AS s ON coalesce(b.aws_partition, '') = coalesce(s.aws_partition, '') AND (b.aws_partition IS NULL) = (s.aws_partition IS NULL) AND coalesce(b.bucket_name, '') = coalesce(s.bucket_name, '') AND (b.bucket_name IS NULL) = (s.bucket_name IS NULL) AND NOT s.is_archive_member
+LEFT JOIN "macie"."results" AS w
+  ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 LEFT JOIN (
   SELECT source_uri, source_line, sum(occurrence_count) AS occurrence_count
   FROM "macie"."current_findings"

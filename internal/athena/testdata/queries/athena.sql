@@ -146,14 +146,19 @@ FROM "macie"."current_findings"
 WHERE state IN ('confirmed', 'unconfirmed') AND unlocated_count > 0
 ORDER BY unlocated_count DESC, bucket_name, object_key, is_archive_member, archive_member_path, detection_type
 == coverage: How much was analysed, what was not, and why?
-SELECT CASE WHEN is_gone THEN 'gone' WHEN not_analyzed_reason IS NULL THEN status_code ELSE 'not analyzed' END AS state,
-  CASE WHEN is_gone THEN NULL ELSE coalesce(not_analyzed_reason, status_reason) END AS reason, count(*) AS objects,
+SELECT state, reason, count(*) AS objects,
   round(100e0 * CAST(count(*) AS double) / CAST(sum(count(*)) OVER () AS double), 2) AS percent,
-  sum(object_size) AS object_bytes, count(CASE WHEN not_analyzed_reason IS NOT NULL AND is_analyzed THEN 1 END) AS analyzed_before
-FROM "macie"."current_subjects"
-WHERE NOT is_archive_member
-GROUP BY CASE WHEN is_gone THEN 'gone' WHEN not_analyzed_reason IS NULL THEN status_code ELSE 'not analyzed' END,
-  CASE WHEN is_gone THEN NULL ELSE coalesce(not_analyzed_reason, status_reason) END
+  sum(object_size) AS object_bytes, count(CASE WHEN was_analyzed THEN 1 END) AS analyzed_before
+FROM (
+  SELECT CASE WHEN s.is_gone THEN 'gone' WHEN s.not_analyzed_reason IS NULL THEN w.status_code ELSE 'not analyzed' END AS state,
+    CASE WHEN s.is_gone THEN NULL ELSE coalesce(s.not_analyzed_reason, w.status_reason) END AS reason,
+    w.object_size, s.not_analyzed_reason IS NOT NULL AND s.is_analyzed AS was_analyzed
+  FROM "macie"."current_states" AS s
+  JOIN "macie"."results" AS w
+    ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
+  WHERE NOT s.is_archive_member
+) AS states
+GROUP BY state, reason
 ORDER BY objects DESC, state, reason
 == change: What changed between two jobs, or two months, in objects that both analyzed?
 -- Only objects that were analyzed on both sides are compared; the others are counted as not analyzed again, or not before.
@@ -231,7 +236,7 @@ SELECT min(detection_type) AS identifier, custom_identifier_id AS identifier_id,
   sum(occurrence_count) AS occurrences,
   round(CAST(sum(occurrence_count) AS double) / CAST(count(*) AS double), 1) AS occurrences_per_object,
   round(100e0 * CAST(count(*) AS double) / CAST((
-    SELECT count(*) FROM "macie"."current_subjects" WHERE NOT is_archive_member AND is_analyzed
+    SELECT count(*) FROM "macie"."current_states" WHERE NOT is_archive_member AND is_analyzed
   ) AS double), 2) AS percent_of_objects,
   count(CASE WHEN unlocated_count > 0 THEN 1 END) AS capped
 FROM "macie"."current_findings"
