@@ -48,19 +48,6 @@ func benchmarkInflaters(b *testing.B, objects [][]byte, size int) {
 	}
 	r := NewReader()
 	src := new(bytes.Reader)
-	run("chunk", func(b *testing.B, z []byte) (n int) {
-		r.ResetBytes(z)
-		for {
-			chunk, err := r.Chunk()
-			n += len(chunk)
-			if err == io.EOF {
-				return n
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 	run("read", func(b *testing.B, z []byte) int {
 		src.Reset(z)
 		r.Reset(src)

@@ -1,9 +1,8 @@
 // Package inflate decompresses gzip. It is made for long runs of similar lines, and about
 // twice as fast on them as other inflaters in Go.
 //
-// Make one [Reader] a worker with [NewReader], give it an input with [Reader.Reset] or
-// [Reader.ResetBytes], and take the inflated bytes with [Reader.Read] or, without a copy,
-// with [Reader.Chunk].
+// Make one [Reader] per worker with [NewReader], give it an input with [Reader.Reset] or
+// [Reader.ResetBytes], and take the inflated bytes with [Reader.Read].
 //
 // It takes the deflate streams that zlib's inflate takes: Huffman codes must be complete,
 // except that a block may have one distance code of one bit, or none, and that a block

@@ -24,7 +24,7 @@ const readSize = 64 << 10
 type Reader struct {
 	d       decoder
 	begun   bool   // in a member whose header has been read
-	members int    // read to their end
+	members int    // inflated to their end, checksum included
 	crc     uint32 // of the member so far
 	size    uint32 // likewise, modulo 2^32
 	chunk   []byte // inflated and not given yet
@@ -56,11 +56,8 @@ func (r *Reader) ResetBytes(b []byte) {
 	r.chunk, r.err = nil, nil
 }
 
-// Members is how many members have been inflated to their end, checksum included.
-func (r *Reader) Members() int { return r.members }
-
 // InputOffset is how many bytes of the input have been inflated so far. Inflating is ahead of
-// what Read and Chunk gave; at io.EOF it is the size of the input.
+// what Read gave; at io.EOF it is the size of the input.
 func (r *Reader) InputOffset() int64 { return r.d.offset() }
 
 // Read implements [io.Reader].
@@ -71,18 +68,6 @@ func (r *Reader) Read(p []byte) (int, error) {
 	n := copy(p, r.chunk)
 	r.chunk = r.chunk[n:]
 	return n, nil
-}
-
-// Chunk gives the next inflated bytes, one at least and up to 128 KiB, or an error and none. It
-// saves the copy that Read makes. Where chunks end means nothing. The bytes may be read, not
-// written, until the next call of a method other than Members and InputOffset.
-func (r *Reader) Chunk() ([]byte, error) {
-	if err := r.advance(); err != nil {
-		return nil, err
-	}
-	c := r.chunk
-	r.chunk = nil
-	return c, nil
 }
 
 // advance sees to it that there is a chunk, or gives the error that comes instead.
