@@ -25,16 +25,6 @@ const (
 	copiesAtOnce = 8
 )
 
-// Copy copies an object inside the bucket, over what is there.
-func (w *Writer) Copy(ctx context.Context, from, to string) error {
-	ctx = awsclient.WithResource(ctx, w.b.URI(to))
-	head, err := w.b.head(ctx, from)
-	if err != nil {
-		return w.b.explain(ctx, "HeadObject", from, err)
-	}
-	return w.copyAs(ctx, from, to, head, nil)
-}
-
 // Content says which bytes an object has.
 type Content struct {
 	Size int64  // bytes
