@@ -97,7 +97,8 @@ func newConverter(ctx context.Context, o *Options) (*converter, error) {
 	if o.MaxSources <= 0 {
 		o.MaxSources = DefaultMaxSources
 	}
-	c := &converter{o: o, store: o.Out, output: o.Out.URI("."), started: time.Now(), summary: newSummary(), unreadable: map[string]bool{}}
+	c := &converter{o: o, store: o.Out, output: o.Out.URI("."), started: time.Now(), summary: newSummary(), unreadable: map[string]bool{},
+		found: discovery{notes: &state.Notes{}}}
 	c.summary.Output = c.output
 	c.env = &run.Env{
 		Store: o.Out, NoWait: o.NoWait, Workers: o.Workers, FetchConcurrency: o.FetchConcurrency,
@@ -442,9 +443,11 @@ func (c *converter) refresh(ctx context.Context) error {
 		return err
 	}
 	if c.ledger == nil {
-		ledger, err := coord.OpenLedger(ctx, c.store, c.dataset, c.runs, c.o.Log)
-		c.ledger = ledger
-		return err
+		var err error
+		if c.ledger, err = coord.OpenLedger(ctx, c.store, c.dataset, c.runs, c.o.Log); err != nil {
+			return err
+		}
+		return c.found.load(ctx, c.store, c.dataset)
 	}
 	for i := range c.runs {
 		if err := c.ledger.Add(ctx, &c.runs[i]); err != nil {

@@ -17,7 +17,7 @@ import (
 
 // discovery is what the listing of the inputs finds.
 type discovery struct {
-	notes    *state.Notes // nil as long as there is no dataset
+	notes    *state.Notes // without any as long as there is no dataset
 	note     state.Note   // what is new
 	origins  map[place]*state.LookedAt
 	inWork   []input.Source            // that runs which haven't ended have

@@ -380,7 +380,7 @@ func TestS3Pairs(t *testing.T) {
 	dir := tempDir(t)
 	pairsIn(t, []place{{"in S3", func(t *testing.T, n int) (*world, func() store.Store) {
 		return s3Base(t, server.URL, dir, n)
-	}, shortLeaseInS3, 41, 67, 13}})
+	}, shortLeaseInS3, 41, 67, 29}})
 }
 
 func pairsIn(t *testing.T, places []place) {

@@ -130,7 +130,7 @@ func stepStride() int {
 	if long() {
 		return 1
 	}
-	return 4
+	return 7
 }
 
 // powerCuts is how many ways are tried in which a power cut may leave a step.
