@@ -255,6 +255,27 @@ func TestTogether(t *testing.T) {
 	}
 }
 
+// A converter that was about to make a dataset takes the one that another has made
+// and filled meanwhile.
+func TestDatasetAppears(t *testing.T) {
+	o := testOptions(t, write(t, map[string][]byte{"a.jsonl": lines(0, 3), "b.jsonl": lines(10, 3), "c.jsonl": lines(20, 3)}))
+	o.MaxSources = 1
+	other := o
+	var once sync.Once
+	o.Out = &faulty{o.Out, func(op, name string) error {
+		if op == "put" && name == state.DatasetName {
+			once.Do(func() { again(t, other) })
+		}
+		return nil
+	}}
+	if s := again(t, o); s.Sources.New != 0 || s.Sources.AlreadyConverted != 3 || len(s.Runs) > 0 {
+		t.Errorf("%+v, runs %v", s.Sources, s.Runs)
+	}
+	if n := results(t, o); n != 9 {
+		t.Errorf("%d rows", n)
+	}
+}
+
 // That a convert has looked is written down, also if nothing was new.
 func TestLooks(t *testing.T) {
 	o := testOptions(t, write(t, map[string][]byte{key(1): zipped(lines(0, 3)), "x.jsonl": lines(10, 1)}))
