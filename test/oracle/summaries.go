@@ -59,7 +59,6 @@ var ofTypes = map[string]bool{"category": true, "type": true, "identifier_kind":
 // grouped is a question that groups.
 type grouped struct {
 	by        string // dimensions
-	all       bool
 	members   bool
 	where     string // of the program
 	whereSQL  string
@@ -67,7 +66,7 @@ type grouped struct {
 }
 
 // measures are all that a summary has, in the order in which cases ask for them.
-const measures = "occurrences,locations,detections,sensitive,capped,objects,partial,skipped,bytes,results"
+const measures = "occurrences,locations,findings,sensitive_objects,objects,partial_objects,skipped_objects,bytes,results"
 
 // summaryCase returns g as a case.
 func (g grouped) summaryCase() summaryCase {
@@ -79,12 +78,8 @@ func (g grouped) summaryCase() summaryCase {
 			typed = typed || ofTypes[name]
 		}
 	}
-	args := []string{"--by", g.by, "--measures", measures}
-	objects, found, missed := "current_objects", "current_detections", "current_missed"
-	if g.all {
-		args = append(args, "--all")
-		objects, found, missed = "all_objects", "all_found", "all_missed"
-	}
+	args := []string{"--by", g.by, "--measures", measures, "--all"}
+	objects, found, missed := "all_objects", "all_found", "all_missed"
 	condition := "true"
 	if g.members {
 		args = append(args, "--members")
@@ -100,27 +95,27 @@ func (g grouped) summaryCase() summaryCase {
 		dimensions += fmt.Sprintf("%s AS d%d, ", summaryDimensions[name], i)
 		names += fmt.Sprintf("d%d, ", i)
 	}
-	objectValues := "1 AS results, CAST(analysed AS INT) AS objects, CAST(status_code = 'PARTIAL' AS INT) AS partials, coalesce(size_classified, 0) AS bytes"
+	objectValues := "1 AS results, CAST(analysed AS INT) AS objects, CAST(status_code = 'PARTIAL' AS INT) AS partials, CASE WHEN analysed THEN coalesce(size_classified, 0) ELSE 0 END AS bytes"
 	kept := fmt.Sprintf("SELECT *, %s true AS here FROM %s WHERE %s", dimensions, found, condition)
 	var parts []string
 	switch {
 	case typed:
 		// An object is in each group of its detections once.
-		parts = append(parts, fmt.Sprintf(`SELECT %s 0 AS occurrences, 0 AS locations, 0 AS detections, 0 AS sensitive, 0 AS capped, objects, partials, 0 AS skipped, bytes, results
+		parts = append(parts, fmt.Sprintf(`SELECT %s 0 AS occurrences, 0 AS locations, 0 AS detections, 0 AS sensitive, objects, partials, 0 AS skipped, bytes, results
 			FROM (SELECT DISTINCT %s thing FROM (%s)) JOIN (SELECT thing, %s FROM %s) USING (thing)`, names, names, kept, objectValues, objects))
 	case g.typeWhere:
-		parts = append(parts, fmt.Sprintf(`SELECT %s 0 AS occurrences, 0 AS locations, 0 AS detections, 0 AS sensitive, 0 AS capped, objects, partials, 0 AS skipped, bytes, results
+		parts = append(parts, fmt.Sprintf(`SELECT %s 0 AS occurrences, 0 AS locations, 0 AS detections, 0 AS sensitive, objects, partials, 0 AS skipped, bytes, results
 			FROM (SELECT *, %s %s FROM %s) SEMI JOIN (%s) k USING (thing)`, names, dimensions, objectValues, objects, kept))
 	default:
-		parts = append(parts, fmt.Sprintf(`SELECT %s 0 AS occurrences, 0 AS locations, 0 AS detections, 0 AS sensitive, 0 AS capped, objects, partials, 0 AS skipped, bytes, results
+		parts = append(parts, fmt.Sprintf(`SELECT %s 0 AS occurrences, 0 AS locations, 0 AS detections, 0 AS sensitive, objects, partials, 0 AS skipped, bytes, results
 			FROM (SELECT *, %s %s FROM %s WHERE %s)`, names, dimensions, objectValues, objects, condition),
-			fmt.Sprintf(`SELECT %s 0, 0, 0, 0, 0, 0, 0, 1, 0, 0 FROM (SELECT *, %s true AS here FROM %s WHERE %s)`, names, dimensions, missed, condition))
+			fmt.Sprintf(`SELECT %s 0, 0, 0, 0, 0, 0, 1, 0, 0 FROM (SELECT *, %s true AS here FROM %s WHERE %s)`, names, dimensions, missed, condition))
 	}
 	parts = append(parts,
-		fmt.Sprintf("SELECT %s coalesce(detections_count, 0), detections_locations, 1, 0, CAST(is_capped AS INT), 0, 0, 0, 0, 0 FROM (%s)", names, kept),
-		fmt.Sprintf("SELECT DISTINCT ON (thing, %s true) %s 0, 0, 0, 1, 0, 0, 0, 0, 0, 0 FROM (%s)", names, names, kept))
-	sums := `sum(occurrences) AS occurrences, sum(locations) AS locations, sum(detections) AS detections, sum(sensitive) AS sensitive,
-		sum(capped) AS capped, sum(objects) AS objects, sum(partials) AS partial, sum(skipped) AS skipped, sum(bytes) AS bytes, sum(results) AS results`
+		fmt.Sprintf("SELECT %s coalesce(detections_count, 0), detections_locations, 1, 0, 0, 0, 0, 0, 0 FROM (%s)", names, kept),
+		fmt.Sprintf("SELECT DISTINCT ON (thing, %s true) %s 0, 0, 0, 1, 0, 0, 0, 0, 0 FROM (%s)", names, names, kept))
+	sums := `sum(occurrences) AS occurrences, sum(locations) AS locations, sum(detections) AS findings, sum(sensitive) AS sensitive_objects,
+		sum(objects) AS objects, sum(partials) AS partial_objects, sum(skipped) AS skipped_objects, sum(bytes) AS bytes, sum(results) AS results`
 	group := ""
 	if len(by) > 0 {
 		group = "GROUP BY " + strings.TrimSuffix(names, ", ") + " HAVING any_value(true) AND (sum(abs(occurrences)) + sum(locations) + sum(detections) + sum(skipped) + sum(results) + sum(abs(bytes)) > 0)"
@@ -135,7 +130,7 @@ func (g grouped) summaryCase() summaryCase {
 	for _, extra := range []struct {
 		on   bool
 		text string
-	}{{g.all, " --all"}, {g.members, " --members"}, {g.where != "", " where " + g.where}} {
+	}{{g.members, " --members"}, {g.where != "", " where " + g.where}} {
 		if extra.on {
 			name += extra.text
 		}
@@ -144,7 +139,8 @@ func (g grouped) summaryCase() summaryCase {
 }
 
 // groupedCases are the questions that group: each dimension, alone and with
-// others, filtered, of what is current and of all.
+// others, filtered. They ask for every result: the vectors in testdata/current, and a model
+// of its own, hold the current state.
 func groupedCases() []summaryCase {
 	var questions []grouped
 	for _, by := range []string{
@@ -153,20 +149,18 @@ func groupedCases() []summaryCase {
 		"encryption,bucket_encryption", "public_access,object_public", "date", "month", "tag:owner", "bucket_tag:team",
 		"category,type", "bucket,type", "job,object,type", "month,severity,identifier_kind",
 	} {
-		questions = append(questions, grouped{by: by}, grouped{by: by, all: true}, grouped{by: by, members: true})
+		questions = append(questions, grouped{by: by}, grouped{by: by, members: true})
 	}
-	for _, all := range []bool{false, true} {
-		questions = append(questions,
-			grouped{by: "archive,member", all: all, members: true},
-			grouped{by: "extension,type", all: all, members: true},
-			grouped{by: "bucket", all: all, where: "count>=5 and type~'_NUMBER$'", whereSQL: "detections_count >= 5 AND detection_type LIKE '%\\_NUMBER' ESCAPE '\\'", typeWhere: true},
-			grouped{by: "bucket,type", all: all, where: "not (count<5 or category=FINANCIAL_INFORMATION)", whereSQL: "NOT (detections_count < 5 OR category = 'FINANCIAL_INFORMATION')", typeWhere: true},
-			grouped{by: "job", all: all, where: "severity in (High, Medium) and public_access!=PUBLIC", whereSQL: "severity IN ('High', 'Medium') AND bucket_effective_permission <> 'PUBLIC'"},
-			grouped{by: "status", all: all, where: "created_at<2026-04-01 or reason is not null", whereSQL: "created_at < '2026-04-01' OR status_reason IS NOT NULL"},
-			grouped{by: "month", all: all, where: "bytes>1000000 and modified is null or size<=4096", whereSQL: "size_classified > 1000000 AND object_last_modified IS NULL OR object_size <= 4096"},
-			grouped{by: "account", all: all, where: "capped=true", whereSQL: "is_capped", typeWhere: true},
-		)
-	}
+	questions = append(questions,
+		grouped{by: "archive,member", members: true},
+		grouped{by: "extension,type", members: true},
+		grouped{by: "bucket", where: "count>=5 and type~'_NUMBER$'", whereSQL: "detections_count >= 5 AND detection_type LIKE '%\\_NUMBER' ESCAPE '\\'", typeWhere: true},
+		grouped{by: "bucket,type", where: "not (count<5 or category=FINANCIAL_INFORMATION)", whereSQL: "NOT (detections_count < 5 OR category = 'FINANCIAL_INFORMATION')", typeWhere: true},
+		grouped{by: "job", where: "severity in (High, Medium) and public_access!=PUBLIC", whereSQL: "severity IN ('High', 'Medium') AND bucket_effective_permission <> 'PUBLIC'"},
+		grouped{by: "status", where: "created_at<2026-04-01 or reason is not null", whereSQL: "created_at < '2026-04-01' OR status_reason IS NOT NULL"},
+		grouped{by: "month", where: "bytes>1000000 and modified is null or size<=4096", whereSQL: "size_classified > 1000000 AND object_last_modified IS NULL OR object_size <= 4096"},
+		grouped{by: "account", where: "unlocated>0", whereSQL: "detections_count > detections_locations", typeWhere: true},
+	)
 	cases := make([]summaryCase, len(questions))
 	for i, q := range questions {
 		cases[i] = q.summaryCase()
@@ -187,7 +181,7 @@ func presetCases() []summaryCase {
 		selected = strings.TrimSuffix(selected, ", ")
 		return summaryCase{
 			name: preset, args: []string{"--preset", preset}, sorted: true,
-			columns: append(strings.Split(names, ","), "category", "type", "occurrences", "detections", "sensitive"),
+			columns: append(strings.Split(names, ","), "category", "type", "occurrences", "findings", "sensitive_objects"),
 			sql: fmt.Sprintf(`SELECT row_number() OVER (ORDER BY %s), * FROM (
 				SELECT %s, category AS ca, detection_type AS ty, sum(coalesce(detections_count, 0)) AS occurrences, count(*),
 					count(DISTINCT (source_uri, source_line))
@@ -197,7 +191,7 @@ func presetCases() []summaryCase {
 	status := func(preset, name, column string) summaryCase {
 		return summaryCase{
 			name: preset, args: []string{"--preset", preset}, columns: []string{name, "status", "reason", "results"},
-			sql: fmt.Sprintf("SELECT %s, status_code, status_reason, count(*) FROM all_results GROUP BY ALL", column),
+			sql: fmt.Sprintf("SELECT %s, status_code, status_reason, count(*) FROM all_objects WHERE NOT is_archive_member GROUP BY ALL", column),
 		}
 	}
 	locations := func(preset, kind string) summaryCase {
@@ -219,13 +213,13 @@ func presetCases() []summaryCase {
 		status("bucket-status", "bucket", "bucket_name"),
 		{
 			name: "job-bytes", args: []string{"--preset", "job-bytes"}, columns: []string{"job", "bytes", "results"},
-			sql: "SELECT job_id, sum(coalesce(size_classified, 0)), count(*) FROM all_results WHERE NOT is_archive_member GROUP BY ALL",
+			sql: "SELECT job_id, sum(CASE WHEN analysed THEN coalesce(size_classified, 0) ELSE 0 END), count(*) FROM all_objects WHERE NOT is_archive_member GROUP BY ALL",
 		},
 		{
 			name: "object-details", args: []string{"--preset", "object-details"},
 			columns: []string{"bucket_name", "object_key", "archive_member_path", "category", "detection_type", "occurrence_count", "location_count", "job_id", "created_at"},
 			sql: `SELECT bucket_name, object_key, archive_member_path, category, detection_type, detections_count, detections_locations, job_id,
-				strftime(created_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%gZ') FROM all_found`,
+				strftime(created_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') FROM all_results JOIN all_detections USING (source_uri, source_line)`, // repeats included
 		},
 		locations("managed-locations", "managed"),
 		locations("custom-locations", "custom"),
