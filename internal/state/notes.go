@@ -63,6 +63,9 @@ func LastLook(ctx context.Context, s store.Store, d *Dataset) (*Look, error) {
 		if _, err := get(ctx, s, name, l); err != nil {
 			return nil, err
 		}
+		if !isHex(l.Dataset, nonceDigits) {
+			return nil, damaged(s, name, "it is no record of a look")
+		}
 		if l.Dataset == d.ID {
 			return l, nil
 		}
@@ -155,6 +158,9 @@ func LoadNotes(ctx context.Context, s store.Store, d *Dataset) (*Notes, error) {
 	}
 	n := &Notes{Changed: map[string]Version{}, Accepted: map[string]Version{}}
 	for i := range notes {
+		if !isHex(notes[i].Dataset, nonceDigits) {
+			return nil, damaged(s, names[i], "it is no record of a caveat")
+		}
 		if notes[i].Dataset != d.ID {
 			continue
 		}
