@@ -77,7 +77,9 @@ class Servers:
         write_properties(f"{directory}/etc/config.properties", {
             "coordinator": "true", "node-scheduler.include-coordinator": "true",
             "http-server.http.port": port, "discovery.uri": f"http://127.0.0.1:{port}", "node.internal-address": "127.0.0.1",
-            "query.max-memory-per-node": "800MB", "catalog.config-dir": f"{directory}/etc/catalog", "plugin.dir": f"{home}/plugin",
+            "query.max-memory-per-node": "1GB",
+            "query.remote-task.max-error-duration": "10m",  # on a busy machine the server may not answer itself for a minute
+            "catalog.config-dir": f"{directory}/etc/catalog", "plugin.dir": f"{home}/plugin",
             "node.environment": "engines", "node.id": "engines"})
         write_properties(f"{directory}/etc/log.properties", {"io.trino": "WARN"})
         write_properties(f"{directory}/etc/catalog/awsdatacatalog.properties", {
@@ -93,7 +95,7 @@ class Servers:
                 if b'"starting":false' not in r.read():
                     raise OSError("it is starting")
 
-        self.start("trino", [f"{java}/bin/java", "-Xmx1600m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector",
+        self.start("trino", [f"{java}/bin/java", "-Xmx2500m", "-XX:+UseSerialGC", "--add-modules=jdk.incubator.vector",
                              "--enable-native-access=ALL-UNNAMED", f"-Dlog.levels-file={directory}/etc/log.properties",
                              f"-Dconfig={directory}/etc/config.properties", "-cp", f"{home}/lib/*", "io.trino.server.TrinoServer"],
                    ready, 240, cwd=directory)
