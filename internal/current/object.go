@@ -20,8 +20,7 @@ type object struct {
 	facts   *bucket // nil where nothing is known
 	cutoff  int64   // only results created later count,
 	changed bool    // if the bucket changed hands
-	section byte
-	settled bool // the object's own results are through
+	settled bool    // the object's own results are through
 	pool    pool
 	own     fold // of own results
 	hint    fold // of the result of a member in their place

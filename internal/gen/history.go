@@ -111,8 +111,7 @@ type TruthAnalysis struct {
 // historyBucket is a bucket of the simulation as it is now.
 type historyBucket struct {
 	bucket
-	place   place
-	deleted bool
+	place place
 }
 
 // historyObject is an object of the simulation. Its current content is the
@@ -126,7 +125,6 @@ type historyObject struct {
 	gone     bool
 	touched  int64 // when the current version was written: what a recurring job goes by
 	truth    int   // index in Truth.Objects
-	members  []string
 }
 
 // historyVersion is one content of an object.

@@ -42,19 +42,6 @@ func checkContent(t *testing.T, s store.Store, name, want string) {
 	}
 }
 
-func list(t *testing.T, s store.Store, prefix string) []string {
-	t.Helper()
-	var names []string
-	err := s.List(t.Context(), prefix, func(name string, _ fs.FileInfo) error {
-		names = append(names, name)
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
-
 func TestCreateLocal(t *testing.T) {
 	dir := t.TempDir()
 	l := openLocal(t, filepath.Join(dir, "a", "b"))
