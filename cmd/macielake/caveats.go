@@ -30,10 +30,11 @@ func (in *inputs) caveats(ctx context.Context, s *session) error {
 		if words == "" {
 			continue
 		}
+		in.limited = true
 		s.caveat(datasetCaveats{in.stores[i].URI("."), c})
 		fmt.Fprintf(s.stderr, "note: %s: %s\n", text.Printable(in.stores[i].URI(".")), text.Printable(words))
 		switch {
-		case len(c.OpenRuns) > 0 || c.Changed > 0 || failedLast(l.States):
+		case len(c.OpenRuns) > 0 || c.Changed > 0 || c.Unread > c.AcknowledgedUnread:
 			code = exitUnreadable
 		case c.Rejects > c.Acknowledged && code == exitOK:
 			code = exitRejects
@@ -45,17 +46,6 @@ func (in *inputs) caveats(ctx context.Context, s *session) error {
 	return &outcome{code}
 }
 
-// failedLast reports whether the last committed run could not read a source: later
-// runs read it again, so that older failures are no longer of interest.
-func failedLast(runs []state.RunState) bool {
-	for i := len(runs) - 1; i >= 0; i-- {
-		if runs[i].Committed() {
-			return runs[i].End.Totals.Unreadable > 0
-		}
-	}
-	return false
-}
-
 // caveatWords is a line about what limits answers; empty where nothing does.
 func caveatWords(c *state.Caveats) string {
 	var parts []string
@@ -64,12 +54,14 @@ func caveatWords(c *state.Caveats) string {
 			parts = append(parts, text.Plural(n, thing)+more)
 		}
 	}
-	more := ""
-	if c.Acknowledged > 0 {
-		more = fmt.Sprintf(" (%s acknowledged)", text.Count(c.Acknowledged))
+	acknowledged := func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return fmt.Sprintf(" (%s acknowledged)", text.Count(n))
 	}
-	add(c.Rejects, "reject", more)
-	add(c.Unreadable, "read failure", "")
+	add(c.Rejects, "reject", acknowledged(c.Acknowledged))
+	add(c.Unread, "unread source", acknowledged(c.AcknowledgedUnread))
 	add(c.Changed, "changed source", "")
 	add(c.Accepted, "accepted change", "")
 	if len(c.OpenRuns) > 0 {

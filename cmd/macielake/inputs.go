@@ -30,6 +30,7 @@ type inputs struct {
 	datasets []*lake.Lake
 	results  []string // inputs as input.Find takes them; none where there are datasets
 	stores   []store.Store
+	limited  bool // something limits answers from the datasets, acknowledged or not
 }
 
 // openInputs separates datasets, whose places hold a dataset's state, from inputs.

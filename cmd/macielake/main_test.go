@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -39,6 +40,10 @@ func TestScripts(t *testing.T) {
 			}
 			cmd, _, err := newRoot(&session{}).Find([]string{"register"})
 			return err == nil && !cmd.DisableFlagParsing, err
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOURS_AGO_80", time.Now().Add(-80*time.Hour).UTC().Format(time.RFC3339))
+			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      scriptExits,

@@ -36,8 +36,9 @@ rejects of one class or source; --raw lists all of them with their bytes. With
 --json each reject is an element of the answer.
 
 --acknowledge records that the rejects are accepted as they are, and why: of a class
-or a source if --class or --uri names one, otherwise all that there are now. They
-stay in the caveats of every answer, and no longer make its exit code 3.`,
+or a source if --class or --uri names one, otherwise all that there are now, and
+without --class the sources that could not be read. They stay in the caveats of every
+answer, and no longer make its exit code 3 or 4.`,
 		Example: `  macielake rejects lake
   macielake rejects lake --class malformed
   macielake rejects lake --acknowledge --class malformed --reason "cut off by the outage of 3 May"
@@ -75,6 +76,10 @@ func (o *rejectsOptions) run(s *session, cmd *cobra.Command, name string) error 
 		return s.answer(done, func(w io.Writer) error {
 			_, err := fmt.Fprintf(w, "%s acknowledged; %s neither acknowledged nor converted\n",
 				text.Plural(done.Rejects, "reject"), text.Plural(done.Left, "reject"))
+			if err == nil && done.Unread+done.UnreadLeft > 0 {
+				_, err = fmt.Fprintf(w, "%s acknowledged; %s neither acknowledged nor read\n",
+					text.Plural(done.Unread, "unread source"), text.Plural(done.UnreadLeft, "unread source"))
+			}
 			return err
 		})
 	}

@@ -162,7 +162,7 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 	if limited != nil && !isOutcome(limited) {
 		return limited
 	}
-	options.Limited = limited != nil
+	options.Limited = in.limited
 	inputs := summarize.Inputs{Datasets: in.datasets}
 	if len(in.results) > 0 {
 		results, err := o.readFlags.options(s, cmd, in, stop)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,9 @@ type Acknowledged struct {
 	// converted.
 	Rejects int64 `json:"rejects"`
 	Left    int64 `json:"rejects_left"`
+	// Unread and UnreadLeft are the same of sources that could not be read.
+	Unread     int64 `json:"unread_sources"`
+	UnreadLeft int64 `json:"unread_sources_left"`
 }
 
 // ErrNoReason says that rejects can't be acknowledged without a reason.
@@ -72,11 +76,12 @@ func (e *NoRejectsError) Error() string {
 	if e.URI != "" {
 		of = append(of, "in "+e.URI)
 	}
-	return strings.TrimSpace(fmt.Sprintf("there is nothing to acknowledge: no outstanding rejects %s", strings.Join(of, " ")))
+	return strings.TrimSpace(fmt.Sprintf("there is nothing to acknowledge: no outstanding rejects or unread sources %s", strings.Join(of, " ")))
 }
 
 // Acknowledge records that the outstanding rejects of a class, of a source, or all
-// are accepted, as far as runs have recorded them until now. They stay in every
+// are accepted, as far as runs have recorded them until now; without a class the
+// sources that could not be read, too. They stay in every
 // answer's caveats as acknowledged, and don't change its exit code any more.
 func Acknowledge(ctx context.Context, s store.Store, a Acknowledgement) (*Acknowledged, error) {
 	a.Reason = strings.TrimSpace(a.Reason)
@@ -119,10 +124,25 @@ func Acknowledge(ctx context.Context, s store.Store, a Acknowledgement) (*Acknow
 	if err != nil {
 		return nil, err
 	}
+	unread, err := state.LoadUnread(ctx, s, runs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range unread {
+		covers := done.CoversUnread(&unread[i])
+		matched = matched || covers
+		switch {
+		case slices.ContainsFunc(notes.Acknowledged, func(a state.Acknowledgement) bool { return a.CoversUnread(&unread[i]) }):
+		case covers:
+			done.Unread++
+		default:
+			done.UnreadLeft++
+		}
+	}
 	if !matched {
 		return nil, &NoRejectsError{string(a.Class), a.URI}
 	}
-	if done.Rejects == 0 {
+	if done.Rejects+done.Unread == 0 {
 		return done, nil // they all are acknowledged already
 	}
 	if err := state.Fence(ctx, s, &d); err != nil {

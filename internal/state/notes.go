@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/macielake/macielake/internal/keylayout"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -123,6 +126,12 @@ func (a *Acknowledgement) Covers(run int, r *Reject) bool {
 	return run <= a.Through && (a.Class == "" || a.Class == r.Class) && (a.URI == "" || a.URI == r.URI)
 }
 
+// CoversUnread reports whether a source that could not be read is acknowledged:
+// it has no class.
+func (a *Acknowledgement) CoversUnread(u *Unread) bool {
+	return u.Run <= a.Through && a.Class == "" && (a.URI == "" || a.URI == u.URI)
+}
+
 // PutNote writes down a caveat.
 func PutNote(ctx context.Context, s store.Store, n *Note) error {
 	_, err := create(ctx, s, noteName(CaveatsDir, n.At), n)
@@ -196,14 +205,17 @@ type Caveats struct {
 	// since; Acknowledged are those of them that somebody accepted.
 	Rejects      int64 `json:"rejects"`
 	Acknowledged int64 `json:"acknowledged_rejects"`
-	// Unreadable counts read failures: every time a source could not be read.
-	Unreadable int64 `json:"read_failures"`
-	Changed    int64 `json:"changed_sources"` // and not accepted
-	Accepted   int64 `json:"accepted_changes"`
+	// Unread counts sources that could not be read and weren't read since;
+	// AcknowledgedUnread are those of them that somebody accepted.
+	Unread             int64 `json:"unread_sources"`
+	AcknowledgedUnread int64 `json:"acknowledged_unread_sources"`
+	Changed            int64 `json:"changed_sources"` // and not accepted
+	Accepted           int64 `json:"accepted_changes"`
 }
 
 // LoadCaveats returns the caveats of a dataset whose runs were read. It opens
-// files of rejects only where some rejects are acknowledged.
+// files of rejects only where some rejects are acknowledged, and plans only where
+// a source could not be read.
 func LoadCaveats(ctx context.Context, s store.Store, d *Dataset, runs []RunState) (*Caveats, error) {
 	notes, err := LoadNotes(ctx, s, d)
 	if err != nil {
@@ -220,7 +232,19 @@ func LoadCaveats(ctx context.Context, s store.Store, d *Dataset, runs []RunState
 		}
 	}
 	totals.Settle()
-	c.Rejects, c.Unreadable = totals.RejectedLines+totals.Rejected, totals.Unreadable
+	c.Rejects = totals.RejectedLines + totals.Rejected
+	if totals.Unreadable > 0 {
+		unread, err := LoadUnread(ctx, s, runs)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range unread {
+			c.Unread++
+			if slices.ContainsFunc(notes.Acknowledged, func(a Acknowledgement) bool { return a.CoversUnread(&u) }) {
+				c.AcknowledgedUnread++
+			}
+		}
+	}
 	if c.Rejects == 0 || len(notes.Acknowledged) == 0 {
 		return c, nil
 	}
@@ -234,4 +258,41 @@ func LoadCaveats(ctx context.Context, s store.Store, d *Dataset, runs []RunState
 		})
 	}
 	return c, err
+}
+
+// Unread is a source that could not be read.
+type Unread struct {
+	URI string
+	Run int // number of the last run that tried
+}
+
+// LoadUnread returns the sources that a committed run could not read and no later
+// one has read, from wherever it lies, by URI. It reads plans and receipts from the
+// first run with such a source.
+func LoadUnread(ctx context.Context, s store.Store, runs []RunState) ([]Unread, error) {
+	unread := map[string]Unread{} // by what the source is, wherever it lies
+	identity := func(p *PlannedSource) string {
+		if key, ok := keylayout.Parse(filepath.ToSlash(p.URI)); ok {
+			return key.CopyID()
+		}
+		return p.URI
+	}
+	for i := range runs {
+		r := &runs[i]
+		if !r.Committed() || len(unread) == 0 && r.End.Totals.Unreadable == 0 {
+			continue
+		}
+		err := EachSource(ctx, s, r, func(p *PlannedSource, o *Outcome, _ *Receipt) error {
+			if id := identity(p); o.State != Unreadable {
+				delete(unread, id)
+			} else if !r.Retry { // what is tried again is still a reject
+				unread[id] = Unread{p.URI, r.Number}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.SortedFunc(maps.Values(unread), func(a, b Unread) int { return strings.Compare(a.URI, b.URI) }), nil
 }
