@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -112,6 +113,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		options.Filter = where.And(options.Filter, until)
 	}
 	var account *raw.Account
+	none := false
 	err = s.rows(func(w io.Writer) error {
 		output := cat.NewOutput(w, format, options.Columns, style, "macielake version "+version())
 		c := cat.New(options, output)
@@ -129,10 +131,17 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 				return reason(cmd.Context(), ctx, err)
 			}
 		}
-		return output.End()
+		if err := output.End(); err != nil {
+			return err
+		}
+		none = options.Filter != nil && c.Written() == 0 && options.Limit != 0
+		return reason(cmd.Context(), ctx, c.Check(ctx))
 	})
 	if err != nil {
 		return err
+	}
+	if none {
+		fmt.Fprintf(s.stderr, "note: no row of %s matches\n", o.table.value)
 	}
 	return worse(limited, reportAccount(s.stderr, account))
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/maintain"
-	"github.com/macielake/macielake/internal/query"
 	steps "github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/sink"
 )
 
@@ -71,7 +71,7 @@ func classify(err error) (code int, hint string) {
 		table      *lake.NoTableError
 		noDataset  *noDatasetError
 		path       *fs.PathError
-		literal    *query.LiteralError
+		literal    *where.LiteralError
 		noSuchRun  *noSuchRunError
 	)
 	switch {

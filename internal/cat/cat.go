@@ -39,6 +39,10 @@ type Rows struct {
 	output  *Output
 	left    int64 // rows up to the limit
 	free    chan *chunk
+
+	lakes    []*lake.Lake    // that were added
+	literals *where.Literals // of the filter; nil without one
+	written  int64           // rows
 }
 
 // errEnough ends a scan whose limit is reached.
@@ -51,6 +55,7 @@ func New(o Options, output *Output) *Rows {
 		r.left = rows.AllRows
 	}
 	if o.Filter != nil {
+		r.literals = where.NewLiterals(o.Filter, Fields(o.Table))
 		for _, c := range filterColumns(o.Table, o.Filter) {
 			if columnIndex(r.columns, c.Name) < 0 {
 				r.columns = append(r.columns, c)
@@ -75,6 +80,11 @@ func (r *Rows) AddResults(ctx context.Context, o raw.Options) (*raw.Account, err
 		if c.batch == nil {
 			c.batch = rows.NewBatch(r.o.Table.Row, r.columns)
 		}
+		if literals := r.newLiteralRows(nil); literals != nil && literals.table != r.o.Table {
+			batch := rows.NewBatch(literals.table.Row, literals.columns)
+			batch.Reset(b)
+			literals.look(batch)
+		}
 		c.reset = func() error {
 			c.batch.Reset(b)
 			c.begin(c.batch)
@@ -96,13 +106,8 @@ func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
 	if r.left == 0 {
 		return nil
 	}
-	q := lake.Query{Table: r.o.Table.Name, Workers: r.o.Workers}
-	if r.o.Through != nil {
-		q.Files = func(f *lake.File) bool { return r.o.Through(f.Run) }
-	}
-	for _, c := range r.columns {
-		q.Columns = append(q.Columns, c.Name)
-	}
+	r.lakes = append(r.lakes, l)
+	q := r.query(r.o.Table, r.columns)
 	if r.o.Filter != nil {
 		q.Where = conditions(r.o.Table, r.o.Filter)
 	}
@@ -124,6 +129,106 @@ func (r *Rows) AddDataset(ctx context.Context, l *lake.Lake) error {
 		err = nil
 	}
 	return err
+}
+
+// query asks for columns of a table.
+func (r *Rows) query(t *schema.Table, columns []schema.Column) lake.Query {
+	q := lake.Query{Table: t.Name, Workers: r.o.Workers}
+	if r.o.Through != nil {
+		q.Files = func(f *lake.File) bool { return r.o.Through(f.Run) }
+	}
+	for _, c := range columns {
+		q.Columns = append(q.Columns, c.Name)
+	}
+	return q
+}
+
+// Written returns how many rows were written.
+func (r *Rows) Written() int64 { return r.written }
+
+// Check returns a *where.LiteralError for the first value in the filter that no
+// row of the inputs has, and that isn't a known value of its field either. Where
+// the rows that were read don't have it, those that could be left out are read for
+// it. After a limit that was reached nothing is known.
+func (r *Rows) Check(ctx context.Context) error {
+	if r.left == 0 {
+		return nil
+	}
+	for _, l := range r.lakes {
+		literals := r.newLiteralRows(l)
+		if literals == nil {
+			break
+		}
+		q := r.query(literals.table, literals.columns)
+		err := lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (struct{}, error) {
+			defer batch.Release()
+			in := arrowio.NewRows(literals.table.Row, literals.columns)
+			if err := in.Reset(batch); err != nil {
+				return struct{}{}, err
+			}
+			literals.again(r).look(in)
+			return struct{}{}, nil
+		}, func(struct{}) error {
+			if !r.literals.Left() {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+	}
+	return r.literals.Check()
+}
+
+// literalRows are rows in which literals are looked for.
+type literalRows struct {
+	table   *schema.Table // the smallest that has the columns
+	columns []schema.Column
+	rows    *filtered
+}
+
+// newLiteralRows returns where to look for the literals that haven't been found,
+// in a dataset if l isn't nil; nil where there are none.
+func (r *Rows) newLiteralRows(l *lake.Lake) *literalRows {
+	left := r.literals.Fields()
+	if len(left) == 0 {
+		return nil
+	}
+	fields := Fields(r.o.Table)
+	var columns []schema.Column
+	for _, i := range left {
+		of, _ := source(r.o.Table, fields[i].Name)
+		for _, c := range of {
+			if columnIndex(columns, c.Name) < 0 {
+				columns = append(columns, c)
+			}
+		}
+	}
+	table := r.o.Table
+	for _, t := range schema.Tables() {
+		if t.Row < table.Row && (l == nil || l.Has(t.Name)) &&
+			!slices.ContainsFunc(columns, func(c schema.Column) bool { _, ok := t.Column(c.Name); return !ok }) {
+			table = t
+		}
+	}
+	return &literalRows{table, columns, newFiltered(r.o.Filter, r.o.Table, columns, r.literals)}
+}
+
+// again returns the same for another goroutine.
+func (l *literalRows) again(r *Rows) *literalRows {
+	return &literalRows{l.table, l.columns, newFiltered(r.o.Filter, r.o.Table, l.columns, r.literals)}
+}
+
+// look looks for the literals in all rows.
+func (l *literalRows) look(in rows.Rows) {
+	l.rows.reset(in)
+	for l.rows.literals.Left() && in.Next() {
+		for row := range in.Len() {
+			l.rows.row, l.rows.scratch = row, l.rows.scratch[:0]
+			l.rows.literals.Look(l.rows.get)
+		}
+	}
 }
 
 // chunk is the rows of a batch on their way to the output. The first of them are
@@ -148,7 +253,7 @@ func (r *Rows) chunk() *chunk {
 	}
 	c := &chunk{encoder: r.output.encoder()}
 	if r.o.Filter != nil {
-		c.filter = newFiltered(r.o.Filter, Fields(r.o.Table), r.o.Table, r.columns)
+		c.filter = newFiltered(r.o.Filter, r.o.Table, r.columns, r.literals)
 	}
 	return c
 }
@@ -187,6 +292,7 @@ func (r *Rows) write(c *chunk) error {
 				return err
 			}
 		}
+		r.written += c.rows
 		if r.left -= c.rows; r.left == 0 {
 			return errEnough
 		}

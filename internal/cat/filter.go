@@ -101,7 +101,13 @@ func Fields(t *schema.Table) []where.Field {
 		return where.Field{Name: name, Kind: kind, Example: name + ":Owner"}
 	}
 	for _, c := range t.Columns {
-		fields = append(fields, field(c.Name, kindOf(c.Type)))
+		f := field(c.Name, kindOf(c.Type))
+		for name, column := range aliases {
+			if column == c.Name {
+				f.Values = name
+			}
+		}
+		fields = append(fields, f)
 	}
 	var short []where.Field
 	for name, column := range aliases {
@@ -210,10 +216,11 @@ type filtered struct {
 	get     func(field int, key string) where.Value
 	scratch []byte // of the values that are made for a row
 
-	first, len int // the run, in that of rows
-	end        int // of the run of rows
-	looked     int // rows of it that were looked at
-	row        int // that get is asked about
+	first, len int             // the run, in that of rows
+	literals   *where.Literals // that the filter looks for; nil if there are none
+	end        int             // of the run of rows
+	looked     int             // rows of it that were looked at
+	row        int             // that get is asked about
 }
 
 // fieldSource is where a field's values come from.
@@ -223,8 +230,9 @@ type fieldSource struct {
 	values []where.Value
 }
 
-func newFiltered(f *where.Filter, fields []where.Field, t *schema.Table, columns []schema.Column) *filtered {
-	r := &filtered{filter: f, columns: columns, sources: make([]fieldSource, len(fields))}
+func newFiltered(f *where.Filter, t *schema.Table, columns []schema.Column, literals *where.Literals) *filtered {
+	fields := Fields(t)
+	r := &filtered{filter: f, columns: columns, sources: make([]fieldSource, len(fields)), literals: literals}
 	for _, i := range f.Fields() {
 		of, value := source(t, fields[i].Name)
 		s := &r.sources[i]
@@ -313,6 +321,7 @@ func (r *filtered) shared() bool {
 
 func (r *filtered) match(row int) bool {
 	r.row, r.scratch = row, r.scratch[:0]
+	r.literals.Look(r.get)
 	return r.filter.Match(r.get)
 }
 

@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"slices"
 
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/lake"
-	"github.com/macielake/macielake/internal/nearest"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/spill"
 	"github.com/macielake/macielake/internal/sum"
@@ -53,7 +51,7 @@ type Summary struct {
 	o        Options
 	state    *current.State
 	views    []*grouping
-	literals *literals
+	literals *where.Literals
 	counted  bool // all subjects are in the groupings
 	findings int64
 	caveats  Caveats
@@ -70,7 +68,7 @@ func NewSummary(o Options) *Summary {
 	if o.Memory <= 0 {
 		o.Memory = DefaultMemory
 	}
-	s := &Summary{o: o, literals: newLiterals(o.Where)}
+	s := &Summary{o: o, literals: where.NewLiterals(o.Where, Fields())}
 	p := &plan{months: o.Months}
 	seed := maphash.MakeSeed()
 	findings := false
@@ -154,10 +152,10 @@ func (s *Summary) Findings() int64 { return s.findings }
 // Caveats returns what limits the answer, once everything is counted.
 func (s *Summary) Caveats() Caveats { return s.caveats }
 
-// CheckLiterals returns a *LiteralError for the first value in the filter that
+// CheckLiterals returns a *where.LiteralError for the first value in the filter that
 // nothing has, and that isn't a known value of its field either, once everything
 // is counted.
-func (s *Summary) CheckLiterals() error { return s.literals.check() }
+func (s *Summary) CheckLiterals() error { return s.literals.Check() }
 
 // Group is a group of a view.
 type Group struct {
@@ -249,26 +247,4 @@ func (o Order) appendKey(out, key []byte, sums []sum.Int, scratch []where.Value)
 		out = where.AppendOrdered(out, v)
 	}
 	return append(out, make([]byte, max(0, 8-len(out)))...)
-}
-
-// LiteralError says that a filter compares a field with a value that nothing has.
-type LiteralError struct {
-	Field, Value string
-	Nearest      []string // values that there are
-}
-
-func (e *LiteralError) Error() string {
-	return fmt.Sprintf("no %s is %q in what was read", e.Field, e.Value)
-}
-
-// Suggestion returns the nearest values as a hint. Printable escapes one of them.
-func (e *LiteralError) Suggestion(printable func(string) string) string {
-	values := make([]string, len(e.Nearest))
-	for i, v := range e.Nearest {
-		values[i] = printable(v)
-	}
-	if len(values) == 0 {
-		return "nothing that was read has a value there"
-	}
-	return nearest.Suggestion(e.Value, values)
 }

@@ -110,7 +110,7 @@ type filter struct {
 	row        row             // that it looks at
 	scratch    []byte
 	get        func(field int, key string) where.Value
-	literals   *literals
+	literals   *where.Literals
 }
 
 type keyed struct {
@@ -151,7 +151,7 @@ func (f *filter) value(field int, key string) where.Value {
 
 func (f *filter) match(r row) bool {
 	f.row, f.scratch = r, f.scratch[:0]
-	f.literals.look(f)
+	f.literals.Look(f.get)
 	return f.Match(f.get)
 }
 
@@ -330,7 +330,7 @@ func (g *grouping) countSubject(sums []sum.Int, s *current.Subject) {
 // looksForLiterals reports whether filters still look for values that they compare
 // with.
 func (g *grouping) looksForLiterals() bool {
-	return slices.ContainsFunc(g.filters, func(f *filter) bool { return f.literals != nil && len(f.literals.left) > 0 })
+	return slices.ContainsFunc(g.filters, func(f *filter) bool { return f.literals.Left() })
 }
 
 // look looks for a filter's literals in findings that aren't open any more: what
@@ -339,7 +339,7 @@ func (g *grouping) look(s *current.Subject) {
 	for _, f := range g.filters {
 		for i := range s.Closed {
 			f.row, f.scratch = row{subject: s, finding: &s.Closed[i].Finding}, f.scratch[:0]
-			f.literals.look(f)
+			f.literals.Look(f.get)
 		}
 	}
 }

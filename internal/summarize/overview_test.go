@@ -220,7 +220,7 @@ func TestLiterals(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _, err = NewOverview(context.Background(), Options{Where: f}, inputsOf(t, results))
-		literal, _ := err.(*query.LiteralError)
+		literal, _ := err.(*where.LiteralError)
 		switch {
 		case test.nearest == "" && err != nil:
 			t.Errorf("%s: %v", test.filter, err)

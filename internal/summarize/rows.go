@@ -11,7 +11,8 @@ import (
 )
 
 // WriteRows writes the rows of a preset that lists, in the order of the input. The
-// account, which may be nil, has what of the results gave none.
+// account, which may be nil, has what of the results gave none. It gives a
+// *where.LiteralError, after the rows, as cat.Rows.Check does.
 func WriteRows(ctx context.Context, w io.Writer, f text.Format, options text.Options, o Options, in Inputs) (*raw.Account, error) {
 	t, columns := o.Preset.columns()
 	list := cat.Options{Table: t, Columns: columns, Filter: o.Where, Limit: -1, Through: o.Through, Workers: o.Workers}
@@ -39,5 +40,8 @@ func WriteRows(ctx context.Context, w io.Writer, f text.Format, options text.Opt
 			return account, err
 		}
 	}
-	return account, output.End()
+	if err := output.End(); err != nil {
+		return account, err
+	}
+	return account, rows.Check(ctx)
 }

@@ -34,6 +34,9 @@ type Field struct {
 	Check func(key string) error
 	// Example is a Map with a key, for messages; NAME:KEY where it is empty.
 	Example string
+	// Values is the name of the field under which its values are documented, where
+	// that isn't its own.
+	Values string
 }
 
 // Value is a field's value in a row. The zero Value is null.
