@@ -69,7 +69,7 @@ unit: $(BUILD)/versitygw
 # machine doesn't reach. Tests that count allocations can't run here: the race
 # detector makes pools forget.
 race: $(BUILD)/versitygw
-	$(GO) test -timeout 30m -race -short ./pkg/stream ./internal/convert ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
+	$(GO) test -timeout 30m -race -short ./pkg/stream ./internal/convert ./internal/coord ./internal/current ./internal/spill ./internal/maintain ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
 	$(GO) test -timeout 30m -race -run 'Together|Lease|Twice|Receipt|Backwards' ./internal/crash
 	$(GO) test -timeout 30m -race -short -run 'Parallel|Lane|Commit|Sink' ./pkg/sink
 

@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -160,11 +159,10 @@ func program(name, pkg, env string) (string, error) {
 	if path := os.Getenv(env); path != "" {
 		return filepath.Abs(path)
 	}
-	_, here, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("the source of s3test isn't known")
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
 	}
-	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
 	path := filepath.Join(root, "build", name)
 	built, err := os.Stat(path)
 	if mod, modErr := os.Stat(filepath.Join(root, "tools", "go.mod")); err == nil && modErr == nil && built.ModTime().After(mod.ModTime()) {
@@ -185,6 +183,25 @@ func program(name, pkg, env string) (string, error) {
 }
 
 var building sync.Mutex
+
+// moduleRoot returns the directory of the main module: tests run in the directory
+// of their package. (What runtime.Caller says is no path under -trimpath.)
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "tools", "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("no directory above the working directory has tools/go.mod")
+		}
+		dir = parent
+	}
+}
 
 // Config is a configuration for requests to a URL, of the server or of a proxy
 // before it.
