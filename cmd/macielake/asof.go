@@ -25,6 +25,7 @@ type point struct {
 	until   where.Value           // no later results; null for all
 	through func(run string) bool // only of such runs; nil for all
 	late    func(run string) bool // runs that began after until; nil for none
+	run     *state.RunState       // as of which it is; nil for none
 	now     time.Time             // what ages are told by
 }
 
@@ -58,6 +59,7 @@ func (in *inputs) asOf(asOf, run string) (point, error) {
 		numbers[state.RunID] = state.Number
 	}
 	p.through, p.now = func(id string) bool { return numbers[id] <= r.Number }, r.End.EndedAt
+	p.run = r
 	return p, nil
 }
 
@@ -75,29 +77,34 @@ func (in *inputs) startedAfter(t time.Time) func(run string) bool {
 	return func(run string) bool { return late[run] }
 }
 
-// asOfCaveat says what an answer as of a time is made of.
+// asOfCaveat says what an answer as of a time or a run is made of.
 type asOfCaveat struct {
-	AsOf        time.Time `json:"as_of"`
-	LastRun     string    `json:"last_run"`     // that was read; the dataset had it when the answer was made
+	AsOf        time.Time `json:"as_of"`        // of a run when it ended
+	LastRun     string    `json:"last_run"`     // that was read; as of a time the last that the dataset had when the answer was made
 	LateResults int64     `json:"late_results"` // that arrived in runs that began after that time
 }
 
-// sayAsOf says of an answer as of a time how many of its results arrived later.
+// sayAsOf says of an answer as of a time or a run which runs it is made of, and how
+// many of its results arrived later.
 func (in *inputs) sayAsOf(s *session, p point, late int64) {
-	if p.until.Null() || len(in.datasets) == 0 {
-		return
-	}
-	c := asOfCaveat{AsOf: time.UnixMicro(p.until.Int()).UTC(), LateResults: late}
-	for _, l := range in.datasets {
-		for i := range l.States {
-			if l.States[i].Committed() {
-				c.LastRun = l.States[i].RunID
+	switch {
+	case len(in.datasets) == 0:
+	case p.run != nil:
+		s.caveat(asOfCaveat{AsOf: p.run.End.EndedAt, LastRun: p.run.RunID})
+		fmt.Fprintf(s.stderr, "note: as of run %s, which ended at %s\n", p.run.RunID, text.Time(p.run.End.EndedAt))
+	case !p.until.Null():
+		c := asOfCaveat{AsOf: time.UnixMicro(p.until.Int()).UTC(), LateResults: late}
+		for _, l := range in.datasets {
+			for i := range l.States {
+				if l.States[i].Committed() {
+					c.LastRun = l.States[i].RunID
+				}
 			}
 		}
+		s.caveat(c)
+		fmt.Fprintf(s.stderr, "note: as of %s, from the runs up to %s; %s arrived in runs that began later\n",
+			text.Time(c.AsOf), c.LastRun, text.Plural(late, "result"))
 	}
-	s.caveat(c)
-	fmt.Fprintf(s.stderr, "note: as of %s, from the runs up to %s; %s arrived in runs that began later\n",
-		text.Time(c.AsOf), c.LastRun, text.Plural(late, "result"))
 }
 
 // parseTime parses a time, or a date, which is the end of its day.

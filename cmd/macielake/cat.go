@@ -112,6 +112,16 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		}
 		options.Filter = where.And(options.Filter, until)
 	}
+	late := int64(0)
+	if at.late != nil {
+		for _, l := range in.datasets {
+			n, err := cat.LateResults(ctx, l, options.Table, at.until.Int(), at.late, o.workers)
+			if err != nil {
+				return err
+			}
+			late += n
+		}
+	}
 	var account *raw.Account
 	none := false
 	err = s.rows(func(w io.Writer) error {
@@ -143,6 +153,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if none {
 		fmt.Fprintf(s.stderr, "note: no row of %s matches\n", o.table.value)
 	}
+	in.sayAsOf(s, at, late)
 	return worse(limited, reportAccount(s.stderr, account))
 }
 

@@ -231,6 +231,41 @@ func (l *literalRows) look(in rows.Rows) {
 	}
 }
 
+// LateResults returns how many results of a dataset that were created until a time,
+// in microseconds since 1970, or have none, are of late runs; of a dataset without
+// the table of results it counts the rows of t.
+func LateResults(ctx context.Context, l *lake.Lake, t *schema.Table, until int64, late func(run string) bool, workers int) (int64, error) {
+	if l.Has(schema.Results().Name) {
+		t = schema.Results()
+	}
+	created, ok := t.Column("created_at")
+	if !ok {
+		return 0, nil
+	}
+	q := lake.Query{Table: t.Name, Columns: []string{created.Name}, Workers: workers, Files: func(f *lake.File) bool { return late(f.Run) }}
+	total := int64(0)
+	err := lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (int64, error) {
+		defer batch.Release()
+		in := arrowio.NewRows(t.Row, []schema.Column{created})
+		if err := in.Reset(batch); err != nil {
+			return 0, err
+		}
+		n := int64(0)
+		for in.Next() {
+			for row := range in.Len() {
+				if v := in.Value(0, row); !v.Set || v.Int <= until {
+					n++
+				}
+			}
+		}
+		return n, nil
+	}, func(n int64) error {
+		total += n
+		return nil
+	})
+	return total, err
+}
+
 // chunk is the rows of a batch on their way to the output. The first of them are
 // encoded by a worker, as far as they fit its memory; the others, of which there
 // can be any number, when it is their turn.
