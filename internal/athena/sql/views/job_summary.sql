@@ -6,7 +6,7 @@ SELECT job_id, origin_type,
   count(CASE WHEN status_code = 'PARTIAL' THEN 1 END) AS partial_results,
   count(CASE WHEN status_code = 'SKIPPED' THEN 1 END) AS skipped_results,
   count(CASE WHEN type_count > 0 THEN 1 END) AS sensitive_results,
-  sum(occurrence_count) AS occurrence_count, sum(size_classified) AS bytes_classified
+  sum(occurrence_count) AS occurrence_count, sum(CASE WHEN {{template "analysis"}} THEN size_classified END) AS bytes_classified
 FROM {{table "results"}}
 WHERE NOT is_archive_member AND {{template "committed"}}
 GROUP BY job_id, origin_type

@@ -63,15 +63,15 @@ WHERE job_id = (SELECT job_id FROM "macie"."results" WHERE job_id IS NOT NULL AN
 GROUP BY status_code, status_reason
 ORDER BY results DESC, status_code, status_reason
 == bytes_by_job: How many bytes did each job analyse?
-SELECT job_id, origin_type, sum(size_classified) AS bytes_classified,
-  round(CAST(sum(size_classified) AS double) / 1073741824e0, 3) AS gib_classified
+SELECT job_id, origin_type, sum(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN size_classified END) AS bytes_classified,
+  round(CAST(sum(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN size_classified END) AS double) / 1073741824e0, 3) AS gib_classified
 FROM "macie"."results"
 WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
 GROUP BY job_id, origin_type
 ORDER BY bytes_classified DESC, job_id, origin_type
 == bytes_of_job: How many bytes did one job analyse?
-SELECT sum(size_classified) AS bytes_classified,
-  round(CAST(sum(size_classified) AS double) / 1073741824e0, 3) AS gib_classified
+SELECT sum(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN size_classified END) AS bytes_classified,
+  round(CAST(sum(CASE WHEN coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) THEN size_classified END) AS double) / 1073741824e0, 3) AS gib_classified
 FROM "macie"."results"
 WHERE job_id = (SELECT job_id FROM "macie"."results" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
 == object_details: What was found in each object, and in each file inside an archive?
