@@ -277,6 +277,7 @@ func (e *NoRunError) Error() string {
 func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *PlannedSource, o *Outcome, receipt *Receipt) error) error {
 	var receipt *Receipt
 	part, at := -1, 0
+	stopped := false // by each, before the plan's end
 	full := func() error {
 		if receipt != nil && at != len(receipt.Sources) {
 			return damaged(s, ReceiptName(r.Address(), part), "it has %d sources, the plan %d", len(receipt.Sources), at)
@@ -295,15 +296,18 @@ func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *Pl
 			part, at = p.Part, 0
 		}
 		at++
-		if receipt == nil {
-			return each(p, nil, nil)
+		var outcome *Outcome
+		if receipt != nil {
+			if at > len(receipt.Sources) {
+				return damaged(s, ReceiptName(r.Address(), part), "it has %d sources, the plan more", len(receipt.Sources))
+			}
+			outcome = &receipt.Sources[at-1]
 		}
-		if at > len(receipt.Sources) {
-			return damaged(s, ReceiptName(r.Address(), part), "it has %d sources, the plan more", len(receipt.Sources))
-		}
-		return each(p, &receipt.Sources[at-1], receipt)
+		err := each(p, outcome, receipt)
+		stopped = errors.Is(err, fs.SkipAll)
+		return err
 	})
-	if err != nil {
+	if err != nil || stopped {
 		return err
 	}
 	return full()
