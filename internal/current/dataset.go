@@ -56,11 +56,12 @@ func (s *State) AddDataset(ctx context.Context, l *lake.Lake) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	rows := make(chan *rowBatch, 1)
+	z := &zipper{rows: rows, spare: newSpare()}
 	if s.o.Findings {
 		group.Go(func() error {
 			defer close(rows)
 			q := lake.Query{Table: "detections", Columns: detectionColumns, Files: s.wants, Workers: s.o.Workers}
-			return lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
+			return lake.Scan(ctx, l, q, z.spare.fill, func(b *rowBatch) error {
 				select {
 				case rows <- b:
 					return nil
@@ -74,9 +75,10 @@ func (s *State) AddDataset(ctx context.Context, l *lake.Lake) error {
 	}
 	group.Go(func() error {
 		t := s.newTaker()
-		z := &zipper{rows: rows}
+		spare := newSpare()
 		q := lake.Query{Table: "results", Columns: s.columns(), Files: s.wants, Workers: s.o.Workers}
-		err := lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
+		err := lake.Scan(ctx, l, q, spare.fill, func(b *rowBatch) error {
+			defer spare.put(b)
 			if s.o.Findings {
 				if err := z.join(ctx, b.Batch); err != nil {
 					return err
@@ -99,15 +101,50 @@ type rowBatch struct {
 	lines []int64 // source_line of each detection
 }
 
-// newRowBatch makes a batch of rows of a table.
-func newRowBatch(_ int, rows arrow.RecordBatch) (*rowBatch, error) {
+// spare holds batches of one table that are through, to be used again.
+type spare chan *rowBatch
+
+// spareBatches is how many batches are kept: more than are in work at a time are
+// never there.
+const spareBatches = 16
+
+func newSpare() spare { return make(spare, spareBatches) }
+
+// put gives a batch back that nobody refers to any more.
+func (s spare) put(b *rowBatch) {
+	select {
+	case s <- b:
+	default:
+	}
+}
+
+func (s spare) get() *rowBatch {
+	select {
+	case b := <-s:
+		b.Reset()
+		return b
+	default:
+		return &rowBatch{Batch: schema.NewBatch()}
+	}
+}
+
+// cleared returns a slice of n zero values, in the memory of list if that is
+// enough.
+func cleared[T any](list []T, n int) []T {
+	list = slices.Grow(list[:0], n)[:n]
+	clear(list)
+	return list
+}
+
+// fill makes a batch of rows of a table.
+func (s spare) fill(_ int, rows arrow.RecordBatch) (*rowBatch, error) {
 	defer rows.Release()
-	b := &rowBatch{Batch: schema.NewBatch()}
+	b := s.get()
 	f := filler{b.Batch}
 	n := int(rows.NumRows())
 	if _, ok := rows.Schema().FieldsByName("is_archive_member"); ok {
-		b.Sources = []schema.Source{{}}
-		b.Results = make([]schema.Result, n)
+		b.Sources = append(b.Sources, schema.Source{})
+		b.Results = cleared(b.Results, n)
 		for i, field := range rows.Schema().Fields() {
 			if err := f.results(field.Name, rows.Column(i)); err != nil {
 				return nil, err
@@ -115,8 +152,8 @@ func newRowBatch(_ int, rows arrow.RecordBatch) (*rowBatch, error) {
 		}
 		return b, nil
 	}
-	b.Detections = make([]schema.Detection, n)
-	b.lines = make([]int64, n)
+	b.Detections = cleared(b.Detections, n)
+	b.lines = cleared(b.lines, n)
 	for i, field := range rows.Schema().Fields() {
 		if err := f.detections(field.Name, rows.Column(i), b.lines); err != nil {
 			return nil, err
@@ -127,9 +164,10 @@ func newRowBatch(_ int, rows arrow.RecordBatch) (*rowBatch, error) {
 
 // zipper gives results their detections: both tables have the same order.
 type zipper struct {
-	rows <-chan *rowBatch
-	cur  *rowBatch
-	at   int // of the next detection in cur
+	rows  <-chan *rowBatch
+	spare spare // gets the batches that are through
+	cur   *rowBatch
+	at    int // of the next detection in cur
 }
 
 // errApart says that results and detections don't belong together.
@@ -168,6 +206,9 @@ func (z *zipper) next(ctx context.Context) (bool, error) {
 		case b, ok := <-z.rows:
 			if !ok {
 				return false, nil
+			}
+			if z.cur != nil {
+				z.spare.put(z.cur)
 			}
 			z.cur, z.at = b, 0
 		case <-ctx.Done():

@@ -31,7 +31,9 @@ func (s *State) AddBucket(ctx context.Context, l *lake.Lake, bucket string, cond
 		Table: "results", Columns: s.columns(), Files: s.wants, Workers: s.o.Workers,
 		Where: []lake.Predicate{lake.OneOf("bucket_name", bucket)},
 	}
-	return lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
+	spare := newSpare()
+	return lake.Scan(ctx, l, q, spare.fill, func(b *rowBatch) error {
+		defer spare.put(b)
 		b.Filter(func(r *schema.Result) bool {
 			return string(b.Text(r.Text[schema.BucketName])) == bucket
 		})

@@ -101,7 +101,9 @@ func OriginsOf(ctx context.Context, l *lake.Lake, workers int) ([]Origin, error)
 		Table: "results", Workers: workers,
 		Columns: []string{"is_archive_member", "admin_account_id", "region", "job_id", "created_at"},
 	}
-	err := lake.Scan(ctx, l, q, newRowBatch, func(b *rowBatch) error {
+	spare := newSpare()
+	err := lake.Scan(ctx, l, q, spare.fill, func(b *rowBatch) error {
+		defer spare.put(b)
 		for i := range b.Results {
 			r := &b.Results[i]
 			all.add(b.Batch, r, intOf(r, schema.CreatedAt))

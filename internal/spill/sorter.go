@@ -67,6 +67,21 @@ func (s *Sorter) Add(prefix uint64, key, value []byte) error {
 func (s *Sorter) Absorb(o *Sorter) error {
 	s.runs = append(s.runs, o.runs...)
 	o.runs = nil
+	if len(s.refs) > 0 && s.heap.used+o.heap.taken()+refBytes*int64(len(s.refs)+len(o.refs)) > s.limit {
+		if err := s.spill(); err != nil {
+			return err
+		}
+	}
+	if len(o.refs) > 0 {
+		if first, ok := s.heap.absorb(&o.heap); ok {
+			s.refs = slices.Grow(s.refs, len(o.refs))
+			for _, r := range o.refs {
+				r.chunk += first
+				s.refs = append(s.refs, r)
+			}
+			o.refs = o.refs[:0]
+		}
+	}
 	for _, r := range o.refs {
 		key, value := o.pair(r)
 		if err := s.Add(r.prefix, key, value); err != nil {
