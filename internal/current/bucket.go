@@ -140,15 +140,8 @@ func (k *bucket) add(e *encoder, b *schema.Batch, r *schema.Result) {
 	if v := textOf(b, r, schema.AccountID); !v.Null() {
 		k.setAccount(order, v)
 	}
-	v := textOf(b, r, schema.BucketEffectivePermission)
-	k.permission.set(order, v)
-	if publicFact(v) != Unknown {
-		k.knownPermission.set(order, v)
-	}
-	v = textOf(b, r, schema.BucketEncryptionType)
-	k.encryption.set(order, v)
-	if unencryptedFact(v) != Unknown {
-		k.knownEncryption.set(order, v)
+	if e.o.Exposure {
+		k.addExposure(order, textOf(b, r, schema.BucketEffectivePermission), textOf(b, r, schema.BucketEncryptionType))
 	}
 	i := 0
 	for c := range e.o.Columns {
@@ -165,6 +158,22 @@ func (k *bucket) add(e *encoder, b *schema.Batch, r *schema.Result) {
 			k.columns[i].set(order, v)
 		}
 		i++
+	}
+}
+
+func (k *bucket) addExposure(order []byte, permission, encryption where.Value) {
+	// Nearly always another result is newer that knows both.
+	newest := k.permission.order
+	if newest != nil && bytes.Equal(newest, k.knownPermission.order) && bytes.Equal(newest, k.knownEncryption.order) && bytes.Compare(order, newest) >= 0 {
+		return
+	}
+	k.permission.set(order, permission)
+	if publicFact(permission) != Unknown {
+		k.knownPermission.set(order, permission)
+	}
+	k.encryption.set(order, encryption)
+	if unencryptedFact(encryption) != Unknown {
+		k.knownEncryption.set(order, encryption)
 	}
 }
 

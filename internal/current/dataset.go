@@ -18,8 +18,10 @@ var (
 		"aws_partition", "bucket_name", "object_key", "is_archive_member", "archive_member_path",
 		"object_last_modified", "object_version_id", "created_at", "result_id", "source_uri", "source_line",
 		"status_code", "status_reason", "size_classified", "account_id", "admin_account_id", "region", "job_id",
-		"severity", "severity_score", "bucket_effective_permission", "bucket_encryption_type",
-		"object_public_access", "object_encryption_type",
+	}
+	severityColumns = []string{"severity", "severity_score"}
+	exposureColumns = []string{
+		"bucket_effective_permission", "bucket_encryption_type", "object_public_access", "object_encryption_type",
 	}
 	detectionColumns = []string{
 		"source_line", "identifier_kind", "category", "detection_type", "custom_identifier_arn",
@@ -32,6 +34,12 @@ func (s *State) columns() []string {
 	names := slices.Clone(resultColumns)
 	if s.o.Findings {
 		names = append(names, "type_count")
+	}
+	if s.o.Severity {
+		names = append(names, severityColumns...)
+	}
+	if s.o.Exposure {
+		names = append(names, exposureColumns...)
 	}
 	if s.o.Late != nil {
 		names = append(names, "run_id")

@@ -1,11 +1,16 @@
 package current
 
+import "bytes"
+
 // known is what origins are known to look for: of each origin and identifier when
 // the newest result was created that reports it, of each month where states of
 // several months are asked for.
 type known struct {
 	origins, identifiers map[string]uint32
 	newest               map[report]int64
+
+	last   []byte // the origin that was numbered last; nil where there is none
+	lastAt uint32
 }
 
 // report is an origin that reported an identifier in a month.
@@ -26,6 +31,14 @@ func number(numbers map[string]uint32, text []byte) uint32 {
 		numbers[string(text)] = n
 	}
 	return n
+}
+
+// originAt returns the number of an origin.
+func (k *known) originAt(origin []byte) uint32 {
+	if k.last == nil || !bytes.Equal(k.last, origin) {
+		k.last, k.lastAt = append(k.last[:0], origin...), number(k.origins, origin)
+	}
+	return k.lastAt
 }
 
 func (k *known) add(origin, identifier []byte, month int32, created int64) {

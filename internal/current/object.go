@@ -20,7 +20,10 @@ type object struct {
 	facts   *bucket // nil where nothing is known
 	cutoff  int64   // only results created later count,
 	changed bool    // if the bucket changed hands
-	settled bool    // the object's own results are through
+	// What is known of the bucket's exposure.
+	publicAccess, bucketEncryption where.Value
+
+	settled bool // the object's own results are through
 	pool    pool
 	own     fold // of own results
 	hint    fold // of the result of a member in their place
@@ -79,10 +82,8 @@ func (x *object) folds() []*fold { return []*fold{&x.own, &x.hint, &x.formerOwn,
 func (x *object) begin(key []byte, facts *bucket) {
 	x.begun, x.settled, x.implied = true, false, false
 	x.key = append(x.key[:0], key...)
-	x.facts = facts
-	x.cutoff, x.changed = 0, false
-	if facts != nil && !nullBucket(key) {
-		x.cutoff, x.changed = facts.cutoff()
+	if facts == nil || facts != x.facts {
+		x.know(facts, key)
 	}
 	x.pool.reset()
 	for _, f := range x.folds() {
@@ -91,6 +92,21 @@ func (x *object) begin(key []byte, facts *bucket) {
 	clear(x.sums)
 	x.order = x.order[:0]
 	x.member.begun = false
+}
+
+// know notes what is known of the bucket of an object.
+func (x *object) know(facts *bucket, key []byte) {
+	x.facts = facts
+	x.cutoff, x.changed = 0, false
+	x.publicAccess, x.bucketEncryption = where.Value{}, where.Value{}
+	if facts == nil {
+		return
+	}
+	if !nullBucket(key) {
+		x.cutoff, x.changed = facts.cutoff()
+	}
+	x.publicAccess = lastKnown(x.value(&facts.permission), x.value(&facts.knownPermission), publicFact)
+	x.bucketEncryption = lastKnown(x.value(&facts.encryption), x.value(&facts.knownEncryption), unencryptedFact)
 }
 
 // nullBucket reports whether the key of an object names no bucket.
@@ -196,10 +212,7 @@ func (x *object) settle() {
 // expose gives a subject the exposure of the object that of is.
 func (x *object) expose(s, of *Subject) {
 	s.ObjectPublic, s.ObjectEncryption = of.ObjectPublic, of.ObjectEncryption
-	if x.facts != nil {
-		s.PublicAccess = lastKnown(x.value(&x.facts.permission), x.value(&x.facts.knownPermission), publicFact)
-		s.BucketEncryption = lastKnown(x.value(&x.facts.encryption), x.value(&x.facts.knownEncryption), unencryptedFact)
-	}
+	s.PublicAccess, s.BucketEncryption = x.publicAccess, x.bucketEncryption
 	s.derive()
 }
 

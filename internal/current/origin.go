@@ -40,8 +40,8 @@ type newest struct {
 
 func newOrigins() *origins { return &origins{byKey: make(map[originKey]*newest)} }
 
-func (m *origins) add(b *schema.Batch, r *schema.Result, created where.Value) {
-	admin, region, job := administratorOf(b, r).Text(), textOf(b, r, schema.Region).Text(), textOf(b, r, schema.JobID).Text()
+func (m *origins) add(b *schema.Batch, r *schema.Result, administrator, created where.Value) {
+	admin, region, job := administrator.Text(), textOf(b, r, schema.Region).Text(), textOf(b, r, schema.JobID).Text()
 	if m.at == nil || string(admin) != m.last.administrator || string(region) != m.last.region || string(job) != m.last.job {
 		m.last = originKey{string(admin), string(region), string(job)}
 		m.at = m.of(m.last)
@@ -106,7 +106,7 @@ func OriginsOf(ctx context.Context, l *lake.Lake, workers int) ([]Origin, error)
 		defer spare.put(b)
 		for i := range b.Results {
 			r := &b.Results[i]
-			all.add(b.Batch, r, intOf(r, schema.CreatedAt))
+			all.add(b.Batch, r, textOf(b.Batch, r, schema.AdminAccountID), intOf(r, schema.CreatedAt))
 		}
 		return nil
 	})

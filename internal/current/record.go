@@ -129,8 +129,13 @@ type encoder struct {
 	id      []byte
 	key     []byte
 	record  []byte
-	order   int // where the order begins in key
+	source  *schema.Source // of the last result; nil where there is none
+	uri     []byte         // its URI
+	admin   []byte         // the administrator that its key names; nil where it names none
+	order   int            // where the order begins in key
 	lens    [3]int
+
+	administrator where.Value // of the last result
 }
 
 func newEncoder(o *Options, seed maphash.Seed) *encoder {
@@ -146,6 +151,18 @@ func (o *Options) stored() []int {
 		}
 	}
 	return list
+}
+
+// sourceOf notes the source of a result, and the administrator that its key names.
+func (e *encoder) sourceOf(b *schema.Batch, r *schema.Result) {
+	if source := &b.Sources[r.Source]; e.source != source {
+		e.source = source
+		e.uri, e.admin = append(e.uri[:0], source.URI...), append(e.admin[:0], source.AdminAccountID...)
+	}
+	e.administrator = textOf(b, r, schema.AdminAccountID)
+	if e.administrator.Null() && len(e.admin) > 0 {
+		e.administrator = where.TextValue(e.admin)
+	}
 }
 
 // hashes of what a result is about: subjects of a bucket come together, and of
@@ -180,7 +197,7 @@ func (e *encoder) keyOf(b *schema.Batch, r *schema.Result, section byte, analysi
 	key = where.AppendOrdered(key, textOf(b, r, schema.ResultID))
 	uri := textOf(b, r, schema.SourceURI)
 	if uri.Null() {
-		uri = where.TextValue([]byte(b.Sources[r.Source].URI))
+		uri = where.TextValue(e.uri)
 	}
 	key = where.AppendOrdered(key, uri)
 	e.key = binary.BigEndian.AppendUint64(key, uint64(r.Int[schema.SourceLine]))
@@ -234,25 +251,16 @@ func isAnalysis(b *schema.Batch, r *schema.Result) (analysis, partial bool) {
 
 // originOf appends who looked: a job, or automated discovery of an administrator
 // in a Region.
-func originOf(out []byte, b *schema.Batch, r *schema.Result) []byte {
+func originOf(out []byte, b *schema.Batch, r *schema.Result, administrator where.Value) []byte {
 	if job := textOf(b, r, schema.JobID); !job.Null() {
 		return where.AppendValue(append(out, 'j'), job, where.Text)
 	}
-	admin := administratorOf(b, r)
+	admin := administrator
 	if admin.Null() {
 		admin = textOf(b, r, schema.AccountID)
 	}
 	out = where.AppendValue(append(out, 'a'), admin, where.Text)
 	return where.AppendValue(out, textOf(b, r, schema.Region), where.Text)
-}
-
-// administratorOf returns the administrator that the source's key names.
-func administratorOf(b *schema.Batch, r *schema.Result) where.Value {
-	admin := textOf(b, r, schema.AdminAccountID)
-	if admin.Null() && b.Sources[r.Source].AdminAccountID != "" {
-		admin = where.TextValue([]byte(b.Sources[r.Source].AdminAccountID))
-	}
-	return admin
 }
 
 // recordOf fills record with what is kept of a result. bare leaves out the values
@@ -269,11 +277,18 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 	if !analysis && !r.Text[schema.StatusReason].Null() {
 		set(flagGone, goneReason(b.Text(r.Text[schema.StatusReason])))
 	}
-	public, ok := r.Bool(schema.ObjectPublicAccess)
-	set(flagPublic, ok && public)
-	set(flagNotPublic, ok && !public)
-	s := severityOf(b, r)
-	set(flagRated, s.rated)
+	var encryption where.Value
+	if e.o.Exposure {
+		public, ok := r.Bool(schema.ObjectPublicAccess)
+		set(flagPublic, ok && public)
+		set(flagNotPublic, ok && !public)
+		encryption = textOf(b, r, schema.ObjectEncryptionType)
+	}
+	var s severity
+	if e.o.Severity {
+		s = severityOf(b, r)
+		set(flagRated, s.rated)
+	}
 	out := append(e.record[:0], flags)
 	for _, n := range e.lens {
 		out = binary.AppendUvarint(out, uint64(n))
@@ -281,7 +296,7 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 	out = where.AppendValue(out, intOf(r, schema.CreatedAt), where.Time)
 	out = where.AppendValue(out, intOf(r, schema.ObjectLastModified), where.Time)
 	out = where.AppendValue(out, textOf(b, r, schema.ObjectVersionID), where.Text)
-	e.id = originOf(e.id[:0], b, r)
+	e.id = originOf(e.id[:0], b, r, e.administrator)
 	out = where.AppendText(out, e.id)
 	out = binary.AppendVarint(out, r.Int[schema.SizeClassified])
 	out = binary.AppendVarint(out, s.score)
@@ -290,8 +305,8 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 	} else {
 		out = where.AppendText(out, s.name)
 	}
-	out = where.AppendValue(out, textOf(b, r, schema.ObjectEncryptionType), where.Text)
-	if e.o.All {
+	out = where.AppendValue(out, encryption, where.Text)
+	if e.o.All && e.o.Exposure {
 		out = where.AppendValue(out, textOf(b, r, schema.BucketEffectivePermission), where.Text)
 		out = where.AppendValue(out, textOf(b, r, schema.BucketEncryptionType), where.Text)
 	}
@@ -401,7 +416,7 @@ func (d *decoder) result(h *head, res *Result) {
 	res.severity.score, n = binary.Varint(b)
 	res.severity.name, _, b = where.TakeBytes(b[n:])
 	res.encryption, b = where.TakeValue(b, where.Text)
-	if d.o.All {
+	if d.o.All && d.o.Exposure {
 		res.permission, b = where.TakeValue(b, where.Text)
 		res.bucketEncryption, b = where.TakeValue(b, where.Text)
 	}

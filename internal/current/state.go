@@ -20,6 +20,12 @@ type Options struct {
 	Columns []Column
 	// Findings says that findings are wanted; without them every subject has none.
 	Findings bool
+	// Severity says that severities of subjects are wanted; without them a subject
+	// may have none.
+	Severity bool
+	// Exposure says that it is wanted how exposed subjects are; without it nothing
+	// may be known of that.
+	Exposure bool
 	// All makes a subject of every result, in place of states.
 	All bool
 	// Members gives states of members, too; those of their archives are the same
@@ -143,6 +149,7 @@ func (s *State) newTaker() *taker { return &taker{s: s, enc: newEncoder(&s.o, s.
 func (t *taker) take(b *schema.Batch, k *keeper) error {
 	o := &t.s.o
 	var hint hinted
+	t.enc.source = nil // the batch may be another in the same place
 	for i := range b.Results {
 		r := &b.Results[i]
 		created := intOf(r, schema.CreatedAt)
@@ -161,12 +168,13 @@ func (t *taker) take(b *schema.Batch, k *keeper) error {
 		if member {
 			section = memberSection
 		}
+		t.enc.sourceOf(b, r)
 		t.enc.keyOf(b, r, section, analysis)
 		month := o.monthOf(created)
 		if month != anyMonth {
 			k.first, k.last = min(k.first, month), max(k.last, month)
 		}
-		k.origins.add(b, r, created)
+		k.origins.add(b, r, t.enc.administrator, created)
 		if !o.All {
 			if err := k.buckets.add(t.enc, b, r, month); err != nil {
 				return err
@@ -196,8 +204,8 @@ func (t *taker) report(b *schema.Batch, r *schema.Result, k *keeper, created whe
 	if created.Null() || r.Detections.Len() == 0 {
 		return
 	}
-	t.origin = originOf(t.origin[:0], b, r)
-	origin := number(k.known.origins, t.origin)
+	t.origin = originOf(t.origin[:0], b, r, t.enc.administrator)
+	origin := k.known.originAt(t.origin)
 	for i := r.Detections.First; i < r.Detections.End; i++ {
 		t.enc.id = appendIdentity(t.enc.id[:0], b, &b.Detections[i])
 		k.known.set(report{origin, number(k.known.identifiers, t.enc.id), month}, created.Int())
@@ -233,6 +241,7 @@ func (h *hinted) next(t *taker, k *keeper, b *schema.Batch, r *schema.Result, an
 		if err := h.flush(t, k, b); err != nil {
 			return err
 		}
+		e.sourceOf(b, r)
 		e.key, e.lens, e.order = append(e.key[:0], key...), lens, lens[2]
 		*h = hinted{object: key[:lens[1]], month: month}
 	}
@@ -254,6 +263,7 @@ func (h *hinted) flush(t *taker, k *keeper, b *schema.Batch) error {
 		r.Text[schema.ArchiveMemberPath] = schema.Span{}
 		r.Detections = schema.Range{}
 		analysis, partial := isAnalysis(b, &r)
+		t.enc.sourceOf(b, &r)
 		t.enc.keyOf(b, &r, hintSection, analysis)
 		t.enc.recordOf(b, &r, analysis, partial, false)
 		if err := k.records.Add(t.enc.prefix(), t.enc.key, t.enc.record); err != nil {
@@ -336,6 +346,7 @@ func (s *State) Each(ctx context.Context, emit func(*Subject) error) error {
 	}
 	defer facts.stop()
 	w := &walk{s: s, x: x, facts: facts}
+	x.looked = w.looked
 	err = s.kept.records.Each(ctx, func(prefix uint64, key, record []byte) error {
 		h := takeHead(record)
 		if seen.is(key, &h) {
@@ -354,6 +365,7 @@ type walk struct {
 	s     *State
 	x     *object
 	facts *lookup
+	upTo  int32 // the month as of whose end the object's state is
 
 	// Where states of months are asked for, the object's records.
 	object []byte
@@ -394,13 +406,17 @@ func (w *walk) begin(prefix uint64, object []byte, bucket int, upTo int32) error
 		return err
 	}
 	w.x.begin(object, facts)
-	w.x.looked = func(origin, identifier []byte, at int64) bool {
-		if w.s.asked != nil {
-			w.s.asked(at)
-		}
-		return w.s.kept.known.looked(origin, identifier, at, w.s.o.monthOf(where.IntValue(at)), upTo)
-	}
+	w.upTo = upTo
 	return nil
+}
+
+// looked reports whether an origin is known to have looked for an identifier at
+// a time.
+func (w *walk) looked(origin, identifier []byte, at int64) bool {
+	if w.s.asked != nil {
+		w.s.asked(at)
+	}
+	return w.s.kept.known.looked(origin, identifier, at, w.s.o.monthOf(where.IntValue(at)), w.upTo)
 }
 
 func (w *walk) end() error {

@@ -70,7 +70,7 @@ type objectState struct {
 // were delivered by the end of a day.
 func (e *estate) at(t *testing.T, day int) map[string]objectState {
 	t.Helper()
-	s := New(Options{Columns: testColumns(), Findings: true})
+	s := New(Options{Columns: testColumns(), Findings: true, Severity: true, Exposure: true})
 	defer s.Close()
 	dec := schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: true})
 	b := schema.NewBatch()

@@ -106,7 +106,7 @@ func stateOf(t *testing.T, results []currenttest.Result, o Options) []currenttes
 	for i, p := range places {
 		numbers[p] = i + 1
 	}
-	o.Columns, o.Findings, o.Members = testColumns(), true, true
+	o.Columns, o.Findings, o.Members, o.Severity, o.Exposure = testColumns(), true, true, true, true
 	s := New(o)
 	defer s.Close()
 	ctx := context.Background()

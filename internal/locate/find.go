@@ -51,6 +51,7 @@ func New(o Options) *Finder {
 	f := &Finder{o: o, located: make(map[source]map[int64][]Location)}
 	f.keys = keys{limit: o.Limit, set: make(map[string]struct{})}
 	f.state = current.New(current.Options{
+		Severity: true, Exposure: true,
 		Columns: columns(), Findings: true, All: o.All, Members: true, Keep: f.keeps, Until: o.Until, Through: o.Through, Late: o.Late, Workers: o.Workers,
 	})
 	return f

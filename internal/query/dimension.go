@@ -119,10 +119,19 @@ type field struct {
 	// Values that are made up are appended to scratch.
 	ofFinding func(f *current.Finding, scratch *[]byte) where.Value
 	ofSubject func(s *current.Subject, scratch *[]byte) where.Value
+	needs     facts                  // that the value is made of
 	check     func(key string) error // of a Map
 	keyDoc    string                 // what stands for the key in help texts
 	example   string                 // of a Map: with a key
 }
+
+// facts are what a state has of subjects only where it is asked to.
+type facts uint8
+
+const (
+	severity facts = 1 << iota
+	exposure
+)
 
 func (f *field) dimension() bool { return f.kind == where.Text || f.kind == where.Map }
 
@@ -175,7 +184,7 @@ var fields = []field{
 	own(resultText("job", "job that analysed, of a finding the job that reported it; none for automated discovery", "job_id", schema.JobID, current.FromStanding)),
 	own(resultText("origin", "SENSITIVE_DATA_DISCOVERY_JOB or AUTOMATED_SENSITIVE_DATA_DISCOVERY", "origin_type", schema.OriginType, current.FromStanding)),
 	own(resultText("administrator", "Macie administrator account, where the source's key names it", "admin_account_id", schema.AdminAccountID, current.FromStanding)),
-	ofSubject("severity", "highest severity of the object: Low, Medium or High; none where nothing was found", func(s *current.Subject) where.Value { return s.Severity }),
+	of(severity, "severity", "highest severity of the object: Low, Medium or High; none where nothing was found", func(s *current.Subject) where.Value { return s.Severity }),
 	resultText("status", "outcome: COMPLETE, PARTIAL or SKIPPED", "status_code", schema.StatusCode, current.FromStanding),
 	resultText("reason", "why it is partial or skipped", "status_reason", schema.StatusReason, current.FromStanding),
 	ofSubject("gone", "why the object is gone; none where it isn't", func(s *current.Subject) where.Value { return orNull(s.Gone.String()) }),
@@ -190,14 +199,14 @@ var fields = []field{
 		}),
 	},
 	resultText("storage_class", "storage class of the object", "object_storage_class", schema.ObjectStorageClass, current.FromNewest),
-	ofSubject("public", "whether the bucket or the object is public, as last seen: yes, no, unknown", func(s *current.Subject) where.Value { return factValue(s.Public) }),
-	ofSubject("unencrypted", "whether the object is unencrypted, as last seen: yes, no, unknown", func(s *current.Subject) where.Value {
+	of(exposure, "public", "whether the bucket or the object is public, as last seen: yes, no, unknown", func(s *current.Subject) where.Value { return factValue(s.Public) }),
+	of(exposure, "unencrypted", "whether the object is unencrypted, as last seen: yes, no, unknown", func(s *current.Subject) where.Value {
 		return factValue(s.Unencrypted)
 	}),
-	ofSubject("encryption", "encryption of the object: NONE, AES256, aws:kms, aws:kms:dsse, UNKNOWN", func(s *current.Subject) where.Value { return s.ObjectEncryption }),
-	ofSubject("bucket_encryption", "default encryption of the bucket", func(s *current.Subject) where.Value { return s.BucketEncryption }),
-	ofSubject("public_access", "whether the bucket is public: PUBLIC, NOT_PUBLIC, UNKNOWN", func(s *current.Subject) where.Value { return s.PublicAccess }),
-	ofSubject("object_public", "whether the object is public: true or false", func(s *current.Subject) where.Value {
+	of(exposure, "encryption", "encryption of the object: NONE, AES256, aws:kms, aws:kms:dsse, UNKNOWN", func(s *current.Subject) where.Value { return s.ObjectEncryption }),
+	of(exposure, "bucket_encryption", "default encryption of the bucket", func(s *current.Subject) where.Value { return s.BucketEncryption }),
+	of(exposure, "public_access", "whether the bucket is public: PUBLIC, NOT_PUBLIC, UNKNOWN", func(s *current.Subject) where.Value { return s.PublicAccess }),
+	of(exposure, "object_public", "whether the object is public: true or false", func(s *current.Subject) where.Value {
 		switch s.ObjectPublic {
 		case current.Yes:
 			return where.TextValue(trueText)
@@ -234,7 +243,7 @@ var fields = []field{
 	{name: "unlocated", kind: where.Int, doc: "occurrences of the finding without a location", ofFinding: func(f *current.Finding, _ *[]byte) where.Value { return where.IntValue(f.Unlocated().Clamped()) }},
 	resultInt("bytes", where.Int, "bytes that were analysed", "size_classified", schema.SizeClassified, current.FromStanding),
 	resultInt("size", where.Int, "size of the object in bytes", "object_size", schema.ObjectSize, current.FromNewest),
-	{name: "severity_score", kind: where.Int, doc: "severity as a number, 1 to 3", ofSubject: func(s *current.Subject, _ *[]byte) where.Value { return s.Score }},
+	{name: "severity_score", kind: where.Int, needs: severity, doc: "severity as a number, 1 to 3", ofSubject: func(s *current.Subject, _ *[]byte) where.Value { return s.Score }},
 	resultInt("created_at", where.Time, "when the last analysis was reported", "created_at", schema.CreatedAt, current.FromStanding),
 	resultInt("modified", where.Time, "when the analysed content was last modified", "object_last_modified", schema.ObjectLastModified, current.FromStanding),
 }
@@ -260,6 +269,12 @@ func ofFinding(name, doc string, value func(*current.Finding) where.Value) field
 
 func ofSubject(name, doc string, value func(*current.Subject) where.Value) field {
 	return field{name: name, doc: doc, ofSubject: func(s *current.Subject, _ *[]byte) where.Value { return value(s) }}
+}
+
+func of(needs facts, name, doc string, value func(*current.Subject) where.Value) field {
+	f := ofSubject(name, doc, value)
+	f.needs = needs
+	return f
 }
 
 // own makes findings have the value of the result that speaks for them.

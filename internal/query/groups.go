@@ -17,6 +17,7 @@ type groups struct {
 	limit    int64    // bytes in memory
 	slots    []uint32 // 1 + number of the group, 0 where there is none; a power of two
 	list     []group
+	last     int       // the number of the group that was asked for last
 	sums     []sum.Int // those of each group, one after the other
 	keys     spill.Arena
 	spilled  *spill.Sorter // of groups that had to leave; the same may be in it again
@@ -39,6 +40,11 @@ func newGroups(measures int, seed maphash.Seed, limit int64) *groups {
 // at returns the group of a key, which it copies. Both results are valid until
 // the next at.
 func (g *groups) at(key []byte) (*group, []sum.Int) {
+	if g.last < len(g.list) { // subjects of a bucket come together
+		if c := &g.list[g.last]; bytes.Equal(g.key(c), key) {
+			return c, g.sums[g.last*g.measures : (g.last+1)*g.measures]
+		}
+	}
 	if 2*len(g.list) >= len(g.slots) {
 		g.grow()
 	}
@@ -57,6 +63,7 @@ func (g *groups) at(key []byte) (*group, []sum.Int) {
 		} else if c := &g.list[n-1]; c.hash != hash || !bytes.Equal(g.key(c), key) {
 			continue
 		}
+		g.last = n - 1
 		return &g.list[n-1], g.sums[(n-1)*g.measures : n*g.measures]
 	}
 }

@@ -85,7 +85,7 @@ func NewSummary(o Options) *Summary {
 		s.views = append(s.views, g)
 	}
 	s.state = current.New(current.Options{
-		Columns: p.options(), Findings: findings, All: o.All, Members: o.Members, Months: o.Months,
+		Columns: p.options(), Findings: findings, Severity: p.needs&severity != 0, Exposure: p.needs&exposure != 0, All: o.All, Members: o.Members, Months: o.Months,
 		Until: o.Until, Through: o.Through, Late: o.Late, Memory: o.Memory / 2, Workers: o.Workers,
 	})
 	return s

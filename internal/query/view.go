@@ -27,6 +27,7 @@ func (v *View) OfFindings() bool { return slices.ContainsFunc(v.By, Dimension.Of
 type plan struct {
 	months  bool // states of months: the month is the one as of whose end they are
 	columns []needed
+	needs   facts
 }
 
 // needed is a value of results that a summary needs.
@@ -37,6 +38,7 @@ type needed struct {
 
 // source returns where a field's value comes from, which it adds to the plan.
 func (p *plan) source(f *field, key string) source {
+	p.needs |= f.needs
 	if p.months && f.name == monthField {
 		return source{ofSubject: func(s *current.Subject, scratch *[]byte) where.Value {
 			return made(scratch, func(out []byte) []byte { return append(out, current.MonthName(s.Month)...) })
@@ -166,6 +168,8 @@ type grouping struct {
 	perFinding, choosy bool
 	// onlyFindings says that nothing is counted of subjects without findings.
 	onlyFindings bool
+	filtersOf    bool             // a filter is on findings
+	counts       bool             // there is something to count of findings, or subjects by them
 	at           [numMeasures]int // of each measure in the view; -1 where it isn't
 	groups       *groups
 	subjects     int64 // that were added
@@ -190,20 +194,17 @@ func (p *plan) newGrouping(v *View, all *filter, seed maphash.Seed, memory int64
 	}
 	g.onlyFindings = g.ofFindings || !slices.ContainsFunc(v.Measures, func(m Measure) bool { return !m.ofFindings() })
 	g.choosy = slices.ContainsFunc(g.filters, func(f *filter) bool { return f.perFinding })
+	g.filtersOf = slices.ContainsFunc(g.filters, func(f *filter) bool { return f.ofFindings })
+	g.counts = g.ofFindings || slices.ContainsFunc(v.Measures, func(m Measure) bool { return m != Sensitive && m.ofFindings() })
 	for m := range g.at {
 		g.at[m] = slices.Index(v.Measures, Measure(m))
 	}
 	return g
 }
 
-// filtersFindings reports whether a filter is on findings.
-func (g *grouping) filtersFindings() bool {
-	return slices.ContainsFunc(g.filters, func(f *filter) bool { return f.ofFindings })
-}
-
 // needsFindings reports whether the view counts, groups or filters findings.
 func (g *grouping) needsFindings() bool {
-	return g.ofFindings || g.filtersFindings() || slices.ContainsFunc(g.view.Measures, Measure.ofFindings)
+	return g.ofFindings || g.filtersOf || slices.ContainsFunc(g.view.Measures, Measure.ofFindings)
 }
 
 func (g *grouping) matches(r row) bool {
@@ -248,23 +249,35 @@ func (g *grouping) add(s *current.Subject) error {
 	if g.onlyFindings && len(s.Findings) == 0 && !g.looksForLiterals() {
 		return nil
 	}
-	any := false
+	any, kept := false, false
 	g.keep = g.keep[:0]
-	for i := range s.Findings {
-		keep := any
-		if i == 0 || g.choosy {
-			keep = g.matches(row{subject: s, finding: &s.Findings[i]})
+	if !g.choosy && (len(s.Findings) > 0 || !g.ofFindings) {
+		// Filters see nothing of a finding that its subject hasn't.
+		kept = g.matches(row{subject: s})
+		any = kept && len(s.Findings) > 0
+	} else {
+		for i := range s.Findings {
+			keep := g.matches(row{subject: s, finding: &s.Findings[i]})
+			g.keep = append(g.keep, keep)
+			any = any || keep
 		}
-		g.keep = append(g.keep, keep)
-		any = any || keep
+		if !g.ofFindings {
+			kept = any
+			if !g.filtersOf {
+				kept = g.matches(row{subject: s})
+			}
+		}
 	}
 	if !g.ofFindings {
-		g.addSubject(s, any)
+		g.addSubject(s, kept, any)
+	}
+	if !any || !g.counts {
+		return g.groups.settle()
 	}
 	var group *group
 	var sums []sum.Int
 	for i := range s.Findings {
-		if !g.keep[i] {
+		if g.choosy && !g.keep[i] {
 			continue
 		}
 		f := &s.Findings[i]
@@ -292,10 +305,9 @@ func (g *grouping) add(s *current.Subject) error {
 	return g.groups.settle()
 }
 
-// addSubject adds what isn't of findings, of which any or none was kept.
-func (g *grouping) addSubject(s *current.Subject, any bool) {
-	ofFindings := g.filtersFindings()
-	kept := ofFindings && any || !ofFindings && g.matches(row{subject: s})
+// addSubject adds what isn't of findings, of which any or none was kept, if the
+// subject is kept itself.
+func (g *grouping) addSubject(s *current.Subject, kept, any bool) {
 	if kept || any {
 		_, sums := g.group(row{subject: s})
 		if kept {
@@ -305,7 +317,7 @@ func (g *grouping) addSubject(s *current.Subject, any bool) {
 			g.count(sums, Sensitive, 1)
 		}
 	}
-	if missed := (row{subject: s, missed: true}); s.Missed != nil && s.Gone == current.NotGone && !ofFindings && g.matches(missed) {
+	if missed := (row{subject: s, missed: true}); s.Missed != nil && s.Gone == current.NotGone && !g.filtersOf && g.matches(missed) {
 		_, sums := g.group(missed)
 		g.count(sums, Skipped, 1)
 	}
