@@ -224,7 +224,7 @@ func TestExpectedValues(t *testing.T) {
 		{"described integers", `SELECT concat_ws('|', size_classified, object_size, severity_score, finding_count, sensitive_total_count, custom_total_count,
 			type_count, occurrence_count, location_count) FROM x_results WHERE result_id = 'r2'`, "9223372036854775807|123|1|2|0|0|1|0|3"},
 		{"times", `SELECT concat_ws('|', created_at, updated_at, archive_member_last_modified) FROM x_results WHERE result_id = 'r2'`,
-			"2026-11-30 23:30:00.987+00|2020-10-26 14:17:03.127+00|1969-12-31 23:59:59.999+00"},
+			"2026-11-30 23:30:00.987654+00|2020-10-26 14:17:03.127999+00|1969-12-31 23:59:59.9999+00"},
 		{"text", `SELECT title || object_key FROM x_results WHERE result_id = 'r1' LIMIT 1`, "It'sk==é.csv"},
 		{"member", `SELECT concat_ws('|', is_archive_member, archive_member_path = 'in/' || chr(0) || '😀.txt', archive_member_extension, archive_member_size)
 			FROM x_results WHERE result_id = 'r2'`, "true|true|txt|9"},
@@ -278,12 +278,12 @@ func TestTimes(t *testing.T) {
 		"2020-10-26 13:47:03.127000+00:00":  "2020-10-26 13:47:03.127+00",
 		"2021-09-14T19:44:10.1Z":            "2021-09-14 19:44:10.1+00",
 		"0001-01-01T00:00:00Z":              "0001-01-01 00:00:00+00",
-		"9999-12-31T23:59:59.999999999Z":    "9999-12-31 23:59:59.999+00",
-		"2021-09-14T19:44:10.999999+05:30":  "2021-09-14 14:14:10.999+00",
+		"9999-12-31T23:59:59.999999999Z":    "9999-12-31 23:59:59.999999+00",
+		"2021-09-14T19:44:10.999999+05:30":  "2021-09-14 14:14:10.999999+00",
 		"2021-09-14T19:44:10":               "null",
 		"2021-13-14T19:44:10Z":              "null",
 		"2021-09-14T19:44:10.Z":             "null",
-		"1960-02-29T00:00:00.0009999-23:59": "1960-02-29 23:59:00+00",
+		"1960-02-29T00:00:00.0009999-23:59": "1960-02-29 23:59:00.000999+00",
 	} {
 		var got string
 		if err := d.conn.QueryRowContext(t.Context(), fmt.Sprintf("SELECT coalesce(time_of(%s)::VARCHAR, 'null')", quote(in))).Scan(&got); err != nil {
