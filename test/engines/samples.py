@@ -47,7 +47,7 @@ def write_raw(name, directory, program, tools):
         subprocess.run([f"{tools}/ties", "--dir", directory, "--lines", "1500"], check=True)
     elif source == "vectors":
         subprocess.run([f"{tools}/vectors", "--vectors", VECTORS, "--dir", directory], check=True)
-    elif source in MADE:
+    elif isinstance(source, str):
         lines = MADE[source]()
         path = f"{directory}/AWSLogs/111122223333/Macie/us-east-1/job/00000000-0000-0000-0000-000000000001.jsonl.gz"
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -56,7 +56,7 @@ def write_raw(name, directory, program, tools):
                 f.write(json.dumps(line, ensure_ascii=False) + "\n")
     else:
         subprocess.run([program, "gen", directory, *source], check=True, stderr=subprocess.DEVNULL)
-    for path in glob.glob(f"{directory}/**/*.gz", recursive=True):
+    for path in glob.glob(f"{directory}/**/*.jsonl*", recursive=True):
         os.utime(path, (MODIFIED.timestamp(),) * 2)
 
 

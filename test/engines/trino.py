@@ -13,7 +13,7 @@ import pyarrow as pa
 import servers
 import tables
 from local import DuckDB
-from trino_client import Trino
+from trino_client import Trino, TrinoError
 
 MICROS = {"awsdatacatalog.timestamp_precision": "MICROSECONDS"}
 
@@ -99,15 +99,14 @@ class Harness:
                  for t in page["TableList"] if t.get("TableType") == "VIRTUAL_VIEW"]
         for view in sorted(views):
             sql = f'SELECT * FROM "{sample.database}"."{view}"'
-            self.report.equal("Trino", "views", sample.name, view, lambda: same_rows(trino.run(sql), duck.arrow(sql)))
+            self.report.equal("Trino", "views", sample.name, view, lambda: same_answer(trino, sql, duck.arrow(sql)))
         for query in self.queries(sample):
             texts = [self.macielake("queries", sample.lake, query, "--database", sample.database, "--dialect", d).strip().rstrip(";")
                      for d in ("athena", "duckdb")]
 
             def run():
-                result = trino.run(texts[0])
-                self.scanned[sample.name, query] = result.stats.get("physicalInputBytes")
-                same_rows(result, duck.arrow(texts[1]))
+                result = same_answer(trino, texts[0], duck.arrow(texts[1]))
+                self.scanned[sample.name, query] = result.stats.get("physicalInputBytes") if result else None
 
             self.report.equal("Trino", "queries", sample.name, query, run)
 
@@ -171,6 +170,20 @@ class Harness:
                                    f"WHERE created_at >= TIMESTAMP '{month}-01 00:00:00' AND created_at < TIMESTAMP '{month}-28 00:00:00'")]
             found.append((what, *sizes))
         return found
+
+
+def same_answer(trino, sql, want):
+    """Compares an answer of Trino with DuckDB's and returns it. Trino refuses sums
+    over 2^63, which DuckDB has 128 bits for: there must be such a sum then."""
+    try:
+        result = trino.run(sql)
+    except TrinoError as e:
+        sums = [v for c in want.columns if pa.types.is_decimal(c.type) for v in c.to_pylist() if v is not None]
+        if e.name != "NUMERIC_VALUE_OUT_OF_RANGE" or all(-(2**63) <= v < 2**63 for v in sums):
+            raise
+        return None
+    same_rows(result, want)
+    return result
 
 
 def same_rows(result, want):
