@@ -138,7 +138,7 @@ func TestImportDirection(t *testing.T) {
 	}
 }
 
-// The library knows nothing of the program, but for what it is made of.
+// The library imports nothing of the program except its own parts.
 func TestLibraryImports(t *testing.T) {
 	beneath := map[string][]string{
 		"pkg/stream": {"internal/inflate"},

@@ -18,7 +18,7 @@ type datasetCaveats struct {
 
 // caveats says on standard error, in a line per dataset, what limits every answer
 // from it, adds it to the document, and returns the outcome for the exit code: what
-// was accepted or acknowledged is said, but is no outcome.
+// was accepted or acknowledged is printed, but does not change the outcome.
 func (in *inputs) caveats(ctx context.Context, s *session) error {
 	code := exitOK
 	for i, l := range in.datasets {

@@ -15,7 +15,7 @@ import (
 )
 
 // session is one use of the command line: what it reads, and where its answer,
-// its errors and what is said on the way go. A command gives its answer once, to
+// its errors and notes on the way are written. A command gives its answer once, to
 // answer or to rows. It is not safe for concurrent use.
 type session struct {
 	stdin          io.Reader
@@ -145,7 +145,7 @@ func (s *session) printDocument(code int, message, hint string) error {
 }
 
 // describe returns the exit code of an error, and what to print: a message, and a
-// hint what to do. Nothing is said of an outcome.
+// hint what to do. An outcome alone prints nothing.
 func describe(err error, command string) (code int, message, hint string) {
 	if err == nil {
 		return exitOK, "", ""

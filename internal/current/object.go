@@ -216,7 +216,7 @@ func (x *object) expose(s, of *Subject) {
 	s.derive()
 }
 
-// derive makes the exposure of what is known of the bucket and of the object.
+// derive derives the exposure from the facts about the bucket and the object.
 func (s *Subject) derive() {
 	s.Public = publicFact(s.PublicAccess).or(s.ObjectPublic)
 	s.Unencrypted = unencrypted(unencryptedFact(s.ObjectEncryption), unencryptedFact(s.BucketEncryption))

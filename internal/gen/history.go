@@ -529,7 +529,7 @@ func (h *history) result(d *delivery, o *historyOrigin, obj *historyObject) {
 	}
 }
 
-// detect returns what an origin finds of what is there, managed types first.
+// detect returns the detections that an origin makes in some content, managed types first.
 func (h *history) detect(o *historyOrigin, f *format, found map[string]int64, located bool) []detection {
 	var list []detection
 	add := func(name string, m *managedType, c *custom) {
