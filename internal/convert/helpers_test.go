@@ -244,7 +244,7 @@ func files(t testing.TB, dir string) []string {
 }
 
 // tableSums lists the files of a dataset's tables and rejects with their hashes,
-// without what is of each run its own in their names.
+// without the parts of their names that differ between runs.
 func tableSums(t testing.TB, out string) string {
 	t.Helper()
 	var list strings.Builder

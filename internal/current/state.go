@@ -44,7 +44,7 @@ type Options struct {
 	Through func(run string) bool
 	// Late, if not nil, reports whether a run of a dataset began after Until.
 	Late func(run string) bool
-	// Memory is about how many bytes of what is kept may be in memory; 0 is
+	// Memory is about how many bytes may be held in memory; 0 is
 	// DefaultMemory.
 	Memory int64
 	// Workers is how many cores are used; 0 is one.

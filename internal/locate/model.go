@@ -18,7 +18,7 @@ type Object struct {
 	Exposure
 	Tags       map[string]*string `json:"tags"`
 	BucketTags map[string]*string `json:"bucket_tags"`
-	// States are the current state alone, or every result by itself, the newest
+	// States holds the current state, or one entry per result, the newest
 	// first.
 	States  []State  `json:"states"`
 	Members []Member `json:"members"` // of an archive, by their paths

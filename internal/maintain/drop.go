@@ -26,8 +26,8 @@ type Dropping struct {
 	// Resumed says that an earlier drop had begun.
 	Resumed bool `json:"resumed"`
 	Deleted bool `json:"deleted"`
-	// Versions says that the store keeps old versions of what is removed; nil
-	// where that isn't known.
+	// Versions reports whether the store keeps old versions of removed files; nil
+	// if that is unknown.
 	Versions *bool `json:"old_versions_remain"`
 }
 

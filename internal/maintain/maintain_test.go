@@ -324,7 +324,7 @@ func (h *hiding) List(ctx context.Context, prefix string, each func(string, fs.F
 	})
 }
 
-// A listing that leaves files out never makes garbage of what is there.
+// gc takes no file for garbage because a listing left others out.
 func TestGarbageBehindShortListing(t *testing.T) {
 	whole := files(t, newDataset(t))
 	names := slices.Sorted(maps.Keys(whole))

@@ -353,7 +353,7 @@ func asText(a arrow.Array, typ arrow.DataType) arrow.Array {
 
 // mapReader reads a map of texts (Parquet specification, LogicalTypes, MAP): of a
 // row the definition level is 0 for null, 1 for an empty map, 2 or 3 for entries,
-// whose repetition level is 1 but for the first.
+// whose repetition level is 1 except for the first.
 type mapReader struct {
 	dataType    arrow.DataType
 	keys, items *leafReader

@@ -22,7 +22,7 @@ type Options struct {
 	Views []View
 	// Where, if not nil, is a filter on Fields, for all views.
 	Where *where.Filter
-	// All counts every result, instead of what is current of each subject.
+	// All counts every result instead of the current state of each subject.
 	All bool
 	// Members counts members of archives besides the archives, which hold their
 	// totals.
@@ -36,7 +36,7 @@ type Options struct {
 	Through func(run string) bool
 	// Late, if not nil, reports whether a run began after Until.
 	Late func(run string) bool
-	// Memory is about how many bytes of what is kept may be in memory; the rest
+	// Memory is about how many bytes may be held in memory; the rest
 	// goes to temporary files. 0 is DefaultMemory.
 	Memory int64
 	// Workers is how many cores are used; 0 is one.

@@ -59,7 +59,7 @@ func TestFormulas(t *testing.T) {
 	}
 }
 
-// Cells come back from encoding/csv as they went in but for the apostrophe, and
+// Cells come back from encoding/csv as they went in, except for the apostrophe, and
 // no cell begins like a formula.
 func FuzzCSVCells(f *testing.F) {
 	for _, s := range []string{"", "a,b\"c", "=1", "-1", "\r\n", "+a", " ", "\ufeff", "#x", "\x00"} {
