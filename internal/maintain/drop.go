@@ -26,9 +26,6 @@ type Dropping struct {
 	// Resumed says that an earlier drop had begun.
 	Resumed bool `json:"resumed"`
 	Deleted bool `json:"deleted"`
-	// Versions reports whether the store keeps old versions of removed files; nil
-	// if that is unknown.
-	Versions *bool `json:"old_versions_remain"`
 }
 
 // DropOptions say how a dataset is dropped.
@@ -41,11 +38,6 @@ type DropOptions struct {
 	// Waiting, if not nil, is told that converters are given time to stop, and
 	// which one is still at work, if one is.
 	Waiting func(at *state.Address)
-}
-
-// versioned is a store that can tell whether it keeps old versions of files.
-type versioned interface {
-	Versioned(ctx context.Context) (bool, error)
 }
 
 // Drop removes a dataset, or says what that would remove. It first creates
@@ -79,11 +71,6 @@ func Drop(ctx context.Context, s store.Store, o DropOptions) (*Dropping, error) 
 		p.Resumed = true
 	}
 	p.ID = d.ID
-	if v, ok := s.(versioned); ok {
-		if keeps, err := v.Versioned(ctx); err == nil {
-			p.Versions = &keeps
-		}
-	}
 	own, err := p.list(ctx, s)
 	if err != nil || !o.Delete {
 		return p, err

@@ -133,8 +133,8 @@ func Dropping(w io.Writer, d *maintain.Dropping) error {
 	for _, name := range d.Kept {
 		p.add("stays", "%s: not a file of the dataset", text.Short(name))
 	}
-	if d.Versions != nil && *d.Versions {
-		p.add("versions", "the bucket keeps old versions: they remain until a lifecycle rule or you remove them")
+	if strings.HasPrefix(d.Dataset, "s3://") {
+		p.add("versions", "in a bucket with versioning, old versions remain until a lifecycle rule or you remove them")
 	}
 	return p.flush(w)
 }
