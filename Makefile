@@ -8,11 +8,8 @@ FUZZ    ?= 5s
 # One set of flags for all Go commands, so that tests use the packages that build
 # has compiled. -trimpath keeps this machine's paths out of the program. The others
 # compile less: arrow_json_stdlib leaves a JSON library out that nothing here uses,
-# and debug information would be stripped anyway (GOFLAGS= go build has it). Tests
-# have the command register, too, which needs the large Glue SDK:
-# make build TAGS=arrow_json_stdlib,glue has it in the program.
-TAGS ?= arrow_json_stdlib
-export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib,glue -gcflags=all=-dwarf=false
+# and debug information would be stripped anyway (GOFLAGS= go build has it).
+export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib -gcflags=all=-dwarf=false
 # Without cgo the program is static, and starts faster.
 NOCGO := CGO_ENABLED=0 $(GO)
 
@@ -24,7 +21,7 @@ NOCGO := CGO_ENABLED=0 $(GO)
 # The version and the commit come from version control: macielake version.
 build:
 	@test -e $(PROGRAM) || echo "Compiling macielake and its libraries: some minutes on a machine that has compiled none of them, seconds afterwards."
-	$(NOCGO) build -tags=$(TAGS) -ldflags "-s -w" -o $(PROGRAM) ./cmd/macielake
+	$(NOCGO) build -ldflags "-s -w" -o $(PROGRAM) ./cmd/macielake
 
 # Generates a sample, converts it, and shows first rows of each table and an overview.
 FIRST_ROWS := $(PROGRAM) cat $(BUILD)/demo/lake --output table --limit 3 --table

@@ -34,13 +34,6 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Condition: func(condition string) (bool, error) {
-			if condition != "glue" {
-				return false, fmt.Errorf("there is no condition %s", condition)
-			}
-			cmd, _, err := newRoot(&session{}).Find([]string{"register"})
-			return err == nil && !cmd.DisableFlagParsing, err
-		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOURS_AGO_80", time.Now().Add(-80*time.Hour).UTC().Format(time.RFC3339))
 			return nil

@@ -219,3 +219,35 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 }
+
+func TestEndpoint(t *testing.T) {
+	own := "https://glue.us-east-1.amazonaws.com"
+	for _, test := range []struct {
+		name        string
+		environment map[string]string
+		option      string
+		want        string
+	}{
+		{"AWS's own", nil, "", own},
+		{"of all services", map[string]string{"AWS_ENDPOINT_URL": "http://all:1/"}, "", "http://all:1"},
+		{"of the service", map[string]string{"AWS_ENDPOINT_URL": "http://all:1", "AWS_ENDPOINT_URL_GLUE": "http://glue:2/"}, "", "http://glue:2"},
+		{"of another service", map[string]string{"AWS_ENDPOINT_URL_KMS": "http://kms:3"}, "", own},
+		{"of the command line", map[string]string{"AWS_ENDPOINT_URL_GLUE": "http://glue:2"}, "http://option:4", "http://option:4"},
+		{"FIPS", map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}, "", "https://glue-fips.us-east-1.amazonaws.com"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_GLUE", "AWS_ENDPOINT_URL_KMS", "AWS_USE_FIPS_ENDPOINT"} {
+				t.Setenv(name, test.environment[name])
+			}
+			t.Setenv("AWS_CONFIG_FILE", "/nonexistent")
+			cfg, err := Load(t.Context(), Options{Region: "us-east-1", EndpointURL: test.option})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := Request{ID: "Glue", Region: "us-east-1", Host: "glue.us-east-1.amazonaws.com"}
+			if got, err := r.endpoint(t.Context(), cfg); got != test.want || err != nil {
+				t.Errorf("%s, %v; want %s", got, err, test.want)
+			}
+		})
+	}
+}

@@ -24,6 +24,7 @@ type Request struct {
 	Operation string // for errors: "DescribeKey"
 	Resource  string // what it is about, for errors
 	Service   string // name that the signature is for: "kms"
+	ID        string // of the service in configuration: "KMS" for AWS_ENDPOINT_URL_KMS
 	Region    string
 	Host      string // of AWS's own endpoint
 	Method    string
@@ -33,9 +34,9 @@ type Request struct {
 }
 
 // Call sends a signed request and returns the body of the answer. It is for the
-// few questions to services (KMS, S3 Control) whose SDK clients would make the
-// program larger and slower to build than everything else that asks AWS. An error
-// is an *Error, or ctx's.
+// few requests to services (KMS, S3 Control, Glue, Athena) whose SDK clients would
+// make the program larger and slower to build than everything else that asks AWS.
+// A request may be sent more than once. An error is an *Error, or ctx's.
 func Call(ctx context.Context, cfg aws.Config, r Request) ([]byte, error) {
 	backoff := DefaultBackoff()
 	if own, ok := cfg.Retryer().(*retryer); ok {
@@ -59,9 +60,9 @@ func Call(ctx context.Context, cfg aws.Config, r Request) ([]byte, error) {
 }
 
 func (r *Request) send(ctx context.Context, cfg aws.Config) ([]byte, error) {
-	endpoint := "https://" + r.Host
-	if cfg.BaseEndpoint != nil {
-		endpoint = strings.TrimSuffix(*cfg.BaseEndpoint, "/")
+	endpoint, err := r.endpoint(ctx, cfg)
+	if err != nil {
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, endpoint+r.Path, bytes.NewReader(r.Body))
 	if err != nil {
@@ -96,6 +97,74 @@ func (r *Request) send(ctx context.Context, cfg aws.Config) ([]byte, error) {
 		RequestID:     response.Header.Get("X-Amzn-Requestid"),
 		ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: response}, Err: answerError(body)},
 	}
+}
+
+// endpoint is where the request goes: to the endpoint configured for its service or
+// for all services, else to AWS's own, which has another name for FIPS (AWS SDKs and
+// Tools reference, "Service-specific endpoints" and "Dual-stack and FIPS endpoints").
+func (r *Request) endpoint(ctx context.Context, cfg aws.Config) (string, error) {
+	host := r.Host
+	for _, source := range cfg.ConfigSources {
+		if s, ok := source.(interface {
+			GetServiceBaseEndpoint(context.Context, string) (string, bool, error)
+		}); ok {
+			if endpoint, found, err := s.GetServiceBaseEndpoint(ctx, r.ID); found || err != nil {
+				return strings.TrimSuffix(endpoint, "/"), err
+			}
+		}
+	}
+	if cfg.BaseEndpoint != nil {
+		return strings.TrimSuffix(*cfg.BaseEndpoint, "/"), nil
+	}
+	for _, source := range cfg.ConfigSources {
+		if s, ok := source.(interface {
+			GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error)
+		}); ok {
+			state, found, err := s.GetUseFIPSEndpoint(ctx)
+			if err != nil {
+				return "", err
+			}
+			if found {
+				if state == aws.FIPSEndpointStateEnabled {
+					host = strings.Replace(host, "."+r.Region+".", "-fips."+r.Region+".", 1)
+				}
+				break
+			}
+		}
+	}
+	return "https://" + host, nil
+}
+
+// JSONRequest is one of a service that speaks AWS JSON 1.1.
+type JSONRequest struct {
+	Operation string // "GetTable"
+	Resource  string // what it is about, for errors
+	Service   string // name that the signature and the host have: "glue"
+	ID        string // of the service in configuration: "Glue"
+	Target    string // prefix of the operation in X-Amz-Target: "AWSGlue"
+	Region    string
+	Domain    string // of the Region's partition: "amazonaws.com"
+}
+
+// CallJSON sends in and decodes the answer into out, which may be nil; see [Call].
+func CallJSON(ctx context.Context, cfg aws.Config, r JSONRequest, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	answer, err := Call(ctx, cfg, Request{
+		Operation: r.Operation, Resource: r.Resource, Service: r.Service, ID: r.ID, Region: r.Region,
+		Host: r.Service + "." + r.Region + "." + r.Domain, Method: http.MethodPost, Path: "/",
+		Header: map[string]string{"X-Amz-Target": r.Target + "." + r.Operation, "Content-Type": "application/x-amz-json-1.1"},
+		Body:   body,
+	})
+	if err != nil || out == nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return Failed(r.Operation, r.Resource, &AnswerError{What: err.Error()})
+	}
+	return nil
 }
 
 // answerError reads an error as services write it: in JSON, or in XML.

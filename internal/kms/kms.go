@@ -5,7 +5,6 @@ package kms
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -64,17 +63,10 @@ func (c *Client) call(ctx context.Context, operation, arn string, in, out any) e
 	if len(parts) != 6 {
 		return errors.New(arn + " is no ARN of a KMS key")
 	}
-	region := parts[3]
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	answer, err := awsclient.Call(ctx, c.cfg, awsclient.Request{
-		Operation: operation, Resource: arn, Service: "kms", Region: region, Method: "POST", Path: "/",
-		Host:   "kms." + region + "." + policy.Domain(region),
-		Header: map[string]string{"X-Amz-Target": "TrentService." + operation, "Content-Type": "application/x-amz-json-1.1"},
-		Body:   body,
-	})
+	err := awsclient.CallJSON(ctx, c.cfg, awsclient.JSONRequest{
+		Operation: operation, Resource: arn, Service: "kms", ID: "KMS", Target: "TrentService",
+		Region: parts[3], Domain: policy.Domain(parts[3]),
+	}, in, out)
 	var failed *awsclient.Error
 	if errors.As(err, &failed) && failed.Kind == awsclient.Denied && failed.Action == "" {
 		failed.Action, failed.On = "kms:"+operation, arn
@@ -82,11 +74,5 @@ func (c *Client) call(ctx context.Context, operation, arn string, in, out any) e
 	if failed != nil && failed.Code == "NotFoundException" {
 		return &NoKeyError{arn}
 	}
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return awsclient.Failed(operation, arn, &awsclient.AnswerError{What: err.Error()})
-	}
-	return nil
+	return err
 }

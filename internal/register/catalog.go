@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
-
 	"github.com/macielake/macielake/internal/athena"
 )
 
@@ -18,31 +15,30 @@ const (
 	parquetSerDe  = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 )
 
-func glueColumns(fields []athena.Field) []types.Column {
-	columns := make([]types.Column, len(fields))
+func glueColumns(fields []athena.Field) []column {
+	columns := make([]column, len(fields))
 	for i, f := range fields {
-		columns[i] = types.Column{Name: aws.String(f.Name), Type: aws.String(f.Type), Comment: aws.String(f.Doc)}
+		columns[i] = column{Name: f.Name, Type: f.Type, Comment: f.Doc}
 	}
 	return columns
 }
 
-func storage(d athena.Definition, location string) *types.StorageDescriptor {
-	return &types.StorageDescriptor{
-		Columns: glueColumns(d.Columns), Location: aws.String(location),
-		InputFormat: aws.String(parquetInput), OutputFormat: aws.String(parquetOutput),
-		SerdeInfo: &types.SerDeInfo{
-			SerializationLibrary: aws.String(parquetSerDe),
+func storage(d athena.Definition, location string) *storageDescriptor {
+	return &storageDescriptor{
+		Columns: glueColumns(d.Columns), Location: location, InputFormat: parquetInput, OutputFormat: parquetOutput,
+		SerdeInfo: &serDe{
+			SerializationLibrary: parquetSerDe,
 			Parameters:           map[string]string{"serialization.format": "1"},
 		},
 	}
 }
 
-// tableInput is what Glue is to store for a definition. A table that exists already,
+// define returns what Glue is to store for a definition. A table that exists already,
 // nil for none, keeps the properties that others wrote to it.
-func tableInput(d athena.Definition, existing *types.Table) *types.TableInput {
+func define(d athena.Definition, existing *storedTable) *tableInput {
 	parameters := map[string]string{"EXTERNAL": "TRUE"}
-	input := &types.TableInput{
-		Name: aws.String(d.Name), Description: aws.String(d.Doc), TableType: aws.String("EXTERNAL_TABLE"),
+	input := &tableInput{
+		Name: d.Name, Description: d.Doc, TableType: "EXTERNAL_TABLE",
 		PartitionKeys: glueColumns(d.Keys), StorageDescriptor: storage(d, d.Location), Parameters: parameters,
 	}
 	if existing != nil {
@@ -60,43 +56,34 @@ func tableInput(d athena.Definition, existing *types.Table) *types.TableInput {
 }
 
 // isOurs reports whether macielake made a table or view, by DDL or by calls.
-func isOurs(t *types.Table) bool { return t.Parameters[athena.Owner] != "" }
+func isOurs(t *storedTable) bool { return t.Parameters[athena.Owner] != "" }
 
 // sameKeys reports whether a table is partitioned as d is.
-func sameKeys(d athena.Definition, t *types.Table) bool {
-	return slices.EqualFunc(t.PartitionKeys, d.Keys, func(c types.Column, f athena.Field) bool {
-		return aws.ToString(c.Name) == f.Name && aws.ToString(c.Type) == f.Type
-	})
+func sameKeys(d athena.Definition, t *storedTable) bool {
+	return slices.EqualFunc(t.PartitionKeys, d.Keys, func(c column, f athena.Field) bool { return c.Name == f.Name && c.Type == f.Type })
 }
 
 // isStored reports whether a table is as input would make it.
-func isStored(t *types.Table, input *types.TableInput) bool {
+func isStored(t *storedTable, input *tableInput) bool {
 	is, want := t.StorageDescriptor, input.StorageDescriptor
 	return is != nil && is.SerdeInfo != nil &&
-		aws.ToString(t.TableType) == aws.ToString(input.TableType) &&
-		aws.ToString(t.Description) == aws.ToString(input.Description) &&
-		sameColumns(t.PartitionKeys, input.PartitionKeys) &&
-		sameColumns(is.Columns, want.Columns) &&
+		t.TableType == input.TableType &&
+		t.Description == input.Description &&
+		slices.Equal(t.PartitionKeys, input.PartitionKeys) &&
+		slices.Equal(is.Columns, want.Columns) &&
 		sameLocation(is.Location, want.Location) &&
-		aws.ToString(is.InputFormat) == aws.ToString(want.InputFormat) &&
-		aws.ToString(is.OutputFormat) == aws.ToString(want.OutputFormat) &&
-		aws.ToString(is.SerdeInfo.SerializationLibrary) == aws.ToString(want.SerdeInfo.SerializationLibrary) &&
+		is.InputFormat == want.InputFormat &&
+		is.OutputFormat == want.OutputFormat &&
+		is.SerdeInfo.SerializationLibrary == want.SerdeInfo.SerializationLibrary &&
 		maps.Equal(t.Parameters, input.Parameters)
 }
 
-func sameColumns(a, b []types.Column) bool {
-	return slices.EqualFunc(a, b, func(a, b types.Column) bool {
-		return aws.ToString(a.Name) == aws.ToString(b.Name) && aws.ToString(a.Type) == aws.ToString(b.Type) &&
-			aws.ToString(a.Comment) == aws.ToString(b.Comment)
-	})
-}
-
 // sameLocation compares locations; a slash at the end makes no difference.
-func sameLocation(a, b *string) bool {
-	return strings.TrimRight(aws.ToString(a), "/") == strings.TrimRight(aws.ToString(b), "/")
+func sameLocation(a, b string) bool {
+	return strings.TrimRight(a, "/") == strings.TrimRight(b, "/")
 }
 
-// partitionInput is what Glue is to store of a partition.
-func partitionInput(d athena.Definition, p athena.Partition) types.PartitionInput {
-	return types.PartitionInput{Values: p.Values, StorageDescriptor: storage(d, d.Location+p.Dir+"/")}
+// definePartition returns what Glue is to store of a partition.
+func definePartition(d athena.Definition, p athena.Partition) partitionInput {
+	return partitionInput{Values: p.Values, StorageDescriptor: storage(d, d.Location+p.Dir+"/")}
 }

@@ -35,11 +35,10 @@ type DeniedError struct {
 }
 
 func (e *DeniedError) Error() string {
-	by := "access was denied"
 	if e.LakeFormation {
-		by = "Lake Formation denied access"
+		return fmt.Sprintf("%s: Lake Formation denied access: %v", e.Call, e.err)
 	}
-	return fmt.Sprintf("%s: %s: %v", e.Call, by, e.err)
+	return fmt.Sprintf("%s: %v", e.Call, e.err)
 }
 
 func (e *DeniedError) Unwrap() error { return e.err }

@@ -2,25 +2,18 @@ package register
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/athena"
-	"github.com/aws/aws-sdk-go-v2/service/athena/types"
 )
 
 // startInput is the request to run a statement.
-func (r *Registration) startInput(database, statement string) *athena.StartQueryExecutionInput {
-	input := &athena.StartQueryExecutionInput{
-		QueryString:           aws.String(statement),
-		QueryExecutionContext: &types.QueryExecutionContext{Database: aws.String(database)},
-	}
-	if r.Workgroup != "" {
-		input.WorkGroup = aws.String(r.Workgroup)
-	}
+func (r *Registration) startInput(database, statement string) *startRequest {
+	input := &startRequest{QueryString: statement, WorkGroup: r.Workgroup}
+	input.QueryExecutionContext.Database = database
 	if r.QueryResults != "" {
-		input.ResultConfiguration = &types.ResultConfiguration{OutputLocation: aws.String(r.QueryResults)}
+		input.ResultConfiguration = &resultConfiguration{r.QueryResults}
 	}
 	return input
 }
@@ -32,29 +25,30 @@ const (
 	stopTime  = 5 * time.Second
 )
 
-// run runs a statement to its end. It gives a QueryError where Athena doesn't.
-// Where ctx ends first, the execution is stopped.
-func (r *Registration) run(ctx context.Context, input *athena.StartQueryExecutionInput) error {
-	started, err := r.Athena.StartQueryExecution(ctx, input)
-	if err != nil {
+// run runs a statement to its end. It returns a QueryError if Athena fails to. If ctx
+// ends first, the execution is stopped.
+func (r *Registration) run(ctx context.Context, input *startRequest) error {
+	start := *input
+	// With a token, a request that is sent again starts nothing twice. It has at
+	// least 32 characters.
+	start.ClientRequestToken = rand.Text() + rand.Text()
+	var id executionRequest
+	if err := r.athena(ctx, "StartQueryExecution", start, &id); err != nil {
 		return err
 	}
-	id := started.QueryExecutionId
 	for wait := firstLook; ; wait = min(2*wait, lastLook) {
-		out, err := r.Athena.GetQueryExecution(ctx, &athena.GetQueryExecutionInput{QueryExecutionId: id})
-		if err != nil {
+		var out executionAnswer
+		if err := r.athena(ctx, "GetQueryExecution", id, &out); err != nil {
 			return r.stop(ctx, id, err)
 		}
-		if out.QueryExecution == nil || out.QueryExecution.Status == nil {
-			return errors.New("the answer has no status")
-		}
 		switch status := out.QueryExecution.Status; status.State {
-		case types.QueryExecutionStateSucceeded:
+		case "SUCCEEDED":
 			return nil
-		case types.QueryExecutionStateFailed, types.QueryExecutionStateCancelled:
-			return &QueryError{
-				ID: aws.ToString(id), State: string(status.State), Reason: aws.ToString(status.StateChangeReason),
-			}
+		case "FAILED", "CANCELLED":
+			return &QueryError{ID: id.QueryExecutionId, State: status.State, Reason: status.StateChangeReason}
+		case "QUEUED", "RUNNING":
+		default:
+			return fmt.Errorf("the execution %s is in no known state: %q", id.QueryExecutionId, status.State)
 		}
 		select {
 		case <-time.After(wait):
@@ -65,13 +59,13 @@ func (r *Registration) run(ctx context.Context, input *athena.StartQueryExecutio
 }
 
 // stop stops an execution that nobody waits for any more, and returns why.
-func (r *Registration) stop(ctx context.Context, id *string, why error) error {
+func (r *Registration) stop(ctx context.Context, id executionRequest, why error) error {
 	if ctx.Err() == nil {
 		return why
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	if _, err := r.Athena.StopQueryExecution(ctx, &athena.StopQueryExecutionInput{QueryExecutionId: id}); err != nil {
+	if err := r.athena(ctx, "StopQueryExecution", id, nil); err != nil {
 		return errors.Join(why, err)
 	}
 	return why

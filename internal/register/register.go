@@ -11,9 +11,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsathena "github.com/aws/aws-sdk-go-v2/service/athena"
-	"github.com/aws/aws-sdk-go-v2/service/glue"
-	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 
 	"github.com/macielake/macielake/internal/athena"
 )
@@ -21,8 +18,8 @@ import (
 // Registration makes a dataset known to Glue and Athena. Its fields aren't
 // changed while it is used; it is safe for concurrent use then.
 type Registration struct {
-	Glue   *glue.Client
-	Athena *awsathena.Client
+	// AWS is the configuration to ask with, from awsclient.Load or Prepare.
+	AWS aws.Config
 	// Workgroup is the workgroup of Athena that views are made in; empty for
 	// the primary one.
 	Workgroup string
@@ -37,7 +34,7 @@ type Registration struct {
 type Call struct {
 	Operation string // such as glue:CreateTable
 	Name      string // of what it changes
-	Input     any    // of the operation, as the SDK has it
+	Input     any    // of the operation, to be shown as JSON
 	do        func(ctx context.Context) error
 }
 
@@ -108,25 +105,28 @@ func (p *planner) add(operation, name string, input any, do func(ctx context.Con
 	p.calls = append(p.calls, Call{Operation: operation, Name: name, Input: input, do: do})
 }
 
+// change plans a call of Glue that only succeeds or fails.
+func (p *planner) change(operation, name string, input any) {
+	p.add("glue:"+operation, name, input, func(ctx context.Context) error {
+		return p.r.glue(ctx, operation, input, nil)
+	})
+}
+
 func (p *planner) database(ctx context.Context) error {
-	_, err := p.r.Glue.GetDatabase(ctx, &glue.GetDatabaseInput{Name: aws.String(p.t.Database)})
+	err := p.r.glue(ctx, "GetDatabase", databaseRequest{Name: p.t.Database}, nil)
 	if !isNotFound(err) {
 		return called("glue:GetDatabase "+p.t.Database, err)
 	}
 	p.fresh = true
-	input := &glue.CreateDatabaseInput{DatabaseInput: &types.DatabaseInput{
-		Name: aws.String(p.t.Database), Description: aws.String("Amazon Macie's discovery results, converted by macielake"),
-	}}
-	p.add("glue:CreateDatabase", p.t.Database, input, func(ctx context.Context) error {
-		_, err := p.r.Glue.CreateDatabase(ctx, input)
-		return err
-	})
+	p.change("CreateDatabase", p.t.Database, databaseRequest{DatabaseInput: &databaseInput{
+		Name: p.t.Database, Description: "Amazon Macie's discovery results, converted by macielake",
+	}})
 	return nil
 }
 
 // existing returns the table or view of that name, nil where there is none or
 // where it isn't ours to change: then it is noted.
-func (p *planner) existing(ctx context.Context, name string) (table *types.Table, foreign bool, err error) {
+func (p *planner) existing(ctx context.Context, name string) (table *storedTable, foreign bool, err error) {
 	if p.fresh {
 		return nil, false, nil
 	}
@@ -144,20 +144,13 @@ func (p *planner) existing(ctx context.Context, name string) (table *types.Table
 	return table, false, nil
 }
 
-func (r *Registration) getTable(ctx context.Context, database, name string) (*types.Table, error) {
-	out, err := r.Glue.GetTable(ctx, &glue.GetTableInput{DatabaseName: aws.String(database), Name: aws.String(name)})
-	if err != nil {
-		return nil, err
+func (r *Registration) getTable(ctx context.Context, database, name string) (*storedTable, error) {
+	var out struct{ Table *storedTable }
+	err := r.glue(ctx, "GetTable", tableRequest{DatabaseName: database, Name: name}, &out)
+	if err == nil && out.Table == nil {
+		err = errors.New("the answer has no table")
 	}
-	if out.Table == nil {
-		return nil, errors.New("the answer has no table")
-	}
-	return out.Table, nil
-}
-
-func isNotFound(err error) bool {
-	var notFound *types.EntityNotFoundException
-	return errors.As(err, &notFound)
+	return out.Table, err
 }
 
 func (p *planner) table(ctx context.Context, d athena.Definition) error {
@@ -166,22 +159,14 @@ func (p *planner) table(ctx context.Context, d athena.Definition) error {
 		return err
 	}
 	name := p.t.Database + "." + d.Name
-	input := tableInput(d, table)
+	input := define(d, table)
 	switch {
 	case table == nil:
-		create := &glue.CreateTableInput{DatabaseName: aws.String(p.t.Database), TableInput: input}
-		p.add("glue:CreateTable", name, create, func(ctx context.Context) error {
-			_, err := p.r.Glue.CreateTable(ctx, create)
-			return err
-		})
+		p.change("CreateTable", name, tableRequest{DatabaseName: p.t.Database, TableInput: input})
 	case !sameKeys(d, table):
 		return &PartitionKeysError{Table: name}
 	case !isStored(table, input):
-		update := &glue.UpdateTableInput{DatabaseName: aws.String(p.t.Database), TableInput: input}
-		p.add("glue:UpdateTable", name, update, func(ctx context.Context) error {
-			_, err := p.r.Glue.UpdateTable(ctx, update)
-			return err
-		})
+		p.change("UpdateTable", name, tableRequest{DatabaseName: p.t.Database, TableInput: input})
 	}
 	if len(d.Keys) == 0 {
 		return nil
@@ -192,25 +177,19 @@ func (p *planner) table(ctx context.Context, d athena.Definition) error {
 // partitions plans the calls that make a table's partitions those of d.
 func (p *planner) partitions(ctx context.Context, d athena.Definition, there bool) error {
 	name := p.t.Database + "." + d.Name
-	stored := map[string]types.Partition{} // by values
+	stored := map[string]partitionInput{} // by values
 	if there {
-		pages := glue.NewGetPartitionsPaginator(p.r.Glue, &glue.GetPartitionsInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), ExcludeColumnSchema: aws.Bool(true),
+		err := p.r.partitions(ctx, p.t.Database, d.Name, func(partition partitionInput) {
+			stored[valuesKey(partition.Values)] = partition
 		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return called("glue:GetPartitions "+name, err)
-			}
-			for _, partition := range page.Partitions {
-				stored[valuesKey(partition.Values)] = partition
-			}
+		if err != nil {
+			return called("glue:GetPartitions "+name, err)
 		}
 	}
-	var create []types.PartitionInput
-	var update []types.BatchUpdatePartitionRequestEntry
+	var create []partitionInput
+	var update []partitionUpdate
 	for _, partition := range d.Partitions {
-		input := partitionInput(d, partition)
+		input := definePartition(d, partition)
 		key := valuesKey(partition.Values)
 		is, ok := stored[key]
 		delete(stored, key)
@@ -218,78 +197,51 @@ func (p *planner) partitions(ctx context.Context, d athena.Definition, there boo
 		case !ok:
 			create = append(create, input)
 		case is.StorageDescriptor == nil || !sameLocation(is.StorageDescriptor.Location, input.StorageDescriptor.Location):
-			update = append(update, types.BatchUpdatePartitionRequestEntry{
-				PartitionInput: &input, PartitionValueList: partition.Values,
-			})
+			update = append(update, partitionUpdate{partition.Values, input})
 		}
 	}
 	// What is left would show files that are no part of the dataset.
-	var remove []types.PartitionValueList
+	var remove []partitionValues
 	for _, key := range slices.Sorted(maps.Keys(stored)) {
-		remove = append(remove, types.PartitionValueList{Values: stored[key].Values})
+		remove = append(remove, partitionValues{stored[key].Values})
 	}
 
 	for batch := range slices.Chunk(create, maxCreate) {
-		input := &glue.BatchCreatePartitionInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), PartitionInputList: batch,
-		}
-		p.add("glue:BatchCreatePartition", counted(name, len(batch)), input, func(ctx context.Context) error {
-			out, err := p.r.Glue.BatchCreatePartition(ctx, input)
-			if err != nil {
-				return err
-			}
-			return partitionErrors(out.Errors, "AlreadyExistsException")
-		})
+		p.batch("BatchCreatePartition", name, len(batch), "AlreadyExistsException",
+			partitionsRequest{DatabaseName: p.t.Database, TableName: d.Name, PartitionInputList: batch})
 	}
 	for batch := range slices.Chunk(update, maxUpdate) {
-		input := &glue.BatchUpdatePartitionInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), Entries: batch,
-		}
-		p.add("glue:BatchUpdatePartition", counted(name, len(batch)), input, func(ctx context.Context) error {
-			out, err := p.r.Glue.BatchUpdatePartition(ctx, input)
-			if err != nil {
-				return err
-			}
-			for _, e := range out.Errors {
-				if e.ErrorDetail != nil {
-					return partitionErrors([]types.PartitionError{{ErrorDetail: e.ErrorDetail, PartitionValues: e.PartitionValueList}}, "")
-				}
-			}
-			return nil
-		})
+		p.batch("BatchUpdatePartition", name, len(batch), "",
+			partitionsRequest{DatabaseName: p.t.Database, TableName: d.Name, Entries: batch})
 	}
 	for batch := range slices.Chunk(remove, maxDelete) {
-		input := &glue.BatchDeletePartitionInput{
-			DatabaseName: aws.String(p.t.Database), TableName: aws.String(d.Name), PartitionsToDelete: batch,
-		}
-		p.add("glue:BatchDeletePartition", counted(name, len(batch)), input, func(ctx context.Context) error {
-			out, err := p.r.Glue.BatchDeletePartition(ctx, input)
-			if err != nil {
-				return err
-			}
-			return partitionErrors(out.Errors, "EntityNotFoundException")
-		})
+		p.batch("BatchDeletePartition", name, len(batch), "EntityNotFoundException",
+			partitionsRequest{DatabaseName: p.t.Database, TableName: d.Name, PartitionsToDelete: batch})
 	}
 	return nil
+}
+
+// batch plans a call that changes n partitions of a table. The code fine says of a
+// partition that someone else was faster.
+func (p *planner) batch(operation, table string, n int, fine string, input partitionsRequest) {
+	name := fmt.Sprintf("%s (%d)", table, n)
+	p.add("glue:"+operation, name, input, func(ctx context.Context) error {
+		var out struct{ Errors []partitionError }
+		if err := p.r.glue(ctx, operation, input, &out); err != nil {
+			return err
+		}
+		for _, e := range out.Errors {
+			if code := e.ErrorDetail.ErrorCode; code == "" || code != fine {
+				return fmt.Errorf("partition %s: %s: %s", strings.Join(append(e.PartitionValues, e.PartitionValueList...), "/"),
+					code, e.ErrorDetail.ErrorMessage)
+			}
+		}
+		return nil
+	})
 }
 
 // valuesKey is a partition's values as one text.
 func valuesKey(values []string) string { return fmt.Sprintf("%q", values) }
-
-func counted(name string, n int) string { return fmt.Sprintf("%s (%d)", name, n) }
-
-// partitionErrors returns the first error of a batch that has another code than
-// the one that says that someone else was faster.
-func partitionErrors(errs []types.PartitionError, fine string) error {
-	for _, e := range errs {
-		if e.ErrorDetail == nil || aws.ToString(e.ErrorDetail.ErrorCode) == fine {
-			continue
-		}
-		return fmt.Errorf("partition %s: %s: %s", strings.Join(e.PartitionValues, "/"),
-			aws.ToString(e.ErrorDetail.ErrorCode), aws.ToString(e.ErrorDetail.ErrorMessage))
-	}
-	return nil
-}
 
 // view plans the calls that make a view: Athena makes it, and then it is marked
 // in the catalog, since CREATE VIEW takes no properties.
@@ -308,37 +260,28 @@ func (p *planner) view(ctx context.Context, v athena.View) error {
 	start := p.r.startInput(p.t.Database, statement)
 	p.add("athena:StartQueryExecution", name, start, func(ctx context.Context) error { return p.r.run(ctx, start) })
 	marks := map[string]string{athena.Owner: athena.OwnerVersion, viewHash: hash}
-	shown := &glue.UpdateTableInput{DatabaseName: aws.String(p.t.Database), TableInput: &types.TableInput{
-		Name: aws.String(v.Name), Parameters: marks,
-	}}
-	p.add("glue:UpdateTable", name, shown, func(ctx context.Context) error {
-		return p.r.mark(ctx, p.t.Database, v, marks)
-	})
+	mark := tableRequest{DatabaseName: p.t.Database, TableInput: struct {
+		Name       string
+		Parameters map[string]string
+	}{v.Name, marks}}
+	p.add("glue:UpdateTable", name, mark, func(ctx context.Context) error { return p.r.mark(ctx, p.t.Database, v.Name, marks) })
 	return nil
 }
 
 // mark adds properties to a view as it is stored. The rest stays as the engine
 // wrote it: with a description of its own, Trino takes a view for a materialized
 // one and doesn't find it.
-func (r *Registration) mark(ctx context.Context, database string, v athena.View, marks map[string]string) error {
-	table, err := r.getTable(ctx, database, v.Name)
+func (r *Registration) mark(ctx context.Context, database, view string, marks map[string]string) error {
+	table, err := r.getTable(ctx, database, view)
 	if err != nil {
 		return err
 	}
-	parameters := map[string]string{}
-	for _, some := range []map[string]string{table.Parameters, marks} {
-		for name, value := range some {
+	parameters := maps.Clone(marks)
+	for name, value := range table.Parameters {
+		if _, ours := marks[name]; !ours {
 			parameters[name] = value
 		}
 	}
-	_, err = r.Glue.UpdateTable(ctx, &glue.UpdateTableInput{
-		DatabaseName: aws.String(database),
-		TableInput: &types.TableInput{
-			Name: table.Name, Description: table.Description, Owner: table.Owner, Retention: table.Retention,
-			TableType: table.TableType, Parameters: parameters, PartitionKeys: table.PartitionKeys,
-			StorageDescriptor: table.StorageDescriptor,
-			ViewOriginalText:  table.ViewOriginalText, ViewExpandedText: table.ViewExpandedText,
-		},
-	})
-	return err
+	return r.glue(ctx, "UpdateTable",
+		tableRequest{DatabaseName: database, TableInput: table.withParameters(parameters)}, nil)
 }

@@ -164,7 +164,7 @@ func (b *Bucket) IsOwnedBy(ctx context.Context, account string) (bool, error) {
 // buckets; nothing, where it has no such settings.
 func (c *Client) AccountPublicAccess(ctx context.Context, account, region string) (PublicAccess, error) {
 	body, err := awsclient.Call(ctx, c.cfg, awsclient.Request{
-		Operation: "GetPublicAccessBlock of the account", Resource: account, Service: "s3", Region: region, Method: "GET",
+		Operation: "GetPublicAccessBlock of the account", Resource: account, Service: "s3", ID: "S3 Control", Region: region, Method: "GET",
 		Host: account + ".s3-control." + region + "." + policy.Domain(region), Path: "/v20180820/configuration/publicAccessBlock",
 		Header: map[string]string{"X-Amz-Account-Id": account},
 	})
