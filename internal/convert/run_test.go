@@ -32,6 +32,9 @@ func TestDeterministic(t *testing.T) {
 		profile string
 		size    int64
 	}{{"mixed", 600_000}, {"small", 300_000}, {"archives", 300_000}, {"hostile", 20_000}, {"large", 2_000_000}} {
+		if testing.Short() && test.profile != "mixed" && test.profile != "archives" {
+			continue // no other goroutines than these have
+		}
 		t.Run(test.profile, func(t *testing.T) {
 			dir, want := sample(t, gen.Options{Profile: test.profile, Size: test.size, Seed: 11, Encoding: gen.EncodingMixed})
 			for _, format := range []string{"parquet", "arrow"} {
@@ -140,6 +143,9 @@ func TestSpoiledObjects(t *testing.T) {
 		for _, workers := range []int{1, 3} {
 			if workers == 1 && len(positions) == 1 {
 				continue
+			}
+			if testing.Short() && (workers == 1 || len(positions) != 2) {
+				continue // the race detector needs several workers, and takes ten times as long
 			}
 			t.Run(fmt.Sprint(positions, "/", workers), func(t *testing.T) {
 				contents, clean := map[string][]byte{}, map[string][]byte{}
