@@ -139,7 +139,10 @@ func (s spare) get() *rowBatch {
 // cleared returns a slice of n zero values, in the memory of list if that is
 // enough.
 func cleared[T any](list []T, n int) []T {
-	list = slices.Grow(list[:0], n)[:n]
+	if cap(list) < n {
+		return make([]T, n)
+	}
+	list = list[:n]
 	clear(list)
 	return list
 }

@@ -447,16 +447,16 @@ func (x *object) single(key []byte, h *head, record []byte) error {
 
 // repeats tells results that are repeats of those before.
 type repeats struct {
-	subject, created []byte
-	ids              [][]byte
-	many             map[string]struct{}
+	last []byte // key of the last result that wasn't of the same subject and time
+	ids  [][]byte
+	many map[string]struct{}
 }
 
 // is reports whether a result was there already.
 func (r *repeats) is(key []byte, h *head) bool {
 	created, id := identityOf(key[h.subject:])
-	if !bytes.Equal(key[:h.subject], r.subject) || !bytes.Equal(created, r.created) || r.subject == nil {
-		r.subject, r.created = append(r.subject[:0], key[:h.subject]...), append(r.created[:0], created...)
+	if same := key[:h.subject+len(created)]; !bytes.Equal(same, r.last) {
+		r.last = append(r.last[:0], same...)
 		r.ids, r.many = r.ids[:0], nil
 	}
 	if id == nil {

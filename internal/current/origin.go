@@ -87,7 +87,7 @@ func (m *origins) list() []Origin {
 }
 
 // Origins returns who produced the results that were added, by administrator and
-// Region, and those with the newest results first.
+// Region, and those with the newest results first; nobody without Options.Origins.
 func (s *State) Origins() []Origin { return s.kept.origins.list() }
 
 // OriginsOf returns who produced the results of a dataset, as [State.Origins] does,

@@ -136,6 +136,9 @@ type encoder struct {
 	lens    [3]int
 
 	administrator where.Value // of the last result
+
+	identities []byte // of the last result's detections, one after the other
+	ends       []int  // where each ends
 }
 
 func newEncoder(o *Options, seed maphash.Seed) *encoder {
@@ -319,11 +322,10 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 		}
 		out = where.AppendValue(out, v, c.Kind)
 	}
-	out = binary.AppendUvarint(out, uint64(r.Detections.Len()))
-	for i := r.Detections.First; i < r.Detections.End; i++ {
-		d := &b.Detections[i]
-		e.id = appendIdentity(e.id[:0], b, d)
-		out = where.AppendText(out, e.id)
+	out = binary.AppendUvarint(out, uint64(len(e.ends)))
+	for i := range e.ends {
+		d := &b.Detections[int(r.Detections.First)+i]
+		out = where.AppendText(out, e.identity(i))
 		out = where.AppendValue(out, spanOf(b, d.Text[schema.DetectionType]), where.Text)
 		out = where.AppendValue(out, customID(b, d), where.Text)
 		var count where.Value
@@ -334,6 +336,24 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 		out = binary.AppendUvarint(out, uint64(d.Int[schema.DetectionLocationCount]))
 	}
 	e.record = out
+}
+
+// identify notes what tells a result's detections apart.
+func (e *encoder) identify(b *schema.Batch, r *schema.Result) {
+	e.identities, e.ends = e.identities[:0], e.ends[:0]
+	for i := r.Detections.First; i < r.Detections.End; i++ {
+		e.identities = appendIdentity(e.identities, b, &b.Detections[i])
+		e.ends = append(e.ends, len(e.identities))
+	}
+}
+
+// identity returns what identify noted of a detection.
+func (e *encoder) identity(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = e.ends[i-1]
+	}
+	return e.identities[start:e.ends[i]]
 }
 
 // goneReason reports whether a status reason says that what was to be analysed

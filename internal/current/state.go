@@ -31,6 +31,8 @@ type Options struct {
 	// Members gives states of members, too; those of their archives are the same
 	// without.
 	Members bool
+	// Origins says that it is wanted who produced the results.
+	Origins bool
 	// Months gives the state of each subject at the end of each month, from the
 	// month of its first result on.
 	Months bool
@@ -170,11 +172,14 @@ func (t *taker) take(b *schema.Batch, k *keeper) error {
 		}
 		t.enc.sourceOf(b, r)
 		t.enc.keyOf(b, r, section, analysis)
+		t.enc.identify(b, r)
 		month := o.monthOf(created)
 		if month != anyMonth {
 			k.first, k.last = min(k.first, month), max(k.last, month)
 		}
-		k.origins.add(b, r, t.enc.administrator, created)
+		if o.Origins {
+			k.origins.add(b, r, t.enc.administrator, created)
+		}
 		if !o.All {
 			if err := k.buckets.add(t.enc, b, r, month); err != nil {
 				return err
@@ -206,9 +211,8 @@ func (t *taker) report(b *schema.Batch, r *schema.Result, k *keeper, created whe
 	}
 	t.origin = originOf(t.origin[:0], b, r, t.enc.administrator)
 	origin := k.known.originAt(t.origin)
-	for i := r.Detections.First; i < r.Detections.End; i++ {
-		t.enc.id = appendIdentity(t.enc.id[:0], b, &b.Detections[i])
-		k.known.set(report{origin, number(k.known.identifiers, t.enc.id), month}, created.Int())
+	for i := range t.enc.ends {
+		k.known.set(report{origin, number(k.known.identifiers, t.enc.identity(i)), month}, created.Int())
 	}
 }
 
@@ -242,6 +246,7 @@ func (h *hinted) next(t *taker, k *keeper, b *schema.Batch, r *schema.Result, an
 			return err
 		}
 		e.sourceOf(b, r)
+		e.identify(b, r)
 		e.key, e.lens, e.order = append(e.key[:0], key...), lens, lens[2]
 		*h = hinted{object: key[:lens[1]], month: month}
 	}
@@ -265,6 +270,7 @@ func (h *hinted) flush(t *taker, k *keeper, b *schema.Batch) error {
 		analysis, partial := isAnalysis(b, &r)
 		t.enc.sourceOf(b, &r)
 		t.enc.keyOf(b, &r, hintSection, analysis)
+		t.enc.identify(b, &r)
 		t.enc.recordOf(b, &r, analysis, partial, false)
 		if err := k.records.Add(t.enc.prefix(), t.enc.key, t.enc.record); err != nil {
 			return err

@@ -65,7 +65,7 @@ func (Local) Open(_ context.Context, s *Source) (io.ReadCloser, error) {
 		f.Close()
 		return nil, err
 	}
-	return &watchedFile{openFile: f, path: path, before: before.version()}, nil
+	return &watchedFile{openFile: f, path: path, before: before}, nil
 }
 
 // openFile is an open file that can say what it is.
@@ -77,18 +77,24 @@ type openFile interface {
 // watchedFile is a file that must not change while it is read.
 type watchedFile struct {
 	openFile
-	path, before string
+	path   string
+	before status
+	read   int64 // bytes so far
 }
 
+// Read returns io.EOF with the last bytes: most files are read by one call.
 func (f *watchedFile) Read(p []byte) (int, error) {
 	n, err := f.openFile.Read(p)
-	if err == io.EOF {
+	f.read += int64(n)
+	if err == io.EOF || err == nil && n > 0 && f.read == f.before.size {
 		after, statErr := f.status()
 		switch {
 		case statErr != nil:
 			err = statErr
-		case after.version() != f.before:
+		case after.size != f.before.size || !after.modified.Equal(f.before.modified):
 			err = &ChangedError{f.path, "while it was read"}
+		default:
+			err = io.EOF
 		}
 	}
 	return n, err

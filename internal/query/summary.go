@@ -22,6 +22,8 @@ type Options struct {
 	Views []View
 	// Where, if not nil, is a filter on Fields, for all views.
 	Where *where.Filter
+	// Origins says that it is wanted who produced the results.
+	Origins bool
 	// All counts every result instead of the current state of each subject.
 	All bool
 	// Members counts members of archives besides the archives, which hold their
@@ -85,7 +87,8 @@ func NewSummary(o Options) *Summary {
 		s.views = append(s.views, g)
 	}
 	s.state = current.New(current.Options{
-		Columns: p.options(), Findings: findings, Severity: p.needs&severity != 0, Exposure: p.needs&exposure != 0, All: o.All, Members: o.Members, Months: o.Months,
+		Columns: p.options(), Findings: findings, Severity: p.needs&severity != 0, Exposure: p.needs&exposure != 0,
+		Origins: o.Origins, All: o.All, Members: o.Members, Months: o.Months,
 		Until: o.Until, Through: o.Through, Late: o.Late, Memory: o.Memory / 2, Workers: o.Workers,
 	})
 	return s
@@ -114,7 +117,8 @@ func (s *Summary) AddDataset(ctx context.Context, l *lake.Lake) error {
 // AddBatch adds the results of a decoded batch.
 func (s *Summary) AddBatch(b *schema.Batch) error { return s.state.AddBatch(b) }
 
-// Origins returns who produced the results that were added.
+// Origins returns who produced the results that were added; nobody without
+// Options.Origins.
 func (s *Summary) Origins() []current.Origin { return s.state.Origins() }
 
 // Late returns how many results are of late runs.

@@ -127,7 +127,7 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 	for i := range questions {
 		views = append(views, questions[i].view())
 	}
-	summary := o.summary(views...)
+	summary := o.summary(true, views...)
 	defer summary.Close()
 	account, err := in.add(ctx, summary)
 	if err == nil {

@@ -102,9 +102,9 @@ func (o *Options) order() (query.Order, error) {
 	return order, nil
 }
 
-func (o *Options) summary(views ...query.View) *query.Summary {
+func (o *Options) summary(origins bool, views ...query.View) *query.Summary {
 	return query.NewSummary(query.Options{
-		Views: views, Where: o.Where, All: o.All, Members: o.Members, Months: o.Trend, Until: o.Until,
+		Views: views, Where: o.Where, Origins: origins, All: o.All, Members: o.Members, Months: o.Trend, Until: o.Until,
 		Through: o.Through, Late: o.Late, Memory: o.Memory, Workers: o.Workers,
 	})
 }
@@ -186,7 +186,7 @@ func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account
 	}
 	view := query.View{By: o.By, Measures: o.Measures}
 	g := &Groups{
-		Columns: groupColumns(&view), Filtered: o.Where != nil, order: order, summary: o.summary(view), Heading: o.heading(),
+		Columns: groupColumns(&view), Filtered: o.Where != nil, order: order, summary: o.summary(false, view), Heading: o.heading(),
 	}
 	if g.Account, err = in.add(ctx, g.summary); err == nil {
 		err = g.summary.Count(ctx)
