@@ -181,6 +181,9 @@ func (o *catOptions) rows(filtered bool) (cat.Options, error) {
 			if !ok {
 				return none, usagef("the table %s has no column %q: %s", o.table.value, name, nearest.Suggestion(name, columnNames(options.Table)))
 			}
+			if slices.ContainsFunc(options.Columns, func(o schema.Column) bool { return o.Name == c.Name }) {
+				return none, usagef("--columns has %s twice", c.Name)
+			}
 			options.Columns = append(options.Columns, c)
 		}
 	}
@@ -195,9 +198,10 @@ func (o *catOptions) rows(filtered bool) (cat.Options, error) {
 }
 
 func columnNames(t *schema.Table) []string {
-	names := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		names[i] = c.Name
+	fields := cat.Fields(t)
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
 	}
 	return names
 }

@@ -23,7 +23,7 @@ import (
 // Options say which rows are written.
 type Options struct {
 	Table   *schema.Table
-	Columns []schema.Column // of the table, in the order in which they are written
+	Columns []schema.Column // as Column returns them, in the order in which they are written
 	Filter  *where.Filter   // parsed with Fields(Table); nil for all rows
 	Limit   int64           // most rows; negative for all
 	// Through, if not nil, reports whether a run of a dataset exists.
@@ -35,7 +35,8 @@ type Options struct {
 // in all. It is not safe for concurrent use.
 type Rows struct {
 	o       Options
-	columns []schema.Column // those to write, then those only the filter needs
+	columns []schema.Column // of the table: those to write, then those only a filter or a made column needs
+	made    bool            // a column to write is made of others
 	output  *Output
 	left    int64 // rows up to the limit
 	free    chan *chunk
@@ -50,17 +51,25 @@ var errEnough = errors.New("enough rows")
 
 // New returns rows that go to output. The caller ends the output.
 func New(o Options, output *Output) *Rows {
-	r := &Rows{o: o, columns: slices.Clone(o.Columns), output: output, left: o.Limit}
+	r := &Rows{o: o, output: output, left: o.Limit}
 	if o.Limit < 0 {
 		r.left = rows.AllRows
 	}
-	if o.Filter != nil {
-		r.literals = where.NewLiterals(o.Filter, Fields(o.Table))
-		for _, c := range filterColumns(o.Table, o.Filter) {
+	need := func(columns []schema.Column) {
+		for _, c := range columns {
 			if columnIndex(r.columns, c.Name) < 0 {
 				r.columns = append(r.columns, c)
 			}
 		}
+	}
+	for _, c := range o.Columns {
+		of, value := source(o.Table, c.Name)
+		r.made = r.made || value != nil
+		need(of)
+	}
+	if o.Filter != nil {
+		r.literals = where.NewLiterals(o.Filter, Fields(o.Table))
+		need(filterColumns(o.Table, o.Filter))
 	}
 	r.free = make(chan *chunk, 4*max(o.Workers, 1))
 	return r
@@ -272,6 +281,7 @@ func LateResults(ctx context.Context, l *lake.Lake, t *schema.Table, until int64
 type chunk struct {
 	encoder encoder
 	filter  *filtered // nil without one
+	made    *madeRows // nil where all columns are of the table
 	batch   *rows.Batch
 	arrow   *arrowio.Rows
 	reset   func() error // begins again with the first row
@@ -290,6 +300,9 @@ func (r *Rows) chunk() *chunk {
 	if r.o.Filter != nil {
 		c.filter = newFiltered(r.o.Filter, r.o.Table, r.columns, r.literals)
 	}
+	if r.made {
+		c.made = newMadeRows(r.o.Table, r.o.Columns, r.columns)
+	}
 	return c
 }
 
@@ -298,6 +311,10 @@ func (c *chunk) begin(rows rows.Rows) {
 	if c.filter != nil {
 		c.filter.reset(rows)
 		rows = c.filter
+	}
+	if c.made != nil {
+		c.made.reset(rows)
+		rows = c.made
 	}
 	c.encoder.reset(rows)
 }

@@ -137,9 +137,26 @@ func columnsOf(t *schema.Table, names []string) []schema.Column {
 	return columns
 }
 
-// Column returns the column that a name stands for, its own or a short one, and
-// whether there is one.
+// Column returns the column that a name of [Fields] stands for, and whether there is
+// one. A field that is made of columns gives a column of text that no table has.
 func Column(t *schema.Table, name string) (schema.Column, bool) {
+	if c, ok := tableColumn(t, name); ok {
+		return c, true
+	}
+	columns, value := source(t, name)
+	if value == nil || columns == nil {
+		return schema.Column{}, false
+	}
+	made := schema.Column{Name: name, Type: schema.Text}
+	for _, c := range columns {
+		made.Level = max(made.Level, c.Level)
+	}
+	return made, true
+}
+
+// tableColumn returns the column of a table that a name stands for, its own or a
+// short one.
+func tableColumn(t *schema.Table, name string) (schema.Column, bool) {
 	if c, ok := t.Column(name); ok {
 		return c, true
 	}
@@ -149,7 +166,7 @@ func Column(t *schema.Table, name string) (schema.Column, bool) {
 // source returns the columns of a field, and what makes its value of them; nil
 // where that is the column's own.
 func source(t *schema.Table, name string) ([]schema.Column, func([]where.Value, *[]byte) where.Value) {
-	if c, ok := Column(t, name); ok {
+	if c, ok := tableColumn(t, name); ok {
 		return []schema.Column{c}, nil
 	}
 	for i := range madeFields {
@@ -190,7 +207,7 @@ func conditions(t *schema.Table, f *where.Filter) []lake.Predicate {
 	fields := Fields(t)
 	var list []lake.Predicate
 	for _, c := range f.Required() {
-		column, ok := Column(t, fields[c.Field].Name)
+		column, ok := tableColumn(t, fields[c.Field].Name)
 		switch {
 		case !ok: // the values are made of columns
 		case len(c.Texts) > 0 && column.Type == schema.Text:
@@ -234,24 +251,39 @@ func newFiltered(f *where.Filter, t *schema.Table, columns []schema.Column, lite
 	fields := Fields(t)
 	r := &filtered{filter: f, columns: columns, sources: make([]fieldSource, len(fields)), literals: literals}
 	for _, i := range f.Fields() {
-		of, value := source(t, fields[i].Name)
-		s := &r.sources[i]
-		s.make, s.values = value, make([]where.Value, len(of))
-		for _, c := range of {
-			s.places = append(s.places, columnIndex(columns, c.Name))
-		}
+		r.sources[i] = newFieldSource(t, fields[i].Name, columns)
 	}
 	r.get = func(field int, key string) where.Value {
 		s := &r.sources[field]
-		for i, column := range s.places {
-			s.values[i] = valueOf(r.columns[column].Type, r.rows.Value(column, r.row), key)
-		}
 		if s.make == nil {
-			return s.values[0]
+			column := s.places[0]
+			return valueOf(r.columns[column].Type, r.rows.Value(column, r.row), key)
 		}
-		return s.make(s.values, &r.scratch)
+		return s.value(r.columns, r.rows, r.row, &r.scratch)
 	}
 	return r
+}
+
+func newFieldSource(t *schema.Table, name string, columns []schema.Column) fieldSource {
+	of, value := source(t, name)
+	s := fieldSource{make: value, values: make([]where.Value, len(of))}
+	for _, c := range of {
+		s.places = append(s.places, columnIndex(columns, c.Name))
+	}
+	return s
+}
+
+// value makes a value of a row's columns.
+func (s *fieldSource) value(columns []schema.Column, in rows.Rows, row int, scratch *[]byte) where.Value {
+	for i, column := range s.places {
+		s.values[i] = valueOf(columns[column].Type, in.Value(column, row), "")
+	}
+	return s.make(s.values, scratch)
+}
+
+// shared reports whether all rows of a run have the value in common.
+func (s *fieldSource) shared(in rows.Rows) bool {
+	return !slices.ContainsFunc(s.places, func(column int) bool { return !in.Shared(column) })
 }
 
 func valueOf(t schema.Type, v rows.Value, key string) where.Value {
@@ -309,14 +341,7 @@ func (r *filtered) Next() bool {
 // shared reports whether all rows of the run have in common what the filter
 // looks at.
 func (r *filtered) shared() bool {
-	for _, i := range r.filter.Fields() {
-		for _, column := range r.sources[i].places {
-			if !r.rows.Shared(column) {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.filter.Fields(), func(i int) bool { return !r.sources[i].shared(r.rows) })
 }
 
 func (r *filtered) match(row int) bool {
