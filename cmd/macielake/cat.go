@@ -86,7 +86,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	}
 	options, err := o.rows(cmd.Flags().Changed("where"))
 	if err != nil {
-		return err
+		return o.withTagKeys(s, cmd, args, err)
 	}
 	style := text.Options{Screen: screenOf(s.stdout), Raw: o.csvRaw, Terminal: isTerminal(s.stdout)}
 	ctx, stop := context.WithCancelCause(cmd.Context())

@@ -12,14 +12,17 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/macielake/macielake/internal/cat"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/macie"
+	"github.com/macielake/macielake/internal/query"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/stream"
 )
 
@@ -232,4 +235,47 @@ func noteText(n *raw.Note) string {
 		what += "; its first lines were used before that showed"
 	}
 	return where + ": " + what
+}
+
+// shownKeys is how many keys of tags an error lists.
+const shownKeys = 20
+
+// withTagKeys adds the keys that the inputs' tags have to an error about a field of
+// tags without a key, and returns other errors as they are. Standard input is not
+// read for it.
+func (o *readFlags) withTagKeys(s *session, cmd *cobra.Command, args []string, err error) error {
+	field := ""
+	if syntax := (*where.SyntaxError)(nil); errors.As(err, &syntax) {
+		field = syntax.Keyless
+	}
+	if keyless := (*query.KeylessError)(nil); errors.As(err, &keyless) {
+		field = keyless.Name
+	}
+	if field == "" || slices.Contains(args, "-") {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	in, openErr := o.open(cmd, args)
+	if openErr != nil {
+		return err
+	}
+	defer in.close()
+	var results *raw.Options
+	if len(in.results) > 0 {
+		options, optionsErr := o.options(s, cmd, in, stop)
+		if optionsErr != nil {
+			return err
+		}
+		results = &options
+	}
+	keys, readErr := cat.TagKeys(ctx, in.datasets, results, field, o.workers)
+	if readErr != nil || len(keys) == 0 {
+		return err
+	}
+	list := text.Printable(strings.Join(keys[:min(len(keys), shownKeys)], ", "))
+	if more := len(keys) - shownKeys; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return &usageError{fmt.Errorf("%w; the keys there are: %s", err, list)}
 }

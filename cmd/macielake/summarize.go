@@ -130,7 +130,7 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 	o.filtered = cmd.Flags().Changed("where")
 	options, err := o.options()
 	if err != nil {
-		return err
+		return o.withTagKeys(s, cmd, args, err)
 	}
 	format := text.Format(o.output.value)
 	style := text.Options{Screen: screenOf(s.stdout), Raw: o.csvRaw, Terminal: isTerminal(s.stdout)}

@@ -6,8 +6,10 @@
 package cat
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -273,6 +275,71 @@ func LateResults(ctx context.Context, l *lake.Lake, t *schema.Table, until int64
 		return nil
 	})
 	return total, err
+}
+
+// maxTagKeys is how many keys TagKeys remembers.
+const maxTagKeys = 10_000
+
+// TagKeys returns the keys of the tags that a field of results has in datasets and
+// results, the most frequent first. results may be nil.
+func TagKeys(ctx context.Context, lakes []*lake.Lake, results *raw.Options, field string, workers int) ([]string, error) {
+	column, ok := tableColumn(schema.Results(), field)
+	if !ok || column.Type != schema.Map {
+		return nil, nil
+	}
+	columns := []schema.Column{column}
+	counts := map[string]int64{}
+	add := func(of map[string]int64) error {
+		for key, n := range of {
+			if _, ok := counts[key]; ok || len(counts) < maxTagKeys {
+				counts[key] += n
+			}
+		}
+		return nil
+	}
+	count := func(in rows.Rows) map[string]int64 {
+		of := map[string]int64{}
+		for in.Next() {
+			for row := range in.Len() {
+				for _, e := range in.Value(0, row).Map {
+					of[string(e.Key)]++
+				}
+			}
+		}
+		return of
+	}
+	for _, l := range lakes {
+		if !l.Has(schema.Results().Name) {
+			continue
+		}
+		q := lake.Query{Table: schema.Results().Name, Columns: []string{column.Name}, Workers: workers}
+		err := lake.Scan(ctx, l, q, func(_ int, batch arrow.RecordBatch) (map[string]int64, error) {
+			defer batch.Release()
+			in := arrowio.NewRows(schema.ResultLevel, columns)
+			if err := in.Reset(batch); err != nil {
+				return nil, err
+			}
+			return count(in), nil
+		}, add)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if results != nil {
+		o := *results
+		o.Workers, o.SkipOccurrences = workers, true
+		_, err := raw.Scan(ctx, o, func(b *schema.Batch) (map[string]int64, error) {
+			in := rows.NewBatch(schema.ResultLevel, columns)
+			in.Reset(b)
+			return count(in), nil
+		}, add)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	}), nil
 }
 
 // chunk is the rows of a batch on their way to the output. The first of them are

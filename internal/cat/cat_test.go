@@ -236,8 +236,8 @@ func TestMadeFields(t *testing.T) {
 	}
 	// They are columns, too, beside those of the table that they are made of.
 	for table, want := range map[*schema.Table]string{
-		schema.Results():    "s3://b/a.zip zip 2026-01 2026-01-31T23:00:00Z b,s3://b/a.zip csv 2026-02 2026-02-01T01:00:00Z b,s3://b/c.zip zip 2026-02 2026-02-02T00:00:00Z b",
-		schema.Detections(): "s3://b/a.zip id-1 2026-01 2026-01-31T23:00:00Z b,s3://b/a.zip id-1 2026-02 2026-02-01T01:00:00Z b,s3://b/c.zip id-2 2026-02 2026-02-02T00:00:00Z b",
+		schema.Results():    "s3://b/a.zip,zip,2026-01,2026-01-31T23:00:00.000000Z,b s3://b/a.zip,csv,2026-02,2026-02-01T01:00:00.000000Z,b s3://b/c.zip,zip,2026-02,2026-02-02T00:00:00.000000Z,b",
+		schema.Detections(): "s3://b/a.zip,id-1,2026-01,2026-01-31T23:00:00.000000Z,b s3://b/a.zip,id-1,2026-02,2026-02-01T01:00:00.000000Z,b s3://b/c.zip,id-2,2026-02,2026-02-02T00:00:00.000000Z,b",
 	} {
 		of := map[bool]string{true: "extension", false: "identifier"}[table.Row == schema.ResultLevel]
 		var columns []schema.Column
@@ -250,7 +250,7 @@ func TestMadeFields(t *testing.T) {
 		}
 		for _, workers := range []int{1, 3} {
 			got := write(t, lines, "bucket=b", Options{Table: table, Columns: columns, Limit: -1, Workers: workers}, CSV)
-			if got := strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(got), ",", " "), "\n", ","); got != "object "+of+" month created_at bucket_name,"+want {
+			if got := strings.Join(strings.Fields(got), " "); got != "object,"+of+",month,created_at,bucket_name "+want {
 				t.Errorf("%s: %s", table.Name, got)
 			}
 		}

@@ -51,7 +51,7 @@ func ParseDimension(s string) (Dimension, error) {
 		if hasKey {
 			return Dimension{}, fmt.Errorf("dimension %s takes no key", name)
 		}
-		return Dimension{}, fmt.Errorf("%s needs a key, for example %s", name, f.example)
+		return Dimension{}, &KeylessError{name, f.example}
 	}
 	if f.check != nil {
 		if err := f.check(key); err != nil {
@@ -59,6 +59,13 @@ func ParseDimension(s string) (Dimension, error) {
 		}
 	}
 	return Dimension{f, key}, nil
+}
+
+// KeylessError says that a dimension needs a key.
+type KeylessError struct{ Name, Example string }
+
+func (e *KeylessError) Error() string {
+	return fmt.Sprintf("%s needs a key, for example %s", e.Name, e.Example)
 }
 
 // DimensionNames returns how the dimensions are written, in their order.

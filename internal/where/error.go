@@ -11,6 +11,7 @@ type SyntaxError struct {
 	Filter  string // as it was given
 	Column  int    // of the first character that is wrong, from 1, in characters; past the end where something is missing
 	Problem string // what is wrong, and what would be right
+	Keyless string // the field of tags that needs a key, if that is what is wrong
 }
 
 func (e *SyntaxError) Error() string {

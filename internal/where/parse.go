@@ -220,7 +220,9 @@ func (p *parser) field() (on operand, kind Kind, err error) {
 	case hasKey && f.Kind != Map:
 		return on, 0, p.errorAt(at-1, "%s takes no key", name)
 	case !hasKey && f.Kind == Map:
-		return on, 0, p.errorAt(at-1, "%s needs a key, for example %s", name, cmp.Or(f.Example, name+":KEY"))
+		err := problem(p.s, at-1, fmt.Sprintf("%s needs a key, for example %s", name, cmp.Or(f.Example, name+":KEY")))
+		err.Keyless = name
+		return on, 0, err
 	case f.Kind == Map && key == "" && at < len(p.s) && (p.s[at] == '\'' || p.s[at] == '"'):
 		if err := p.advance(); err != nil { // to the quoted key
 			return on, 0, err
