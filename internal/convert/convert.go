@@ -412,8 +412,20 @@ func (c *converter) count(ctx context.Context, r *run.Run, done *run.Done) error
 		}
 	}
 	c.summary.addRun(r.RunID, done, c.o.AcceptUnreadable)
+	var accepted []string
 	for _, u := range done.Unreadable {
 		c.unreadable[u.URI] = c.o.AcceptUnreadable != nil && c.o.AcceptUnreadable(u.URI)
+		if c.unreadable[u.URI] {
+			accepted = append(accepted, u.URI)
+		}
+	}
+	if len(accepted) > 0 {
+		note := state.Note{Dataset: c.dataset.ID, At: time.Now().UTC(), Acknowledged: &state.Acknowledgement{
+			Reason: "accepted when it was converted", Class: state.UnreadClass, URIs: accepted, Through: r.Number,
+		}}
+		if err := state.PutNote(ctx, c.store, &note); err != nil {
+			return err
+		}
 	}
 	if c.ledger == nil { // the run was open; the ledger takes it in when it is opened
 		return nil

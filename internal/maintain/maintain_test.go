@@ -500,7 +500,7 @@ func TestAcknowledge(t *testing.T) {
 	ctx := t.Context()
 	s := newDataset(t)
 	count := func() (all, acknowledged int) {
-		err := EachReject(ctx, s, func(r *OutstandingReject) error {
+		err := EachReject(ctx, s, state.Acknowledgement{Through: 9}, func(r *OutstandingReject) error {
 			all++
 			if r.Acknowledged {
 				acknowledged++
@@ -512,25 +512,25 @@ func TestAcknowledge(t *testing.T) {
 		}
 		return all, acknowledged
 	}
-	if _, err := Acknowledge(ctx, s, Acknowledgement{Reason: " "}); !errors.Is(err, ErrNoReason) {
+	if _, err := Acknowledge(ctx, s, state.Acknowledgement{Reason: " "}); !errors.Is(err, ErrNoReason) {
 		t.Error(err)
 	}
-	if _, err := Acknowledge(ctx, s, Acknowledgement{Reason: "x", Class: "utf8"}); !errors.As(err, new(*NoRejectsError)) {
+	if _, err := Acknowledge(ctx, s, state.Acknowledgement{Reason: "x", Class: "utf8"}); !errors.As(err, new(*NoRejectsError)) {
 		t.Error(err)
 	}
-	a, err := Acknowledge(ctx, s, Acknowledgement{Reason: "known", URI: "/in/1-0.jsonl"})
+	a, err := Acknowledge(ctx, s, state.Acknowledgement{Reason: "known", URIs: []string{"/in/1-0.jsonl"}})
 	if err != nil || a.Rejects != 1 || a.Left != 1 {
 		t.Errorf("%v: %+v", err, a)
 	}
 	if all, acknowledged := count(); all != 2 || acknowledged != 1 {
 		t.Errorf("%d of %d", acknowledged, all)
 	}
-	a, err = Acknowledge(ctx, s, Acknowledgement{Reason: "all of them"})
+	a, err = Acknowledge(ctx, s, state.Acknowledgement{Reason: "all of them"})
 	if err != nil || a.Rejects != 1 || a.Left != 0 {
 		t.Errorf("%v: %+v", err, a)
 	}
 	before := files(t, s)
-	if a, err = Acknowledge(ctx, s, Acknowledgement{Reason: "again"}); err != nil || a.Rejects != 0 || !maps.Equal(before, files(t, s)) {
+	if a, err = Acknowledge(ctx, s, state.Acknowledgement{Reason: "again"}); err != nil || a.Rejects != 0 || !maps.Equal(before, files(t, s)) {
 		t.Errorf("%v: %+v", err, a)
 	}
 	d, runs, err := state.Open(ctx, s, state.Records)

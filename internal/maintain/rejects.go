@@ -10,19 +10,19 @@ import (
 
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
-	"github.com/macielake/macielake/pkg/schema"
 )
 
-// OutstandingReject is a reject of a dataset that no later run has converted.
+// OutstandingReject is a reject of a dataset that no later run has converted, or, of
+// class state.UnreadClass, a source that no run could read.
 type OutstandingReject struct {
 	Run          string `json:"run"` // run_id of the run that recorded it
 	Acknowledged bool   `json:"acknowledged"`
 	*state.Reject
 }
 
-// EachReject calls each for the outstanding rejects of a dataset, by run and part.
-// Files of rejects must have the bytes that the end records name.
-func EachReject(ctx context.Context, s store.Store, each func(*OutstandingReject) error) error {
+// EachReject calls each for the outstanding rejects of a dataset that of would cover,
+// by run and part, and then for such unread sources. Files of rejects must have the bytes that the end records name.
+func EachReject(ctx context.Context, s store.Store, of state.Acknowledgement, each func(*OutstandingReject) error) error {
 	d, runs, err := state.Open(ctx, s, state.Everything)
 	if err != nil {
 		return err
@@ -35,16 +35,27 @@ func EachReject(ctx context.Context, s store.Store, each func(*OutstandingReject
 	if err != nil {
 		return err
 	}
-	return outstanding.Each(ctx, func(run *state.RunState, r *state.Reject) error {
-		return each(&OutstandingReject{Run: run.RunID, Acknowledged: notes.Acknowledges(run.Number, r), Reject: r})
-	})
-}
-
-// Acknowledgement says which rejects are accepted, and why.
-type Acknowledgement struct {
-	Reason string
-	Class  schema.Class // empty for all
-	URI    string       // of a source; empty for all
+	report := func(run *state.RunState, r *state.Reject) error {
+		if !of.Covers(run.Number, r.Class, r.URI) {
+			return nil
+		}
+		return each(&OutstandingReject{Run: run.RunID, Acknowledged: notes.Acknowledges(run.Number, r.Class, r.URI), Reject: r})
+	}
+	if err := outstanding.Each(ctx, report); err != nil {
+		return err
+	}
+	unread, err := state.LoadUnread(ctx, s, runs)
+	if err != nil {
+		return err
+	}
+	for i := range unread {
+		u := &unread[i]
+		run := slices.IndexFunc(runs, func(r state.RunState) bool { return r.Number == u.Run })
+		if err := report(&runs[run], &state.Reject{URI: u.URI, Class: state.UnreadClass}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Acknowledged is what acknowledging rejects came to.
@@ -80,10 +91,10 @@ func (e *NoRejectsError) Error() string {
 }
 
 // Acknowledge records that the outstanding rejects of a class, of a source, or all
-// are accepted, as far as runs have recorded them until now; without a class the
-// sources that could not be read, too. They stay in every
-// answer's caveats as acknowledged, and don't change its exit code any more.
-func Acknowledge(ctx context.Context, s store.Store, a Acknowledgement) (*Acknowledged, error) {
+// are accepted, as far as runs have recorded them until now; sources that could not
+// be read are of the class state.UnreadClass. They stay in every answer's caveats as
+// acknowledged, and don't change its exit code any more.
+func Acknowledge(ctx context.Context, s store.Store, a state.Acknowledgement) (*Acknowledged, error) {
 	a.Reason = strings.TrimSpace(a.Reason)
 	if a.Reason == "" {
 		return nil, ErrNoReason
@@ -102,18 +113,18 @@ func Acknowledge(ctx context.Context, s store.Store, a Acknowledgement) (*Acknow
 			through = runs[i].Number
 		}
 	}
-	done := &Acknowledged{Dataset: s.URI("."), At: time.Now().UTC(),
-		Acknowledgement: state.Acknowledgement{Reason: a.Reason, Class: a.Class, URI: a.URI, Through: through}}
+	a.Through = through
+	done := &Acknowledged{Dataset: s.URI("."), At: time.Now().UTC(), Acknowledgement: a}
 	outstanding, err := state.LoadOutstanding(ctx, s, runs)
 	if err != nil {
 		return nil, err
 	}
 	matched := false
 	err = outstanding.Each(ctx, func(run *state.RunState, r *state.Reject) error {
-		covers := done.Covers(run.Number, r)
+		covers := done.Covers(run.Number, r.Class, r.URI)
 		matched = matched || covers
 		switch {
-		case notes.Acknowledges(run.Number, r):
+		case notes.Acknowledges(run.Number, r.Class, r.URI):
 		case covers:
 			done.Rejects++
 		default:
@@ -128,11 +139,11 @@ func Acknowledge(ctx context.Context, s store.Store, a Acknowledgement) (*Acknow
 	if err != nil {
 		return nil, err
 	}
-	for i := range unread {
-		covers := done.CoversUnread(&unread[i])
+	for _, u := range unread {
+		covers := done.Covers(u.Run, state.UnreadClass, u.URI)
 		matched = matched || covers
 		switch {
-		case slices.ContainsFunc(notes.Acknowledged, func(a state.Acknowledgement) bool { return a.CoversUnread(&unread[i]) }):
+		case notes.Acknowledges(u.Run, state.UnreadClass, u.URI):
 		case covers:
 			done.Unread++
 		default:
@@ -140,7 +151,7 @@ func Acknowledge(ctx context.Context, s store.Store, a Acknowledgement) (*Acknow
 		}
 	}
 	if !matched {
-		return nil, &NoRejectsError{string(a.Class), a.URI}
+		return nil, &NoRejectsError{string(a.Class), strings.Join(a.URIs, ", ")}
 	}
 	if done.Rejects+done.Unread == 0 {
 		return done, nil // they all are acknowledged already

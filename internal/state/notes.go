@@ -112,24 +112,22 @@ type Version struct {
 	Original string `json:"original,omitempty"`
 }
 
-// Acknowledgement accepts rejects: those of a class, of a source, or all, as far
-// as a run has recorded them.
+// UnreadClass is the class of sources that could not be read, where they are listed
+// and acknowledged with rejects.
+const UnreadClass schema.Class = "unread"
+
+// Acknowledgement accepts rejects and unread sources: those of a class, of some
+// sources, or all, as far as a run has recorded them.
 type Acknowledgement struct {
 	Reason  string       `json:"reason"`
 	Class   schema.Class `json:"class,omitempty"` // empty for all
-	URI     string       `json:"uri,omitempty"`   // empty for all
+	URIs    []string     `json:"uris,omitempty"`  // of sources; none for all
 	Through int          `json:"through"`         // number of the last run
 }
 
 // Covers reports whether a reject that a run has recorded is acknowledged.
-func (a *Acknowledgement) Covers(run int, r *Reject) bool {
-	return run <= a.Through && (a.Class == "" || a.Class == r.Class) && (a.URI == "" || a.URI == r.URI)
-}
-
-// CoversUnread reports whether a source that could not be read is acknowledged:
-// it has no class.
-func (a *Acknowledgement) CoversUnread(u *Unread) bool {
-	return u.Run <= a.Through && a.Class == "" && (a.URI == "" || a.URI == u.URI)
+func (a *Acknowledgement) Covers(run int, class schema.Class, uri string) bool {
+	return run <= a.Through && (a.Class == "" || a.Class == class) && (len(a.URIs) == 0 || slices.Contains(a.URIs, uri))
 }
 
 // PutNote writes down a caveat.
@@ -193,9 +191,10 @@ func LoadNotes(ctx context.Context, s store.Store, d *Dataset) (*Notes, error) {
 	return n, nil
 }
 
-// Acknowledges reports whether a reject that a run has recorded is accepted.
-func (n *Notes) Acknowledges(run int, r *Reject) bool {
-	return slices.ContainsFunc(n.Acknowledged, func(a Acknowledgement) bool { return a.Covers(run, r) })
+// Acknowledges reports whether a reject that a run has recorded is accepted, or a
+// source that it could not read.
+func (n *Notes) Acknowledges(run int, class schema.Class, uri string) bool {
+	return slices.ContainsFunc(n.Acknowledged, func(a Acknowledgement) bool { return a.Covers(run, class, uri) })
 }
 
 // Caveats are what limits every answer from a dataset.
@@ -240,7 +239,7 @@ func LoadCaveats(ctx context.Context, s store.Store, d *Dataset, runs []RunState
 		}
 		for _, u := range unread {
 			c.Unread++
-			if slices.ContainsFunc(notes.Acknowledged, func(a Acknowledgement) bool { return a.CoversUnread(&u) }) {
+			if notes.Acknowledges(u.Run, UnreadClass, u.URI) {
 				c.AcknowledgedUnread++
 			}
 		}
@@ -251,7 +250,7 @@ func LoadCaveats(ctx context.Context, s store.Store, d *Dataset, runs []RunState
 	outstanding, err := LoadOutstanding(ctx, s, runs)
 	if err == nil {
 		err = outstanding.Each(ctx, func(run *RunState, r *Reject) error {
-			if notes.Acknowledges(run.Number, r) {
+			if notes.Acknowledges(run.Number, r.Class, r.URI) {
 				c.Acknowledged++
 			}
 			return nil

@@ -609,7 +609,7 @@ func TestNotes(t *testing.T) {
 	}{
 		{1, Reject{Class: "malformed"}, true}, {2, Reject{Class: "malformed"}, false}, {1, Reject{Class: "time"}, false},
 	} {
-		if got := notes.Acknowledges(test.run, &test.r); got != test.want {
+		if got := notes.Acknowledges(test.run, test.r.Class, test.r.URI); got != test.want {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}
