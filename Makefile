@@ -80,7 +80,7 @@ fuzz:
 # DuckDB, which reads the same files with SQL of its own, must find the same
 # rows in every column.
 oracle: build
-	$(GO) test -C test/oracle ./...
+	$(GO) test -C test/oracle -count=1 ./...
 	scripts/oracle $(PROGRAM) $(BUILD)/oracle
 
 # Views and queries, as DuckDB answers them from the tables and from the raw lines.

@@ -120,7 +120,7 @@ def main():
                                     "--partition-by", sample.by], check=True)
                     local.check_arrow(r, sample, args.program)
                     local.check_pages(r, sample, args.work)
-            examples.check(r, args.program, args.work)
+            examples.check(r, args.program, args.work, spark_java is not None)
         if "spark" in wanted:
             import spark
 
@@ -157,6 +157,7 @@ def main():
                     convert(sample, more)
 
                 h.check_growth(sample, grow)
+                h.check_examples(sample)
                 # Last, since views that `ddl` made have no mark that register knows.
                 h.check_statements(sample, args.work)
     print("\n" + ", ".join(f"{n} {v}" for n, v in versions.items()))

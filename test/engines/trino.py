@@ -10,6 +10,7 @@ import subprocess
 import boto3
 import pyarrow as pa
 
+import examples
 import servers
 import tables
 from local import DuckDB
@@ -154,6 +155,22 @@ class Harness:
             Trino(self.trino_url, schema=sample.database).run('SELECT object_tags FROM "results" LIMIT 1')
 
         self.report.equal("Trino", "register", sample.name, "register on a table that lacks a column", columns)
+
+    def check_examples(self, sample):
+        """The SQL of docs/athena.md as it is written, on the sample's database and an
+        inventory with one object of it."""
+        trino = Trino(self.trino_url, schema=sample.database)
+        trino.run("CREATE VIEW inventory AS (SELECT bucket_name AS bucket, object_key AS key, object_last_modified AS last_modified_date, "
+                  "BIGINT '7' AS size, true AS is_latest, '2026-11-22-01-00' AS dt FROM sensitive_objects WHERE NOT is_archive_member LIMIT 1) "
+                  "UNION ALL SELECT 'new-bucket', 'new', TIMESTAMP '2026-11-21 00:00:00', 7, true, '2026-11-22-01-00'")
+        for i, block in enumerate(examples.blocks("docs/athena.md", "sql")):
+
+            def run():
+                result = trino.run(block.strip().replace("macie.", f"{sample.database}."))
+                if not result.rows and "CREATE" not in block:
+                    raise tables.Different("no rows")
+
+            self.report.equal("Trino", "examples", "docs/athena.md", f"block {i + 1} of SQL", run)
 
     def bytes_read(self, sample, month):
         """Bytes that Trino reads for typical questions, whole and for one month."""

@@ -27,6 +27,11 @@ created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, {{template "an
 CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END
 {{- end -}}
 
+{{- /* A severity as a number. */ -}}
+{{- define "score" -}}
+coalesce(severity_score, CASE severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END)
+{{- end -}}
+
 {{- define "object" -}}
 aws_partition, bucket_name, object_key
 {{- end -}}

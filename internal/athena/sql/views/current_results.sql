@@ -1,7 +1,21 @@
+SELECT *,
+  -- The highest severity of the standing content: of the subject, and of all in the object.
+  first_value(standing_score) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY {{template "highest"}}) AS subject_score,
+  first_value(standing_severity) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY {{template "highest"}}) AS subject_severity,
+  first_value(standing_score) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY {{template "highest"}}) AS object_score,
+  first_value(standing_severity) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY {{template "highest"}}) AS object_severity
+FROM (
+  SELECT *,
+    CASE WHEN is_analysis AND is_standing_content AND NOT is_gone THEN {{template "score"}} END AS standing_score,
+    CASE WHEN is_analysis AND is_standing_content AND NOT is_gone AND {{template "score"}} IS NOT NULL THEN severity END AS standing_severity
+  FROM (
 SELECT {{template "result"}},
   is_analysis, is_former_owner, is_standing_content, place, standing_place, content, content_seen_at, content_undated, has_other_content,
   subject_source_uri, subject_source_line, newest_is_analysis, newest_status_code, newest_status_reason,
   object_source_uri, object_source_line, object_is_member, object_is_gone, object_public_fact, object_encryption_fact,
+  bucket_account_id, bucket_region, newest_bucket_permission, newest_bucket_encryption, bucket_last_result_at,
+  CASE WHEN known_bucket_permission = 'PUBLIC' THEN 'yes' WHEN newest_bucket_permission = 'NOT_PUBLIC' THEN 'no' ELSE 'unknown' END AS bucket_is_public,
+  CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
     coalesce(NOT newest_is_analysis AND {{template "is_gone_reason" "newest_status_reason"}}, false)
     -- A complete analysis of the archive that came later doesn't have the member.
@@ -61,6 +75,16 @@ FROM (
           first_value(object_last_modified) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_content"}}) AS standing_last_modified,
           first_value(object_version_id) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_content"}}) AS standing_version_id,
           first_value(is_former_owner) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_standing"}}) AS is_former_object,
+          -- What the bucket's newest result says, and the newest that knows.
+          first_value(account_id) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "account_id IS NOT NULL"}}) AS bucket_account_id,
+          first_value(region) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "region IS NOT NULL"}}) AS bucket_region,
+          first_value(bucket_effective_permission) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "true"}}) AS newest_bucket_permission,
+          first_value(bucket_encryption_type) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "true"}}) AS newest_bucket_encryption,
+          first_value(bucket_effective_permission) OVER (PARTITION BY {{template "bucket"}}
+            ORDER BY {{template "known_first" "bucket_effective_permission IN ('PUBLIC', 'NOT_PUBLIC')"}}) AS known_bucket_permission,
+          first_value(bucket_encryption_type) OVER (PARTITION BY {{template "bucket"}}
+            ORDER BY {{template "known_first" "bucket_encryption_type NOT IN ('', 'UNKNOWN')"}}) AS known_bucket_encryption,
+          max(CASE WHEN NOT is_former_owner THEN created_at END) OVER (PARTITION BY {{template "bucket"}}) AS bucket_last_result_at,
           min(CASE WHEN is_former_owner THEN 1 ELSE 0 END) OVER (PARTITION BY {{template "subject"}}) AS is_former_subject
         FROM (
           SELECT r.*, coalesce(r.created_at <= w.changed_at, w.changed_at IS NOT NULL) AS is_former_owner
@@ -92,6 +116,12 @@ FROM (
     ) AS ranked
   ) AS counted
 ) AS judged
+  ) AS decided
+) AS rated
+
+{{- define "highest" -}}
+standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST
+{{- end -}}
 
 {{- define "object_standing" -}}
 CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, {{template "analyses_first"}}, {{template "newest"}}
@@ -109,6 +139,10 @@ CASE WHEN is_archive_member AND NOT is_standing_content THEN 1 ELSE 0 END, {{tem
 run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
   is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
   severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type
+{{- end -}}
+
+{{- define "known_first" -}}
+CASE WHEN is_former_owner THEN 2 WHEN {{.}} THEN 0 ELSE 1 END, {{template "newest"}}
 {{- end -}}
 
 {{- define "content" -}}

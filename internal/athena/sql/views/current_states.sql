@@ -1,13 +1,18 @@
 SELECT s.run_id, s.source_uri, s.source_line, s.aws_partition, s.bucket_name, s.object_key, s.is_archive_member, s.archive_member_path,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason,
-  CASE WHEN s.is_gone THEN 'unknown' WHEN b.is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
-    WHEN b.is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
+  CASE WHEN s.is_gone THEN 'unknown' WHEN s.bucket_is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
+    WHEN s.bucket_is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
   CASE WHEN s.is_gone THEN 'unknown' WHEN s.object_encryption_fact % 2 = 0 THEN 'yes' WHEN s.object_encryption_fact = 3 THEN 'no'
-    WHEN b.is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
-  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type
+    WHEN s.bucket_is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
+  s.bucket_account_id AS account_id, s.bucket_region AS region,
+  s.newest_bucket_permission AS bucket_effective_permission, s.newest_bucket_encryption AS bucket_encryption_type,
+  s.standing_score, s.standing_severity
 FROM (
   SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, r.object_key, m.as_member AS is_archive_member,
     CASE WHEN m.as_member THEN r.archive_member_path END AS archive_member_path, r.object_public_fact, r.object_encryption_fact,
+    CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_score ELSE r.subject_score END AS standing_score,
+    CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_severity ELSE r.subject_severity END AS standing_severity,
+    r.bucket_account_id, r.bucket_region, r.newest_bucket_permission, r.newest_bucket_encryption, r.bucket_is_public, r.bucket_is_unencrypted,
     CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
@@ -20,4 +25,3 @@ FROM (
   WHERE NOT m.as_member AND r.source_uri = r.object_source_uri AND r.source_line = r.object_source_line
     OR m.as_member AND r.is_archive_member AND r.standing_place = 1
 ) AS s
-LEFT JOIN {{table "current_buckets"}} AS b ON {{same "s" "b"}}

@@ -113,12 +113,26 @@ TBLPROPERTIES (
 == create-view-current_results
 -- Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.
 CREATE OR REPLACE VIEW "macie"."current_results" AS
+SELECT *,
+  -- The highest severity of the standing content: of the subject, and of all in the object.
+  first_value(standing_score) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_score,
+  first_value(standing_severity) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_severity,
+  first_value(standing_score) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS object_score,
+  first_value(standing_severity) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS object_severity
+FROM (
+  SELECT *,
+    CASE WHEN is_analysis AND is_standing_content AND NOT is_gone THEN coalesce(severity_score, CASE severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) END AS standing_score,
+    CASE WHEN is_analysis AND is_standing_content AND NOT is_gone AND coalesce(severity_score, CASE severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) IS NOT NULL THEN severity END AS standing_severity
+  FROM (
 SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
   is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
   severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type,
   is_analysis, is_former_owner, is_standing_content, place, standing_place, content, content_seen_at, content_undated, has_other_content,
   subject_source_uri, subject_source_line, newest_is_analysis, newest_status_code, newest_status_reason,
   object_source_uri, object_source_line, object_is_member, object_is_gone, object_public_fact, object_encryption_fact,
+  bucket_account_id, bucket_region, newest_bucket_permission, newest_bucket_encryption, bucket_last_result_at,
+  CASE WHEN known_bucket_permission = 'PUBLIC' THEN 'yes' WHEN newest_bucket_permission = 'NOT_PUBLIC' THEN 'no' ELSE 'unknown' END AS bucket_is_public,
+  CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
     coalesce(NOT newest_is_analysis AND newest_status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE'), false)
     -- A complete analysis of the archive that came later doesn't have the member.
@@ -178,6 +192,16 @@ FROM (
           first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_last_modified,
           first_value(object_version_id) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_version_id,
           first_value(is_former_owner) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS is_former_object,
+          -- What the bucket's newest result says, and the newest that knows.
+          first_value(account_id) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN account_id IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_account_id,
+          first_value(region) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN region IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_region,
+          first_value(bucket_effective_permission) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN true THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_bucket_permission,
+          first_value(bucket_encryption_type) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN true THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_bucket_encryption,
+          first_value(bucket_effective_permission) OVER (PARTITION BY aws_partition, bucket_name
+            ORDER BY CASE WHEN is_former_owner THEN 2 WHEN bucket_effective_permission IN ('PUBLIC', 'NOT_PUBLIC') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS known_bucket_permission,
+          first_value(bucket_encryption_type) OVER (PARTITION BY aws_partition, bucket_name
+            ORDER BY CASE WHEN is_former_owner THEN 2 WHEN bucket_encryption_type NOT IN ('', 'UNKNOWN') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS known_bucket_encryption,
+          max(CASE WHEN NOT is_former_owner THEN created_at END) OVER (PARTITION BY aws_partition, bucket_name) AS bucket_last_result_at,
           min(CASE WHEN is_former_owner THEN 1 ELSE 0 END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS is_former_subject
         FROM (
           SELECT r.*, coalesce(r.created_at <= w.changed_at, w.changed_at IS NOT NULL) AS is_former_owner
@@ -211,31 +235,16 @@ FROM (
     ) AS ranked
   ) AS counted
 ) AS judged
+  ) AS decided
+) AS rated
 == create-view-current_buckets
 -- Each bucket as its newest result knows it: account, Region, exposure.
 CREATE OR REPLACE VIEW "macie"."current_buckets" AS
-SELECT aws_partition, bucket_name,
-  max(CASE WHEN place = account_place THEN account_id END) AS account_id,
-  max(CASE WHEN place = region_place THEN region END) AS region,
-  max(CASE WHEN place = 1 THEN bucket_effective_permission END) AS bucket_effective_permission,
-  max(CASE WHEN place = 1 THEN bucket_encryption_type END) AS bucket_encryption_type,
-  CASE WHEN min(public_fact) % 2 = 0 THEN 'yes' WHEN min(public_fact) = 3 THEN 'no' ELSE 'unknown' END AS is_public,
-  CASE WHEN min(encryption_fact) % 2 = 0 THEN 'yes' WHEN min(encryption_fact) = 3 THEN 'no' ELSE 'unknown' END AS is_unencrypted,
-  max(created_at) AS last_result_at
-FROM (
-  SELECT *,
-    min(CASE WHEN account_id IS NOT NULL THEN place END) OVER (PARTITION BY aws_partition, bucket_name) AS account_place,
-    min(CASE WHEN region IS NOT NULL THEN place END) OVER (PARTITION BY aws_partition, bucket_name) AS region_place,
-    -- Twice the place of the newest known value, one more where it isn't exposed.
-    CASE WHEN bucket_effective_permission = 'PUBLIC' THEN 2 * place WHEN bucket_effective_permission = 'NOT_PUBLIC' THEN 2 * place + 1 END AS public_fact,
-    CASE WHEN bucket_encryption_type NOT IN ('', 'UNKNOWN') THEN 2 * place + CASE WHEN bucket_encryption_type = 'NONE' THEN 0 ELSE 1 END END AS encryption_fact
-  FROM (
-    SELECT aws_partition, bucket_name, account_id, region, bucket_effective_permission, bucket_encryption_type, created_at,
-      row_number() OVER (PARTITION BY aws_partition, bucket_name ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS place
-    FROM "macie"."current_results"
-    WHERE NOT is_former_owner
-  ) AS placed
-) AS facts
+SELECT aws_partition, bucket_name, max(bucket_account_id) AS account_id, max(bucket_region) AS region,
+  max(newest_bucket_permission) AS bucket_effective_permission, max(newest_bucket_encryption) AS bucket_encryption_type,
+  max(bucket_is_public) AS is_public, max(bucket_is_unencrypted) AS is_unencrypted, max(bucket_last_result_at) AS last_result_at
+FROM "macie"."current_results"
+WHERE NOT is_former_owner
 GROUP BY aws_partition, bucket_name
 == create-view-current_detections
 -- current_detections is left out: the dataset has no table detections.
@@ -246,14 +255,19 @@ GROUP BY aws_partition, bucket_name
 CREATE OR REPLACE VIEW "macie"."current_states" AS
 SELECT s.run_id, s.source_uri, s.source_line, s.aws_partition, s.bucket_name, s.object_key, s.is_archive_member, s.archive_member_path,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason,
-  CASE WHEN s.is_gone THEN 'unknown' WHEN b.is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
-    WHEN b.is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
+  CASE WHEN s.is_gone THEN 'unknown' WHEN s.bucket_is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
+    WHEN s.bucket_is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
   CASE WHEN s.is_gone THEN 'unknown' WHEN s.object_encryption_fact % 2 = 0 THEN 'yes' WHEN s.object_encryption_fact = 3 THEN 'no'
-    WHEN b.is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
-  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type
+    WHEN s.bucket_is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
+  s.bucket_account_id AS account_id, s.bucket_region AS region,
+  s.newest_bucket_permission AS bucket_effective_permission, s.newest_bucket_encryption AS bucket_encryption_type,
+  s.standing_score, s.standing_severity
 FROM (
   SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, r.object_key, m.as_member AS is_archive_member,
     CASE WHEN m.as_member THEN r.archive_member_path END AS archive_member_path, r.object_public_fact, r.object_encryption_fact,
+    CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_score ELSE r.subject_score END AS standing_score,
+    CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_severity ELSE r.subject_severity END AS standing_severity,
+    r.bucket_account_id, r.bucket_region, r.newest_bucket_permission, r.newest_bucket_encryption, r.bucket_is_public, r.bucket_is_unencrypted,
     CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
@@ -266,7 +280,6 @@ FROM (
   WHERE NOT m.as_member AND r.source_uri = r.object_source_uri AND r.source_line = r.object_source_line
     OR m.as_member AND r.is_archive_member AND r.standing_place = 1
 ) AS s
-LEFT JOIN "macie"."current_buckets" AS b ON coalesce(s.aws_partition, '') = coalesce(b.aws_partition, '') AND (s.aws_partition IS NULL) = (b.aws_partition IS NULL) AND coalesce(s.bucket_name, '') = coalesce(b.bucket_name, '') AND (s.bucket_name IS NULL) = (b.bucket_name IS NULL)
 == create-view-current_subjects
 -- Each object and each archive member as its standing result has it, with its exposure and severity now.
 CREATE OR REPLACE VIEW "macie"."current_subjects" AS
@@ -277,30 +290,14 @@ SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job
   CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
   s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason, s.is_public, s.is_unencrypted,
-  CASE WHEN NOT s.is_gone THEN v.score END AS severity_score,
-  CASE WHEN NOT s.is_gone THEN CASE v.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE v.severity END END AS severity
-FROM "macie"."current_states" AS s
+  CASE WHEN NOT s.is_gone THEN s.score END AS severity_score,
+  CASE WHEN NOT s.is_gone THEN CASE s.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE s.severity END END AS severity
+FROM (
+  SELECT *, standing_score AS score, standing_severity AS severity
+  FROM "macie"."current_states"
+) AS s
 JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
-LEFT JOIN (
-  SELECT source_uri, source_line, is_archive_member, score, severity,
-    row_number() OVER (PARTITION BY source_uri, source_line, is_archive_member ORDER BY score DESC, severity DESC NULLS LAST) AS place
-  FROM (
-    SELECT CASE WHEN m.as_archive THEN r.object_source_uri ELSE r.subject_source_uri END AS source_uri,
-      CASE WHEN m.as_archive THEN r.object_source_line ELSE r.subject_source_line END AS source_line,
-      r.is_archive_member AND NOT m.as_archive AS is_archive_member, r.severity,
-      coalesce(r.severity_score, CASE r.severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) AS score
-    FROM (
-      SELECT subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member, is_archive_member, severity_score, severity
-      FROM "macie"."current_results"
-      WHERE is_analysis AND is_standing_content AND NOT is_gone
-    ) AS r
-    -- An archive that only its members' results name has the highest of theirs.
-    CROSS JOIN (VALUES (false), (true)) AS m (as_archive)
-    WHERE NOT m.as_archive OR r.object_is_member
-  ) AS scores
-  WHERE score IS NOT NULL
-) AS v ON s.source_uri = v.source_uri AND s.source_line = v.source_line AND s.is_archive_member = v.is_archive_member AND v.place = 1
 == create-view-sensitive_objects
 -- sensitive_objects is left out: the dataset has no table detections.
 == create-view-object_locations

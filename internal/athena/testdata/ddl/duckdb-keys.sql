@@ -184,12 +184,26 @@ FROM read_parquet('/data/lake/runs/*.parquet', hive_partitioning = false)
 == create-view-current_results
 -- Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.
 CREATE OR REPLACE VIEW "macie"."current_results" AS
+SELECT *,
+  -- The highest severity of the standing content: of the subject, and of all in the object.
+  first_value(standing_score) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_score,
+  first_value(standing_severity) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_severity,
+  first_value(standing_score) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS object_score,
+  first_value(standing_severity) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS object_severity
+FROM (
+  SELECT *,
+    CASE WHEN is_analysis AND is_standing_content AND NOT is_gone THEN coalesce(severity_score, CASE severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) END AS standing_score,
+    CASE WHEN is_analysis AND is_standing_content AND NOT is_gone AND coalesce(severity_score, CASE severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) IS NOT NULL THEN severity END AS standing_severity
+  FROM (
 SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
   is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
   severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type,
   is_analysis, is_former_owner, is_standing_content, place, standing_place, content, content_seen_at, content_undated, has_other_content,
   subject_source_uri, subject_source_line, newest_is_analysis, newest_status_code, newest_status_reason,
   object_source_uri, object_source_line, object_is_member, object_is_gone, object_public_fact, object_encryption_fact,
+  bucket_account_id, bucket_region, newest_bucket_permission, newest_bucket_encryption, bucket_last_result_at,
+  CASE WHEN known_bucket_permission = 'PUBLIC' THEN 'yes' WHEN newest_bucket_permission = 'NOT_PUBLIC' THEN 'no' ELSE 'unknown' END AS bucket_is_public,
+  CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
     coalesce(NOT newest_is_analysis AND newest_status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE'), false)
     -- A complete analysis of the archive that came later doesn't have the member.
@@ -249,6 +263,16 @@ FROM (
           first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_last_modified,
           first_value(object_version_id) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_version_id,
           first_value(is_former_owner) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS is_former_object,
+          -- What the bucket's newest result says, and the newest that knows.
+          first_value(account_id) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN account_id IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_account_id,
+          first_value(region) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN region IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_region,
+          first_value(bucket_effective_permission) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN true THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_bucket_permission,
+          first_value(bucket_encryption_type) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN true THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_bucket_encryption,
+          first_value(bucket_effective_permission) OVER (PARTITION BY aws_partition, bucket_name
+            ORDER BY CASE WHEN is_former_owner THEN 2 WHEN bucket_effective_permission IN ('PUBLIC', 'NOT_PUBLIC') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS known_bucket_permission,
+          first_value(bucket_encryption_type) OVER (PARTITION BY aws_partition, bucket_name
+            ORDER BY CASE WHEN is_former_owner THEN 2 WHEN bucket_encryption_type NOT IN ('', 'UNKNOWN') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS known_bucket_encryption,
+          max(CASE WHEN NOT is_former_owner THEN created_at END) OVER (PARTITION BY aws_partition, bucket_name) AS bucket_last_result_at,
           min(CASE WHEN is_former_owner THEN 1 ELSE 0 END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS is_former_subject
         FROM (
           SELECT r.*, coalesce(r.created_at <= w.changed_at, w.changed_at IS NOT NULL) AS is_former_owner
@@ -282,31 +306,16 @@ FROM (
     ) AS ranked
   ) AS counted
 ) AS judged
+  ) AS decided
+) AS rated
 == create-view-current_buckets
 -- Each bucket as its newest result knows it: account, Region, exposure.
 CREATE OR REPLACE VIEW "macie"."current_buckets" AS
-SELECT aws_partition, bucket_name,
-  max(CASE WHEN place = account_place THEN account_id END) AS account_id,
-  max(CASE WHEN place = region_place THEN region END) AS region,
-  max(CASE WHEN place = 1 THEN bucket_effective_permission END) AS bucket_effective_permission,
-  max(CASE WHEN place = 1 THEN bucket_encryption_type END) AS bucket_encryption_type,
-  CASE WHEN min(public_fact) % 2 = 0 THEN 'yes' WHEN min(public_fact) = 3 THEN 'no' ELSE 'unknown' END AS is_public,
-  CASE WHEN min(encryption_fact) % 2 = 0 THEN 'yes' WHEN min(encryption_fact) = 3 THEN 'no' ELSE 'unknown' END AS is_unencrypted,
-  max(created_at) AS last_result_at
-FROM (
-  SELECT *,
-    min(CASE WHEN account_id IS NOT NULL THEN place END) OVER (PARTITION BY aws_partition, bucket_name) AS account_place,
-    min(CASE WHEN region IS NOT NULL THEN place END) OVER (PARTITION BY aws_partition, bucket_name) AS region_place,
-    -- Twice the place of the newest known value, one more where it isn't exposed.
-    CASE WHEN bucket_effective_permission = 'PUBLIC' THEN 2 * place WHEN bucket_effective_permission = 'NOT_PUBLIC' THEN 2 * place + 1 END AS public_fact,
-    CASE WHEN bucket_encryption_type NOT IN ('', 'UNKNOWN') THEN 2 * place + CASE WHEN bucket_encryption_type = 'NONE' THEN 0 ELSE 1 END END AS encryption_fact
-  FROM (
-    SELECT aws_partition, bucket_name, account_id, region, bucket_effective_permission, bucket_encryption_type, created_at,
-      row_number() OVER (PARTITION BY aws_partition, bucket_name ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS place
-    FROM "macie"."current_results"
-    WHERE NOT is_former_owner
-  ) AS placed
-) AS facts
+SELECT aws_partition, bucket_name, max(bucket_account_id) AS account_id, max(bucket_region) AS region,
+  max(newest_bucket_permission) AS bucket_effective_permission, max(newest_bucket_encryption) AS bucket_encryption_type,
+  max(bucket_is_public) AS is_public, max(bucket_is_unencrypted) AS is_unencrypted, max(bucket_last_result_at) AS last_result_at
+FROM "macie"."current_results"
+WHERE NOT is_former_owner
 GROUP BY aws_partition, bucket_name
 == create-view-current_detections
 -- Of each subject and type of sensitive data the detection that speaks for the finding, with its state.
@@ -314,50 +323,43 @@ CREATE OR REPLACE VIEW "macie"."current_detections" AS
 SELECT result_id, account_id, region, job_id, created_at, bucket_name, object_key, object_version_id, archive_member_path, mime_type, run_id, source_uri, source_line, origin_type, severity, status_code, bucket_effective_permission, bucket_encryption_type, object_public_access, object_size, object_last_modified, object_etag, object_extension, is_archive_member, detection_index, identifier_kind, category, detection_type, custom_identifier_arn, occurrence_count, location_count, is_capped, state, identifier, aws_partition, severity_score,
   subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member
 FROM (
-  SELECT u.*,
-    CASE WHEN u.is_gone THEN 'gone' WHEN u.is_confirmed THEN 'confirmed'
-      WHEN u.undated = 0 AND w.looked_at > u.last_seen_at THEN 'resolved' ELSE 'unconfirmed' END AS state
+  SELECT *,
+    CASE WHEN is_gone THEN 'gone' WHEN is_confirmed THEN 'confirmed'
+      WHEN undated = 0 AND looked_at > last_seen_at THEN 'resolved' ELSE 'unconfirmed' END AS state,
+    row_number() OVER (PARTITION BY subject_source_uri, subject_source_line, identifier
+      ORDER BY CASE WHEN is_found AND content = chosen_content THEN 0 WHEN is_found THEN 1 ELSE 2 END, occurrence_count DESC NULLS LAST, place, detection_index
+    ) AS choice
   FROM (
     SELECT *,
-      row_number() OVER (
-        PARTITION BY subject_source_uri, subject_source_line, identifier
-        ORDER BY CASE WHEN content = chosen_content THEN 0 ELSE 1 END, occurrence_count DESC NULLS LAST, place, detection_index
-      ) AS choice
+      first_value(content) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier ORDER BY CASE WHEN NOT is_found THEN 2 WHEN is_standing_content THEN 0 ELSE 1 END, place) AS chosen_content,
+      first_value(is_standing_content) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier ORDER BY CASE WHEN NOT is_found THEN 2 WHEN is_standing_content THEN 0 ELSE 1 END, place) AS is_confirmed,
+      max(CASE WHEN is_found THEN content_seen_at END) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS last_seen_at,
+      max(CASE WHEN is_found THEN content_undated END) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS undated,
+      max(CASE WHEN NOT is_found THEN created_at END) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS looked_at
     FROM (
-      SELECT *,
-        first_value(content) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier ORDER BY CASE WHEN is_standing_content THEN 0 ELSE 1 END, place) AS chosen_content,
-        first_value(is_standing_content) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier ORDER BY CASE WHEN is_standing_content THEN 0 ELSE 1 END, place) AS is_confirmed,
-        max(content_seen_at) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS last_seen_at,
-        max(content_undated) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS undated
-      FROM (
-        SELECT d.result_id, d.account_id, d.region, d.job_id, d.created_at, d.bucket_name, d.object_key, d.object_version_id, d.archive_member_path, d.mime_type, d.run_id, d.source_uri, d.source_line, d.origin_type, d.severity, d.status_code, d.bucket_effective_permission, d.bucket_encryption_type, d.object_public_access, d.object_size, d.object_last_modified, d.object_etag, d.object_extension, d.is_archive_member, d.detection_index, d.identifier_kind, d.category, d.detection_type, d.custom_identifier_arn, d.occurrence_count, d.location_count, d.is_capped, d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-') AS identifier, r.aws_partition, r.severity_score,
-          r.is_gone, r.is_standing_content, r.content, r.content_seen_at, r.content_undated, r.place,
-          r.subject_source_uri, r.subject_source_line, r.object_source_uri, r.object_source_line, r.object_is_member
+      -- Each detection; and each complete analysis of a subject of several contents,
+      -- with each identifier that its origin is known to have looked for.
+      SELECT d.result_id, d.account_id, d.region, d.job_id, d.bucket_name, d.object_key, d.object_version_id, d.archive_member_path, d.mime_type, d.run_id, d.source_uri, d.source_line, d.origin_type, d.severity, d.status_code, d.bucket_effective_permission, d.bucket_encryption_type, d.object_public_access, d.object_size, d.object_last_modified, d.object_etag, d.object_extension, d.is_archive_member, d.detection_index, d.identifier_kind, d.category, d.detection_type, d.custom_identifier_arn, d.occurrence_count, d.location_count, d.is_capped, r.created_at, coalesce(d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-'), o.identifier) AS identifier, v.is_found,
+        r.aws_partition, r.severity_score, r.is_gone, r.is_standing_content, r.content, r.content_seen_at, r.content_undated, r.place,
+        r.subject_source_uri, r.subject_source_line, r.object_source_uri, r.object_source_line, r.object_is_member
+      FROM "macie"."current_results" AS r
+      CROSS JOIN (VALUES (true), (false)) AS v (is_found)
+      LEFT JOIN "macie"."detections" AS d
+        ON v.is_found AND r.run_id = d.run_id AND r.source_uri = d.source_uri AND r.source_line = d.source_line
+      LEFT JOIN (
+        SELECT coalesce('job ' || r.job_id, 'discovery ' || coalesce(CAST(length(coalesce(r.admin_account_id, r.account_id)) AS varchar) || ':' || coalesce(r.admin_account_id, r.account_id), '-') || coalesce(':' || r.region, '-')) AS origin, d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-') AS identifier, max(r.created_at) AS reported_at, false AS is_found
         FROM "macie"."detections" AS d
-        JOIN "macie"."current_results" AS r
+        JOIN "macie"."results" AS r
           ON d.run_id = r.run_id AND d.source_uri = r.source_uri AND d.source_line = r.source_line
-        WHERE r.is_analysis
-      ) AS reported
-    ) AS contents
-  ) AS u
-  LEFT JOIN (
-    -- When a subject of several contents was last analyzed completely by an origin that looked for an identifier.
-    SELECT a.subject_source_uri, a.subject_source_line, o.identifier, max(a.created_at) AS looked_at
-    FROM "macie"."current_results" AS a
-    JOIN (
-      SELECT coalesce('job ' || r.job_id, 'discovery ' || coalesce(CAST(length(coalesce(r.admin_account_id, r.account_id)) AS varchar) || ':' || coalesce(r.admin_account_id, r.account_id), '-') || coalesce(':' || r.region, '-')) AS origin, d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-') AS identifier, max(r.created_at) AS reported_at
-      FROM "macie"."detections" AS d
-      JOIN "macie"."results" AS r
-        ON d.run_id = r.run_id AND d.source_uri = r.source_uri AND d.source_line = r.source_line
-      WHERE r.status_code IN ('COMPLETE', 'PARTIAL') AND d.run_id IN (SELECT run_id FROM "macie"."runs")
-      GROUP BY coalesce('job ' || r.job_id, 'discovery ' || coalesce(CAST(length(coalesce(r.admin_account_id, r.account_id)) AS varchar) || ':' || coalesce(r.admin_account_id, r.account_id), '-') || coalesce(':' || r.region, '-')), d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-')
-    ) AS o ON coalesce('job ' || a.job_id, 'discovery ' || coalesce(CAST(length(coalesce(a.admin_account_id, a.account_id)) AS varchar) || ':' || coalesce(a.admin_account_id, a.account_id), '-') || coalesce(':' || a.region, '-')) = o.origin AND o.reported_at >= a.created_at
-    WHERE a.status_code = 'COMPLETE' AND a.has_other_content AND NOT a.is_gone
-    GROUP BY a.subject_source_uri, a.subject_source_line, o.identifier
-  ) AS w
-    ON u.subject_source_uri = w.subject_source_uri AND u.subject_source_line = w.subject_source_line AND u.identifier = w.identifier
-  WHERE u.choice = 1
+        WHERE r.status_code IN ('COMPLETE', 'PARTIAL') AND d.run_id IN (SELECT run_id FROM "macie"."runs")
+        GROUP BY coalesce('job ' || r.job_id, 'discovery ' || coalesce(CAST(length(coalesce(r.admin_account_id, r.account_id)) AS varchar) || ':' || coalesce(r.admin_account_id, r.account_id), '-') || coalesce(':' || r.region, '-')), d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-')
+      ) AS o ON coalesce('job ' || r.job_id, 'discovery ' || coalesce(CAST(length(coalesce(r.admin_account_id, r.account_id)) AS varchar) || ':' || coalesce(r.admin_account_id, r.account_id), '-') || coalesce(':' || r.region, '-')) = o.origin AND v.is_found = o.is_found AND o.reported_at >= r.created_at
+      WHERE r.is_analysis AND (d.source_uri IS NOT NULL
+        OR o.identifier IS NOT NULL AND r.status_code = 'COMPLETE' AND r.has_other_content AND NOT r.is_gone)
+    ) AS seen
+  ) AS contents
 ) AS judged
+WHERE choice = 1 AND is_found
 == create-view-current_findings
 -- Each finding, open or closed, with its count; an archive's include its members', which are rows of their own, too.
 CREATE OR REPLACE VIEW "macie"."current_findings" AS
@@ -419,14 +421,19 @@ FROM (
 CREATE OR REPLACE VIEW "macie"."current_states" AS
 SELECT s.run_id, s.source_uri, s.source_line, s.aws_partition, s.bucket_name, s.object_key, s.is_archive_member, s.archive_member_path,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason,
-  CASE WHEN s.is_gone THEN 'unknown' WHEN b.is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
-    WHEN b.is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
+  CASE WHEN s.is_gone THEN 'unknown' WHEN s.bucket_is_public = 'yes' OR s.object_public_fact % 2 = 0 THEN 'yes'
+    WHEN s.bucket_is_public = 'no' AND s.object_public_fact = 3 THEN 'no' ELSE 'unknown' END AS is_public,
   CASE WHEN s.is_gone THEN 'unknown' WHEN s.object_encryption_fact % 2 = 0 THEN 'yes' WHEN s.object_encryption_fact = 3 THEN 'no'
-    WHEN b.is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
-  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type
+    WHEN s.bucket_is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
+  s.bucket_account_id AS account_id, s.bucket_region AS region,
+  s.newest_bucket_permission AS bucket_effective_permission, s.newest_bucket_encryption AS bucket_encryption_type,
+  s.standing_score, s.standing_severity
 FROM (
   SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, r.object_key, m.as_member AS is_archive_member,
     CASE WHEN m.as_member THEN r.archive_member_path END AS archive_member_path, r.object_public_fact, r.object_encryption_fact,
+    CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_score ELSE r.subject_score END AS standing_score,
+    CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_severity ELSE r.subject_severity END AS standing_severity,
+    r.bucket_account_id, r.bucket_region, r.newest_bucket_permission, r.newest_bucket_encryption, r.bucket_is_public, r.bucket_is_unencrypted,
     CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
@@ -439,7 +446,6 @@ FROM (
   WHERE NOT m.as_member AND r.source_uri = r.object_source_uri AND r.source_line = r.object_source_line
     OR m.as_member AND r.is_archive_member AND r.standing_place = 1
 ) AS s
-LEFT JOIN "macie"."current_buckets" AS b ON coalesce(s.aws_partition, '') = coalesce(b.aws_partition, '') AND (s.aws_partition IS NULL) = (b.aws_partition IS NULL) AND coalesce(s.bucket_name, '') = coalesce(b.bucket_name, '') AND (s.bucket_name IS NULL) = (b.bucket_name IS NULL)
 == create-view-current_subjects
 -- Each object and each archive member as its standing result has it, with its exposure and severity now.
 CREATE OR REPLACE VIEW "macie"."current_subjects" AS
@@ -450,34 +456,32 @@ SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job
   CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
   s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason, s.is_public, s.is_unencrypted,
-  CASE WHEN NOT s.is_gone THEN v.score END AS severity_score,
-  CASE WHEN NOT s.is_gone THEN CASE v.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE v.severity END END AS severity
-FROM "macie"."current_states" AS s
+  CASE WHEN NOT s.is_gone THEN s.score END AS severity_score,
+  CASE WHEN NOT s.is_gone THEN CASE s.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE s.severity END END AS severity
+FROM (
+  SELECT s.*,
+    CASE WHEN v.score IS NOT NULL AND (s.standing_score IS NULL OR v.score > s.standing_score
+      OR v.score = s.standing_score AND (s.standing_severity IS NULL OR v.severity > s.standing_severity)) THEN v.score ELSE s.standing_score END AS score,
+    CASE WHEN v.score IS NOT NULL AND (s.standing_score IS NULL OR v.score > s.standing_score
+      OR v.score = s.standing_score AND (s.standing_severity IS NULL OR v.severity > s.standing_severity)) THEN v.severity ELSE s.standing_severity END AS severity
+  FROM "macie"."current_states" AS s
+  LEFT JOIN (
+    SELECT source_uri, source_line, is_archive_member, score, severity,
+      row_number() OVER (PARTITION BY source_uri, source_line, is_archive_member ORDER BY score DESC, severity DESC NULLS LAST) AS place
+    FROM (
+      SELECT CASE WHEN m.as_archive THEN r.object_source_uri ELSE r.subject_source_uri END AS source_uri,
+        CASE WHEN m.as_archive THEN r.object_source_line ELSE r.subject_source_line END AS source_line,
+        r.is_archive_member AND NOT m.as_archive AS is_archive_member, r.severity, coalesce(severity_score, CASE severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) AS score
+      FROM "macie"."current_detections" AS r
+      -- An archive that only its members' results name has the highest of theirs.
+      CROSS JOIN (VALUES (false), (true)) AS m (as_archive)
+      WHERE r.state = 'unconfirmed' AND (NOT m.as_archive OR r.object_is_member)
+    ) AS scores
+    WHERE score IS NOT NULL
+  ) AS v ON s.source_uri = v.source_uri AND s.source_line = v.source_line AND s.is_archive_member = v.is_archive_member AND v.place = 1
+) AS s
 JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
-LEFT JOIN (
-  SELECT source_uri, source_line, is_archive_member, score, severity,
-    row_number() OVER (PARTITION BY source_uri, source_line, is_archive_member ORDER BY score DESC, severity DESC NULLS LAST) AS place
-  FROM (
-    SELECT CASE WHEN m.as_archive THEN r.object_source_uri ELSE r.subject_source_uri END AS source_uri,
-      CASE WHEN m.as_archive THEN r.object_source_line ELSE r.subject_source_line END AS source_line,
-      r.is_archive_member AND NOT m.as_archive AS is_archive_member, r.severity,
-      coalesce(r.severity_score, CASE r.severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) AS score
-    FROM (
-      SELECT subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member, is_archive_member, severity_score, severity
-      FROM "macie"."current_results"
-      WHERE is_analysis AND is_standing_content AND NOT is_gone
-      UNION ALL
-      SELECT subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member, is_archive_member, severity_score, severity
-      FROM "macie"."current_detections"
-      WHERE state = 'unconfirmed'
-    ) AS r
-    -- An archive that only its members' results name has the highest of theirs.
-    CROSS JOIN (VALUES (false), (true)) AS m (as_archive)
-    WHERE NOT m.as_archive OR r.object_is_member
-  ) AS scores
-  WHERE score IS NOT NULL
-) AS v ON s.source_uri = v.source_uri AND s.source_line = v.source_line AND s.is_archive_member = v.is_archive_member AND v.place = 1
 == create-view-sensitive_objects
 -- Each object with open findings: which, how much, and how exposed it is.
 CREATE OR REPLACE VIEW "macie"."sensitive_objects" AS
