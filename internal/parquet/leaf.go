@@ -30,25 +30,16 @@ type leaf struct {
 	entries    int // in the open page: values, nulls and empty maps
 	present    int // values in the open page
 
-	pages      []byte // closed pages: headers and compressed data
-	rawSize    int64  // the same, before compression
-	dictPages  int32
-	plainPages int32
-	deltaPages int32
-	allEntries int64 // in closed pages
-	allPresent int64 // in closed pages
-	err        error
+	pages []byte // closed pages: headers and compressed data
+	chunk chunk  // what the footer says of them, complete once the column is sealed
+	err   error
 
-	// When the column is sealed, until the next row group: what the footer says,
-	// and the dictionary page with its header, if there is one.
-	chunk      chunk
+	// The dictionary page with its header, once the column is sealed, if there is one.
 	dictionary []byte
 }
 
 func newLeaf(f *Format, physical int32, maxDef, maxRep uint32, path ...string) leaf {
-	return leaf{
-		format: f, physical: physical, path: path, maxDef: maxDef, maxRep: maxRep,
-	}
+	return leaf{format: f, physical: physical, path: path, maxDef: maxDef, maxRep: maxRep}
 }
 
 func (l *leaf) appendLeaves(leaves []*leaf) []*leaf { return append(leaves, l) }
@@ -96,18 +87,18 @@ func (l *leaf) addPage(s *scratch, encoding int32, rawSize int, packed []byte) {
 	}
 	start := len(l.pages)
 	l.pages = appendPageHeader(&s.thrift, l.pages, pageData, encoding, rawSize, packed, l.entries)
-	l.rawSize += int64(len(l.pages) - start + rawSize)
+	l.chunk.rawSize += int64(len(l.pages) - start + rawSize)
 	l.pages = append(room(l.pages, len(packed)), packed...)
 	switch encoding {
 	case encodingPlain:
-		l.plainPages++
+		l.chunk.plainPages++
 	case encodingDelta:
-		l.deltaPages++
+		l.chunk.deltaPages++
 	default:
-		l.dictPages++
+		l.chunk.dictPages++
 	}
-	l.allEntries += int64(l.entries)
-	l.allPresent += int64(l.present)
+	l.chunk.entries += int64(l.entries)
+	l.chunk.nulls += int64(l.entries - l.present)
 	l.reps.reset()
 	l.defs.reset()
 	l.entries, l.present = 0, 0
@@ -120,16 +111,11 @@ func (l *leaf) bytes() int64 {
 
 // seal describes the closed pages, without a dictionary and bounds.
 func (l *leaf) seal() {
-	l.chunk = chunk{
-		physical: l.physical, path: l.path, codec: l.format.codec,
-		entries: l.allEntries, nulls: l.allEntries - l.allPresent,
-		size: int64(len(l.pages)), rawSize: l.rawSize,
-		dictPages: l.dictPages, plainPages: l.plainPages, deltaPages: l.deltaPages,
-	}
+	l.chunk.physical, l.chunk.path, l.chunk.codec = l.physical, l.path, l.format.codec
+	l.chunk.size = int64(len(l.pages))
 }
 
 // next starts the next row group.
 func (l *leaf) next() {
-	l.pages, l.dictionary = trim(l.pages), trim(l.dictionary)
-	l.rawSize, l.dictPages, l.plainPages, l.deltaPages, l.allEntries, l.allPresent = 0, 0, 0, 0, 0, 0
+	l.pages, l.dictionary, l.chunk = trim(l.pages), trim(l.dictionary), chunk{}
 }
