@@ -167,7 +167,7 @@ func (r *runner) build(ctx context.Context) error {
 		args []string
 	}{
 		{"0", []string{"build", "-o", r.bin + string(filepath.Separator), "./cmd/macielake", "./bench"}}, // as make build does
-		{"1", []string{"build", "-C", filepath.Join("bench", "oracle"), "-o", filepath.Join(r.bin, "oracle"), "."}},
+		{"1", []string{"build", "-C", filepath.Join("test", "oracle"), "-o", filepath.Join(r.bin, "oracle"), "."}},
 	} {
 		fmt.Fprintln(r.log, "go", strings.Join(step.args[:len(step.args)-1], " "))
 		cmd := exec.CommandContext(ctx, "go", step.args...)
