@@ -137,10 +137,11 @@ func clickhouse(id string, threads int) *side {
 func summaries(stdout [][]byte) (rows map[string]int64, last convert.Summary, err error) {
 	rows = map[string]int64{}
 	for _, text := range stdout {
-		last = convert.Summary{}
-		if err := json.Unmarshal(text, &last); err != nil {
+		var document struct{ Answer convert.Summary }
+		if err := json.Unmarshal(text, &document); err != nil {
 			return nil, last, fmt.Errorf("summary: %w", err)
 		}
+		last = document.Answer
 		for table, n := range last.Rows {
 			rows[table] += n
 		}
