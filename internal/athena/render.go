@@ -52,11 +52,16 @@ func (r renderer) functions() template.FuncMap {
 			}
 			return names
 		},
-		// The columns of a table but those named, with a prefix.
+		// The columns of a table, with a prefix, but those named (bucket_* is all
+		// that begin so).
 		"columns": func(table, prefix string, but ...string) string {
 			var names []string
 			for _, c := range r.layout.Table(table).Columns {
-				if !slices.Contains(but, c.Name) {
+				named := func(name string) bool {
+					start, all := strings.CutSuffix(name, "*")
+					return name == c.Name || all && strings.HasPrefix(c.Name, start)
+				}
+				if !slices.ContainsFunc(but, named) {
 					names = append(names, prefix+c.Name)
 				}
 			}

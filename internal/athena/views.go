@@ -18,11 +18,11 @@ var viewsInOrder = [...]struct {
 	needs     []string
 }{
 	{"current_results", "Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.", []string{"results"}},
-	{"current_buckets", "Each bucket as its newest result knows it: account, Region, exposure.", []string{"results"}},
+	{"current_buckets", "Each bucket as its newest result knows it: account, Region, settings, tags, exposure.", []string{"results"}},
 	{"current_detections", "Of each subject and type of sensitive data the detection that speaks for the finding, with its state.", []string{"results", "detections"}},
 	{"current_findings", "Each finding, open or closed, with its count; an archive's include its members', which are rows of their own, too.", []string{"results", "detections"}},
 	{"current_states", "Each object and each archive member: whether it is analyzed, gone, public, unencrypted.", []string{"results"}},
-	{"current_subjects", "Each object and each archive member as its standing result has it, with its exposure and severity now.", []string{"results"}},
+	{"current_subjects", "Each object and each archive member as its standing result has it, with what is known now of it and its bucket.", []string{"results"}},
 	{"sensitive_objects", "Each object with open findings: which, how much, and how exposed it is.", []string{"results", "detections"}},
 	{"object_locations", "Where in each object the sensitive data is, readable.", []string{"results", "detections", "occurrences"}},
 	{"unanalyzed_objects", "Each object that was never analyzed or isn't as it is now, and why.", []string{"results"}},

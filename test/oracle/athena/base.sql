@@ -13,40 +13,65 @@ CREATE OR REPLACE TEMP MACRO month_of(t) AS left(CAST(make_timestamp(epoch_us(t)
 
 CREATE OR REPLACE TEMP MACRO analysis(status) AS CASE status WHEN 'COMPLETE' THEN true WHEN 'PARTIAL' THEN true ELSE false END;
 CREATE OR REPLACE TEMP MACRO bucket_of(p, b) AS CAST(to_json([p, b]) AS VARCHAR);
+CREATE OR REPLACE TEMP MACRO named(p, b, k) AS CAST(to_json([p, b, k]) AS VARCHAR);
 
--- Buckets, as the newest result of their owner has them.
-CREATE OR REPLACE TEMP TABLE o_buckets AS
+-- Each result, with its place in the order of newness and whether it counts: not
+-- when it is a former owner's of its bucket.
+CREATE OR REPLACE TEMP TABLE o_results AS
 WITH owners AS (
   SELECT bucket_of(aws_partition, bucket_name) AS bucket, account_id, max(created_at) AS seen FROM x_results
   WHERE account_id IS NOT NULL AND bucket_name IS NOT NULL GROUP BY ALL
 ), changed AS (
   SELECT bucket, list_reverse_sort(list(seen)) AS times FROM owners GROUP BY bucket
-), counting AS (
-  SELECT r.*, bucket_of(aws_partition, bucket_name) AS bucket,
-    {'created': late(created_at), 'modified': late(object_last_modified), 'analysis': NOT analysis(status_code), 'id': text_key(result_id), 'uri': source_uri, 'line': source_line} AS newness
-  FROM x_results r LEFT JOIN changed c ON c.bucket = bucket_of(aws_partition, bucket_name)
-  WHERE coalesce(times[1] <= times[2], true) OR created_at > times[2]
 )
+SELECT r.*, bucket_of(aws_partition, bucket_name) AS bucket, named(aws_partition, bucket_name, object_key) AS object,
+  coalesce(times[1] <= times[2], true) OR coalesce(created_at > times[2], false) AS counts,
+  {'created': late(created_at), 'modified': late(object_last_modified), 'analysis': NOT analysis(status_code), 'id': text_key(result_id), 'uri': source_uri, 'line': source_line} AS newness
+FROM x_results r LEFT JOIN changed c ON c.bucket = bucket_of(aws_partition, bucket_name);
+
+-- Buckets, as the newest result of their owner has them.
+CREATE OR REPLACE TEMP TABLE o_buckets AS
 SELECT bucket, any_value(aws_partition) AS aws_partition, any_value(bucket_name) AS bucket_name,
   min_by(account_id, newness) FILTER (WHERE account_id IS NOT NULL) AS account_id, min_by(region, newness) FILTER (WHERE region IS NOT NULL) AS region,
   min_by({'v': bucket_effective_permission}, newness).v AS bucket_effective_permission,
   min_by({'v': bucket_encryption_type}, newness).v AS bucket_encryption_type,
   min_by({'v': bucket_effective_permission}, newness) FILTER (WHERE bucket_effective_permission IN ('PUBLIC', 'NOT_PUBLIC')).v AS known_permission,
   min_by({'v': bucket_encryption_type}, newness) FILTER (WHERE bucket_encryption_type NOT IN ('', 'UNKNOWN')).v AS known_encryption,
-  max(created_at) AS last_result_at
-FROM counting GROUP BY bucket;
+  min_by(bucket_tags, newness) FILTER (WHERE bucket_tags IS NOT NULL) AS bucket_tags,
+  min_by({'uri': source_uri, 'line': source_line}, newness) AS newest, max(created_at) AS last_result_at
+FROM o_results WHERE counts GROUP BY bucket;
 
+-- Objects' newest own results: of those that count, or of all where neither the
+-- object's nor its members' count.
+CREATE OR REPLACE TEMP TABLE o_own AS
+SELECT object, CASE WHEN bool_or(counts) THEN min_by({'uri': source_uri, 'line': source_line}, newness) FILTER (WHERE counts AND NOT is_archive_member)
+  ELSE min_by({'uri': source_uri, 'line': source_line}, newness) FILTER (WHERE NOT is_archive_member) END AS newest
+FROM o_results GROUP BY object;
+
+-- Subjects: their standing results, with what is known of their objects and
+-- buckets now. An archive that only its members' results name has what the one
+-- says that stands for it.
 CREATE OR REPLACE TEMP TABLE o_subjects AS
+WITH objects AS (
+  SELECT object, any_value(f) AS f FROM (
+    SELECT r.object, CASE WHEN newest IS NULL THEN r END AS f FROM m_subjects m JOIN o_results r USING (source_uri, source_line) JOIN o_own USING (object) WHERE NOT m.is_archive_member
+    UNION ALL SELECT r.object, r FROM o_own JOIN o_results r ON r.source_uri = newest.uri AND r.source_line = newest.line
+  ) WHERE f IS NOT NULL GROUP BY object
+)
 SELECT r.* EXCLUDE (is_archive_member, archive_member_path, archive_member_extension, archive_member_size, archive_member_last_modified, account_id, region,
-    bucket_effective_permission, bucket_encryption_type, severity_score, severity, type_count, occurrence_count, location_count, sensitive_total_count, custom_total_count),
+    bucket_effective_permission, bucket_encryption_type, severity_score, severity, type_count, occurrence_count, location_count, sensitive_total_count, custom_total_count,
+    bucket, object, counts, newness, object_size, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags,
+    bucket_tags, bucket_arn, bucket_created_at, bucket_owner_id, bucket_owner_display_name, bucket_kms_key_id, bucket_allows_unencrypted_uploads, bucket_acl_public_read, bucket_acl_public_write, bucket_policy_public_read,
+    bucket_policy_public_write, bucket_block_public_acls, bucket_block_public_policy, bucket_ignore_public_acls, bucket_restrict_public_buckets, account_block_public_acls, account_block_public_policy, account_ignore_public_acls, account_restrict_public_buckets),
   m.is_archive_member, CASE WHEN m.is_archive_member THEN archive_member_path END AS archive_member_path,
   CASE WHEN m.is_archive_member THEN archive_member_extension END AS archive_member_extension,
   CASE WHEN m.is_archive_member THEN archive_member_size END AS archive_member_size,
   CASE WHEN m.is_archive_member THEN archive_member_last_modified END AS archive_member_last_modified,
-  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type, b.bucket,
+  b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type, b.bucket_tags, b.bucket,
+  f.object_size, f.object_storage_class, f.object_encryption_type, f.object_kms_key_id, f.object_public_access, f.object_tags,
   m.analysed <> 'no' AND NOT m.gone AS is_analyzed, m.gone AS is_gone, nullif(m.not_analysed, '') AS not_analyzed_reason,
   m.public AS is_public, m.unencrypted AS is_unencrypted, nullif(m.severity, '') AS severity
-FROM m_subjects m JOIN x_results r USING (source_uri, source_line) LEFT JOIN o_buckets b ON b.bucket = bucket_of(r.aws_partition, r.bucket_name);
+FROM m_subjects m JOIN o_results r USING (source_uri, source_line) JOIN objects USING (object) LEFT JOIN o_buckets b USING (bucket);
 
 CREATE OR REPLACE TEMP MACRO identifier_of(kind, category, type, arn) AS
   CASE WHEN kind = 'custom' THEN 'custom/' || coalesce(id_of(arn), type, '(absent)') ELSE concat(coalesce(category, '(absent)'), '/', coalesce(type, '(absent)')) END;

@@ -4,7 +4,7 @@ SELECT state, reason, count(*) AS objects,
 FROM (
   SELECT CASE WHEN s.is_gone THEN 'gone' WHEN s.not_analyzed_reason IS NULL THEN w.status_code ELSE 'not analyzed' END AS state,
     CASE WHEN s.is_gone THEN NULL ELSE coalesce(s.not_analyzed_reason, w.status_reason) END AS reason,
-    w.object_size, s.not_analyzed_reason IS NOT NULL AND s.is_analyzed AS was_analyzed
+    s.object_size, s.not_analyzed_reason IS NOT NULL AND s.is_analyzed AS was_analyzed
   FROM {{table "current_states"}} AS s
   JOIN {{table "results"}} AS w
     ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line

@@ -11,7 +11,7 @@ SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effectiv
   count(CASE WHEN f.source_uri IS NOT NULL AND s.is_unencrypted = 'yes' THEN 1 END) AS unencrypted_sensitive_objects,
   coalesce(sum(f.occurrence_count), 0) AS occurrence_count,
 {{- end}}
-  sum(CASE WHEN NOT s.is_gone THEN w.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN w.size_classified END) AS bytes_classified
+  sum(CASE WHEN NOT s.is_gone THEN s.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN w.size_classified END) AS bytes_classified
 FROM {{table "current_buckets"}} AS b
 LEFT JOIN {{table "current_states"}} AS s ON {{same "b" "s"}} AND NOT s.is_archive_member
 LEFT JOIN {{table "results"}} AS w

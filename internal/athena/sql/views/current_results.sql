@@ -13,7 +13,8 @@ SELECT {{template "result"}},
   is_analysis, is_former_owner, is_standing_content, place, standing_place, content, content_seen_at, content_undated, has_other_content,
   subject_source_uri, subject_source_line, newest_is_analysis, newest_status_code, newest_status_reason,
   object_source_uri, object_source_line, object_is_member, object_is_gone, object_public_fact, object_encryption_fact,
-  bucket_account_id, bucket_region, newest_bucket_permission, newest_bucket_encryption, bucket_last_result_at,
+  newest_object_size, newest_object_storage_class, newest_object_encryption, newest_object_kms_key_id, newest_object_public_access, newest_object_tags,
+  bucket_account_id, bucket_region, newest_bucket_permission, newest_bucket_encryption, newest_bucket_tags, bucket_last_result_at, is_newest_of_bucket,
   CASE WHEN known_bucket_permission = 'PUBLIC' THEN 'yes' WHEN newest_bucket_permission = 'NOT_PUBLIC' THEN 'no' ELSE 'unknown' END AS bucket_is_public,
   CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
@@ -50,7 +51,14 @@ FROM (
       min(CASE WHEN object_encryption_type = 'NONE' THEN 2 * place WHEN object_encryption_type NOT IN ('', 'UNKNOWN') THEN 2 * place + 1 END)
         OVER (PARTITION BY subject_source_uri, subject_source_line) AS encryption_fact,
       max(CASE WHEN NOT is_archive_member AND place = 1 AND NOT is_analysis AND {{template "is_gone_reason" "status_reason"}} THEN 1 ELSE 0 END)
-        OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone
+        OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone,
+      -- What the object's newest own result says, or the member's result that stands for it.
+      first_value(object_size) OVER ({{template "own"}}) AS newest_object_size,
+      first_value(object_storage_class) OVER ({{template "own"}}) AS newest_object_storage_class,
+      first_value(object_encryption_type) OVER ({{template "own"}}) AS newest_object_encryption,
+      first_value(object_kms_key_id) OVER ({{template "own"}}) AS newest_object_kms_key_id,
+      first_value(object_public_access) OVER ({{template "own"}}) AS newest_object_public_access,
+      first_value(object_tags) OVER ({{template "own"}}) AS newest_object_tags
   FROM (
     SELECT *,
       row_number() OVER (PARTITION BY {{template "subject"}} ORDER BY {{template "newest"}}) AS place,
@@ -84,6 +92,8 @@ FROM (
             ORDER BY {{template "known_first" "bucket_effective_permission IN ('PUBLIC', 'NOT_PUBLIC')"}}) AS known_bucket_permission,
           first_value(bucket_encryption_type) OVER (PARTITION BY {{template "bucket"}}
             ORDER BY {{template "known_first" "bucket_encryption_type NOT IN ('', 'UNKNOWN')"}}) AS known_bucket_encryption,
+          first_value(bucket_tags) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "bucket_tags IS NOT NULL"}}) AS newest_bucket_tags,
+          row_number() OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "true"}}) = 1 AS is_newest_of_bucket,
           max(CASE WHEN NOT is_former_owner THEN created_at END) OVER (PARTITION BY {{template "bucket"}}) AS bucket_last_result_at,
           min(CASE WHEN is_former_owner THEN 1 ELSE 0 END) OVER (PARTITION BY {{template "subject"}}) AS is_former_subject
         FROM (
@@ -138,7 +148,14 @@ CASE WHEN is_archive_member AND NOT is_standing_content THEN 1 ELSE 0 END, {{tem
 {{- define "result" -}}
 run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
   is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
-  severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type
+  severity_score, severity, bucket_effective_permission, bucket_encryption_type, bucket_tags,
+  object_size, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags
+{{- end -}}
+
+{{- define "own" -}}
+PARTITION BY object_source_uri, object_source_line
+        ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
+          WHEN is_archive_member THEN 1 ELSE 0 END, {{template "newest"}}
 {{- end -}}
 
 {{- define "known_first" -}}

@@ -1,9 +1,10 @@
-SELECT {{columns "results" "w." "is_archive_member" "archive_member_path" "archive_member_extension" "archive_member_size" "archive_member_last_modified" "account_id" "region" "bucket_effective_permission" "bucket_encryption_type" "severity_score" "severity" "type_count" "occurrence_count" "location_count" "sensitive_total_count" "custom_total_count"}},
-  s.is_archive_member, s.archive_member_path,
+SELECT {{columns "results" "w." "is_archive_member" "archive_member_path" "archive_member_extension" "archive_member_size" "archive_member_last_modified" "region" "object_size" "object_storage_class" "object_encryption_type" "object_kms_key_id" "object_public_access" "object_tags" "bucket_*" "account_*" "severity_score" "severity" "type_count" "occurrence_count" "location_count" "sensitive_total_count" "custom_total_count"}},
+  w.bucket_name, s.is_archive_member, s.archive_member_path,
   CASE WHEN s.is_archive_member THEN w.archive_member_extension END AS archive_member_extension,
   CASE WHEN s.is_archive_member THEN w.archive_member_size END AS archive_member_size,
   CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
-  s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type,
+  s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type, s.bucket_tags,
+  s.object_size, s.object_storage_class, s.object_encryption_type, s.object_kms_key_id, s.object_public_access, s.object_tags,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason, s.is_public, s.is_unencrypted,
   CASE WHEN NOT s.is_gone THEN s.score END AS severity_score,
   CASE WHEN NOT s.is_gone THEN CASE s.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE s.severity END END AS severity

@@ -197,11 +197,13 @@ FROM (
   FROM (
 SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
   is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
-  severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type,
+  severity_score, severity, bucket_effective_permission, bucket_encryption_type, bucket_tags,
+  object_size, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags,
   is_analysis, is_former_owner, is_standing_content, place, standing_place, content, content_seen_at, content_undated, has_other_content,
   subject_source_uri, subject_source_line, newest_is_analysis, newest_status_code, newest_status_reason,
   object_source_uri, object_source_line, object_is_member, object_is_gone, object_public_fact, object_encryption_fact,
-  bucket_account_id, bucket_region, newest_bucket_permission, newest_bucket_encryption, bucket_last_result_at,
+  newest_object_size, newest_object_storage_class, newest_object_encryption, newest_object_kms_key_id, newest_object_public_access, newest_object_tags,
+  bucket_account_id, bucket_region, newest_bucket_permission, newest_bucket_encryption, newest_bucket_tags, bucket_last_result_at, is_newest_of_bucket,
   CASE WHEN known_bucket_permission = 'PUBLIC' THEN 'yes' WHEN newest_bucket_permission = 'NOT_PUBLIC' THEN 'no' ELSE 'unknown' END AS bucket_is_public,
   CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
@@ -238,7 +240,26 @@ FROM (
       min(CASE WHEN object_encryption_type = 'NONE' THEN 2 * place WHEN object_encryption_type NOT IN ('', 'UNKNOWN') THEN 2 * place + 1 END)
         OVER (PARTITION BY subject_source_uri, subject_source_line) AS encryption_fact,
       max(CASE WHEN NOT is_archive_member AND place = 1 AND NOT is_analysis AND status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE') THEN 1 ELSE 0 END)
-        OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone
+        OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone,
+      -- What the object's newest own result says, or the member's result that stands for it.
+      first_value(object_size) OVER (PARTITION BY object_source_uri, object_source_line
+        ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
+          WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_size,
+      first_value(object_storage_class) OVER (PARTITION BY object_source_uri, object_source_line
+        ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
+          WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_storage_class,
+      first_value(object_encryption_type) OVER (PARTITION BY object_source_uri, object_source_line
+        ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
+          WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_encryption,
+      first_value(object_kms_key_id) OVER (PARTITION BY object_source_uri, object_source_line
+        ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
+          WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_kms_key_id,
+      first_value(object_public_access) OVER (PARTITION BY object_source_uri, object_source_line
+        ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
+          WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_public_access,
+      first_value(object_tags) OVER (PARTITION BY object_source_uri, object_source_line
+        ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
+          WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_tags
   FROM (
     SELECT *,
       row_number() OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS place,
@@ -272,6 +293,8 @@ FROM (
             ORDER BY CASE WHEN is_former_owner THEN 2 WHEN bucket_effective_permission IN ('PUBLIC', 'NOT_PUBLIC') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS known_bucket_permission,
           first_value(bucket_encryption_type) OVER (PARTITION BY aws_partition, bucket_name
             ORDER BY CASE WHEN is_former_owner THEN 2 WHEN bucket_encryption_type NOT IN ('', 'UNKNOWN') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS known_bucket_encryption,
+          first_value(bucket_tags) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN bucket_tags IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_bucket_tags,
+          row_number() OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN true THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) = 1 AS is_newest_of_bucket,
           max(CASE WHEN NOT is_former_owner THEN created_at END) OVER (PARTITION BY aws_partition, bucket_name) AS bucket_last_result_at,
           min(CASE WHEN is_former_owner THEN 1 ELSE 0 END) OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path) AS is_former_subject
         FROM (
@@ -279,7 +302,8 @@ FROM (
           FROM (
             SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, region, admin_account_id, bucket_name, object_key,
   is_archive_member, archive_member_path, job_id, created_at, object_last_modified, object_version_id, status_code, status_reason,
-  severity_score, severity, bucket_effective_permission, bucket_encryption_type, object_public_access, object_encryption_type,
+  severity_score, severity, bucket_effective_permission, bucket_encryption_type, bucket_tags,
+  object_size, object_storage_class, object_encryption_type, object_kms_key_id, object_public_access, object_tags,
               coalesce(status_code IN ('COMPLETE', 'PARTIAL'), false) AS is_analysis,
               row_number() OVER (PARTITION BY aws_partition, bucket_name, object_key, is_archive_member, archive_member_path, result_id, created_at ORDER BY created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS copy
             FROM "macie"."results"
@@ -309,14 +333,20 @@ FROM (
   ) AS decided
 ) AS rated
 == create-view-current_buckets
--- Each bucket as its newest result knows it: account, Region, exposure.
+-- Each bucket as its newest result knows it: account, Region, settings, tags, exposure.
 CREATE OR REPLACE VIEW "macie"."current_buckets" AS
-SELECT aws_partition, bucket_name, max(bucket_account_id) AS account_id, max(bucket_region) AS region,
-  max(newest_bucket_permission) AS bucket_effective_permission, max(newest_bucket_encryption) AS bucket_encryption_type,
-  max(bucket_is_public) AS is_public, max(bucket_is_unencrypted) AS is_unencrypted, max(bucket_last_result_at) AS last_result_at
-FROM "macie"."current_results"
-WHERE NOT is_former_owner
-GROUP BY aws_partition, bucket_name
+SELECT s.aws_partition, s.bucket_name, s.bucket_account_id AS account_id, s.bucket_region AS region,
+  s.newest_bucket_permission AS bucket_effective_permission, s.newest_bucket_encryption AS bucket_encryption_type,
+  s.bucket_is_public AS is_public, s.bucket_is_unencrypted AS is_unencrypted, s.bucket_last_result_at AS last_result_at,
+  s.newest_bucket_tags AS bucket_tags,
+  w.bucket_arn, w.bucket_created_at, w.bucket_owner_id, w.bucket_owner_display_name,
+  w.bucket_kms_key_id, w.bucket_allows_unencrypted_uploads, w.bucket_acl_public_read, w.bucket_acl_public_write, w.bucket_policy_public_read, w.bucket_policy_public_write,
+  w.bucket_block_public_acls, w.bucket_block_public_policy, w.bucket_ignore_public_acls, w.bucket_restrict_public_buckets,
+  w.account_block_public_acls, w.account_block_public_policy, w.account_ignore_public_acls, w.account_restrict_public_buckets
+FROM "macie"."current_results" AS s
+JOIN "macie"."results" AS w
+  ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
+WHERE s.is_newest_of_bucket
 == create-view-current_detections
 -- Of each subject and type of sensitive data the detection that speaks for the finding, with its state.
 CREATE OR REPLACE VIEW "macie"."current_detections" AS
@@ -427,13 +457,17 @@ SELECT s.run_id, s.source_uri, s.source_line, s.aws_partition, s.bucket_name, s.
     WHEN s.bucket_is_unencrypted = 'yes' THEN 'yes' ELSE 'unknown' END AS is_unencrypted,
   s.bucket_account_id AS account_id, s.bucket_region AS region,
   s.newest_bucket_permission AS bucket_effective_permission, s.newest_bucket_encryption AS bucket_encryption_type,
+  s.newest_bucket_tags AS bucket_tags,
+  s.newest_object_size AS object_size, s.newest_object_storage_class AS object_storage_class, s.newest_object_encryption AS object_encryption_type,
+  s.newest_object_kms_key_id AS object_kms_key_id, s.newest_object_public_access AS object_public_access, s.newest_object_tags AS object_tags,
   s.standing_score, s.standing_severity
 FROM (
   SELECT r.run_id, r.source_uri, r.source_line, r.aws_partition, r.bucket_name, r.object_key, m.as_member AS is_archive_member,
     CASE WHEN m.as_member THEN r.archive_member_path END AS archive_member_path, r.object_public_fact, r.object_encryption_fact,
     CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_score ELSE r.subject_score END AS standing_score,
     CASE WHEN r.object_is_member AND NOT m.as_member THEN r.object_severity ELSE r.subject_severity END AS standing_severity,
-    r.bucket_account_id, r.bucket_region, r.newest_bucket_permission, r.newest_bucket_encryption, r.bucket_is_public, r.bucket_is_unencrypted,
+    r.bucket_account_id, r.bucket_region, r.newest_bucket_permission, r.newest_bucket_encryption, r.newest_bucket_tags, r.bucket_is_public, r.bucket_is_unencrypted,
+    r.newest_object_size, r.newest_object_storage_class, r.newest_object_encryption, r.newest_object_kms_key_id, r.newest_object_public_access, r.newest_object_tags,
     CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_gone,
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
@@ -447,14 +481,15 @@ FROM (
     OR m.as_member AND r.is_archive_member AND r.standing_place = 1
 ) AS s
 == create-view-current_subjects
--- Each object and each archive member as its standing result has it, with its exposure and severity now.
+-- Each object and each archive member as its standing result has it, with what is known now of it and its bucket.
 CREATE OR REPLACE VIEW "macie"."current_subjects" AS
-SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job_id, w.job_arn, w.origin_type, w.created_at, w.updated_at, w.finding_type, w.finding_category, w.title, w.description, w.sample, w.archived, w.finding_count, w.status_code, w.status_reason, w.mime_type, w.size_classified, w.additional_occurrences, w.bucket_name, w.bucket_arn, w.bucket_created_at, w.bucket_owner_id, w.bucket_owner_display_name, w.bucket_kms_key_id, w.bucket_allows_unencrypted_uploads, w.bucket_tags, w.bucket_acl_public_read, w.bucket_acl_public_write, w.bucket_policy_public_read, w.bucket_policy_public_write, w.bucket_block_public_acls, w.bucket_block_public_policy, w.bucket_ignore_public_acls, w.bucket_restrict_public_buckets, w.account_block_public_acls, w.account_block_public_policy, w.account_ignore_public_acls, w.account_restrict_public_buckets, w.object_bucket_arn, w.object_key, w.object_path, w.object_extension, w.object_size, w.object_etag, w.object_version_id, w.object_last_modified, w.object_storage_class, w.object_encryption_type, w.object_kms_key_id, w.object_public_access, w.object_tags, w.detailed_results_location, w.unrecognized, w.run_id, w.source_uri, w.source_etag, w.source_line,
-  s.is_archive_member, s.archive_member_path,
+SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job_id, w.job_arn, w.origin_type, w.created_at, w.updated_at, w.finding_type, w.finding_category, w.title, w.description, w.sample, w.archived, w.finding_count, w.status_code, w.status_reason, w.mime_type, w.size_classified, w.additional_occurrences, w.object_bucket_arn, w.object_key, w.object_path, w.object_extension, w.object_etag, w.object_version_id, w.object_last_modified, w.detailed_results_location, w.unrecognized, w.run_id, w.source_uri, w.source_etag, w.source_line,
+  w.bucket_name, s.is_archive_member, s.archive_member_path,
   CASE WHEN s.is_archive_member THEN w.archive_member_extension END AS archive_member_extension,
   CASE WHEN s.is_archive_member THEN w.archive_member_size END AS archive_member_size,
   CASE WHEN s.is_archive_member THEN w.archive_member_last_modified END AS archive_member_last_modified,
-  s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type,
+  s.account_id, s.region, s.bucket_effective_permission, s.bucket_encryption_type, s.bucket_tags,
+  s.object_size, s.object_storage_class, s.object_encryption_type, s.object_kms_key_id, s.object_public_access, s.object_tags,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason, s.is_public, s.is_unencrypted,
   CASE WHEN NOT s.is_gone THEN s.score END AS severity_score,
   CASE WHEN NOT s.is_gone THEN CASE s.score WHEN 1 THEN 'Low' WHEN 2 THEN 'Medium' WHEN 3 THEN 'High' ELSE s.severity END END AS severity
@@ -547,7 +582,7 @@ WHERE d.state IN ('confirmed', 'unconfirmed')
 CREATE OR REPLACE VIEW "macie"."unanalyzed_objects" AS
 SELECT s.bucket_name, s.object_key, s.archive_member_path, s.is_archive_member,
   s.aws_partition, s.account_id, s.region, s.not_analyzed_reason, s.is_analyzed AS was_analyzed, CASE WHEN s.is_analyzed THEN w.created_at END AS last_analyzed_at,
-  w.object_size, w.object_extension, w.mime_type, w.object_storage_class, w.object_encryption_type, w.object_kms_key_id,
+  s.object_size, w.object_extension, w.mime_type, s.object_storage_class, s.object_encryption_type, s.object_kms_key_id,
   w.object_last_modified, w.object_version_id, w.job_id, w.origin_type, w.created_at,
   s.source_uri, s.source_line
 FROM "macie"."current_states" AS s
@@ -583,7 +618,7 @@ SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effectiv
   count(CASE WHEN f.source_uri IS NOT NULL AND s.is_public = 'unknown' THEN 1 END) AS perhaps_public_sensitive_objects,
   count(CASE WHEN f.source_uri IS NOT NULL AND s.is_unencrypted = 'yes' THEN 1 END) AS unencrypted_sensitive_objects,
   coalesce(sum(f.occurrence_count), 0) AS occurrence_count,
-  sum(CASE WHEN NOT s.is_gone THEN w.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN w.size_classified END) AS bytes_classified
+  sum(CASE WHEN NOT s.is_gone THEN s.object_size END) AS object_bytes, sum(CASE WHEN s.is_analyzed THEN w.size_classified END) AS bytes_classified
 FROM "macie"."current_buckets" AS b
 LEFT JOIN "macie"."current_states" AS s ON coalesce(b.aws_partition, '') = coalesce(s.aws_partition, '') AND (b.aws_partition IS NULL) = (s.aws_partition IS NULL) AND coalesce(b.bucket_name, '') = coalesce(s.bucket_name, '') AND (b.bucket_name IS NULL) = (s.bucket_name IS NULL) AND NOT s.is_archive_member
 LEFT JOIN "macie"."results" AS w
