@@ -81,21 +81,25 @@ const (
 )
 
 // entry is what a ledger has of a name and a version.
-func entry(name, version string) [entrySize]byte {
+func entry(name, version string) [entrySize]byte { return entryOf("", name, version) }
+
+// entryOf is entry for a name of a kind.
+func entryOf(kind, name, version string) [entrySize]byte {
 	var e [entrySize]byte
-	sum := sha256.Sum256([]byte(name))
+	var text [512]byte // most names fit
+	sum := sha256.Sum256(append(append(text[:0], kind...), name...))
 	copy(e[:nameSize], sum[:])
-	sum = sha256.Sum256([]byte(version))
+	sum = sha256.Sum256(append(text[:0], version...))
 	copy(e[nameSize:], sum[:])
 	return e
 }
 
 func copyEntry(copyID string, size int64) [entrySize]byte {
-	return entry(copyName+copyID, strconv.FormatInt(size, 10))
+	return entryOf(copyName, copyID, strconv.FormatInt(size, 10))
 }
 
 func contentEntry(checksum uint64, stored int64) [entrySize]byte {
-	return entry(contentName+strconv.FormatUint(checksum, 16), strconv.FormatInt(stored, 10))
+	return entryOf(contentName, strconv.FormatUint(checksum, 16), strconv.FormatInt(stored, 10))
 }
 
 // CopyID is what a source's URI has in common with those of its copies: empty
@@ -397,16 +401,18 @@ func (l *Ledger) Add(ctx context.Context, r *state.RunFiles) error {
 type Kept struct{ entries []byte }
 
 // Add adds a source that was converted or rejected; what became of it is nil
-// while its run is open.
-func (k *Kept) Add(p *state.PlannedSource, o *state.Outcome) {
+// while its run is open. It reports whether copies of it can be told by its key.
+func (k *Kept) Add(p *state.PlannedSource, o *state.Outcome) bool {
 	add := func(e [entrySize]byte) { k.entries = append(k.entries, e[:]...) }
 	add(entry(p.URI, p.ETag))
-	if id := CopyID(p.URI); id != "" {
+	id := CopyID(p.URI)
+	if id != "" {
 		add(copyEntry(id, p.Size))
 	}
 	if o != nil && o.Checksum != 0 {
 		add(contentEntry(o.Checksum, o.Stored))
 	}
+	return id != ""
 }
 
 // Append adds the sources of another.

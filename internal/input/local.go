@@ -174,21 +174,25 @@ func (f *finder) add(path string) error {
 	if !info.IsDir() {
 		return f.file(path, real, statusOf(info), f.firstAlone)
 	}
-	return f.dir(path, real)
+	return f.dir(path, real, readAhead(real))
 }
 
-// dir takes what is in a directory, whose real path is known.
-func (f *finder) dir(path, real string) error {
+// dir takes what is in a directory, whose real path is known. Each directory in it
+// is read while the one before is gone through.
+func (f *finder) dir(path, real string, read *dirReading) error {
+	defer read.wait()
 	if err := f.ctx.Err(); err != nil {
 		return err
 	}
 	if f.inOutput(real) || !f.l.First(real) {
 		return nil
 	}
-	entries, err := readDir(real)
+	entries, err := read.wait()
 	if err != nil {
 		return fmt.Errorf("listing %s: %w", path, err)
 	}
+	next := readNext(real, entries)
+	defer func() { next.wait() }()
 	for i := range entries {
 		e := &entries[i]
 		realChild := inside(real, e.Name())
@@ -201,8 +205,10 @@ func (f *finder) dir(path, real string) error {
 			err = f.unreadable(child, e.err)
 		case e.Type().IsRegular(): // no links to resolve, here and below
 			err = f.file(child, realChild, e.status, f.l.FirstInside)
-		case e.IsDir() && e.Name() != store.StateDir:
-			err = f.dir(child, realChild)
+		case e.isSearched():
+			here := next
+			next = readNext(real, entries[i+1:])
+			err = f.dir(child, realChild, here)
 		default:
 			err = f.add(child)
 		}
@@ -236,6 +242,45 @@ type dirEntry struct {
 	fs.DirEntry
 	status status
 	err    error // of the status
+}
+
+// isSearched reports whether it is a directory to look for results in.
+func (e *dirEntry) isSearched() bool { return e.IsDir() && e.Name() != store.StateDir }
+
+// dirReading is a directory that is being read.
+type dirReading struct {
+	done    chan struct{} // closed once it is read
+	entries []dirEntry
+	err     error
+}
+
+func readAhead(path string) *dirReading {
+	r := &dirReading{done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.entries, r.err = readDir(path)
+	}()
+	return r
+}
+
+// readNext begins to read the first directory among entries, which is nil if there
+// is none.
+func readNext(parent string, entries []dirEntry) *dirReading {
+	for i := range entries {
+		if e := &entries[i]; e.isSearched() {
+			return readAhead(inside(parent, e.Name()))
+		}
+	}
+	return nil
+}
+
+// wait returns what was read once it is.
+func (r *dirReading) wait() ([]dirEntry, error) {
+	if r == nil {
+		return nil, nil
+	}
+	<-r.done
+	return r.entries, r.err
 }
 
 // readDir returns the entries of a directory by their names. It has closed it by

@@ -40,17 +40,18 @@ type Key struct {
 // slash. It reports false where there is no AWSLogs/ADMINISTRATOR/Macie/ in the
 // key. The last such place counts, as a copy may lie below another layout.
 func Parse(key string) (Key, bool) {
-	for end := len(key); ; {
-		at := strings.LastIndex(key[:end], logs+"/")
-		if at < 0 {
-			return Key{}, false
+	var last Key
+	found := false
+	for at := 0; ; at += len(logs) {
+		i := strings.Index(key[at:], logs+"/")
+		if i < 0 {
+			return last, found
 		}
-		if at == 0 || key[at-1] == '/' {
+		if at += i; at == 0 || key[at-1] == '/' {
 			if k, ok := parse(key, at); ok {
-				return k, true
+				last, found = k, true
 			}
 		}
-		end = at
 	}
 }
 
@@ -119,14 +120,14 @@ func IsRegion(s string) bool {
 	if len(s) == 0 || len(s) > 40 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] < '0' || s[len(s)-1] > '9' {
 		return false
 	}
-	return only(s, "abcdefghijklmnopqrstuvwxyz0123456789-") && strings.Count(s, "-") >= 2
+	return only(s, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'z' || c == '-' }) && strings.Count(s, "-") >= 2
 }
 
 // IsJob reports whether a text has the shape of a job ID: 32 hexadecimal digits.
-func IsJob(s string) bool { return len(s) == 32 && only(s, "0123456789abcdef") }
+func IsJob(s string) bool { return len(s) == 32 && only(s, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }) }
 
 // IsAccount reports whether a text has the shape of an account ID: 12 digits.
-func IsAccount(s string) bool { return len(s) == 12 && only(s, "0123456789") }
+func IsAccount(s string) bool { return len(s) == 12 && only(s, isDigit) }
 
 // isUUID reports whether a text has the shape 8-4-4-4-12 of hexadecimal digits.
 func isUUID(s string) bool {
@@ -134,12 +135,26 @@ func isUUID(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (s[i] == '-') {
+		switch letter := s[i] | 0x20; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if s[i] != '-' {
+				return false
+			}
+		case !isDigit(s[i]) && (letter < 'a' || letter > 'f'):
 			return false
 		}
 	}
-	return only(s, "0123456789abcdefABCDEF-")
+	return true
 }
 
-// only reports whether a text has no other characters than those.
-func only(s, characters string) bool { return strings.Trim(s, characters) == "" }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// only reports whether a text has no other bytes than those that are in a set.
+func only(s string, in func(c byte) bool) bool {
+	for i := range len(s) {
+		if !in(s[i]) {
+			return false
+		}
+	}
+	return true
+}

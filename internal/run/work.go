@@ -346,8 +346,7 @@ func (w *work) add(r *state.Receipt, sum string) {
 		if o.State == state.Unreadable {
 			continue
 		}
-		kept.Add(w.run.planOf(r.Part, &sources[i]), o)
-		if o.Checksum != 0 && coord.CopyID(sources[i].URI) == "" {
+		if byKey := kept.Add(w.run.planOf(r.Part, &sources[i]), o); o.Checksum != 0 && !byKey {
 			loose = append(loose, LooseSource{sources[i].URI, o.Checksum, o.Stored})
 		}
 	}
