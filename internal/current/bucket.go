@@ -207,9 +207,9 @@ func (k *bucket) cutoff() (at int64, changed bool) {
 	if k.owner.order == nil || k.other.order == nil {
 		return 0, false
 	}
-	owner, ok := createdOf(k.owner.order)
-	other, okOther := createdOf(k.other.order)
-	return other, ok && okOther && owner > other
+	owner, _ := where.TakeLatest(k.owner.order)
+	other, _ := where.TakeLatest(k.other.order)
+	return other.Int(), !owner.Null() && !other.Null() && owner.Int() > other.Int()
 }
 
 func (k *bucket) append(out []byte) []byte {

@@ -225,7 +225,7 @@ func (s *Subject) derive() {
 // value returns what a result of the bucket says, if that result counts.
 func (x *object) value(s *slot) where.Value {
 	if s.order != nil && x.changed {
-		if created, ok := createdOf(s.order); !ok || created <= x.cutoff {
+		if created, _ := where.TakeLatest(s.order); created.Null() || created.Int() <= x.cutoff {
 			return where.Value{}
 		}
 	}

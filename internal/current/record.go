@@ -206,31 +206,14 @@ func (e *encoder) keyOf(b *schema.Batch, r *schema.Result, section byte, analysi
 	e.key = binary.BigEndian.AppendUint64(key, uint64(r.Int[schema.SourceLine]))
 }
 
-// bytesOfLatest is how many bytes AppendLatest appended before b.
-func bytesOfLatest(b []byte) int {
-	if b[0] == 1 {
-		return 9
-	}
-	return 1
-}
-
-// createdOf returns when the result was created whose order that is; false where
-// it doesn't say.
-func createdOf(order []byte) (at int64, ok bool) {
-	if order[0] != 1 {
-		return 0, false
-	}
-	return int64(^binary.BigEndian.Uint64(order[1:]) ^ 1<<63), true
-}
-
 // identityOf returns the part of an order that repeats have in common: when they
 // were created, and the result's ID, which is nil where there is none.
 func identityOf(order []byte) (created, id []byte) {
-	n := bytesOfLatest(order)
-	rest := order[n:]
-	rest = rest[bytesOfLatest(rest)+1:]
-	if rest[0] != 1 {
-		return order[:n], nil
+	_, rest := where.TakeLatest(order)
+	created = order[:len(order)-len(rest)]
+	_, rest = where.TakeLatest(rest)
+	if rest = rest[1:]; rest[0] != 1 {
+		return created, nil
 	}
 	end := 1
 	for rest[end] != 0 || rest[end+1] != 0 {
@@ -239,7 +222,7 @@ func identityOf(order []byte) (created, id []byte) {
 		}
 		end++
 	}
-	return order[:n], rest[1:end:end]
+	return created, rest[1:end:end]
 }
 
 // isAnalysis reports whether a result is an analysis, and whether in part.
@@ -296,8 +279,6 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 	for _, n := range e.lens {
 		out = binary.AppendUvarint(out, uint64(n))
 	}
-	out = where.AppendValue(out, intOf(r, schema.CreatedAt), where.Time)
-	out = where.AppendValue(out, intOf(r, schema.ObjectLastModified), where.Time)
 	out = where.AppendValue(out, textOf(b, r, schema.ObjectVersionID), where.Text)
 	e.id = originOf(e.id[:0], b, r, e.administrator)
 	out = where.AppendText(out, e.id)
@@ -326,8 +307,10 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 	for i := range e.ends {
 		d := &b.Detections[int(r.Detections.First)+i]
 		out = where.AppendText(out, e.identity(i))
-		out = where.AppendValue(out, spanOf(b, d.Text[schema.DetectionType]), where.Text)
-		out = where.AppendValue(out, customID(b, d), where.Text)
+		custom := customID(b, d)
+		if out = where.AppendValue(out, custom, where.Text); !custom.Null() { // otherwise the identity has it
+			out = where.AppendValue(out, spanOf(b, d.Text[schema.DetectionType]), where.Text)
+		}
 		var count where.Value
 		if d.HasInt(schema.DetectionOccurrenceCount) {
 			count = where.IntValue(d.Int[schema.DetectionOccurrenceCount])
@@ -374,6 +357,14 @@ func appendIdentity(out []byte, b *schema.Batch, d *schema.Detection) []byte {
 	return where.AppendValue(out, name, where.Text)
 }
 
+// nameIn returns the last part of an identity.
+func nameIn(identity []byte) where.Value {
+	_, _, rest := where.TakeBytes(identity)
+	_, _, rest = where.TakeBytes(rest)
+	name, _ := where.TakeValue(rest, where.Text)
+	return name
+}
+
 // customID returns the ID of a custom identifier; null for others.
 func customID(b *schema.Batch, d *schema.Detection) where.Value {
 	arn := spanOf(b, d.Text[schema.CustomIdentifierARN])
@@ -385,27 +376,33 @@ func customID(b *schema.Batch, d *schema.Detection) where.Value {
 	return where.TextValue(text[bytes.LastIndexByte(text, '/')+1:])
 }
 
-// head is the beginning of a record.
+// head is what a key and the beginning of its record say.
 type head struct {
 	flags             byte
 	bucket, object    int // bytes of the key that name them
 	subject           int
 	created, modified where.Value
 	version           where.Value
-	rest              []byte
+	rest              []byte // of the record
 }
 
-func takeHead(b []byte) (h head) {
-	h.flags = b[0]
-	b = b[1:]
+func takeHead(key, record []byte) (h head) {
+	h.take(record)
+	var rest []byte
+	h.created, rest = where.TakeLatest(key[h.subject:])
+	h.modified, _ = where.TakeLatest(rest)
+	return h
+}
+
+// take fills what the record says.
+func (h *head) take(record []byte) {
+	h.flags = record[0]
+	b := record[1:]
 	for _, n := range [...]*int{&h.bucket, &h.object, &h.subject} {
 		v, size := binary.Uvarint(b)
 		*n, b = int(v), b[size:]
 	}
-	h.created, b = where.TakeValue(b, where.Time)
-	h.modified, b = where.TakeValue(b, where.Time)
 	h.version, h.rest = where.TakeValue(b, where.Text)
-	return h
 }
 
 // decoder decodes records. One goroutine uses it.
@@ -451,8 +448,11 @@ func (d *decoder) result(h *head, res *Result) {
 	for range count {
 		var f detection
 		f.id, _, b = where.TakeBytes(b)
-		f.typ, b = where.TakeValue(b, where.Text)
-		f.custom, b = where.TakeValue(b, where.Text)
+		if f.custom, b = where.TakeValue(b, where.Text); f.custom.Null() {
+			f.typ = nameIn(f.id)
+		} else {
+			f.typ, b = where.TakeValue(b, where.Text)
+		}
 		f.count, b = where.TakeValue(b, where.Int)
 		locations, n := binary.Uvarint(b)
 		f.locations = int64(locations)

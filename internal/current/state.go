@@ -339,7 +339,7 @@ func (s *State) Each(ctx context.Context, emit func(*Subject) error) error {
 	var seen repeats
 	if s.o.All {
 		return s.kept.records.Each(ctx, func(_ uint64, key, record []byte) error {
-			h := takeHead(record)
+			h := takeHead(key, record)
 			if seen.is(key, &h) {
 				return nil
 			}
@@ -354,7 +354,7 @@ func (s *State) Each(ctx context.Context, emit func(*Subject) error) error {
 	w := &walk{s: s, x: x, facts: facts}
 	x.looked = w.looked
 	err = s.kept.records.Each(ctx, func(prefix uint64, key, record []byte) error {
-		h := takeHead(record)
+		h := takeHead(key, record)
 		if seen.is(key, &h) {
 			return nil
 		}
@@ -450,7 +450,7 @@ func (w *walk) months() error {
 		}
 		begun := false
 		err := w.kept.each(func(key, record []byte) error {
-			h := takeHead(record)
+			h := takeHead(key, record)
 			if w.s.o.monthOf(h.created) > month {
 				return nil
 			}

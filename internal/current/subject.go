@@ -437,7 +437,8 @@ func (p *pool) take(h *head, record []byte) *Result {
 		p.decoder.result(h, res)
 		return res
 	}
-	own := takeHead(p.copy(record))
+	own := *h
+	own.take(p.copy(record))
 	p.decoder.result(&own, res)
 	return res
 }

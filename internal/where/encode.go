@@ -85,3 +85,12 @@ func AppendLatest(b []byte, v Value) []byte {
 	}
 	return binary.BigEndian.AppendUint64(append(b, 1), ^(uint64(v.Int()) ^ 1<<63))
 }
+
+// TakeLatest returns the number or time that AppendLatest appended, with which b
+// begins, and what follows it.
+func TakeLatest(b []byte) (v Value, rest []byte) {
+	if b[0] != 1 {
+		return Value{}, b[1:]
+	}
+	return IntValue(int64(^binary.BigEndian.Uint64(b[1:]) ^ 1<<63)), b[9:]
+}
