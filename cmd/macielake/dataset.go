@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/macielake/macielake/internal/athena"
+	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 )
 
@@ -27,12 +28,22 @@ func (f *placeFlags) openNamed(cmd *cobra.Command, name string) (store.Store, er
 	return s, err
 }
 
-// readLayout reads the layout of the dataset that a command names.
+// readLayout reads the layout of the dataset that a command names, whose tables are
+// whole.
 func (f *placeFlags) readLayout(cmd *cobra.Command, name string) (*athena.Layout, error) {
 	s, err := f.openNamed(cmd, name)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	return athena.ReadLayout(cmd.Context(), s)
+	ctx := cmd.Context()
+	d, runs, err := state.Open(ctx, s, state.Records)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := athena.ReadLayout(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return layout, state.CheckTables(ctx, s, &d, runs)
 }

@@ -88,7 +88,7 @@ func TestChangedSources(t *testing.T) {
 		if s.Sources.Changed != changed || s.Sources.AcceptedChanged != accepted || c.Changed != changed || c.Accepted != accepted || len(s.Runs) > 0 {
 			t.Errorf("%s: %+v, caveats %+v, want %d changed and %d accepted", what, s.Sources, c, changed, accepted)
 		}
-		if l, err := state.LastLook(t.Context(), o.Out, &state.Dataset{ID: firstRun(t, o.Out.URI(".")).Dataset.ID}); err != nil || l == nil || l.Changed != changed {
+		if l, _, err := state.LastLook(t.Context(), o.Out, &state.Dataset{ID: firstRun(t, o.Out.URI(".")).Dataset.ID}); err != nil || l == nil || l.Changed != changed {
 			t.Errorf("%s: the last look is %+v, %v", what, l, err)
 		}
 	}
@@ -283,7 +283,7 @@ func TestLooks(t *testing.T) {
 	d := firstRun(t, o.Out.URI(".")).Dataset
 	var last time.Time
 	for i := range 2 {
-		l, err := state.LastLook(t.Context(), o.Out, &d)
+		l, _, err := state.LastLook(t.Context(), o.Out, &d)
 		if err != nil || l == nil {
 			t.Fatalf("%+v, %v", l, err)
 		}

@@ -149,6 +149,7 @@ func storeTime(ctx context.Context, s store.Store) (time.Time, error) {
 type collector struct {
 	*survey
 	ledger map[string]bool // files in use
+	look   string          // the record of the last look; empty where there is none
 }
 
 func (v *survey) collector(ctx context.Context, log *slog.Logger) (*collector, error) {
@@ -161,7 +162,10 @@ func (v *survey) collector(ctx context.Context, log *slog.Logger) (*collector, e
 	if err != nil {
 		return nil, err
 	}
-	c := &collector{v, map[string]bool{}}
+	c := &collector{survey: v, ledger: map[string]bool{}}
+	if _, c.look, err = state.LastLook(ctx, v.s, &v.d); err != nil {
+		return nil, err
+	}
 	for _, name := range ledger.Files() {
 		c.ledger[name] = true
 	}
@@ -183,6 +187,10 @@ func (c *collector) why(f *file) string {
 	case state.LedgerFile:
 		if !c.ledger[f.name] {
 			return "a part of the ledger that isn't used any more"
+		}
+	case state.LookFile: // nothing asks for another than the last
+		if f.name != c.look {
+			return "the record of a look that a later one follows"
 		}
 	case state.LeaseFile:
 		return "a lease of work that is over"

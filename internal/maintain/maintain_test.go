@@ -375,8 +375,22 @@ func TestGarbage(t *testing.T) {
 		"results/notes.txt",
 		store.StateDir + "/notes.txt",
 	}
+	looks := []*state.Look{{Dataset: d.ID, EndedAt: time.UnixMilli(1)}, {Dataset: d.ID, EndedAt: time.UnixMilli(2)}}
+	for i, l := range looks { // of which the last counts
+		if err := state.PutLook(t.Context(), s, l); err != nil {
+			t.Fatal(err)
+		}
+		_, name, err := state.LastLook(t.Context(), s, &d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			garbage = append(garbage, name)
+		}
+	}
 	before := files(t, s)
-	for _, name := range slices.Concat(garbage, kept) {
+	delete(before, garbage[len(garbage)-1])
+	for _, name := range slices.Concat(garbage[:len(garbage)-1], kept) {
 		if err := s.Put(t.Context(), name, []byte("x")); err != nil {
 			t.Fatal(err)
 		}

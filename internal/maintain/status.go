@@ -75,7 +75,7 @@ func LoadStatus(ctx context.Context, s store.Store, workers int) (*Status, error
 	if st.Caveats, err = state.LoadCaveats(ctx, s, &d, runs); err != nil {
 		return nil, err
 	}
-	if st.Look, err = state.LastLook(ctx, s, &d); err != nil {
+	if st.Look, _, err = state.LastLook(ctx, s, &d); err != nil {
 		return nil, err
 	}
 	l, err := lake.Open(ctx, s)

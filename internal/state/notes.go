@@ -55,25 +55,26 @@ func noteName(dir string, at time.Time) string {
 // noteTime begins the name of a record, so that names sort by time.
 func noteTime(at time.Time) string { return fmt.Sprintf("%015d-", at.UnixMilli()) }
 
-// LastLook returns the newest look; nil where there is none.
-func LastLook(ctx context.Context, s store.Store, d *Dataset) (*Look, error) {
+// LastLook returns the newest look and the name of its record; nil where there is
+// none.
+func LastLook(ctx context.Context, s store.Store, d *Dataset) (*Look, string, error) {
 	names, err := noteNames(ctx, s, LooksDir)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	for _, name := range slices.Backward(names) {
 		l := &Look{}
 		if _, err := get(ctx, s, name, l); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if !isHex(l.Dataset, nonceDigits) {
-			return nil, damaged(s, name, "it is no record of a look")
+			return nil, "", damaged(s, name, "it is no record of a look")
 		}
 		if l.Dataset == d.ID {
-			return l, nil
+			return l, name, nil
 		}
 	}
-	return nil, nil
+	return nil, "", nil
 }
 
 // noteNames lists the records of a directory, the oldest first.

@@ -57,7 +57,7 @@ type Extent uint8
 
 // Extents of a listing.
 const (
-	Records    Extent = iota // claims, ends and the runs table, which is enough for readers
+	Records    Extent = iota // claims, ends, the runs table and staged files, which is enough for readers
 	Everything               // receipts and the tables' directories, too
 )
 
@@ -92,11 +92,12 @@ type lister struct {
 }
 
 // list lists first the files that are made last: the record that names a file is
-// listed after it.
+// listed after it. Staged files are those of runs that are open, and so show that
+// the claim of the last run is lost where it has no row.
 func (l *lister) list(ctx context.Context, extent Extent) error {
-	dirs := []string{RunsTable, RunsDir}
+	dirs := []string{RunsTable, StagingDir, RunsDir}
 	if extent == Everything {
-		dirs = slices.Concat(Tables(), []string{RejectsDir, ReceiptsDir, RunsDir})
+		dirs = slices.Concat(Tables(), []string{RejectsDir, ReceiptsDir, StagingDir, RunsDir})
 	}
 	for _, dir := range dirs {
 		if err := l.s.List(ctx, dir, l.add); err != nil {
@@ -252,6 +253,47 @@ func Open(ctx context.Context, s store.Store, extent Extent) (Dataset, []RunStat
 	}
 	runs, err := ReadRuns(ctx, s, &d, files)
 	return d, runs, err
+}
+
+// CheckTables lists the tables' directories and makes sure that every file that
+// committed runs name is there, with its size. It is for those who hand the
+// directories on to an engine, which takes what it finds: readers that open the
+// files themselves notice which are missing. A missing file is a NotWholeError, as
+// is a row of the runs table, without which views leave out the run; a file of
+// another size is a DamagedError.
+func CheckTables(ctx context.Context, s store.Store, d *Dataset, runs []RunState) error {
+	for i := range runs {
+		if r := &runs[i]; r.Committed() && !r.Files.Row {
+			return &NotWholeError{Name: s.URI(RowName(r.Address(), d.TableFormat)), What: fmt.Sprintf("views leave out run %s without it", r.RunID)}
+		}
+	}
+	for _, table := range d.Tables {
+		sizes := map[string]int64{}
+		err := s.List(ctx, table, func(name string, info fs.FileInfo) error {
+			sizes[name] = info.Size()
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for i := range runs {
+			if !runs[i].Committed() {
+				continue
+			}
+			for _, part := range runs[i].End.Parts {
+				for _, f := range part.Files {
+					switch size, ok := sizes[f.Path]; {
+					case f.Table != table:
+					case !ok:
+						return &NotWholeError{Name: s.URI(f.Path), What: fmt.Sprintf("%d rows of run %s are in it", f.Rows, runs[i].RunID)}
+					case size != f.Bytes:
+						return damaged(s, f.Path, "it has %d bytes, not %d", size, f.Bytes)
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // NoRunError says that there is no such run, or that it has ended in a way that

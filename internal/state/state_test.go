@@ -339,6 +339,10 @@ func TestListRuns(t *testing.T) {
 		"receipt of published rows lost": {func(t *testing.T, m *made) {
 			put(t, m, "results/created_month=2026-01/"+m.runs[3].Address().Part(0)+"-0.parquet", "")
 		}, "00000.json is missing", Everything},
+		"claim of the last lost, its files staged": {func(t *testing.T, m *made) {
+			put(t, m, Staging(m.runs[3].Address(), 0, NewNonce())+"/x", "")
+			m.remove(t, ClaimName(4))
+		}, "runs/000004.json is missing", Records},
 		"another identity": {func(t *testing.T, m *made) {
 			put(t, m, EndName(NewAddress(&m.d, 2)), "{}")
 		}, "there are two runs 2", Records},
@@ -613,7 +617,7 @@ func TestNotes(t *testing.T) {
 			t.Errorf("%+v: %v", test, got)
 		}
 	}
-	if l, err := LastLook(t.Context(), m, &m.d); l != nil || err != nil {
+	if l, _, err := LastLook(t.Context(), m, &m.d); l != nil || err != nil {
 		t.Error(l, err)
 	}
 	for i := range 3 {
@@ -621,7 +625,7 @@ func TestNotes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if l, err := LastLook(t.Context(), m, &m.d); err != nil || l == nil || l.Listed != 2 {
+	if l, _, err := LastLook(t.Context(), m, &m.d); err != nil || l == nil || l.Listed != 2 {
 		t.Error(l, err)
 	}
 	// Whatever was lost of such a record, what is read names the file.
