@@ -91,7 +91,7 @@ type deltas struct {
 }
 
 // sampleValues is how many of a chunk's first values decide on its encoding.
-const sampleValues = 4 << 10
+const sampleValues = 1 << 10
 
 // decide encodes the first values both ways and chooses the smaller for the chunk.
 // The open page then has them in that one.
