@@ -7,8 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes. 6 and 75 are reserved: for findings that a policy forbids, and for
-// work that somebody else holds.
+// Exit codes. 75 is reserved for work that somebody else holds.
 const (
 	exitOK         = 0
 	exitFailed     = 1
@@ -16,6 +15,7 @@ const (
 	exitRejects    = 3
 	exitUnreadable = 4
 	exitNotFound   = 5
+	exitGate       = 6
 	exitInterrupt  = 130
 	exitClosedPipe = 141
 	exitTerminated = 143
@@ -33,6 +33,7 @@ var exitCodes = [...]struct {
 	{exitRejects, "done, but lines or sources were rejected and nobody has acknowledged them"},
 	{exitUnreadable, "done, but sources could not be read, have changed or are left to do (wins over 3)"},
 	{exitNotFound, "the input, dataset or object does not exist, or a check found a problem"},
+	{exitGate, "done, but a condition of --fail-on or --strict is met (wins over 3 and 4)"},
 	{exitInterrupt, "interrupted; run the same command again to resume"},
 	{exitClosedPipe, "the reader of standard output went away"},
 	{exitTerminated, "terminated; run the same command again to resume"},
@@ -57,7 +58,7 @@ func exits(own ...exit) map[string]string {
 	var lines strings.Builder
 	for _, e := range exitCodes {
 		meaning, has := means[e.code]
-		always := e.code <= exitUsage || e.code > exitNotFound
+		always := e.code <= exitUsage || e.code > exitGate
 		switch {
 		case !has && !always:
 			continue

@@ -191,6 +191,8 @@ func TestDocuments(t *testing.T) {
 		{3, "array", []string{"cat", bad, "--table", "results"}},
 		{2, "", []string{"cat", in, "--table", "results", "--output", "csv"}},
 		{5, "object", []string{"locate", in, "s3://none/none"}},
+		{0, "object", []string{"diff", lake, "--since", "0"}},
+		{2, "", []string{"diff", lake}},
 		{-1, "array", []string{"queries", lake}},
 		{-1, "object", []string{"queries", lake, "exposure"}},
 		{5, "", []string{"queries", lake, "nosuch"}},

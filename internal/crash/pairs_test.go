@@ -301,6 +301,10 @@ func mendPair(ctx context.Context, w *world, open func() store.Store, lease time
 	if err := goOn(ctx, o); err != nil {
 		return err
 	}
+	// What a converter of a dropped dataset published late is another dataset's.
+	if err := collectAll(ctx, s); err != nil {
+		return fmt.Errorf("collecting garbage: %w", err)
+	}
 	if err := checkWhole(ctx, s, w.want); err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func (s *slot) merge(o *slot) {
 	}
 }
 
-// bucket is what the results of a bucket say about it, of a month or of all time.
+// bucket is what the results of a bucket say about it, of a point or of all time.
 type bucket struct {
 	// owner and other are the newest results of two accounts.
 	owner, other                slot
@@ -241,14 +241,14 @@ func decodeBucket(b []byte, columns int) *bucket {
 	return k
 }
 
-// buckets holds what is known about buckets, by month where states of several
-// months are asked for.
+// buckets holds what is known about buckets, by point where states of several
+// points are asked for.
 type buckets struct {
 	seed    maphash.Seed
 	columns int
 	limit   int64
 	used    int64
-	byKey   map[string]*bucket // by the bucket's key and the month
+	byKey   map[string]*bucket // by the bucket's key and the point
 	spilled *spill.Sorter
 
 	last    []byte // the key that was asked for last
@@ -259,20 +259,20 @@ func newBuckets(seed maphash.Seed, columns int, limit int64) *buckets {
 	return &buckets{seed: seed, columns: columns, limit: limit, byKey: make(map[string]*bucket), spilled: spill.NewSorter(limit / 2)}
 }
 
-// anyMonth is the month of everything where months aren't told apart, and of
-// results that don't say when they were created.
-const anyMonth = math.MinInt32
+// noPoint is the point of everything where points aren't told apart, and among months
+// of results that don't say when they were created.
+const noPoint = math.MinInt32
 
-func appendMonth(key []byte, month int32) []byte {
-	return binary.BigEndian.AppendUint32(key, uint32(month)^1<<31)
+func appendPoint(key []byte, point int32) []byte {
+	return binary.BigEndian.AppendUint32(key, uint32(point)^1<<31)
 }
 
 // add takes a result whose key the encoder has.
-func (s *buckets) add(e *encoder, b *schema.Batch, r *schema.Result, month int32) error {
+func (s *buckets) add(e *encoder, b *schema.Batch, r *schema.Result, point int32) error {
 	key := e.key[:e.lens[0]]
 	n := len(key)
-	if s.lastHas == nil || len(s.last) != n+4 || !bytes.Equal(s.last[:n], key) || int32(binary.BigEndian.Uint32(s.last[n:])^1<<31) != month {
-		s.last = appendMonth(append(s.last[:0], key...), month)
+	if s.lastHas == nil || len(s.last) != n+4 || !bytes.Equal(s.last[:n], key) || int32(binary.BigEndian.Uint32(s.last[n:])^1<<31) != point {
+		s.last = appendPoint(append(s.last[:0], key...), point)
 		s.lastHas = s.at(s.last)
 	}
 	s.lastHas.add(e, b, r)
@@ -331,9 +331,9 @@ func (s *buckets) close() {
 	s.byKey = nil
 }
 
-// month is a bucket as of the end of a month.
-type month struct {
-	month int32
+// bucketAt is a bucket as of a point.
+type bucketAt struct {
+	point int32
 	*bucket
 }
 
@@ -346,21 +346,21 @@ type lookup struct {
 	err  error
 	// What was read ahead, where it was spilled.
 	prefix  uint64
-	held    map[string][]month // of that prefix
+	held    map[string][]bucketAt // of that prefix
 	ahead   *bucket
 	key     []byte
 	aheadAt uint64
 	more    bool
 
-	known  []byte  // the bucket that was asked for last
-	months []month // what is known of it, each month with all before it
+	known  []byte     // the bucket that was asked for last
+	points []bucketAt // what is known of it, each point with all before it
 }
 
 func (s *buckets) lookup(ctx context.Context) (*lookup, error) {
 	l := &lookup{s: s, stop: func() {}}
 	if s.spilled.Empty() {
-		// By the bucket, without the month.
-		l.held = make(map[string][]month, len(s.byKey))
+		// By the bucket, without the point.
+		l.held = make(map[string][]bucketAt, len(s.byKey))
 		for key, k := range s.byKey {
 			l.hold([]byte(key), k)
 		}
@@ -394,21 +394,21 @@ func (s *buckets) lookup(ctx context.Context) (*lookup, error) {
 	return l, l.err
 }
 
-// hold adds what is known of a bucket in a month.
+// hold adds what is known of a bucket at a point.
 func (l *lookup) hold(key []byte, k *bucket) {
 	n := len(key) - 4
 	at := int32(binary.BigEndian.Uint32(key[n:]) ^ 1<<31)
-	months := l.held[string(key[:n])]
-	for i := range months {
-		if months[i].month == at {
-			months[i].bucket.merge(k)
+	points := l.held[string(key[:n])]
+	for i := range points {
+		if points[i].point == at {
+			points[i].bucket.merge(k)
 			return
 		}
 	}
-	l.held[string(key[:n])] = append(months, month{at, k})
+	l.held[string(key[:n])] = append(points, bucketAt{at, k})
 }
 
-// bucket returns what is known, up to a month, about the bucket whose key that
+// bucket returns what is known, up to a point, about the bucket whose key that
 // is, and nil where nothing is.
 func (l *lookup) bucket(prefix uint64, key []byte, upTo int32) (*bucket, error) {
 	if !bytes.Equal(key, l.known) || l.known == nil {
@@ -416,27 +416,27 @@ func (l *lookup) bucket(prefix uint64, key []byte, upTo int32) (*bucket, error) 
 			return nil, err
 		}
 		l.known = append(l.known[:0], key...)
-		l.months = l.held[string(key)]
-		accumulate(l.months)
+		l.points = l.held[string(key)]
+		accumulate(l.points)
 	}
 	var at *bucket
-	for i := range l.months {
-		if l.months[i].month <= upTo {
-			at = l.months[i].bucket
+	for i := range l.points {
+		if l.points[i].point <= upTo {
+			at = l.points[i].bucket
 		}
 	}
 	return at, nil
 }
 
-// accumulate sorts months, and gives each what is known from those before it.
-func accumulate(months []month) {
-	for i := 1; i < len(months); i++ {
-		for j := i; j > 0 && months[j-1].month > months[j].month; j-- {
-			months[j-1], months[j] = months[j], months[j-1]
+// accumulate sorts points, and gives each what is known from those before it.
+func accumulate(points []bucketAt) {
+	for i := 1; i < len(points); i++ {
+		for j := i; j > 0 && points[j-1].point > points[j].point; j-- {
+			points[j-1], points[j] = points[j], points[j-1]
 		}
 	}
-	for i := 1; i < len(months); i++ {
-		months[i].bucket.merge(months[i-1].bucket)
+	for i := 1; i < len(points); i++ {
+		points[i].bucket.merge(points[i-1].bucket)
 	}
 }
 
@@ -445,7 +445,7 @@ func (l *lookup) advance(prefix uint64) error {
 	if l.next == nil || l.held != nil && l.prefix == prefix {
 		return nil
 	}
-	l.prefix, l.held = prefix, make(map[string][]month)
+	l.prefix, l.held = prefix, make(map[string][]bucketAt)
 	for l.more && l.aheadAt <= prefix {
 		if l.aheadAt == prefix {
 			l.hold(l.key, l.ahead)

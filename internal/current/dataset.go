@@ -41,7 +41,7 @@ func (s *State) columns() []string {
 	if s.o.Exposure {
 		names = append(names, exposureColumns...)
 	}
-	if s.o.Late != nil {
+	if s.o.Late != nil || s.o.Since != nil {
 		names = append(names, "run_id")
 	}
 	for _, c := range s.o.Columns {

@@ -3,8 +3,8 @@ package current
 import "bytes"
 
 // known is what origins are known to look for: of each origin and identifier when
-// the newest result was created that reports it, of each month where states of
-// several months are asked for.
+// the newest result was created that reports it, at each point where states of
+// several are asked for.
 type known struct {
 	origins, identifiers map[string]uint32
 	newest               map[report]int64
@@ -13,10 +13,10 @@ type known struct {
 	lastAt uint32
 }
 
-// report is an origin that reported an identifier in a month.
+// report is an origin that reported an identifier at a point.
 type report struct {
 	origin, identifier uint32
-	month              int32
+	point              int32
 }
 
 func newKnown() *known {
@@ -41,8 +41,8 @@ func (k *known) originAt(origin []byte) uint32 {
 	return k.lastAt
 }
 
-func (k *known) add(origin, identifier []byte, month int32, created int64) {
-	k.set(report{number(k.origins, origin), number(k.identifiers, identifier), month}, created)
+func (k *known) add(origin, identifier []byte, point int32, created int64) {
+	k.set(report{number(k.origins, origin), number(k.identifiers, identifier), point}, created)
 }
 
 func (k *known) set(r report, created int64) {
@@ -61,12 +61,12 @@ func (k *known) merge(o *known) {
 		identifiers[n] = number(k.identifiers, []byte(text))
 	}
 	for r, created := range o.newest {
-		k.set(report{origins[r.origin], identifiers[r.identifier], r.month}, created)
+		k.set(report{origins[r.origin], identifiers[r.identifier], r.point}, created)
 	}
 }
 
-// looked reports whether an origin reported an identifier at or after a time, in
-// the months up to one.
+// looked reports whether an origin reported an identifier at or after a time, at
+// the points from first to last.
 func (k *known) looked(origin, identifier []byte, from int64, first, last int32) bool {
 	o, ok := k.origins[string(origin)]
 	if !ok {
@@ -76,11 +76,11 @@ func (k *known) looked(origin, identifier []byte, from int64, first, last int32)
 	if !ok {
 		return false
 	}
-	for month := first; ; month++ {
-		if newest, ok := k.newest[report{o, i, month}]; ok && newest >= from {
+	for point := first; ; point++ {
+		if newest, ok := k.newest[report{o, i, point}]; ok && newest >= from {
 			return true
 		}
-		if month >= last {
+		if point >= last {
 			return false
 		}
 	}

@@ -20,6 +20,8 @@ type object struct {
 	facts   *bucket // nil where nothing is known
 	cutoff  int64   // only results created later count,
 	changed bool    // if the bucket changed hands
+	// The same as a value; null if it didn't.
+	ownedSince where.Value
 	// What is known of the bucket's exposure.
 	publicAccess, bucketEncryption where.Value
 
@@ -48,8 +50,12 @@ type memberSum struct {
 	count     [2]sum.Int
 	locations [2]int64
 	has       [2]bool // there are any
-	counted   [2]bool // with a count
-	limit     [2]bool
+	appeared  bool    // all of them have
+	doubt     Doubt   // about one that isn't confirmed
+	// When the oldest and the newest result was created that reports it.
+	firstSeen, lastSeen int64
+	counted             [2]bool // with a count
+	limit               [2]bool
 }
 
 // member makes the state of a member.
@@ -65,8 +71,8 @@ type member struct {
 
 func (x *object) init(o *Options, stable bool) {
 	x.o = o
-	// Records of several months are kept in a buffer that is used again.
-	x.pool.stable = stable && !o.Months
+	// Records of several points are kept in a buffer that is used again.
+	x.pool.stable = stable && !o.points()
 	x.member.pool.stable = x.pool.stable
 	d := &decoder{o: o, stored: o.stored()}
 	x.pool.decoder, x.member.pool.decoder = d, d
@@ -97,13 +103,15 @@ func (x *object) begin(key []byte, facts *bucket) {
 // know notes what is known of the bucket of an object.
 func (x *object) know(facts *bucket, key []byte) {
 	x.facts = facts
-	x.cutoff, x.changed = 0, false
+	x.cutoff, x.changed, x.ownedSince = 0, false, where.Value{}
 	x.publicAccess, x.bucketEncryption = where.Value{}, where.Value{}
 	if facts == nil {
 		return
 	}
 	if !nullBucket(key) {
-		x.cutoff, x.changed = facts.cutoff()
+		if x.cutoff, x.changed = facts.cutoff(); x.changed {
+			x.ownedSince = where.IntValue(x.cutoff)
+		}
 	}
 	x.publicAccess = lastKnown(x.value(&facts.permission), x.value(&facts.knownPermission), publicFact)
 	x.bucketEncryption = lastKnown(x.value(&facts.encryption), x.value(&facts.knownEncryption), unencryptedFact)
@@ -196,7 +204,7 @@ func (x *object) settle() {
 	}
 	own.end(s, gone, x.looked)
 	if x.implied {
-		s.Results = 0
+		s.Results, s.Analyses = 0, 0
 	}
 	x.analysed = !x.implied && own.standing != nil
 	x.complete = x.analysed && !own.standing.Partial
@@ -213,6 +221,7 @@ func (x *object) settle() {
 func (x *object) expose(s, of *Subject) {
 	s.ObjectPublic, s.ObjectEncryption = of.ObjectPublic, of.ObjectEncryption
 	s.PublicAccess, s.BucketEncryption = x.publicAccess, x.bucketEncryption
+	s.OwnedSince = x.ownedSince
 	s.derive()
 }
 
@@ -311,11 +320,27 @@ func (x *object) sumFinding(f *Finding) {
 	if !f.Confirmed {
 		k = 1
 	}
+	if !at.has[0] && !at.has[1] {
+		at.firstSeen, at.appeared = f.FirstSeen, f.Appeared
+	}
+	at.see(f)
 	at.count[k].AddInt(f.Count)
 	at.locations[k] += f.Locations
 	at.has[k] = true
 	at.counted[k] = at.counted[k] || f.HasCount
 	at.limit[k] = at.limit[k] || f.limit
+}
+
+// see takes when a member's finding was seen.
+func (m *memberSum) see(f *Finding) {
+	if f.FirstSeen != 0 && (m.firstSeen == 0 || f.FirstSeen < m.firstSeen) {
+		m.firstSeen = f.FirstSeen
+	}
+	m.lastSeen = max(m.lastSeen, f.LastSeen)
+	m.appeared = m.appeared && f.Appeared
+	if !f.Confirmed {
+		m.doubt = f.Doubt
+	}
 }
 
 // clone returns a text that refers to memory of its own.
@@ -392,9 +417,19 @@ func (x *object) joinFinding(f *Finding) {
 			own = false // what the archive has is of replaced content
 		}
 		if !own {
-			*f = Finding{id: f.id, Type: f.Type, Identifier: f.Identifier, Confirmed: confirmed}
+			*f = Finding{
+				id: f.id, Type: f.Type, Identifier: f.Identifier, Confirmed: confirmed,
+				FirstSeen: f.FirstSeen, LastSeen: f.LastSeen, Appeared: at.appeared,
+			}
+			if !confirmed {
+				f.Doubt = at.doubt
+			}
 		}
 	}
+	if at.firstSeen != 0 && (f.FirstSeen == 0 || at.firstSeen < f.FirstSeen) {
+		f.FirstSeen = at.firstSeen
+	}
+	f.LastSeen = max(f.LastSeen, at.lastSeen)
 	k := 0
 	if !f.Confirmed {
 		k = 1

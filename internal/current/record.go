@@ -118,6 +118,7 @@ const (
 	flagPublic    // the object is
 	flagNotPublic // the object isn't
 	flagRated     // has a score
+	flagLater     // exists only After
 )
 
 // encoder makes records of the results of batches. One goroutine uses it.
@@ -133,6 +134,8 @@ type encoder struct {
 	uri     []byte         // its URI
 	admin   []byte         // the administrator that its key names; nil where it names none
 	order   int            // where the order begins in key
+	later   bool           // the last result exists only After
+	run     []byte         // that it is of, where there is a Since
 	lens    [3]int
 
 	administrator where.Value // of the last result
@@ -156,11 +159,16 @@ func (o *Options) stored() []int {
 	return list
 }
 
-// sourceOf notes the source of a result, and the administrator that its key names.
+// sourceOf notes the source of a result, the administrator that its key names, and
+// whether it exists only After.
 func (e *encoder) sourceOf(b *schema.Batch, r *schema.Result) {
 	if source := &b.Sources[r.Source]; e.source != source {
 		e.source = source
 		e.uri, e.admin = append(e.uri[:0], source.URI...), append(e.admin[:0], source.AdminAccountID...)
+	}
+	if run := textOf(b, r, schema.RunID).Text(); e.o.Since != nil && (e.run == nil || !bytes.Equal(run, e.run)) {
+		e.run = append(e.run[:0], run...)
+		e.later = !e.o.Since(string(run))
 	}
 	e.administrator = textOf(b, r, schema.AdminAccountID)
 	if e.administrator.Null() && len(e.admin) > 0 {
@@ -192,18 +200,25 @@ func (e *encoder) keyOf(b *schema.Batch, r *schema.Result, section byte, analysi
 	e.order = len(key)
 	key = where.AppendLatest(key, intOf(r, schema.CreatedAt))
 	key = where.AppendLatest(key, intOf(r, schema.ObjectLastModified))
-	if analysis {
-		key = append(key, 0)
-	} else {
-		key = append(key, 1)
+	key = append(key, boolByte(!analysis))
+	id := textOf(b, r, schema.ResultID)
+	key = where.AppendOrdered(key, id)
+	if e.o.Since != nil && !id.Null() { // of repeats the one counts that was there before
+		key = append(key, boolByte(e.later))
 	}
-	key = where.AppendOrdered(key, textOf(b, r, schema.ResultID))
 	uri := textOf(b, r, schema.SourceURI)
 	if uri.Null() {
 		uri = where.TextValue(e.uri)
 	}
 	key = where.AppendOrdered(key, uri)
 	e.key = binary.BigEndian.AppendUint64(key, uint64(r.Int[schema.SourceLine]))
+}
+
+func boolByte(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // identityOf returns the part of an order that repeats have in common: when they
@@ -260,6 +275,7 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 	}
 	set(flagAnalysis, analysis)
 	set(flagPartial, partial)
+	set(flagLater, e.later)
 	if !analysis && !r.Text[schema.StatusReason].Null() {
 		set(flagGone, goneReason(b.Text(r.Text[schema.StatusReason])))
 	}
@@ -393,6 +409,9 @@ func takeHead(key, record []byte) (h head) {
 	h.modified, _ = where.TakeLatest(rest)
 	return h
 }
+
+// later reports whether the result exists only After.
+func (h *head) later() bool { return h.flags&flagLater != 0 }
 
 // take fills what the record says.
 func (h *head) take(record []byte) {

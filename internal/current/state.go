@@ -36,6 +36,10 @@ type Options struct {
 	// Months gives the state of each subject at the end of each month, from the
 	// month of its first result on.
 	Months bool
+	// Since, if not nil, reports whether a run of a dataset existed before. It gives
+	// the state of each object that had results then as it was Before, with those
+	// of its members, and then the state of each as it is After.
+	Since func(run string) bool
 	// Keep, if not nil, reports whether an object is wanted. Results about others
 	// say what they know of buckets and origins alone.
 	Keep func(bucket, key []byte) bool
@@ -87,7 +91,7 @@ type keeper struct {
 	known   *known
 	origins *origins
 	late    int64
-	first   int32 // the months of the oldest and of the newest result that say when
+	first   int32 // the first and the last point of which there are results, but noPoint
 	last    int32
 }
 
@@ -100,7 +104,7 @@ func (s *State) newKeeper(memory int64) *keeper {
 	}
 	return &keeper{
 		records: spill.NewSorter(memory / 8 * 7), buckets: newBuckets(s.seed, columns, memory/8),
-		known: newKnown(), origins: newOrigins(), first: math.MaxInt32, last: anyMonth,
+		known: newKnown(), origins: newOrigins(), first: math.MaxInt32, last: noPoint,
 	}
 }
 
@@ -130,10 +134,25 @@ func MonthName(month int32) string {
 	return time.Date(int(month)/12, time.Month(month%12+1), 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
 }
 
-// monthOf returns the month of a result where months are told apart.
-func (o *Options) monthOf(created where.Value) int32 {
-	if !o.Months || created.Null() {
-		return anyMonth
+// Points of Options.Since.
+const (
+	Before int32 = iota
+	After
+)
+
+// points reports whether states of several points are asked for.
+func (o *Options) points() bool { return o.Months || o.Since != nil }
+
+// pointOf returns the point from which on a result exists; later says of one in a
+// dataset that it didn't exist before.
+func (o *Options) pointOf(created where.Value, later bool) int32 {
+	switch {
+	case o.Since != nil && later:
+		return After
+	case o.Since != nil:
+		return Before
+	case !o.Months || created.Null():
+		return noPoint
 	}
 	return MonthOf(created.Int())
 }
@@ -173,19 +192,19 @@ func (t *taker) take(b *schema.Batch, k *keeper) error {
 		t.enc.sourceOf(b, r)
 		t.enc.keyOf(b, r, section, analysis)
 		t.enc.identify(b, r)
-		month := o.monthOf(created)
-		if month != anyMonth {
-			k.first, k.last = min(k.first, month), max(k.last, month)
+		point := o.pointOf(created, t.enc.later)
+		if point != noPoint {
+			k.first, k.last = min(k.first, point), max(k.last, point)
 		}
 		if o.Origins {
 			k.origins.add(b, r, t.enc.administrator, created)
 		}
 		if !o.All {
-			if err := k.buckets.add(t.enc, b, r, month); err != nil {
+			if err := k.buckets.add(t.enc, b, r, point); err != nil {
 				return err
 			}
 			if analysis {
-				t.report(b, r, k, created, month)
+				t.report(b, r, k, created, point)
 			}
 		}
 		if o.Keep != nil && !o.Keep(b.Text(r.Text[schema.BucketName]), b.Text(r.Text[schema.ObjectKey])) {
@@ -205,14 +224,14 @@ func (t *taker) take(b *schema.Batch, k *keeper) error {
 }
 
 // report notes what a result's origin is known to look for.
-func (t *taker) report(b *schema.Batch, r *schema.Result, k *keeper, created where.Value, month int32) {
+func (t *taker) report(b *schema.Batch, r *schema.Result, k *keeper, created where.Value, point int32) {
 	if created.Null() || r.Detections.Len() == 0 {
 		return
 	}
 	t.origin = originOf(t.origin[:0], b, r, t.enc.administrator)
 	origin := k.known.originAt(t.origin)
 	for i := range t.enc.ends {
-		k.known.set(report{origin, number(k.known.identifiers, t.enc.identity(i)), month}, created.Int())
+		k.known.set(report{origin, number(k.known.identifiers, t.enc.identity(i)), point}, created.Int())
 	}
 }
 
@@ -220,7 +239,7 @@ func (t *taker) report(b *schema.Batch, r *schema.Result, k *keeper, created whe
 // one archive that follow each other the newest, and the newest analysis.
 type hinted struct {
 	object []byte // nil where there is none
-	month  int32
+	point  int32
 	any    hint
 	done   hint
 }
@@ -239,8 +258,8 @@ func (h *hint) set(order []byte, r *schema.Result) {
 // next takes the result of a member whose key the encoder has.
 func (h *hinted) next(t *taker, k *keeper, b *schema.Batch, r *schema.Result, analysis bool) error {
 	e := t.enc
-	month := t.s.o.monthOf(intOf(r, schema.CreatedAt))
-	if h.object == nil || !bytes.Equal(h.object, e.key[:e.lens[1]]) || h.month != month {
+	point := t.s.o.pointOf(intOf(r, schema.CreatedAt), e.later)
+	if h.object == nil || !bytes.Equal(h.object, e.key[:e.lens[1]]) || h.point != point {
 		key, lens := bytes.Clone(e.key), e.lens
 		if err := h.flush(t, k, b); err != nil {
 			return err
@@ -248,7 +267,7 @@ func (h *hinted) next(t *taker, k *keeper, b *schema.Batch, r *schema.Result, an
 		e.sourceOf(b, r)
 		e.identify(b, r)
 		e.key, e.lens, e.order = append(e.key[:0], key...), lens, lens[2]
-		*h = hinted{object: key[:lens[1]], month: month}
+		*h = hinted{object: key[:lens[1]], point: point}
 	}
 	h.any.set(e.key[e.order:], r)
 	if analysis {
@@ -371,27 +390,27 @@ type walk struct {
 	s     *State
 	x     *object
 	facts *lookup
-	upTo  int32 // the month as of whose end the object's state is
+	upTo  int32 // the point as of which the object's state is
 
-	// Where states of months are asked for, the object's records.
+	// Where states of several points are asked for, the object's records.
 	object []byte
 	bucket int
 	prefix uint64
-	first  int32 // month of the first result
+	first  int32 // point of the first result
 	kept   recorded
 }
 
 func (w *walk) add(prefix uint64, key []byte, h *head, record []byte) error {
-	if w.s.o.Months {
+	if w.s.o.points() {
 		if w.object == nil || !bytes.Equal(w.object, key[:h.object]) {
-			if err := w.months(); err != nil {
+			if err := w.eachPoint(); err != nil {
 				return err
 			}
 			w.object = append(w.object[:0], key[:h.object]...)
 			w.bucket, w.prefix = h.bucket, prefix
-			w.first = w.s.kept.last
+			w.first = w.last()
 		}
-		w.first = min(w.first, w.s.o.monthOf(h.created))
+		w.first = min(w.first, w.s.o.pointOf(h.created, h.later()))
 		w.kept.add(key, record)
 		return nil
 	}
@@ -399,7 +418,7 @@ func (w *walk) add(prefix uint64, key []byte, h *head, record []byte) error {
 		if err := w.x.end(); err != nil {
 			return err
 		}
-		if err := w.begin(prefix, key[:h.object], h.bucket, anyMonth); err != nil {
+		if err := w.begin(prefix, key[:h.object], h.bucket, noPoint); err != nil {
 			return err
 		}
 	}
@@ -422,18 +441,26 @@ func (w *walk) looked(origin, identifier []byte, at int64) bool {
 	if w.s.asked != nil {
 		w.s.asked(at)
 	}
-	return w.s.kept.known.looked(origin, identifier, at, w.s.o.monthOf(where.IntValue(at)), w.upTo)
+	return w.s.kept.known.looked(origin, identifier, at, w.s.o.pointOf(where.IntValue(at), false), w.upTo)
 }
 
 func (w *walk) end() error {
-	if w.s.o.Months {
-		return w.months()
+	if w.s.o.points() {
+		return w.eachPoint()
 	}
 	return w.x.end()
 }
 
-// months makes the object's states at the end of each month.
-func (w *walk) months() error {
+// last returns the last point that states are asked for of.
+func (w *walk) last() int32 {
+	if w.s.o.Since != nil {
+		return After
+	}
+	return w.s.kept.last
+}
+
+// eachPoint makes the object's states as of each point.
+func (w *walk) eachPoint() error {
 	if w.object == nil {
 		return nil
 	}
@@ -442,21 +469,21 @@ func (w *walk) months() error {
 		w.x.emit = emit
 		w.kept.reset()
 	}()
-	last := w.s.kept.last
-	for month := max(w.first, w.s.kept.first); month <= last; month++ {
+	last := w.last()
+	for point := max(w.first, w.s.kept.first); point <= last; point++ {
 		w.x.emit = func(s *Subject) error {
-			s.Month = month
+			s.Point = point
 			return emit(s)
 		}
 		begun := false
 		err := w.kept.each(func(key, record []byte) error {
 			h := takeHead(key, record)
-			if w.s.o.monthOf(h.created) > month {
+			if w.s.o.pointOf(h.created, h.later()) > point {
 				return nil
 			}
 			if !begun {
 				begun = true
-				if err := w.begin(w.prefix, w.object, w.bucket, month); err != nil {
+				if err := w.begin(w.prefix, w.object, w.bucket, point); err != nil {
 					return err
 				}
 			}

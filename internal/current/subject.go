@@ -32,19 +32,23 @@ type Subject struct {
 	// Member reports whether it is a member, and Path is its path in the archive.
 	Member bool
 	Path   where.Value
-	// Month is the month as of whose end the state is, as MonthOf has it, where
-	// states of months are asked for.
-	Month int32
+	// Point is what the state is as of, where states of several points are asked for:
+	// the end of a month, as MonthOf has it, or Before or After.
+	Point int32
 
 	Standing *Result
 	// Missed is the result that says why a subject isn't analysed as it is now, or
 	// never was; nil otherwise. A subject that is gone has none.
 	Missed *Result
 	Gone   Gone
-	// Results is how many results the state is made of.
-	Results int64
+	// Results is how many results the state is made of, and Analyses how many of them
+	// are analyses.
+	Results, Analyses int64
 	// Values are those of the state's columns.
 	Values []where.Value
+	// OwnedSince is the time after which results count, because the bucket was another
+	// account's before; null where it wasn't.
+	OwnedSince where.Value
 
 	Public, Unencrypted Fact
 	// What is known of the bucket and of the object, as results spell it.
@@ -81,8 +85,68 @@ type Finding struct {
 	// report.
 	By    *Result
 	Index int
+	// FirstSeen and LastSeen are when the oldest and the newest result that reports it
+	// were created, in microseconds since 1970; 0 where none says when it was.
+	FirstSeen, LastSeen int64
+	// Appeared says that it wasn't there before: an analysis by an origin that looked
+	// for it did not find it, or the object was modified after an analysis. Otherwise
+	// nobody is known to have looked before FirstSeen. It is set with Options.Since.
+	Appeared bool
+	// Doubt is why a later content doesn't resolve a finding that isn't confirmed.
+	Doubt Doubt
 
 	limit bool // a detection has all the locations that Macie reports
+}
+
+// Doubt is why a finding isn't resolved. The zero Doubt is none.
+type Doubt uint8
+
+// Doubts about a finding that isn't confirmed.
+const (
+	NoDoubt      Doubt = iota
+	Undated            // it isn't known which result is the latest
+	InPart             // nothing later was analysed as a whole
+	NotLookedFor       // who analysed it later isn't known to look for it
+)
+
+// String says in words why a finding isn't resolved.
+func (d Doubt) String() string {
+	return [...]string{"", "a result without a time", "analysed in part", "not known to be looked for"}[d]
+}
+
+// ID tells the finding from others of its subject: the same bytes in every state.
+func (f *Finding) ID() []byte { return f.id }
+
+// Clone returns a finding that refers to nothing of its subject, and has no result
+// that speaks for it.
+func (f *Finding) Clone() Finding {
+	c := *f
+	c.id, c.Type, c.Identifier, c.By = bytes.Clone(f.id), clone(f.Type), clone(f.Identifier), nil
+	return c
+}
+
+// Counted is who counted a finding, and in which content.
+type Counted struct {
+	origin            string
+	modified, version where.Value
+}
+
+// Counted returns who counted it; nil where no result speaks for it. The result stays
+// valid.
+func (f *Finding) Counted() *Counted {
+	if f.By == nil {
+		return nil
+	}
+	c := &Counted{origin: string(f.By.origin), modified: f.By.modified, version: f.By.version}
+	if !c.version.Null() {
+		c.version = clone(c.version)
+	}
+	return c
+}
+
+// SameOrigin reports whether the same origin counted both in different contents.
+func (c *Counted) SameOrigin(o *Counted) bool {
+	return c != nil && o != nil && c.origin == o.origin && !(&content{modified: c.modified, version: c.version}).is(o.modified, o.version)
 }
 
 // Part returns one of the texts that tell findings of a subject apart.
@@ -165,6 +229,9 @@ type candidate struct {
 	content int // that it is in, in contents
 	count   where.Value
 	others  []int // contents in which it was reported, too
+
+	firstSeen, lastSeen int64
+	firstModified       where.Value // of the content in which it was seen first
 }
 
 // fold makes a state of the results of a subject, which come the newest first.
@@ -175,6 +242,7 @@ type fold struct {
 	current content
 
 	results  int64
+	analyses int64
 	undated  bool // a result doesn't say when it was created
 	newest   *Result
 	standing *Result // the newest analysis
@@ -185,6 +253,7 @@ type fold struct {
 	found                []candidate
 	byID                 map[string]int // found, of a subject that has many
 	closers              []closer
+	oldest               int64    // when the oldest analysis was created; 0 if none says
 	severity             severity // the highest among analyses of the standing content
 
 	public           [2]Fact // the newest, the newest known
@@ -236,6 +305,7 @@ func (f *fold) add(h *head, record []byte) {
 	if !res.Analysis {
 		return
 	}
+	f.analyses++
 	if at == f.at && f.standingOf == nil {
 		f.standingOf = res
 	}
@@ -244,6 +314,9 @@ func (f *fold) add(h *head, record []byte) {
 		if !f.fixed {
 			f.at = at
 		}
+	}
+	if !res.Created.Null() {
+		f.oldest = res.Created.Int()
 	}
 	if !res.Partial && !res.Created.Null() {
 		f.closers = append(f.closers, closer{res.origin, res.Created.Int()})
@@ -282,6 +355,11 @@ func (f *fold) detect(res *Result, index, at int) {
 		f.found[i].speaks(res, index)
 	}
 	c := &f.found[i]
+	if at := res.Created; !at.Null() {
+		if c.firstSeen, c.firstModified = at.Int(), res.modified; c.lastSeen == 0 {
+			c.lastSeen = at.Int()
+		}
+	}
 	switch {
 	case at == f.at && c.content != at, c.content == at && later(d.count, c.count):
 		c.content = at
@@ -332,7 +410,7 @@ func (f *fold) find(id []byte) int {
 // end makes the state. looked reports whether an origin looked for an identifier
 // at a time.
 func (f *fold) end(s *Subject, gone Gone, looked func(origin, identifier []byte, at int64) bool) {
-	s.Results, s.Standing = f.results, f.stands()
+	s.Results, s.Analyses, s.Standing = f.results, f.analyses, f.stands()
 	if gone == NotGone && f.newest.gone {
 		gone = Deleted
 	}
@@ -348,7 +426,15 @@ func (f *fold) end(s *Subject, gone Gone, looked func(origin, identifier []byte,
 	for i := range f.found {
 		c := &f.found[i]
 		c.finding.Confirmed = c.content == f.at
-		if gone != NotGone || !c.finding.Confirmed && f.resolved(c, looked) {
+		c.finding.FirstSeen, c.finding.LastSeen = c.firstSeen, c.lastSeen
+		if f.pool.decoder.o.Since != nil {
+			c.finding.Appeared = f.appeared(c, looked)
+		}
+		resolved := false
+		if !c.finding.Confirmed && gone == NotGone {
+			c.finding.Doubt, resolved = f.resolved(c, looked)
+		}
+		if gone != NotGone || resolved {
 			s.Closed = append(s.Closed, Closed{c.finding, gone == NotGone})
 			continue
 		}
@@ -388,9 +474,24 @@ func (s *Subject) setSeverity(v severity) {
 	}
 }
 
+// appeared reports whether a finding is known not to have been there before it was
+// seen first.
+func (f *fold) appeared(c *candidate, looked func(origin, identifier []byte, at int64) bool) bool {
+	if f.oldest == 0 || f.oldest >= c.firstSeen {
+		return false
+	}
+	if !c.firstModified.Null() && f.oldest < c.firstModified.Int() {
+		return true
+	}
+	return slices.ContainsFunc(f.closers, func(by closer) bool {
+		return by.created < c.firstSeen && looked(by.origin, c.finding.id, by.created)
+	})
+}
+
 // resolved reports whether an analysis shows that a finding of replaced content is
-// gone (docs/current.md, "8. Findings: confirmed, unconfirmed, resolved").
-func (f *fold) resolved(c *candidate, looked func(origin, identifier []byte, at int64) bool) bool {
+// gone (docs/current.md, "8. Findings: confirmed, unconfirmed, resolved"), and why not
+// if none does.
+func (f *fold) resolved(c *candidate, looked func(origin, identifier []byte, at int64) bool) (Doubt, bool) {
 	seen := f.contents[c.content].newest
 	undated := f.contents[c.content].undated
 	for _, i := range c.others {
@@ -400,17 +501,19 @@ func (f *fold) resolved(c *candidate, looked func(origin, identifier []byte, at 
 		}
 	}
 	if undated {
-		return false
+		return Undated, false
 	}
+	doubt := InPart
 	for _, by := range f.closers {
 		if by.created <= seen.Int() {
 			break // the others are older
 		}
 		if looked(by.origin, c.finding.id, by.created) {
-			return true
+			return NoDoubt, true
 		}
+		doubt = NotLookedFor
 	}
-	return false
+	return doubt, false
 }
 
 // pool holds copies of results, to be used again for the next object.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/stream"
@@ -155,9 +156,10 @@ func (l *Listing) Skip(uri string) {
 // NotFoundError says that an input isn't there, or that none of the inputs
 // holds a discovery result.
 type NotFoundError struct {
-	Input   string // empty if none of them had any
-	Why     string // what was looked for, where it isn't a file
-	Skipped int64  // files that aren't results by their names
+	Input   string   // empty if none of them had any
+	Inputs  []string // then all of them
+	Why     string   // what was looked for, where it isn't a file
+	Skipped int64    // files that aren't results by their names
 }
 
 func (e *NotFoundError) Error() string {
@@ -167,7 +169,7 @@ func (e *NotFoundError) Error() string {
 	if e.Input != "" {
 		return fmt.Sprintf("%s: no such file, directory or glob match", e.Input)
 	}
-	return fmt.Sprintf("no discovery results found: looked for files named *.jsonl.gz or *.jsonl (%d others skipped)", e.Skipped)
+	return fmt.Sprintf("no discovery results in %s: looked for files named *.jsonl.gz or *.jsonl (%d others skipped)", strings.Join(e.Inputs, ", "), e.Skipped)
 }
 
 // InsideOutputError says that an input lies in the output.
@@ -193,7 +195,7 @@ func Find(ctx context.Context, origins []Origin, inputs []string, l *Listing, ea
 		}
 	}
 	if !found && !l.Pruned {
-		return &NotFoundError{Skipped: l.Skipped}
+		return &NotFoundError{Inputs: inputs, Skipped: l.Skipped}
 	}
 	return nil
 }

@@ -124,7 +124,9 @@ func IsRegion(s string) bool {
 }
 
 // IsJob reports whether a text has the shape of a job ID: 32 hexadecimal digits.
-func IsJob(s string) bool { return len(s) == 32 && only(s, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }) }
+func IsJob(s string) bool {
+	return len(s) == 32 && only(s, func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' })
+}
 
 // IsAccount reports whether a text has the shape of an account ID: 12 digits.
 func IsAccount(s string) bool { return len(s) == 12 && only(s, isDigit) }

@@ -101,10 +101,15 @@ func FieldDocs() []FieldDoc {
 func Fields() []where.Field {
 	list := make([]where.Field, len(fields))
 	for i := range fields {
-		list[i] = where.Field{Name: fields[i].name, Kind: fields[i].kind, Check: fields[i].check, Example: fields[i].example}
+		f := &fields[i]
+		list[i] = where.Field{Name: f.name, Kind: f.kind, Check: f.check, Example: f.example, Spellings: f.spellings}
 	}
 	return list
 }
+
+// OfMembers reports whether a field, by its index in Fields, is of files inside
+// archives alone.
+func OfMembers(i int) bool { return fields[i].ofMembers }
 
 // FilterOfMembers reports whether a filter on Fields is on what files inside
 // archives alone have.
@@ -130,6 +135,7 @@ type field struct {
 	check     func(key string) error // of a Map
 	keyDoc    string                 // what stands for the key in help texts
 	example   string                 // of a Map: with a key
+	spellings map[string]string      // other ways to write values
 }
 
 // facts are what a state has of subjects only where it is asked to.
@@ -206,10 +212,8 @@ var fields = []field{
 		}),
 	},
 	resultText("storage_class", "storage class of the object", "object_storage_class", schema.ObjectStorageClass, current.FromNewest),
-	of(exposure, "public", "whether the bucket or the object is public, as last seen: yes, no, unknown", func(s *current.Subject) where.Value { return factValue(s.Public) }),
-	of(exposure, "unencrypted", "whether the object is unencrypted, as last seen: yes, no, unknown", func(s *current.Subject) where.Value {
-		return factValue(s.Unencrypted)
-	}),
+	fact("public", "whether the bucket or the object is public, as last seen: yes, no, unknown", func(s *current.Subject) current.Fact { return s.Public }),
+	fact("unencrypted", "whether the object is unencrypted, as last seen: yes, no, unknown", func(s *current.Subject) current.Fact { return s.Unencrypted }),
 	of(exposure, "encryption", "encryption of the object: NONE, AES256, aws:kms, aws:kms:dsse, UNKNOWN", func(s *current.Subject) where.Value { return s.ObjectEncryption }),
 	of(exposure, "bucket_encryption", "default encryption of the bucket", func(s *current.Subject) where.Value { return s.BucketEncryption }),
 	of(exposure, "public_access", "whether the bucket is public: PUBLIC, NOT_PUBLIC, UNKNOWN", func(s *current.Subject) where.Value { return s.PublicAccess }),
@@ -281,6 +285,13 @@ func ofSubject(name, doc string, value func(*current.Subject) where.Value) field
 func of(needs facts, name, doc string, value func(*current.Subject) where.Value) field {
 	f := ofSubject(name, doc, value)
 	f.needs = needs
+	return f
+}
+
+// fact is a field of a fact, which may be asked for as true and false, too.
+func fact(name, doc string, value func(*current.Subject) current.Fact) field {
+	f := of(exposure, name, doc, func(s *current.Subject) where.Value { return factValue(value(s)) })
+	f.spellings = map[string]string{"true": "yes", "false": "no"}
 	return f
 }
 

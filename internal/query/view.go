@@ -41,7 +41,7 @@ func (p *plan) source(f *field, key string) source {
 	p.needs |= f.needs
 	if p.months && f.name == monthField {
 		return source{ofSubject: func(s *current.Subject, scratch *[]byte) where.Value {
-			return made(scratch, func(out []byte) []byte { return append(out, current.MonthName(s.Month)...) })
+			return made(scratch, func(out []byte) []byte { return append(out, current.MonthName(s.Point)...) })
 		}}
 	}
 	if f.column == nil {

@@ -139,7 +139,7 @@ func (p *page) section(b *block) {
 		note = " (" + note + ")"
 	}
 	if p.markdown {
-		p.out.WriteString("## " + markdown(b.text+note) + "\n\n")
+		p.out.WriteString("## " + EscapeMarkdown(b.text+note) + "\n\n")
 		return
 	}
 	screen := p.o.Screen
@@ -152,7 +152,7 @@ const indent = 2
 
 func (p *page) item(b *block) {
 	if p.markdown {
-		text := markdown(b.text)
+		text := EscapeMarkdown(b.text)
 		if b.note == "bold" {
 			text = "**" + text + "**"
 		}
@@ -177,7 +177,7 @@ func (p *page) item(b *block) {
 // wrap writes a line of words in as many lines as the screen needs.
 func (p *page) wrap(line string, style func(string) string) {
 	if p.markdown {
-		p.out.WriteString("- " + markdown(line) + "\n")
+		p.out.WriteString("- " + EscapeMarkdown(line) + "\n")
 		return
 	}
 	screen := p.o.Screen

@@ -18,7 +18,7 @@ func (w *markdownWriter) begin() {
 	w.begun = true
 	rule := ""
 	for _, c := range w.columns {
-		w.out.WriteString("| " + markdown(c.Name) + " ")
+		w.out.WriteString("| " + EscapeMarkdown(c.Name) + " ")
 		if c.Number {
 			rule += "| ---: "
 		} else {
@@ -31,7 +31,7 @@ func (w *markdownWriter) begin() {
 func (w *markdownWriter) Row(cells []Cell) error {
 	w.begin()
 	for i := range w.columns {
-		w.out.WriteString("| " + markdown(printable(cells[i])) + " ")
+		w.out.WriteString("| " + EscapeMarkdown(printable(cells[i])) + " ")
 	}
 	w.out.WriteString("|\n")
 	return w.out.row()
@@ -42,10 +42,10 @@ func (w *markdownWriter) End() error {
 	return w.out.flush()
 }
 
-// markdown escapes what is markup anywhere in a table's cell (CommonMark 0.31,
-// section 2.4), so that a name shows as what it is: no links, no images, no
-// HTML, no further cells.
-func markdown(s string) string {
+// EscapeMarkdown makes text printable and escapes what is markup anywhere in Markdown,
+// a table's cell included (CommonMark 0.31, section 2.4), so that a name shows as what
+// it is: no links, no images, no HTML, no further cells.
+func EscapeMarkdown(s string) string {
 	var out strings.Builder
 	for _, r := range Printable(s) {
 		if strings.ContainsRune("\\`*_{}[]<>()#!|~&:@", r) {

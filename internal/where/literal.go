@@ -89,6 +89,9 @@ func NewLiterals(f *Filter, fields []Field) *Literals {
 // known reports whether the field can have a value although nothing that was read
 // has it: AWS documents it, or the field's values are ours.
 func (f *Field) known(value string) bool {
+	if f.Known != nil {
+		return f.Known(value)
+	}
 	switch f.valuesOf() {
 	case "public", "unencrypted":
 		return slices.Contains([]string{"yes", "no", "unknown"}, value)

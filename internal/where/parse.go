@@ -292,7 +292,7 @@ func (p *parser) in(on operand, kind Kind) (node, error) {
 			return nil, err
 		}
 		if kind == Text || kind == Map {
-			texts.set[value.text] = struct{}{}
+			texts.set[p.spelled(on, value.text)] = struct{}{}
 		} else {
 			s, err := p.number(kind, value)
 			if err != nil {
@@ -311,6 +311,14 @@ func (p *parser) in(on operand, kind Kind) (node, error) {
 		}
 		return texts, p.advance()
 	}
+}
+
+// spelled returns a value of a field as its rows have it.
+func (p *parser) spelled(on operand, value string) string {
+	if v, ok := p.fields[on.field].Spellings[value]; ok {
+		return v
+	}
+	return value
 }
 
 // value takes the token as a value.
@@ -351,7 +359,7 @@ func (p *parser) comparison(on operand, kind Kind) (node, error) {
 		}
 		n, err = p.regexp(on, value)
 	case kind == Text || kind == Map:
-		n = compareText(on, op, value.text)
+		n = compareText(on, op, p.spelled(on, value.text))
 	default:
 		var s span
 		if s, err = p.number(kind, value); err == nil {

@@ -37,6 +37,11 @@ type Field struct {
 	// Values is the name of the field under which its values are documented, where
 	// that isn't its own.
 	Values string
+	// Known, if not nil, reports whether the field can have a value although nothing
+	// that was read has it.
+	Known func(value string) bool
+	// Spellings are other ways to write values of a Text.
+	Spellings map[string]string
 }
 
 // Value is a field's value in a row. The zero Value is null.

@@ -1,0 +1,398 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/macielake/macielake/internal/change"
+	"github.com/macielake/macielake/internal/lake"
+	"github.com/macielake/macielake/internal/render"
+	"github.com/macielake/macielake/internal/s3"
+	"github.com/macielake/macielake/internal/state"
+	"github.com/macielake/macielake/internal/store"
+	"github.com/macielake/macielake/internal/text"
+	"github.com/macielake/macielake/internal/where"
+)
+
+// diffOptions are the flags of diff.
+type diffOptions struct {
+	placeFlags
+	since, until, mark string
+	gateFirstRun       bool
+	by, output         choiceValue
+	top                int
+	where              string
+	failOn             []string
+	strict, quiet      bool
+	grown              string
+	memory             sizeValue
+	workers            int
+}
+
+func (o *diffOptions) addFlags(f *pflag.FlagSet) {
+	o.by = choiceValue{change.Bys()[0], change.Bys()}
+	o.output = choiceValue{"table", []string{"table", "json", "ndjson", "markdown"}}
+	f.StringVar(&o.since, "since", "", "compare with what was committed by a `RUN` or a TIME; 0 is before the first run")
+	f.StringVar(&o.until, "until", "", "compare what was committed by a `RUN` or a TIME, not what is there now")
+	f.StringVar(&o.mark, "mark", "", "compare with the last run that `FILE` names, a path or s3://BUCKET/KEY, which is moved on once the answer is written")
+	f.BoolVar(&o.gateFirstRun, "gate-first-run", false, "let --fail-on look at the first run of a --mark, too")
+	f.Var(&o.by, "by", "group by")
+	f.IntVar(&o.top, "top", 20, "show the first `N` groups; 0 for all")
+	f.StringVar(&o.where, "where", "", "report only findings that match this `FILTER`")
+	f.StringArrayVar(&o.failOn, "fail-on", nil, "end with exit code 6 if a finding matches this `FILTER`; may be repeated")
+	f.BoolVar(&o.strict, "strict", false, "end with exit code 6 also if rejects or unread sources that nobody has acknowledged limit the answer")
+	f.BoolVar(&o.quiet, "quiet", false, "print nothing unless --fail-on or --strict fails")
+	f.StringVar(&o.grown, "grown", "2x", "how many `TIMES` a count must have grown for a finding to be worse")
+	f.Var(&o.output, "output", "table, and markdown for tickets; ndjson has a line for each finding that isn't unchanged")
+	o.memory = change.DefaultMemory
+	f.Var(&o.memory, "memory", "memory to use before temporary files")
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
+	o.placeFlags.addFlags(f)
+}
+
+func newDiff(s *session) *cobra.Command {
+	var o diffOptions
+	cmd := &cobra.Command{
+		Use:   "diff DATASET",
+		Short: "Show what is new, worse, resolved or gone",
+		Long: `Compare a dataset's findings at two points: what was committed by then, so that
+results that were delivered late are new. Findings are new, reappeared, worse, not
+seen again, unchanged, resolved or gone; docs/changes.md has the rules. Silence is
+not resolution: a finding stays open until a later content of its object was
+analysed by somebody who looks for it.
+
+--mark is for what runs every night: it remembers the last run that was reported,
+and the first use records all findings as known.
+
+Fields for --where and --fail-on:
+` + changeFieldHelp() + `
+and those of summarize. public and unencrypted are true, false or unknown.`,
+		Example: `  macielake diff lake --since 41
+  macielake diff lake --mark ~/.macielake/lake.json
+  macielake diff lake --mark s3://ops/marks/lake.json --fail-on 'state=new and public=true'
+  macielake diff lake --since 2026-11-01 --output ndjson | jq -r .object`,
+		Annotations: exits(exit{code: exitRejects}, exit{code: exitUnreadable}, exit{code: exitNotFound}, exit{code: exitGate}),
+		RunE:        func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func changeFieldHelp() string {
+	var out strings.Builder
+	for _, f := range change.FieldDocs() {
+		helpLine(&out, f[0], f[1], 20, helpColumns)
+	}
+	return out.String()
+}
+
+// check checks the flags, and returns the factor of --grown.
+func (o *diffOptions) check() (grown float64, err error) {
+	grown, err = strconv.ParseFloat(strings.TrimSuffix(o.grown, "x"), 64)
+	switch {
+	case err != nil || !(grown >= 1 && grown <= 1e18):
+		return 0, usagef("--grown %q: want a number from 1 on, such as 2x", o.grown)
+	case (o.since == "") == (o.mark == ""):
+		return 0, usagef("--since or --mark is missing: say what to compare with, one of both")
+	case o.mark == "" && o.gateFirstRun:
+		return 0, usagef("--gate-first-run needs --mark")
+	case o.mark != "" && o.until != "":
+		return 0, usagef("--mark and --until exclude each other: a mark moves to the last run")
+	case o.top < 0:
+		return 0, usagef("--top cannot be negative")
+	}
+	return grown, checkWorkers(o.workers)
+}
+
+// filters parses --where, which comes first if it is given, and --fail-on.
+func (o *diffOptions) filters(whereGiven bool) ([]*where.Filter, error) {
+	var filters []*where.Filter
+	texts := o.failOn
+	if whereGiven {
+		texts = append([]string{o.where}, texts...)
+	}
+	for _, s := range texts {
+		f, err := where.Parse(s, change.Fields())
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		filters = append(filters, f)
+	}
+	return filters, nil
+}
+
+func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
+	s.json = s.json || o.output.value == "json"
+	grown, err := o.check()
+	if err != nil {
+		return err
+	}
+	if s.json && o.output.value != "json" && o.output.value != o.output.choices[0] {
+		return usagef("--json and --output %s exclude each other", o.output.value)
+	}
+	whereGiven := cmd.Flags().Changed("where")
+	filters, err := o.filters(whereGiven)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	p := o.places(newLog(cmd.ErrOrStderr(), false))
+	in, err := openInputs(ctx, p, args[:1])
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	if len(in.datasets) == 0 {
+		return &noDatasetError{args[0]}
+	}
+	l := in.datasets[0]
+	marked, err := o.openMark(ctx, p, l)
+	if err != nil {
+		return err
+	}
+	defer marked.close()
+	between, err := o.between(in, marked)
+	if err != nil {
+		return err
+	}
+	limited := in.caveats(ctx, s)
+	if limited != nil && !isOutcome(limited) {
+		return limited
+	}
+	options := change.Options{
+		Since: between.since, Through: between.through, Now: between.now, Grown: grown, Filters: filters,
+		Memory: int64(o.memory) / 2, Workers: o.workers,
+	}
+	report := change.ReportOptions{
+		Where: -1, Gate: map[int]string{}, By: change.By(o.by.value), Top: o.top,
+		Records: o.output.value == "ndjson" || o.output.value == "markdown", Memory: int64(o.memory) / 2,
+	}
+	gated := !between.first || o.gateFirstRun
+	for i := range filters {
+		switch {
+		case whereGiven && i == 0:
+			report.Where = 0
+		case gated:
+			report.Gate[i] = o.failOn[i-len(filters)+len(o.failOn)]
+		}
+	}
+	c := change.NewComparison(options)
+	defer c.Close()
+	if err := c.AddDataset(ctx, l); err != nil {
+		return err
+	}
+	r := change.NewReporter(c, report)
+	defer r.Close()
+	answer, err := r.Report(ctx)
+	if err != nil {
+		return err
+	}
+	answer.Since, answer.Until, answer.FirstRun = between.from, between.to, between.first
+	failed := len(answer.Failures) > 0 || o.strict && limited != nil
+	if failed || !o.quiet {
+		if err := o.print(ctx, s, args[0], answer, r); err != nil {
+			return err
+		}
+	} else {
+		s.answered = true
+		s.json = false
+	}
+	if err := marked.move(ctx, l, between); err != nil {
+		return err
+	}
+	if !failed {
+		return limited
+	}
+	for _, f := range answer.Failures {
+		fmt.Fprintf(s.stderr, "note: not allowed: %s with %s\n", text.Plural(f.Findings, "finding"), text.Printable(f.Filter))
+	}
+	if o.strict && limited != nil {
+		fmt.Fprintln(s.stderr, "note: not allowed: rejects or unread sources that nobody has acknowledged")
+	}
+	return &outcome{exitGate}
+}
+
+// print writes the answer.
+func (o *diffOptions) print(ctx context.Context, s *session, dataset string, answer *change.Report, r *change.Reporter) error {
+	switch o.output.value {
+	case "ndjson":
+		return s.rows(func(w io.Writer) error {
+			return r.EachRecord(ctx, func(record []byte) error {
+				if _, err := w.Write(append(text.EscapeJSON(record), '\n')); err != nil {
+					return &printError{err}
+				}
+				return nil
+			})
+		})
+	case "markdown":
+		return s.answer(nil, func(w io.Writer) error {
+			if err := render.Changes(answer, dataset).Write(w, text.Markdown, text.Options{}); err != nil || answer.FirstRun {
+				return err
+			}
+			t := render.Tickets{Dataset: dataset}
+			return r.EachRecord(ctx, func(record []byte) error {
+				ticket, err := t.Add(record)
+				if err == nil {
+					_, err = io.WriteString(w, ticket)
+				}
+				return err
+			})
+		})
+	}
+	return s.answer(answer, func(w io.Writer) error {
+		return render.Changes(answer, dataset).Write(w, text.Table, text.Options{Screen: screenOf(w)})
+	})
+}
+
+// interval is what diff compares.
+type interval struct {
+	from, to       *change.Point // nil where there is no run
+	since, through func(run string) bool
+	now            time.Time // what ages are told by
+	last           *state.RunState
+	first          bool // a mark is used for the first time
+}
+
+// between returns what the flags choose.
+func (o *diffOptions) between(in *inputs, m *markFile) (*interval, error) {
+	b := &interval{now: time.Now()}
+	var from *state.RunState
+	var err error
+	switch {
+	case m != nil && m.mark == nil:
+		b.first = true
+	case m != nil:
+		from, err = m.run(in.datasets[0])
+	default:
+		from, err = in.committedBy("--since", o.since)
+	}
+	if err != nil {
+		return nil, err
+	}
+	until := lastRun
+	if o.until != "" {
+		until = o.until
+	}
+	if b.last, err = in.committedBy("--until", until); err != nil {
+		return nil, err
+	}
+	numbers := make(map[string]int)
+	for i := range in.datasets[0].States {
+		r := &in.datasets[0].States[i]
+		numbers[r.RunID] = r.Number
+	}
+	upTo := func(r *state.RunState) (*change.Point, func(string) bool) {
+		if r == nil {
+			return nil, func(string) bool { return false }
+		}
+		return &change.Point{Run: r.RunID, EndedAt: r.End.EndedAt}, func(run string) bool { return numbers[run] <= r.Number }
+	}
+	b.from, b.since = upTo(from)
+	b.to, b.through = upTo(b.last)
+	if from != nil && (b.last == nil || b.last.Number < from.Number) {
+		return nil, usagef("--until comes before --since")
+	}
+	if o.until != "" && b.last != nil {
+		b.now = b.last.End.EndedAt
+	}
+	return b, nil
+}
+
+// committedBy returns the last run that a flag's run or time says; nil where there
+// is none: before the first run.
+func (in *inputs) committedBy(flag, value string) (*state.RunState, error) {
+	if value == "0" {
+		return nil, nil
+	}
+	t, isTime := parseTime(value)
+	if !isTime {
+		r, err := in.run(flag, value)
+		if missing := (*noSuchRunError)(nil); errors.As(err, &missing) && value == lastRun {
+			return nil, nil
+		}
+		return r, err
+	}
+	var last *state.RunState
+	for i := range in.datasets[0].States {
+		if r := &in.datasets[0].States[i]; r.Committed() && !r.End.EndedAt.After(t) {
+			last = r
+		}
+	}
+	return last, nil
+}
+
+// markFile is a mark, and where it lies.
+type markFile struct {
+	store store.Store
+	name  string
+	mark  *change.Mark // nil where there is none yet
+}
+
+// openMark opens the mark that --mark names; nil without the flag.
+func (o *diffOptions) openMark(ctx context.Context, p *places, l *lake.Lake) (*markFile, error) {
+	if o.mark == "" {
+		return nil, nil
+	}
+	dir, name := filepath.Split(o.mark)
+	if s3.IsURI(o.mark) {
+		dir, name = path.Split(o.mark)
+		dir = strings.TrimSuffix(dir, "/")
+	} else if dir == "" {
+		dir = "."
+	}
+	if name == "" {
+		return nil, usagef("--mark %q: want the name of a file", o.mark)
+	}
+	s, err := p.openStore(ctx, dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the place of the mark: %w", err)
+	}
+	m := &markFile{store: s, name: name}
+	if m.mark, err = change.ReadMark(ctx, s, name, l.Dataset.ID); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *markFile) close() {
+	if m != nil {
+		m.store.Close()
+	}
+}
+
+// run returns the run that the mark names; nil where nothing was reported.
+func (m *markFile) run(l *lake.Lake) (*state.RunState, error) {
+	if m.mark.Run == "" {
+		return nil, nil
+	}
+	i := slices.IndexFunc(l.States, func(r state.RunState) bool { return r.Committed() && r.RunID == m.mark.Run })
+	if i < 0 {
+		return nil, &change.MarkError{Name: m.store.URI(m.name), What: fmt.Sprintf("names run %q, which the dataset doesn't have", m.mark.Run)}
+	}
+	return &l.States[i], nil
+}
+
+// move moves the mark on to the last run that was compared.
+func (m *markFile) move(ctx context.Context, l *lake.Lake, b *interval) error {
+	if m == nil {
+		return nil
+	}
+	next := &change.Mark{Format: change.MarkFormat, Dataset: l.Dataset.ID, At: time.Now().UTC()}
+	if b.last != nil {
+		next.Run, next.Number = b.last.RunID, b.last.Number
+	}
+	return next.Put(ctx, m.store, m.name)
+}

@@ -1,0 +1,99 @@
+package change
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/macielake/macielake/internal/where"
+)
+
+// State is what became of a finding.
+type State uint8
+
+// States of a finding, as docs/changes.md has them. The first three and Unchanged and
+// NotSeenAgain are open; of those the first two were not open before.
+const (
+	New State = iota
+	Reappeared
+	Worse
+	NotSeenAgain
+	Unchanged
+	Resolved
+	Gone
+	numStates
+)
+
+// States is how many there are.
+const States = int(numStates)
+
+// String is the state as filters and answers have it.
+func (s State) String() string {
+	return [...]string{"new", "reappeared", "worse", "not_seen_again", "unchanged", "resolved", "gone"}[s]
+}
+
+// Open reports whether a finding in the state is open now.
+func (s State) Open() bool { return s < Resolved }
+
+// Causes of new findings. Other causes are sentences.
+const (
+	Appeared  = "appeared"   // it is known not to have been there before
+	FirstLook = "first_look" // nobody is known to have looked for it before
+)
+
+// Change is a finding of an object, and what became of it. It and what it refers to
+// are valid until the function that it was given to returns.
+type Change struct {
+	State State
+	// Causes say why it is in that state; none of Unchanged.
+	Causes []string
+
+	Partition, Bucket, Key, Account, Region where.Value
+	Kind, Category, Type, ID                where.Value // ID is that of a custom identifier
+	FirstSeen, LastSeen                     time.Time   // zero where no result says when
+
+	// Before is what was known of it while it was open before, After what is known
+	// of it now; of one that is no longer open Count is what there was.
+	Before, After Facts
+	// BucketTurned says that it is worse because the bucket became public.
+	BucketTurned bool
+}
+
+// Facts are what is known of a finding at a point. Texts are empty where nothing is.
+type Facts struct {
+	Public, Unencrypted string // yes, no or unknown
+	Severity            string // of its type and count
+	Count               string // of occurrences
+	Confirmed           bool
+}
+
+// Exposed reports whether the object is public or unencrypted.
+func (c *Change) Exposed() bool { return c.After.Public == yes || c.After.Unencrypted == yes }
+
+const yes = "yes"
+
+// Fingerprint identifies a finding over runs, datasets and programs: "v1:" and the
+// SHA-256, in hexadecimal, of the partition, bucket, key, path in the archive (absent:
+// archives are taken as a whole), identifier kind, category, and the ID of a custom
+// identifier or the type. Each is preceded by its length plus one as an unsigned
+// varint; 0 stands for one that is absent.
+func (c *Change) Fingerprint() string {
+	name := c.ID
+	if name.Null() {
+		name = c.Type
+	}
+	var data []byte
+	for _, v := range [...]where.Value{c.Partition, c.Bucket, c.Key, {}, c.Kind, c.Category, name} {
+		data = where.AppendValue(data, v, where.Text)
+	}
+	hash := sha256.Sum256(data)
+	return "v1:" + hex.EncodeToString(hash[:])
+}
+
+// timeOf is a time in microseconds since 1970; zero for 0.
+func timeOf(at int64) time.Time {
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(at).UTC()
+}

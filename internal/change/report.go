@@ -1,0 +1,378 @@
+package change
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/macielake/macielake/internal/awsvalues"
+	"github.com/macielake/macielake/internal/spill"
+	"github.com/macielake/macielake/internal/where"
+)
+
+// Record is a change as docs/changes.md has it in JSON.
+type Record struct {
+	Fingerprint string   `json:"fingerprint"`
+	State       string   `json:"state"`
+	Causes      []string `json:"causes,omitempty"`
+	Object      string   `json:"object"` // s3://BUCKET/KEY
+	Partition   *string  `json:"partition"`
+	Bucket      *string  `json:"bucket"`
+	Key         *string  `json:"key"`
+	Account     *string  `json:"account_id"` // that owns the bucket
+	Region      *string  `json:"region"`
+	Kind        *string  `json:"identifier_kind"`
+	Category    *string  `json:"category"`
+	Type        *string  `json:"type"`
+	Identifier  *string  `json:"identifier"` // ID of a custom identifier
+	RecordFacts
+	FirstSeen *time.Time   `json:"first_seen"`
+	LastSeen  *time.Time   `json:"last_seen"`
+	AgeDays   *int64       `json:"age_days"`
+	Before    *RecordFacts `json:"before"` // null of a finding that wasn't open before
+}
+
+// RecordFacts are Facts in JSON.
+type RecordFacts struct {
+	Public      string      `json:"public"`
+	Unencrypted string      `json:"unencrypted"`
+	Severity    *string     `json:"type_severity"`
+	Count       json.Number `json:"count,omitempty"`
+	Confirmed   bool        `json:"confirmed"`
+}
+
+func recordFacts(f *Facts) RecordFacts {
+	r := RecordFacts{Public: f.Public, Unencrypted: f.Unencrypted, Count: json.Number(f.Count), Confirmed: f.Confirmed}
+	if f.Severity != "" {
+		r.Severity = &f.Severity
+	}
+	return r
+}
+
+// record returns the change with its age at a time.
+func (c *Change) record(now time.Time) *Record {
+	text := func(v where.Value) *string {
+		if v.Null() {
+			return nil
+		}
+		s := string(v.Text())
+		return &s
+	}
+	r := &Record{
+		Fingerprint: c.Fingerprint(), State: c.State.String(), Causes: c.Causes, Object: c.object(),
+		Partition: text(c.Partition), Bucket: text(c.Bucket), Key: text(c.Key), Account: text(c.Account), Region: text(c.Region),
+		Kind: text(c.Kind), Category: text(c.Category), Type: text(c.Type), Identifier: text(c.ID),
+		RecordFacts: recordFacts(&c.After),
+	}
+	if !c.FirstSeen.IsZero() {
+		age := int64(now.Sub(c.FirstSeen) / (24 * time.Hour))
+		r.FirstSeen, r.LastSeen, r.AgeDays = &c.FirstSeen, &c.LastSeen, &age
+	}
+	if c.State != New && c.State != Reappeared {
+		before := recordFacts(&c.Before)
+		r.Before = &before
+	}
+	return r
+}
+
+func (c *Change) object() string {
+	return "s3://" + string(c.Bucket.Text()) + "/" + string(c.Key.Text())
+}
+
+// By is what changes are grouped by.
+type By string
+
+// What changes can be grouped by.
+const (
+	ByBucket  By = "bucket"
+	ByObject  By = "object"
+	ByPlace   By = "place"
+	ByAccount By = "account"
+	ByType    By = "type"
+)
+
+// Bys returns all of them, the default first.
+func Bys() []string {
+	return []string{string(ByBucket), string(ByObject), string(ByPlace), string(ByAccount), string(ByType)}
+}
+
+func (by By) of(c *Change) string {
+	switch by {
+	case ByObject:
+		return c.object()
+	case ByPlace:
+		return "s3://" + string(c.Bucket.Text()) + "/" + place(string(c.Key.Text()))
+	case ByAccount:
+		return string(c.Account.Text())
+	case ByType:
+		return string(c.Type.Text())
+	}
+	return string(c.Bucket.Text())
+}
+
+// Group is what became of the findings of a bucket, object, place, account or type.
+type Group struct {
+	Name     string `json:"name"`
+	Exposed  bool   `json:"exposed"`       // a finding that is open is public or unencrypted
+	Severity string `json:"type_severity"` // the highest of a finding that is open; empty if none has one
+	Tally
+}
+
+// Tally counts findings by their states.
+type Tally struct {
+	New          int64 `json:"new"`
+	FirstLook    int64 `json:"first_look"` // of the new ones
+	Reappeared   int64 `json:"reappeared"`
+	Worse        int64 `json:"worse"`
+	NotSeenAgain int64 `json:"not_seen_again"`
+	Unchanged    int64 `json:"unchanged"`
+	Resolved     int64 `json:"resolved"`
+	Gone         int64 `json:"gone"`
+}
+
+func (t *Tally) at(s State) *int64 {
+	return [...]*int64{&t.New, &t.Reappeared, &t.Worse, &t.NotSeenAgain, &t.Unchanged, &t.Resolved, &t.Gone}[s]
+}
+
+// Turned is a bucket that became public.
+type Turned struct {
+	Bucket   string `json:"bucket"`
+	Findings int64  `json:"findings"` // that are worse because of it
+}
+
+// Failure is a condition of the gate that findings met.
+type Failure struct {
+	Filter   string    `json:"filter"`
+	Findings int64     `json:"findings"`
+	Examples []*Record `json:"examples"` // the first of them
+}
+
+// maxExamples is how many findings of a failure are shown.
+const maxExamples = 5
+
+// Report is the answer of diff. What it lists is sorted by what matters most:
+// exposed findings first, then by severity.
+type Report struct {
+	Since    *Point `json:"since"`     // null before the first run
+	Until    *Point `json:"until"`     // null without a run
+	FirstRun bool   `json:"first_run"` // of a mark: nothing was reported before
+	Counts
+	Tally
+	Turned   []Turned  `json:"buckets_became_public"`
+	By       By        `json:"by"`
+	Groups   []Group   `json:"groups"`
+	More     int64     `json:"more_groups"` // that aren't in groups
+	Failures []Failure `json:"failures"`
+}
+
+// Point is a run, as of which findings are compared.
+type Point struct {
+	Run     string    `json:"run"`
+	EndedAt time.Time `json:"ended_at"`
+}
+
+// ReportOptions say what is reported.
+type ReportOptions struct {
+	// Where is the number of the filter that changes must match to be reported, and
+	// counted; -1 without one. Gate are the numbers of those that must not match,
+	// with how they were written.
+	Where int
+	Gate  map[int]string
+	By    By
+	// Top is how many groups are wanted; 0 is all.
+	Top int
+	// Records says that each change is wanted but unchanged ones, for EachRecord.
+	Records bool
+	Memory  int64 // about how many bytes may be held
+}
+
+// Reporter makes a report of a comparison. Its methods are called one after the
+// other.
+type Reporter struct {
+	o       ReportOptions
+	c       *Comparison
+	report  Report
+	groups  *spill.Sorter
+	records *spill.Sorter
+	turned  map[string]int64
+	failed  map[int]*Failure
+	key     []byte
+}
+
+// NewReporter returns a reporter of a comparison. The caller closes it.
+func NewReporter(c *Comparison, o ReportOptions) *Reporter {
+	memory := cmp.Or(o.Memory, DefaultMemory/2) / 2
+	return &Reporter{
+		o: o, c: c, groups: spill.NewSorter(memory), records: spill.NewSorter(memory),
+		turned: make(map[string]int64), failed: make(map[int]*Failure),
+	}
+}
+
+// DefaultMemory is about how many bytes a comparison and a report of it hold where
+// nothing else is said.
+const DefaultMemory = 256 << 20
+
+// Close drops what the reporter holds, its temporary files included.
+func (r *Reporter) Close() {
+	r.groups.Close()
+	r.records.Close()
+}
+
+// Report returns the report.
+func (r *Reporter) Report(ctx context.Context) (*Report, error) {
+	counts, err := r.c.Each(ctx, r.add)
+	if err == nil {
+		err = r.c.CheckLiterals()
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &r.report
+	out.By, out.Counts = r.o.By, counts
+	out.Turned, out.Groups, out.Failures = []Turned{}, []Group{}, []Failure{}
+	for bucket, n := range r.turned {
+		out.Turned = append(out.Turned, Turned{bucket, n})
+	}
+	slices.SortFunc(out.Turned, func(a, b Turned) int {
+		return cmp.Or(-cmp.Compare(a.Findings, b.Findings), cmp.Compare(a.Bucket, b.Bucket))
+	})
+	for i := range r.o.Gate {
+		if f := r.failed[i]; f != nil {
+			out.Failures = append(out.Failures, *f)
+		}
+	}
+	slices.SortFunc(out.Failures, func(a, b Failure) int { return cmp.Compare(a.Filter, b.Filter) })
+	return out, r.group(ctx)
+}
+
+// add takes a change.
+func (r *Reporter) add(c *Change) error {
+	reported := r.o.Where < 0 || r.c.Match(r.o.Where)
+	for i, filter := range r.o.Gate {
+		if !r.c.Match(i) {
+			continue
+		}
+		f := r.failed[i]
+		if f == nil {
+			f = &Failure{Filter: filter}
+			r.failed[i] = f
+		}
+		if f.Findings++; len(f.Examples) < maxExamples {
+			f.Examples = append(f.Examples, c.record(r.c.o.Now))
+		}
+	}
+	if !reported {
+		return nil
+	}
+	firstLook := int64(0)
+	if c.State == New && slices.Contains(c.Causes, FirstLook) {
+		firstLook = 1
+	}
+	*r.report.Tally.at(c.State)++
+	r.report.FirstLook += firstLook
+	if c.State == Unchanged {
+		return nil
+	}
+	if c.BucketTurned {
+		r.turned[string(c.Bucket.Text())]++
+	}
+	exposed, severity := byte(0), byte(0)
+	if c.State.Open() {
+		severity = byte(awsvalues.SeverityNamed(c.After.Severity))
+		if c.Exposed() {
+			exposed = 1
+		}
+	}
+	name := r.o.By.of(c)
+	r.key = append(r.key[:0], name...)
+	if err := r.groups.Add(first8(r.key), r.key, []byte{byte(c.State), exposed, severity, byte(firstLook)}); err != nil || !r.o.Records {
+		return err
+	}
+	// Exposed ones first, then by severity, then by their names.
+	r.key = append(r.key[:0], 1-exposed, 255-severity)
+	for _, v := range [...]where.Value{c.Bucket, c.Key, c.Category, c.Type, c.ID} {
+		r.key = where.AppendOrdered(r.key, v)
+	}
+	data, err := json.Marshal(c.record(r.c.o.Now))
+	if err != nil {
+		return err
+	}
+	return r.records.Add(first8(r.key), r.key, data)
+}
+
+// first8 is the beginning of a key as a number that sorts like it.
+func first8(key []byte) uint64 {
+	var b [8]byte
+	copy(b[:], key)
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// group makes the report's groups.
+func (r *Reporter) group(ctx context.Context) error {
+	out := &r.report
+	top := r.o.Top
+	var g *Group
+	total := int64(0)
+	end := func() {
+		if g == nil {
+			return
+		}
+		total++
+		out.Groups = append(out.Groups, *g)
+		if top > 0 && len(out.Groups) >= 4*top {
+			out.Groups = firstGroups(out.Groups, top)
+		}
+	}
+	var last []byte
+	err := r.groups.Each(ctx, func(_ uint64, key, value []byte) error {
+		if g == nil || !bytes.Equal(key, last) {
+			end()
+			last = append(last[:0], key...)
+			g = &Group{Name: string(key)}
+		}
+		*g.Tally.at(State(value[0]))++
+		g.FirstLook += int64(value[3])
+		g.Exposed = g.Exposed || value[1] != 0
+		if s := awsvalues.Severity(value[2]); s > awsvalues.SeverityNamed(g.Severity) {
+			g.Severity = s.String()
+		}
+		return nil
+	})
+	end()
+	out.Groups = firstGroups(out.Groups, top)
+	out.More = total - int64(len(out.Groups))
+	return err
+}
+
+// firstGroups sorts groups by what matters most, and returns the first; all if top
+// is 0.
+func firstGroups(groups []Group, top int) []Group {
+	slices.SortFunc(groups, func(a, b Group) int {
+		exposed := func(g *Group) int {
+			if g.Exposed {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(
+			exposed(&b)-exposed(&a),
+			int(awsvalues.SeverityNamed(b.Severity))-int(awsvalues.SeverityNamed(a.Severity)),
+			cmp.Compare(b.New+b.Reappeared+b.Worse, a.New+a.Reappeared+a.Worse),
+			cmp.Compare(a.Name, b.Name))
+	})
+	if top > 0 && len(groups) > top {
+		groups = groups[:top]
+	}
+	return groups
+}
+
+// EachRecord calls each for the changes that were reported, but unchanged ones, as
+// JSON: exposed ones first, then by severity, then by their names. The bytes are
+// valid until it returns. It is for after Report.
+func (r *Reporter) EachRecord(ctx context.Context, each func(record []byte) error) error {
+	return r.records.Each(ctx, func(_ uint64, _, value []byte) error { return each(value) })
+}
