@@ -102,8 +102,8 @@ func (in *inputs) sayAsOf(s *session, p point, late int64) {
 			}
 		}
 		s.caveat(c)
-		fmt.Fprintf(s.stderr, "note: as of %s, from the runs up to %s; %s arrived in runs that began later\n",
-			text.Time(c.AsOf), c.LastRun, text.Plural(late, "result"))
+		fmt.Fprintf(s.stderr, "note: as of %s, from the runs up to %s; of the results that were read %s came in runs that began later\n",
+			text.Time(c.AsOf), c.LastRun, text.Count(late))
 	}
 }
 

@@ -542,7 +542,7 @@ func stateOf(s *current.Subject) State {
 		if c.Resolved {
 			state = "resolved"
 		}
-		out.Closed = append(out.Closed, Closed{optional(c.Type), optional(c.Category()), state})
+		out.Closed = append(out.Closed, Closed{optional(c.Type), optional(c.Category()), optional(c.Kind()), optional(c.Identifier), state})
 	}
 	slices.SortStableFunc(out.Findings, func(a, b Finding) int {
 		return cmp.Or(-strings.Compare(*orEmpty(a.Kind), *orEmpty(b.Kind)), compareText(a.Category, b.Category),

@@ -97,9 +97,11 @@ type Finding struct {
 
 // Closed is a finding that is no longer open.
 type Closed struct {
-	Type     *string `json:"type"`
-	Category *string `json:"category"`
-	State    string  `json:"state"` // resolved or gone
+	Type       *string `json:"type"`
+	Category   *string `json:"category"`
+	Kind       *string `json:"identifier_kind"`
+	Identifier *string `json:"identifier"` // ID of a custom identifier
+	State      string  `json:"state"`      // resolved or gone
 }
 
 // Number is an integer of any size; empty for null.
