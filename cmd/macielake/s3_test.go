@@ -193,6 +193,30 @@ func TestS3SameRows(t *testing.T) {
 	}
 }
 
+// Marks lie in S3, too, and move on after each answer.
+func TestS3Marks(t *testing.T) {
+	server, dir := sampleInS3(t, gen.Options{Profile: "repeated", Size: 1 << 20, Seed: 7})
+	lake := filepath.Join(t.TempDir(), "lake")
+	if r := runAt(t, server.URL, nil, "convert", filepath.Join(dir, "AWSLogs"), "--out", lake, "-q"); r.code != 0 {
+		t.Fatal(r)
+	}
+	for _, mark := range []string{"s3://lake/marks/nightly.json", "s3://lake/top.json"} {
+		for _, want := range []string{"first run: ", "Nothing new since run 000001-"} {
+			r := runAt(t, server.URL, nil, "diff", lake, "--mark", mark, "--path-style")
+			if r.code != 0 || r.stderr != "" || !strings.HasPrefix(r.stdout, want) {
+				t.Errorf("%s, want %q: %v", mark, want, r)
+			}
+		}
+	}
+	marks := objectsOf(t, server, "lake", "")
+	if len(marks) != 2 || !bytes.Contains(marks["marks/nightly.json"], []byte(`"run":"000001-`)) {
+		t.Errorf("%q", marks)
+	}
+	if r := runAt(t, server.URL, nil, "diff", lake, "--mark", "s3://nowhere/m.json", "--path-style"); r.code == 0 || !strings.Contains(r.stderr, "nowhere") {
+		t.Error(r)
+	}
+}
+
 // Exit codes and hints of what goes wrong, and that nothing secret is told, with
 // -v either.
 func TestS3Errors(t *testing.T) {
