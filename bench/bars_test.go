@@ -78,8 +78,8 @@ func TestCPUList(t *testing.T) {
 func TestChecks(t *testing.T) {
 	e := &gen.Expected{InflatedBytes: 100, Rows: gen.Rows{Results: 3, Detections: 4, Occurrences: 10},
 		OccurrencesByKind: gen.Kinds{Cell: 8, Offset: 2}}
-	const half = `{"rows":{"results":1,"detections":2,"occurrences":5},"occurrences_by_kind":{"cell":4,"offset":1}}`
-	const rest = `{"rows":{"results":2,"detections":2,"occurrences":5},"occurrences_by_kind":{"cell":4,"offset":1}}`
+	const half = `{"answer":{"rows":{"results":1,"detections":2,"occurrences":5},"occurrences_by_kind":{"cell":4,"offset":1}}}`
+	const rest = `{"answer":{"rows":{"results":2,"detections":2,"occurrences":5},"occurrences_by_kind":{"cell":4,"offset":1}}}`
 	for _, c := range []struct {
 		name   string
 		check  func(*gen.Expected, [][]byte) error
@@ -88,9 +88,9 @@ func TestChecks(t *testing.T) {
 	}{
 		{"all", allRows, []string{half, rest}, true},
 		{"half", allRows, []string{half}, false},
-		{"results", resultRows, []string{`{"rows":{"results":3}}`}, true},
+		{"results", resultRows, []string{`{"answer":{"rows":{"results":3}}}`}, true},
 		{"results and more", resultRows, []string{rest, half}, false},
-		{"a result too few", resultRows, []string{`{"rows":{"results":2}}`}, false},
+		{"a result too few", resultRows, []string{`{"answer":{"rows":{"results":2}}}`}, false},
 		{"database", peerRows, []string{`{"rows":8}`}, true},
 		{"database with offsets", peerRows, []string{`{"rows":10}`}, false},
 		{"count", peerCount, []string{"8\n"}, true},

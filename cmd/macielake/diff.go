@@ -162,7 +162,12 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer marked.close()
+	moving := false
+	defer func() {
+		if !moving {
+			marked.close()
+		}
+	}()
 	between, err := o.between(in, marked)
 	if err != nil {
 		return err
@@ -209,8 +214,12 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		s.answered = true
 		s.json = false
 	}
-	if err := marked.move(ctx, l, between); err != nil {
-		return err
+	if marked != nil { // once the answer is written, which of a document is later
+		moving = true
+		s.then = func() error {
+			defer marked.close()
+			return marked.move(ctx, l, between)
+		}
 	}
 	if !failed {
 		return limited
@@ -387,9 +396,6 @@ func (m *markFile) run(l *lake.Lake) (*state.RunState, error) {
 
 // move moves the mark on to the last run that was compared.
 func (m *markFile) move(ctx context.Context, l *lake.Lake, b *interval) error {
-	if m == nil {
-		return nil
-	}
 	next := &change.Mark{Format: change.MarkFormat, Dataset: l.Dataset.ID, At: time.Now().UTC()}
 	if b.last != nil {
 		next.Run, next.Number = b.last.RunID, b.last.Number

@@ -29,6 +29,7 @@ type session struct {
 	answered  bool
 	caveats   []any
 	array     *arrayWriter // nil unless rows began a document
+	then      func() error // done once the answer is written; nil for nothing
 	helpError error        // of printing help, which cobra doesn't ask for
 }
 
@@ -108,6 +109,11 @@ func (s *session) finish(err error) int {
 		if printing := s.printDocument(code, message, hint); printing != nil && message == "" {
 			err = &printError{printing}
 			code, message, hint = describe(err, s.command)
+		}
+	}
+	if s.then != nil && message == "" {
+		if after := s.then(); after != nil {
+			code, message, hint = describe(after, s.command)
 		}
 	}
 	if message != "" {

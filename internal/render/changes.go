@@ -56,7 +56,7 @@ func Changes(r *change.Report, dataset string) *text.Document {
 	}
 	d.Table(columns, rows)
 	if r.More > 0 {
-		d.Line(fmt.Sprintf("and %s more: macielake diff %s --since %s --by %s --top 0", text.Count(r.More), dataset, sinceFlag(r), r.By))
+		d.Line(fmt.Sprintf("and %s more: macielake diff %s --since %s --by %s --top 0", text.Count(r.More), quoted(dataset), sinceFlag(r), r.By))
 	}
 	return d
 }
@@ -142,7 +142,7 @@ func (t *Tickets) Add(record []byte) (string, error) {
 			}
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "- `macielake locate %s %s --exact`\n\n", code(quoted(t.Dataset)), code(quoted(r.Object)))
+		fmt.Fprintf(&b, "- %s\n\n", code(fmt.Sprintf("macielake locate %s %s --exact", quoted(t.Dataset), quoted(r.Object))))
 	}
 	fmt.Fprintf(&b, "- **%s** %s", strings.ReplaceAll(r.State, "_", " "), text.EscapeMarkdown(orDash(r.Type)))
 	if r.Severity != nil {
@@ -161,8 +161,19 @@ func (t *Tickets) Add(record []byte) (string, error) {
 	return b.String(), nil
 }
 
-// code is text between backticks, of which it has none itself.
-func code(s string) string { return strings.ReplaceAll(text.Printable(s), "`", "\\x60") }
+// code is text as a code span, between more backticks than it has in a row itself
+// (CommonMark 0.31, section 6.1).
+func code(s string) string {
+	s = text.Printable(s)
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if len(fence) > 1 {
+		s = " " + s + " "
+	}
+	return fence + s + fence
+}
 
 // quoted is an argument as a shell takes it.
 func quoted(s string) string {
