@@ -56,7 +56,7 @@ func classify(err error) (code int, hint string) {
 		surveyed   *maintain.NotWholeError
 		dropped    *state.DroppedError
 		replaced   *state.ReplacedError
-		vanished   *steps.VanishedError
+		spoiled    *steps.SpoiledError
 		content    *store.ContentError
 		noRejects  *maintain.NoRejectsError
 		overdue    *overdueError
@@ -139,7 +139,7 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "finish that with 'macielake drop DATASET --delete'"
 	case errors.As(err, &replaced):
 		return exitFailed, "run the same command again for the dataset that is there now"
-	case errors.As(err, &vanished):
+	case errors.As(err, &spoiled):
 		errors.As(err, &failed)
 		return exitFailed, "exclude _macielake/ from lifecycle rules and from programs that clean up; then " + abandon(failed)
 	case errors.As(err, &notWhole), errors.As(err, &surveyed):

@@ -299,9 +299,9 @@ func TestLooks(t *testing.T) {
 	}
 }
 
-// Staged files that were removed before they were published stop the commit
-// before it has published anything.
-func TestStagedFileVanishes(t *testing.T) {
+// Staged files that were removed or changed before they were published stop the
+// commit before it has published anything.
+func TestStagedFileSpoiled(t *testing.T) {
 	o := testOptions(t, write(t, map[string][]byte{"a.jsonl": lines(0, 5), "b.jsonl": lines(100, 5)}))
 	o.PartSize = 1
 	local := o.Out
@@ -320,7 +320,7 @@ func TestStagedFileVanishes(t *testing.T) {
 	if err != nil || len(staged) < 4 {
 		t.Fatal(staged, err)
 	}
-	change := func(data []byte, want string) {
+	change := func(data []byte, what string) {
 		t.Helper()
 		if err := os.Remove(staged[2]); err != nil {
 			t.Fatal(err)
@@ -329,7 +329,7 @@ func TestStagedFileVanishes(t *testing.T) {
 			rewrite(t, staged[2], data, time.Now())
 		}
 		_, err := Run(t.Context(), o)
-		if err == nil || !strings.Contains(err.Error(), staged[2]) || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "run 000001") > 2 {
+		if err == nil || !strings.Contains(err.Error(), staged[2]) || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "abandon") || strings.Count(err.Error(), "run 000001") > 2 {
 			t.Errorf("%v", err)
 		}
 		unpublished(t, local.URI("."))
@@ -339,9 +339,12 @@ func TestStagedFileVanishes(t *testing.T) {
 		t.Fatal(err)
 	}
 	change(data[:len(data)-1], "bytes")
-	change(nil, "abandon")
-	var vanished *run.VanishedError
-	if _, err := Run(t.Context(), o); !errors.As(err, &vanished) || vanished.Name != staged[2] {
+	other := bytes.Clone(data)
+	other[len(other)/2] ^= 1
+	change(other, "SHA-256")
+	change(nil, "was removed")
+	var spoiled *run.SpoiledError
+	if _, err := Run(t.Context(), o); !errors.As(err, &spoiled) || spoiled.Name != staged[2] {
 		t.Errorf("%v", err)
 	}
 	rewrite(t, staged[2], data, time.Now())

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/s3/s3test"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -163,7 +164,17 @@ func TestS3Lies(t *testing.T) {
 						failed++
 					}
 					if !c.reads {
-						if mending := mendPair(t.Context(), w, honest, shortLeaseInS3); mending != nil {
+						mending := mendPair(t.Context(), w, honest, shortLeaseInS3)
+						if spoiled := (*run.SpoiledError)(nil); l.name == "repeated" && errors.As(mending, &spoiled) {
+							// A receipt has the ETag that the server gave of another object. The
+							// error says what to do.
+							s := honest()
+							if mending = abandonRun(t.Context(), s, spoiled.Run, shortLeaseInS3); mending == nil {
+								mending = mendPair(t.Context(), w, honest, shortLeaseInS3)
+							}
+							s.Close()
+						}
+						if mending != nil {
 							t.Errorf("%s: it said %v; in the end: %v", what, err, mending)
 							failed++
 						}

@@ -193,20 +193,32 @@ func (v *volatile) Stat(_ context.Context, name string) (store.Info, error) {
 	return store.Info{Size: int64(len(f.data)), Modified: f.modified}, nil
 }
 
+func (v *volatile) Check(_ context.Context, from, to string, want store.Content) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	err := v.holds(from, want)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = v.holds(to, want)
+	}
+	return err
+}
+
+// holds compares a file with what it must hold; the caller has locked.
+func (v *volatile) holds(name string, want store.Content) error {
+	f := v.now[name]
+	if f == nil {
+		return missing("publish", name)
+	}
+	if sum := sha256.Sum256(f.data); int64(len(f.data)) != want.Size || hex.EncodeToString(sum[:]) != want.SHA256 {
+		return &store.ContentError{Name: name, What: "it has other bytes"}
+	}
+	return nil
+}
+
 func (v *volatile) Publish(ctx context.Context, from, to string, want store.Content) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	holds := func(name string) error {
-		f := v.now[name]
-		if f == nil {
-			return missing("publish", name)
-		}
-		if sum := sha256.Sum256(f.data); int64(len(f.data)) != want.Size || hex.EncodeToString(sum[:]) != want.SHA256 {
-			return &store.ContentError{Name: name, What: "it has other bytes"}
-		}
-		return nil
-	}
-	err := holds(from)
+	err := v.holds(from, want)
 	if err == nil && v.now[to] != nil {
 		err = exists("publish", to)
 	}
@@ -214,7 +226,7 @@ func (v *volatile) Publish(ctx context.Context, from, to string, want store.Cont
 		v.apply(change{add: to, file: v.now[from]})
 		return nil
 	}
-	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && holds(to) == nil {
+	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && v.holds(to, want) == nil {
 		return nil
 	}
 	return err

@@ -21,17 +21,38 @@ func (e *AbandonedError) Error() string {
 	return fmt.Sprintf("run %s was abandoned while it was worked on", e.Run)
 }
 
-// VanishedError says that a staged file was removed before it was published: by a
-// lifecycle rule of a bucket, or something that cleans up temporary files.
-type VanishedError struct {
+// SpoiledError says that a staged file was removed or changed before it was
+// published: by a lifecycle rule of a bucket, or something that cleans up temporary
+// files. The run can never be finished.
+type SpoiledError struct {
 	Run  string
 	Part int
 	Name string // its URI
+	Err  error  // fs.ErrNotExist or a *store.ContentError
 }
 
-func (e *VanishedError) Error() string {
-	return fmt.Sprintf("%s, a file of part %d, was removed before it was published; no further file of the run is published, and `macielake abandon DATASET %s` frees its sources for another run",
-		e.Name, e.Part, e.Run)
+func (e *SpoiledError) Error() string {
+	what := fmt.Sprintf("%s, a file of part %d, was removed before it was published", e.Name, e.Part)
+	if changed := (*store.ContentError)(nil); errors.As(e.Err, &changed) {
+		what = fmt.Sprintf("%v, and is a file of part %d that isn't published yet", changed, e.Part)
+	}
+	return fmt.Sprintf("%s; no further file of the run is published, and `macielake abandon DATASET %s` frees its sources for another run", what, e.Run)
+}
+
+func (e *SpoiledError) Unwrap() error { return e.Err }
+
+// spoiled makes a SpoiledError of an error that says so.
+func spoiled(s store.Store, run *Run, part int, f *state.Staged, err error) error {
+	changed := (*store.ContentError)(nil)
+	switch {
+	case errors.As(err, &changed):
+		err = changed
+	case errors.Is(err, fs.ErrNotExist):
+		err = fs.ErrNotExist // without what the store said: it isn't about a request
+	default:
+		return err
+	}
+	return &SpoiledError{Run: run.RunID, Part: part, Name: s.URI(f.From), Err: err}
 }
 
 // publishes is how many files are looked at or published at a time.
@@ -111,9 +132,9 @@ func commit(ctx context.Context, s store.Store, run *Run, done *Done) (*state.En
 	if err := state.Fence(ctx, s, &run.Dataset); err != nil {
 		return nil, err
 	}
-	err := each(ctx, done.staged, func(ctx context.Context, _ int, f *state.Staged) error {
+	err := each(ctx, done.staged, func(ctx context.Context, part int, f *state.Staged) error {
 		if err := s.Publish(ctx, f.From, f.To, f.Content); err != nil {
-			return fmt.Errorf("publishing %s: %w", f.To, err)
+			return fmt.Errorf("publishing %s: %w", f.To, spoiled(s, run, part, f, err))
 		}
 		return nil
 	})
@@ -130,20 +151,11 @@ func commit(ctx context.Context, s store.Store, run *Run, done *Done) (*state.En
 	return done.End, err
 }
 
-// look makes sure that every file is in staging, or published already, before the
-// first is published.
+// look makes sure that every file is in staging, or published already, and has the
+// bytes of its receipt, before the first is published.
 func look(ctx context.Context, s store.Store, run *Run, done *Done) error {
 	return each(ctx, done.staged, func(ctx context.Context, part int, f *state.Staged) error {
-		info, err := s.Stat(ctx, f.From)
-		if errors.Is(err, fs.ErrNotExist) {
-			if info, err = s.Stat(ctx, f.To); errors.Is(err, fs.ErrNotExist) {
-				return &VanishedError{Run: run.RunID, Part: part, Name: s.URI(f.From)}
-			}
-		}
-		if err == nil && info.Size != f.Size {
-			err = &store.ContentError{Name: s.URI(f.From), What: fmt.Sprintf("it has %d bytes, not %d", info.Size, f.Size)}
-		}
-		return err
+		return spoiled(s, run, part, f, s.Check(ctx, f.From, f.To, f.Content))
 	})
 }
 

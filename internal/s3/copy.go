@@ -40,6 +40,28 @@ type ContentError struct {
 
 func (e *ContentError) Error() string { return e.URI + " has changed: " + e.What }
 
+// Check reports whether Publish would find an object that it could copy, or its copy
+// where there is none. It copies nothing.
+func (w *Writer) Check(ctx context.Context, from, to string, want Content) error {
+	head, err := w.b.head(ctx, from)
+	switch {
+	case err == nil:
+		return w.compare(from, head, want)
+	case awsclient.KindOf(err) == awsclient.NotFound && w.isCopy(ctx, to, want):
+		return nil
+	}
+	return w.b.explain(ctx, "HeadObject", from, err)
+}
+
+// compare compares an object with what Create wrote.
+func (w *Writer) compare(key string, head *sdk.HeadObjectOutput, want Content) error {
+	size, etag := aws.ToInt64(head.ContentLength), aws.ToString(head.ETag)
+	if size == want.Size && etag == want.ETag {
+		return nil
+	}
+	return &ContentError{w.b.URI(key), fmt.Sprintf("it has %d bytes and ETag %s, not %d and %s", size, etag, want.Size, want.ETag)}
+}
+
 // Publish copies an object that Create wrote inside the bucket, under a key that
 // must be free. The object must have the wanted size and ETag, or it is a
 // ContentError. Where the new key is taken it fails with kind Precondition, unless
@@ -56,10 +78,10 @@ func (w *Writer) Publish(ctx context.Context, from, to string, want Content) err
 		err = &awsclient.Error{Op: "CopyObject", Resource: w.b.URI(to), Kind: awsclient.Precondition, Err: errTaken}
 	case err != nil:
 		err = w.b.explain(ctx, "HeadObject", from, err)
-	case aws.ToInt64(head.ContentLength) != want.Size || aws.ToString(head.ETag) != want.ETag:
-		return &ContentError{w.b.URI(from), fmt.Sprintf("it has %d bytes and ETag %s, not %d and %s",
-			aws.ToInt64(head.ContentLength), aws.ToString(head.ETag), want.Size, want.ETag)}
 	default:
+		if err := w.compare(from, head, want); err != nil {
+			return err
+		}
 		err = w.copyAs(awsclient.WithResource(ctx, w.b.URI(to)), from, to, head, aws.String("*"))
 	}
 	switch awsclient.KindOf(err) {

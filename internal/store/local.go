@@ -31,9 +31,10 @@ type Local struct {
 	fsync func(*os.File) error
 
 	mu      sync.Mutex
-	dirty   map[string]bool // directories with names that may not be durable
-	known   map[string]bool // directories whose own names were dirty once
-	syncing sync.Mutex      // held while they are made so: who finds none waits for others
+	checked map[string]fs.FileInfo // staged files that had the wanted bytes, until they are published
+	dirty   map[string]bool        // directories with names that may not be durable
+	known   map[string]bool        // directories whose own names were dirty once
+	syncing sync.Mutex             // held while they are made so: who finds none waits for others
 }
 
 // OpenLocal opens the store in the directory dir, which must be there. The caller
@@ -51,7 +52,7 @@ func openRoot(abs string, made int) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Local{dir: abs, root: root, made: made, fsync: (*os.File).Sync, dirty: make(map[string]bool), known: make(map[string]bool)}, nil
+	return &Local{dir: abs, root: root, made: made, fsync: (*os.File).Sync, checked: make(map[string]fs.FileInfo), dirty: make(map[string]bool), known: make(map[string]bool)}, nil
 }
 
 // CreateLocal is OpenLocal for a directory that it makes where it isn't there;
@@ -331,11 +332,44 @@ func (l *Local) Stat(_ context.Context, name string) (Info, error) {
 	return Info{Size: info.Size(), Modified: info.ModTime()}, nil
 }
 
+// Check implements Store. It reads the whole file, and notes which file that was, so
+// that Publish doesn't read it again.
+func (l *Local) Check(ctx context.Context, from, to string, want Content) error {
+	info, err := l.compare(ctx, from, want)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = l.compare(ctx, to, want)
+		return err
+	}
+	if err == nil {
+		l.mu.Lock()
+		l.checked[from] = info
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// wasChecked reports whether Check has read a file that hasn't changed since, and
+// forgets that it has.
+func (l *Local) wasChecked(name string, want Content) bool {
+	l.mu.Lock()
+	was := l.checked[name]
+	delete(l.checked, name)
+	l.mu.Unlock()
+	if was == nil || was.Size() != want.Size {
+		return false
+	}
+	is, err := l.root.Stat(name)
+	return err == nil && os.SameFile(is, was) && is.Size() == was.Size() && is.ModTime().Equal(was.ModTime())
+}
+
 // Publish implements Store by a link, which fails where the name is taken. The
 // staged name stays until the links are durable: a rename would do for one file,
 // but not for one that another process publishes, too.
 func (l *Local) Publish(ctx context.Context, from, to string, want Content) error {
-	err := l.compare(ctx, from, want)
+	var err error
+	if !l.wasChecked(from, want) {
+		_, err = l.compare(ctx, from, want)
+	}
 	if err == nil {
 		err = l.makeDir(path.Dir(to))
 	}
@@ -346,31 +380,38 @@ func (l *Local) Publish(ctx context.Context, from, to string, want Content) erro
 		}
 		err = l.named(err)
 	}
-	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && l.compare(ctx, to, want) == nil {
-		return nil
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		if _, differs := l.compare(ctx, to, want); differs == nil {
+			return nil
+		}
 	}
 	return err
 }
 
-// compare compares a file with what it must hold.
-func (l *Local) compare(ctx context.Context, name string, want Content) error {
+// compare compares a file with what it must hold, and returns which file it was
+// before it was read.
+func (l *Local) compare(ctx context.Context, name string, want Content) (fs.FileInfo, error) {
 	f, err := l.root.Open(name)
 	if err != nil {
-		return l.named(err)
+		return nil, l.named(err)
 	}
 	defer f.Close()
 	l.touch(name)
+	info, err := f.Stat()
+	if err != nil {
+		return nil, l.named(err)
+	}
 	h := sha256.New()
 	n, err := io.Copy(h, readUntil{ctx, f})
 	switch {
 	case err != nil:
-		return fmt.Errorf("reading %s: %w", l.URI(name), err)
+		return nil, fmt.Errorf("reading %s: %w", l.URI(name), err)
 	case n != want.Size:
-		return &ContentError{l.URI(name), fmt.Sprintf("it has %d bytes, not %d", n, want.Size)}
+		return nil, &ContentError{l.URI(name), fmt.Sprintf("it has %d bytes, not %d", n, want.Size)}
 	case hex.EncodeToString(h.Sum(nil)) != want.SHA256:
-		return &ContentError{l.URI(name), "its SHA-256 is another"}
+		return nil, &ContentError{l.URI(name), "its SHA-256 is another"}
 	}
-	return nil
+	return info, nil
 }
 
 // readUntil reads for as long as a context isn't done.

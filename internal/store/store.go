@@ -33,6 +33,10 @@ type Store interface {
 	OpenAt(ctx context.Context, name string) (File, error)
 	// Stat returns what is known of a file without reading it.
 	Stat(ctx context.Context, name string) (Info, error)
+	// Check reports whether a staged file is fit to be published, without doing so:
+	// from must have the bytes of want, or to if from doesn't exist. The errors are
+	// those of Publish, for which a file that has been checked is cheaper.
+	Check(ctx context.Context, from, to string, want Content) error
 	// Publish gives a staged file the name under which readers see it, to; the
 	// staged name stays until it is removed. The bytes of from must be those
 	// of want, or it is a ContentError. The new name is created, never

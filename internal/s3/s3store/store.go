@@ -215,9 +215,18 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 	return store.Info{Size: o.Size, ETag: o.ETag, Modified: o.Modified}, missing(err)
 }
 
+// Check implements store.Store by the size and ETag of the staged object.
+func (s *Store) Check(ctx context.Context, from, to string, want store.Content) error {
+	return s.publication(ctx, s.w.Check, from, to, want)
+}
+
 // Publish implements store.Store by a copy under the condition that the new key
 // is free.
 func (s *Store) Publish(ctx context.Context, from, to string, want store.Content) error {
+	return s.publication(ctx, s.w.Publish, from, to, want)
+}
+
+func (s *Store) publication(ctx context.Context, do func(ctx context.Context, from, to string, want s3.Content) error, from, to string, want store.Content) error {
 	fromKey, err := s.key(from)
 	if err != nil {
 		return err
@@ -226,7 +235,7 @@ func (s *Store) Publish(ctx context.Context, from, to string, want store.Content
 	if err != nil {
 		return err
 	}
-	err = s.w.Publish(ctx, fromKey, toKey, s3.Content{Size: want.Size, ETag: want.ETag, Sum: want.SHA256})
+	err = do(ctx, fromKey, toKey, s3.Content{Size: want.Size, ETag: want.ETag, Sum: want.SHA256})
 	if changed := (*s3.ContentError)(nil); errors.As(err, &changed) {
 		return &store.ContentError{Name: changed.URI, What: changed.What}
 	}

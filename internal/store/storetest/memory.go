@@ -162,6 +162,15 @@ func (m *Memory) Stat(_ context.Context, name string) (store.Info, error) {
 	return store.Info{Size: int64(len(f.data)), ETag: etag(f.data), Modified: f.modified}, err
 }
 
+// Check implements Store.
+func (m *Memory) Check(ctx context.Context, from, to string, want store.Content) error {
+	err := m.compare(ctx, from, want)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = m.compare(ctx, to, want)
+	}
+	return err
+}
+
 // Publish implements Store.
 func (m *Memory) Publish(ctx context.Context, from, to string, want store.Content) error {
 	err := m.compare(ctx, from, want)

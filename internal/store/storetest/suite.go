@@ -290,6 +290,9 @@ func publish(t *testing.T, kind Kind, s store.Store) {
 	}
 	a := stage("stage/a", "first")
 	for range 2 { // once more changes nothing
+		if err := s.Check(ctx, "stage/a", "t/p=1/a", a); err != nil {
+			t.Fatal(err)
+		}
 		if err := s.Publish(ctx, "stage/a", "t/p=1/a", a); err != nil {
 			t.Fatal(err)
 		}
@@ -310,13 +313,38 @@ func publish(t *testing.T, kind Kind, s store.Store) {
 	if err := s.RemoveAll(ctx, "stage/a"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(ctx, "stage/a", "t/p=1/a", a); err != nil { // another removed what it had published
+	if err := s.Check(ctx, "stage/a", "t/p=1/a", a); err != nil { // another removed what it had published
 		t.Error(err)
+	}
+	if err := s.Publish(ctx, "stage/a", "t/p=1/a", a); err != nil {
+		t.Error(err)
+	}
+	if err := s.Check(ctx, "stage/a", "t/p=1/c", a); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("checking a file that vanished: %v", err)
 	}
 	if err := s.Publish(ctx, "stage/a", "t/p=1/c", a); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("publishing a file that vanished: %v", err)
 	}
 	var changed *store.ContentError
+	if err := s.Check(ctx, "stage/b", "t/p=1/d", a); !errors.As(err, &changed) {
+		t.Errorf("checking other bytes: %v", err)
+	}
+	// What was checked and is another file since, of the same length.
+	if err := s.Check(ctx, "stage/b", "t/p=1/d", b); err != nil {
+		t.Error(err)
+	}
+	if err := s.RemoveAll(ctx, "stage/b"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // longer than the steps of a file system's times
+	stage("stage/b", "newer")
+	if err := s.Publish(ctx, "stage/b", "t/p=1/d", b); !errors.As(err, &changed) {
+		t.Errorf("publishing a file that changed after it was checked: %v", err)
+	}
+	if err := s.RemoveAll(ctx, "stage/b"); err != nil {
+		t.Fatal(err)
+	}
+	b = stage("stage/b", "other")
 	if err := s.Publish(ctx, "stage/b", "t/p=1/d", a); !errors.As(err, &changed) {
 		t.Errorf("publishing other bytes: %v", err)
 	}
