@@ -87,6 +87,7 @@ var layers = [][]string{
 	{"internal/arrowio", "internal/parquet", "internal/pqread", "internal/text"},
 	{"internal/rows", "internal/inflate", "internal/policy", "internal/where"},
 	{"pkg/schema"},
+	{"internal/config"},
 	{"internal/awsvalues", "internal/keylayout", "internal/nearest", "internal/spill", "internal/sum"},
 }
 

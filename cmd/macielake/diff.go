@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/macielake/macielake/internal/change"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/render"
 	"github.com/macielake/macielake/internal/s3"
@@ -36,6 +38,7 @@ type diffOptions struct {
 	where              string
 	failOn             []string
 	strict, quiet      bool
+	config             string
 	grown              string
 	memory             sizeValue
 	workers            int
@@ -54,6 +57,7 @@ func (o *diffOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.failOn, "fail-on", nil, "end with exit code 6 if a finding matches this `FILTER`; may be repeated")
 	f.BoolVar(&o.strict, "strict", false, "end with exit code 6 also if rejects or unread sources that nobody has acknowledged limit the answer")
 	f.BoolVar(&o.quiet, "quiet", false, "print nothing unless --fail-on or --strict fails")
+	f.StringVar(&o.config, "config", "", "`FILE` that says who owns what and which findings are accepted: see docs/config.md")
 	f.StringVar(&o.grown, "grown", "2x", "how many `TIMES` a count must have grown for a finding to be worse")
 	f.Var(&o.output, "output", "table, and markdown for tickets; ndjson has a line for each finding that isn't unchanged")
 	o.memory = change.DefaultMemory
@@ -147,6 +151,10 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	rules, err := o.readConfig()
+	if err != nil {
+		return err
+	}
 	ctx := cmd.Context()
 	p := o.places(newLog(cmd.ErrOrStderr(), false))
 	in, err := openInputs(ctx, p, args[:1])
@@ -193,6 +201,12 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 			report.Gate[i] = o.failOn[i-len(filters)+len(o.failOn)]
 		}
 	}
+	if rules != nil {
+		options.Owners, report.Config = rules, rules
+		if options.Filters, report.AcceptWhere, err = acceptFilters(rules, filters); err != nil {
+			return err
+		}
+	}
 	c := change.NewComparison(options)
 	defer c.Close()
 	if err := c.AddDataset(ctx, l); err != nil {
@@ -207,7 +221,7 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	answer.Since, answer.Until, answer.FirstRun = between.from, between.to, between.first
 	failed := len(answer.Failures) > 0 || o.strict && limited != nil
 	if failed || !o.quiet {
-		if err := o.print(ctx, s, args[0], answer, r); err != nil {
+		if err := o.print(ctx, s, args[0], answer, r, accountsOf(rules)); err != nil {
 			return err
 		}
 	} else {
@@ -233,8 +247,49 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	return &outcome{exitGate}
 }
 
+// readConfig reads the configuration; nil without one.
+func (o *diffOptions) readConfig() (*config.Config, error) {
+	if o.config == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(o.config)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	return config.Parse(o.config, data, time.Now())
+}
+
+// acceptFilters adds the filters of the rules that accept findings, and returns their
+// numbers by rule.
+func acceptFilters(c *config.Config, filters []*where.Filter) ([]*where.Filter, map[int]int, error) {
+	numbers := make(map[int]int)
+	for i := range c.Accept {
+		a := &c.Accept[i]
+		if a.Where == "" {
+			continue
+		}
+		f, err := where.Parse(a.Where, change.Fields())
+		if err != nil {
+			return nil, nil, &config.Error{Name: c.Name, Line: a.Line, Column: 1, What: fmt.Sprintf("the rule's filter %q: %v", a.Where, err)}
+		}
+		if !a.Broad && change.OfWholeAccounts(f) {
+			return nil, nil, &config.Error{Name: c.Name, Line: a.Line, Column: 1, What: "the rule accepts all of an account: say more exactly what, or write broad: true"}
+		}
+		numbers[i] = len(filters)
+		filters = append(filters, f)
+	}
+	return filters, numbers, nil
+}
+
+func accountsOf(c *config.Config) map[string]string {
+	if c == nil {
+		return nil
+	}
+	return c.Accounts
+}
+
 // print writes the answer.
-func (o *diffOptions) print(ctx context.Context, s *session, dataset string, answer *change.Report, r *change.Reporter) error {
+func (o *diffOptions) print(ctx context.Context, s *session, dataset string, answer *change.Report, r *change.Reporter, accounts map[string]string) error {
 	switch o.output.value {
 	case "ndjson":
 		return s.rows(func(w io.Writer) error {
@@ -247,10 +302,10 @@ func (o *diffOptions) print(ctx context.Context, s *session, dataset string, ans
 		})
 	case "markdown":
 		return s.answer(nil, func(w io.Writer) error {
-			if err := render.Changes(answer, dataset).Write(w, text.Markdown, text.Options{}); err != nil || answer.FirstRun {
+			if err := render.Changes(answer, dataset, accounts).Write(w, text.Markdown, text.Options{}); err != nil || answer.FirstRun {
 				return err
 			}
-			t := render.Tickets{Dataset: dataset}
+			t := render.Tickets{Dataset: dataset, Accounts: accounts}
 			return r.EachRecord(ctx, func(record []byte) error {
 				ticket, err := t.Add(record)
 				if err == nil {
@@ -261,7 +316,7 @@ func (o *diffOptions) print(ctx context.Context, s *session, dataset string, ans
 		})
 	}
 	return s.answer(answer, func(w io.Writer) error {
-		return render.Changes(answer, dataset).Write(w, text.Table, text.Options{Screen: screenOf(w)})
+		return render.Changes(answer, dataset, accounts).Write(w, text.Table, text.Options{Screen: screenOf(w)})
 	})
 }
 

@@ -51,6 +51,7 @@ type Change struct {
 	Partition, Bucket, Key, Account, Region where.Value
 	Kind, Category, Type, ID                where.Value // ID is that of a custom identifier
 	FirstSeen, LastSeen                     time.Time   // zero where no result says when
+	Owner                                   string      // empty where no rule says
 
 	// Before is what was known of it while it was open before, After what is known
 	// of it now; of one that is no longer open Count is what there was.

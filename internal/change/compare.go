@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/awsvalues"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/query"
@@ -19,6 +20,8 @@ type Options struct {
 	// Since reports whether a run of the dataset existed at the earlier point, and
 	// Through whether it does at the later one; nil is all.
 	Since, Through func(run string) bool
+	// Owners, if not nil, say whose objects are.
+	Owners *config.Config
 	// Now is what ages are told by.
 	Now time.Time
 	// Grown is from which factor on a count that grew makes a finding worse.
@@ -125,6 +128,14 @@ func NewComparison(o Options) *Comparison {
 		}
 	}
 	c.get = c.value
+	if o.Owners != nil {
+		for i := range o.Owners.Owners {
+			for key := range o.Owners.Owners[i].Tags {
+				c.pick(queryField("tag"), key)
+				c.pick(queryField("bucket_tag"), key)
+			}
+		}
+	}
 	for _, f := range o.Filters {
 		c.literals = append(c.literals, where.NewLiterals(f, Fields()))
 	}
@@ -376,7 +387,22 @@ func (c *Comparison) give(s *current.Subject, f *current.Finding, state State, b
 		FirstSeen: timeOf(f.FirstSeen), LastSeen: timeOf(f.LastSeen), Before: before, After: factsOf(s, f),
 	}
 	c.at = position{s, f}
+	if c.o.Owners != nil {
+		c.change.Owner = c.o.Owners.OwnerOf(&config.Object{
+			Account: string(c.change.Account.Text()), Bucket: string(c.change.Bucket.Text()), Key: string(c.change.Key.Text()), Tag: c.tag,
+		})
+	}
 	return c.emit(&c.change)
+}
+
+// tag returns a tag of the object, or else of its bucket.
+func (c *Comparison) tag(key string) (string, bool) {
+	for _, field := range [...]string{"tag", "bucket_tag"} {
+		if v := c.picker.Value(c.picked[pick{queryField(field), key}], c.at.subject, nil, &c.scratch); !v.Null() {
+			return string(v.Text()), true
+		}
+	}
+	return "", false
 }
 
 // Match reports whether the change that was given last matches a filter.
@@ -396,11 +422,4 @@ func (c *Comparison) value(i int, key string) where.Value {
 // CheckLiterals returns a *where.LiteralError for the first value in a filter that
 // nothing has and that isn't a known value of its field either, once Match was asked
 // of every change.
-func (c *Comparison) CheckLiterals() error {
-	for _, l := range c.literals {
-		if err := l.Check(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (c *Comparison) CheckLiterals(filter int) error { return c.literals[filter].Check() }

@@ -32,6 +32,8 @@ func allFields() []field {
 			value: func(_ *Comparison, ch *Change) where.Value { return text(ch.State.String()) }},
 		{Field: where.Field{Name: "cause", Known: func(string) bool { return true }}, doc: "why it is in that state: appeared or first_look of new ones, a sentence of others",
 			value: func(_ *Comparison, ch *Change) where.Value { return text(strings.Join(ch.Causes, "; ")) }},
+		{Field: where.Field{Name: "owner", Known: func(string) bool { return true }}, doc: "whose the object is, as the configuration says",
+			value: func(_ *Comparison, ch *Change) where.Value { return text(ch.Owner) }},
 		{Field: where.Field{Name: "confirmed", Kind: where.Bool}, doc: "whether a result of the content that is there now has it",
 			value: func(_ *Comparison, ch *Change) where.Value { return where.BoolValue(ch.After.Confirmed) }},
 		{Field: where.Field{Name: "first_seen", Kind: where.Time}, doc: "when the oldest result that reports it was created",
@@ -81,6 +83,14 @@ func Fields() []where.Field {
 		list[i] = fields[i].Field
 	}
 	return list
+}
+
+// OfWholeAccounts reports whether a filter on Fields asks for nothing that tells
+// findings of an account apart.
+func OfWholeAccounts(f *where.Filter) bool {
+	return !slices.ContainsFunc(f.Fields(), func(i int) bool {
+		return !slices.Contains([]string{"account", "partition", "administrator"}, fields[i].Name)
+	})
 }
 
 // FieldDocs returns the names and descriptions of the fields of changes alone.

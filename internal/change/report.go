@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/macielake/macielake/internal/awsvalues"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/spill"
 	"github.com/macielake/macielake/internal/where"
 )
@@ -30,10 +32,19 @@ type Record struct {
 	Type        *string  `json:"type"`
 	Identifier  *string  `json:"identifier"` // ID of a custom identifier
 	RecordFacts
+	Owner     *string      `json:"owner"`
+	Accepted  *Acceptance  `json:"accepted"` // null of a finding that nobody accepted
 	FirstSeen *time.Time   `json:"first_seen"`
 	LastSeen  *time.Time   `json:"last_seen"`
 	AgeDays   *int64       `json:"age_days"`
 	Before    *RecordFacts `json:"before"` // null of a finding that wasn't open before
+}
+
+// Acceptance is who accepted a finding, why, and until when.
+type Acceptance struct {
+	Reason  string `json:"reason"`
+	Owner   string `json:"owner"`
+	Expires string `json:"expires"` // a day, or never
 }
 
 // RecordFacts are Facts in JSON.
@@ -68,6 +79,9 @@ func (c *Change) record(now time.Time) *Record {
 		Kind: text(c.Kind), Category: text(c.Category), Type: text(c.Type), Identifier: text(c.ID),
 		RecordFacts: recordFacts(&c.After),
 	}
+	if c.Owner != "" {
+		r.Owner = &c.Owner
+	}
 	if !c.FirstSeen.IsZero() {
 		age := int64(now.Sub(c.FirstSeen) / (24 * time.Hour))
 		r.FirstSeen, r.LastSeen, r.AgeDays = &c.FirstSeen, &c.LastSeen, &age
@@ -93,11 +107,12 @@ const (
 	ByPlace   By = "place"
 	ByAccount By = "account"
 	ByType    By = "type"
+	ByOwner   By = "owner"
 )
 
 // Bys returns all of them, the default first.
 func Bys() []string {
-	return []string{string(ByBucket), string(ByObject), string(ByPlace), string(ByAccount), string(ByType)}
+	return []string{string(ByBucket), string(ByObject), string(ByPlace), string(ByAccount), string(ByType), string(ByOwner)}
 }
 
 func (by By) of(c *Change) string {
@@ -110,6 +125,8 @@ func (by By) of(c *Change) string {
 		return string(c.Account.Text())
 	case ByType:
 		return string(c.Type.Text())
+	case ByOwner:
+		return c.Owner
 	}
 	return string(c.Bucket.Text())
 }
@@ -154,6 +171,15 @@ type Failure struct {
 // maxExamples is how many findings of a failure are shown.
 const maxExamples = 5
 
+// Rule is a rule that accepts findings, and what it came to.
+type Rule struct {
+	Line int `json:"line"` // in the configuration
+	Acceptance
+	Expired  bool  `json:"expired"`   // it accepts nothing any more
+	Findings int64 `json:"findings"`  // that it accepted
+	CameBack int64 `json:"came_back"` // that it matches and that got worse
+}
+
 // Report is the answer of diff. What it lists is sorted by what matters most:
 // exposed findings first, then by severity.
 type Report struct {
@@ -162,6 +188,11 @@ type Report struct {
 	FirstRun bool   `json:"first_run"` // of a mark: nothing was reported before
 	Counts
 	Tally
+	// Accepted is how many findings are left out of the counts, groups and gate
+	// because a rule accepts them.
+	Accepted int64     `json:"accepted"`
+	Rules    []Rule    `json:"rules"`
+	Config   string    `json:"config_sha256,omitempty"` // of the configuration
 	Turned   []Turned  `json:"buckets_became_public"`
 	By       By        `json:"by"`
 	Groups   []Group   `json:"groups"`
@@ -183,6 +214,10 @@ type ReportOptions struct {
 	Where int
 	Gate  map[int]string
 	By    By
+	// Config, if not nil, has rules that accept findings; AcceptWhere are the numbers
+	// of their filters, by their place in it.
+	Config      *config.Config
+	AcceptWhere map[int]int
 	// Top is how many groups are wanted; 0 is all.
 	Top int
 	// Records says that each change is wanted but unchanged ones, for EachRecord.
@@ -200,16 +235,30 @@ type Reporter struct {
 	records *spill.Sorter
 	turned  map[string]int64
 	failed  map[int]*Failure
+	byPrint map[string]int // rules by the fingerprint that they accept
 	key     []byte
 }
 
 // NewReporter returns a reporter of a comparison. The caller closes it.
 func NewReporter(c *Comparison, o ReportOptions) *Reporter {
 	memory := cmp.Or(o.Memory, DefaultMemory/2) / 2
-	return &Reporter{
+	r := &Reporter{
 		o: o, c: c, groups: spill.NewSorter(memory), records: spill.NewSorter(memory),
-		turned: make(map[string]int64), failed: make(map[int]*Failure),
+		turned: make(map[string]int64), failed: make(map[int]*Failure), byPrint: make(map[string]int),
 	}
+	r.report.Rules = []Rule{}
+	if o.Config == nil {
+		return r
+	}
+	r.report.Config = o.Config.SHA256
+	for i := range o.Config.Accept {
+		a := &o.Config.Accept[i]
+		r.report.Rules = append(r.report.Rules, Rule{Line: a.Line, Acceptance: Acceptance{a.Reason, a.Owner, a.Until()}, Expired: a.Expired(c.o.Now)})
+		if a.Fingerprint != "" {
+			r.byPrint[a.Fingerprint] = i
+		}
+	}
+	return r
 }
 
 // DefaultMemory is about how many bytes a comparison and a report of it hold where
@@ -225,8 +274,16 @@ func (r *Reporter) Close() {
 // Report returns the report.
 func (r *Reporter) Report(ctx context.Context) (*Report, error) {
 	counts, err := r.c.Each(ctx, r.add)
+	if err == nil && r.o.Where >= 0 {
+		err = r.c.CheckLiterals(r.o.Where)
+	}
+	for i := range r.o.Gate {
+		if err == nil {
+			err = r.c.CheckLiterals(i)
+		}
+	}
 	if err == nil {
-		err = r.c.CheckLiterals()
+		err = r.checkRules()
 	}
 	if err != nil {
 		return nil, err
@@ -249,9 +306,65 @@ func (r *Reporter) Report(ctx context.Context) (*Report, error) {
 	return out, r.group(ctx)
 }
 
+// checkRules returns a *config.Error for a rule that accepts more than it may.
+func (r *Reporter) checkRules() error {
+	for i := range r.report.Rules {
+		if n := r.report.Rules[i].Findings; n > config.MaxAccepted && !r.o.Config.Accept[i].Broad {
+			return &config.Error{Name: r.o.Config.Name, Line: r.report.Rules[i].Line, Column: 1,
+				What: fmt.Sprintf("the rule accepts %d findings: say more exactly which, or write broad: true", n)}
+		}
+	}
+	return nil
+}
+
+// accepted returns the rule that accepts an open finding; nil if none does. One that
+// got worse is not accepted any more.
+func (r *Reporter) accepted(c *Change) *Rule {
+	if r.o.Config == nil || !c.State.Open() {
+		return nil
+	}
+	var found *Rule
+	try := func(i int) {
+		rule := &r.report.Rules[i]
+		switch {
+		case rule.Expired:
+		case c.State == Worse:
+			rule.CameBack++
+		case found == nil:
+			rule.Findings++
+			found = rule
+		}
+	}
+	if len(r.byPrint) > 0 {
+		if i, ok := r.byPrint[c.Fingerprint()]; ok {
+			try(i)
+		}
+	}
+	for i := range r.report.Rules {
+		if filter, ok := r.o.AcceptWhere[i]; ok && r.c.Match(filter) {
+			try(i)
+		}
+	}
+	return found
+}
+
 // add takes a change.
 func (r *Reporter) add(c *Change) error {
 	reported := r.o.Where < 0 || r.c.Match(r.o.Where)
+	rule := r.accepted(c)
+	if rule != nil {
+		for i := range r.o.Gate {
+			r.c.Match(i) // its values are there
+		}
+		if !reported {
+			return nil
+		}
+		r.report.Accepted++
+		if c.State == Unchanged {
+			return nil
+		}
+		return r.addRecord(c, rule, 0, 0)
+	}
 	for i, filter := range r.o.Gate {
 		if !r.c.Match(i) {
 			continue
@@ -289,15 +402,28 @@ func (r *Reporter) add(c *Change) error {
 	}
 	name := r.o.By.of(c)
 	r.key = append(r.key[:0], name...)
-	if err := r.groups.Add(first8(r.key), r.key, []byte{byte(c.State), exposed, severity, byte(firstLook)}); err != nil || !r.o.Records {
+	if err := r.groups.Add(first8(r.key), r.key, []byte{byte(c.State), exposed, severity, byte(firstLook)}); err != nil {
 		return err
+	}
+	return r.addRecord(c, nil, exposed, severity)
+}
+
+// addRecord adds a change, which a rule accepts if it isn't nil, to those that
+// EachRecord gives.
+func (r *Reporter) addRecord(c *Change, rule *Rule, exposed, severity byte) error {
+	if !r.o.Records {
+		return nil
 	}
 	// Exposed ones first, then by severity, then by their names.
 	r.key = append(r.key[:0], 1-exposed, 255-severity)
 	for _, v := range [...]where.Value{c.Bucket, c.Key, c.Category, c.Type, c.ID} {
 		r.key = where.AppendOrdered(r.key, v)
 	}
-	data, err := json.Marshal(c.record(r.c.o.Now))
+	record := c.record(r.c.o.Now)
+	if rule != nil {
+		record.Accepted = &rule.Acceptance
+	}
+	data, err := json.Marshal(record)
 	if err != nil {
 		return err
 	}

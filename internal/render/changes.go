@@ -11,8 +11,8 @@ import (
 )
 
 // Changes is the report of what changed, for people. dataset is what a user calls the
-// dataset.
-func Changes(r *change.Report, dataset string) *text.Document {
+// dataset, and accounts are names of accounts by their IDs.
+func Changes(r *change.Report, dataset string, accounts map[string]string) *text.Document {
 	d := &text.Document{}
 	changed := r.New + r.Reappeared + r.Worse + r.NotSeenAgain + r.Resolved + r.Gone
 	switch {
@@ -32,6 +32,7 @@ func Changes(r *change.Report, dataset string) *text.Document {
 		}
 		d.Warn(fmt.Sprintf("bucket %s became public: %s", t.Bucket, text.Plural(t.Findings, "finding")))
 	}
+	accepted(d, r)
 	failures(d, r)
 	if len(r.Groups) == 0 || r.FirstRun {
 		return d
@@ -48,7 +49,11 @@ func Changes(r *change.Report, dataset string) *text.Document {
 		if g.Exposed {
 			exposed = "yes"
 		}
-		row := []text.Cell{text.Of(g.Name), text.Of(exposed), text.Of(g.Severity)}
+		name := g.Name
+		if called := accounts[name]; r.By == change.ByAccount && called != "" {
+			name += " (" + called + ")"
+		}
+		row := []text.Cell{text.Of(name), text.Of(exposed), text.Of(g.Severity)}
 		for _, n := range []int64{g.New, g.Reappeared, g.Worse, g.NotSeenAgain, g.Resolved, g.Gone} {
 			row = append(row, text.Of(strconv.FormatInt(n, 10)))
 		}
@@ -100,6 +105,23 @@ func counted(r *change.Report) string {
 	return strings.Join(parts, ", ")
 }
 
+// accepted adds what rules left out, and which of them are to be looked at.
+func accepted(d *text.Document, r *change.Report) {
+	if r.Accepted > 0 {
+		d.Line(fmt.Sprintf("%s accepted, and left out of the counts", text.Plural(r.Accepted, "finding")))
+	}
+	for _, rule := range r.Rules {
+		switch {
+		case rule.Expired:
+			d.Warn(fmt.Sprintf("the rule on line %d expired after %s: %s", rule.Line, rule.Expires, rule.Reason))
+		case rule.CameBack > 0:
+			d.Warn(fmt.Sprintf("%s that the rule on line %d accepts got worse", text.Plural(rule.CameBack, "finding"), rule.Line))
+		case rule.Findings == 0:
+			d.Line(fmt.Sprintf("the rule on line %d matches nothing: %s", rule.Line, rule.Reason))
+		}
+	}
+}
+
 // failures adds what a gate doesn't let pass.
 func failures(d *text.Document, r *change.Report) {
 	for _, f := range r.Failures {
@@ -119,8 +141,9 @@ func orDash(s *string) string {
 
 // Tickets writes changes as tickets in Markdown.
 type Tickets struct {
-	Dataset string // as a user calls it
-	object  string
+	Dataset  string            // as a user calls it
+	Accounts map[string]string // names by their IDs
+	object   string
 }
 
 // Add returns the text of a change, given as change.Record in JSON: a heading first
@@ -137,10 +160,16 @@ func (t *Tickets) Add(record []byte) (string, error) {
 		fmt.Fprintf(&b, "- public: %s, unencrypted: %s\n", r.Public, r.Unencrypted)
 		if r.Account != nil {
 			fmt.Fprintf(&b, "- account %s", text.EscapeMarkdown(*r.Account))
+			if name := t.Accounts[*r.Account]; name != "" {
+				fmt.Fprintf(&b, " (%s)", text.EscapeMarkdown(name))
+			}
 			if r.Region != nil {
 				fmt.Fprintf(&b, ", %s", text.EscapeMarkdown(*r.Region))
 			}
 			b.WriteByte('\n')
+		}
+		if r.Owner != nil {
+			fmt.Fprintf(&b, "- owner: %s\n", text.EscapeMarkdown(*r.Owner))
 		}
 		fmt.Fprintf(&b, "- %s\n\n", code(fmt.Sprintf("macielake locate %s %s --exact", quoted(t.Dataset), quoted(r.Object))))
 	}
@@ -156,6 +185,9 @@ func (t *Tickets) Add(record []byte) (string, error) {
 	}
 	if len(r.Causes) > 0 {
 		fmt.Fprintf(&b, ": %s", text.EscapeMarkdown(strings.ReplaceAll(strings.Join(r.Causes, "; "), "_", " ")))
+	}
+	if a := r.Accepted; a != nil {
+		fmt.Fprintf(&b, "; accepted until %s by %s: %s", text.EscapeMarkdown(a.Expires), text.EscapeMarkdown(a.Owner), text.EscapeMarkdown(a.Reason))
 	}
 	b.WriteByte('\n')
 	return b.String(), nil
