@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/macielake/macielake/internal/awsvalues"
 	"github.com/macielake/macielake/internal/where"
 )
 
@@ -56,6 +57,8 @@ type Change struct {
 	// Before is what was known of it while it was open before, After what is known
 	// of it now; of one that is no longer open Count is what there was.
 	Before, After Facts
+	// ObjectSeverity is the highest of what is open in the object now.
+	ObjectSeverity awsvalues.Severity
 	// BucketTurned says that it is worse because the bucket became public.
 	BucketTurned bool
 }

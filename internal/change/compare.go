@@ -53,8 +53,9 @@ type Comparison struct {
 
 	emit     func(*Change) error
 	prior    prior
-	members  map[string]string // findings that members no longer have, and why, by their IDs
-	was      map[string]bool   // the same before
+	members  map[string]string  // findings that members no longer have, and why, by their IDs
+	was      map[string]bool    // the same before
+	highest  awsvalues.Severity // of what is open in the object
 	change   Change
 	at       position
 	scratch  []byte
@@ -246,6 +247,10 @@ func factsOf(s *current.Subject, f *current.Finding) Facts {
 // compare compares what an object was with what it is.
 func (c *Comparison) compare(s *current.Subject) error {
 	p := &c.prior
+	c.highest = 0
+	for i := range s.Findings {
+		c.highest = max(c.highest, s.Findings[i].Severity())
+	}
 	if s.Analyses > p.analyses {
 		c.counts.Analysed++
 		if p.analyses == 0 {
@@ -384,7 +389,8 @@ func (c *Comparison) give(s *current.Subject, f *current.Finding, state State, b
 		State: state, Causes: slices.DeleteFunc(causes, func(s string) bool { return s == "" }), BucketTurned: turned,
 		Partition: column(partition), Bucket: column(bucket), Key: column(key), Account: column(account), Region: column(region),
 		Kind: f.Kind(), Category: f.Category(), Type: f.Type, ID: f.Identifier,
-		FirstSeen: timeOf(f.FirstSeen), LastSeen: timeOf(f.LastSeen), Before: before, After: factsOf(s, f),
+		ObjectSeverity: c.highest,
+		FirstSeen:      timeOf(f.FirstSeen), LastSeen: timeOf(f.LastSeen), Before: before, After: factsOf(s, f),
 	}
 	c.at = position{s, f}
 	if c.o.Owners != nil {

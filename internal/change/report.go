@@ -363,7 +363,7 @@ func (r *Reporter) add(c *Change) error {
 		if c.State == Unchanged {
 			return nil
 		}
-		return r.addRecord(c, rule, 0, 0)
+		return r.addRecord(c, rule, 0)
 	}
 	for i, filter := range r.o.Gate {
 		if !r.c.Match(i) {
@@ -393,30 +393,37 @@ func (r *Reporter) add(c *Change) error {
 	if c.BucketTurned {
 		r.turned[string(c.Bucket.Text())]++
 	}
-	exposed, severity := byte(0), byte(0)
+	exposed, severity := byte(0), awsvalues.Severity(0)
 	if c.State.Open() {
-		severity = byte(awsvalues.SeverityNamed(c.After.Severity))
+		severity = awsvalues.SeverityNamed(c.After.Severity)
 		if c.Exposed() {
 			exposed = 1
 		}
 	}
 	name := r.o.By.of(c)
 	r.key = append(r.key[:0], name...)
-	if err := r.groups.Add(first8(r.key), r.key, []byte{byte(c.State), exposed, severity, byte(firstLook)}); err != nil {
+	if err := r.groups.Add(first8(r.key), r.key, []byte{byte(c.State), exposed, byte(severity), byte(firstLook)}); err != nil {
 		return err
 	}
-	return r.addRecord(c, nil, exposed, severity)
+	return r.addRecord(c, nil, severity)
 }
 
 // addRecord adds a change, which a rule accepts if it isn't nil, to those that
 // EachRecord gives.
-func (r *Reporter) addRecord(c *Change, rule *Rule, exposed, severity byte) error {
+func (r *Reporter) addRecord(c *Change, rule *Rule, severity awsvalues.Severity) error {
 	if !r.o.Records {
 		return nil
 	}
-	// Exposed ones first, then by severity, then by their names.
-	r.key = append(r.key[:0], 1-exposed, 255-severity)
-	for _, v := range [...]where.Value{c.Bucket, c.Key, c.Category, c.Type, c.ID} {
+	// Exposed objects first, then by the highest severity in them, then by their names;
+	// and the findings of an object by their severity.
+	exposed := byte(1)
+	if c.Exposed() {
+		exposed = 0
+	}
+	r.key = append(r.key[:0], exposed, 255-byte(c.ObjectSeverity))
+	r.key = where.AppendOrdered(where.AppendOrdered(r.key, c.Bucket), c.Key)
+	r.key = append(r.key, 255-byte(severity))
+	for _, v := range [...]where.Value{c.Category, c.Type, c.ID} {
 		r.key = where.AppendOrdered(r.key, v)
 	}
 	record := c.record(r.c.o.Now)
@@ -497,7 +504,8 @@ func firstGroups(groups []Group, top int) []Group {
 }
 
 // EachRecord calls each for the changes that were reported, but unchanged ones, as
-// JSON: exposed ones first, then by severity, then by their names. The bytes are
+// JSON: those of exposed objects first, then by the objects' severity and names, so
+// that those of an object come together. The bytes are
 // valid until it returns. It is for after Report.
 func (r *Reporter) EachRecord(ctx context.Context, each func(record []byte) error) error {
 	return r.records.Each(ctx, func(_ uint64, _, value []byte) error { return each(value) })
