@@ -155,6 +155,7 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	collectLess()
 	ctx := cmd.Context()
 	p := o.places(newLog(cmd.ErrOrStderr(), false))
 	in, err := openInputs(ctx, p, args[:1])

@@ -146,6 +146,7 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 		columns, rows := summarize.PresetTable()
 		return s.rows(func(w io.Writer) error { return text.WriteTable(w, format, columns, rows, style) })
 	}
+	collectLess()
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
 	in, err := o.open(cmd, args)
