@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"path"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/macielake/macielake/internal/athena/athenatest"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/store"
@@ -270,6 +272,7 @@ type patient struct {
 	lake string // where it lies while it is damaged
 	in   string
 	open string // a run that has not ended; empty if all have
+	aws  string // where Glue and Athena are served
 	tree tree
 
 	reads    map[string]*answer // of the undamaged dataset
@@ -297,8 +300,16 @@ func newPatients(t *testing.T) []*patient {
 		root = t.TempDir()
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
+	server := httptest.NewServer(athenatest.New())
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{
+		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+	} {
+		t.Setenv(name, value)
+	}
 	make := func(name string, build func(add func(region, file string, lines ...string), do func(codes []int, args ...string))) *patient {
-		p := &patient{t: t, name: name, lake: filepath.Join(root, name, "lake"), in: filepath.Join(root, name, "in")}
+		p := &patient{t: t, name: name, aws: server.URL, lake: filepath.Join(root, name, "lake"), in: filepath.Join(root, name, "in")}
 		add := func(region, file string, lines ...string) {
 			name := filepath.Join(p.in, "AWSLogs", "111122223333", "Macie", region, file)
 			if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
@@ -397,6 +408,9 @@ func (p *patient) questions() [][]string {
 		{"gc", p.lake, "--json"},
 		{"repair", p.lake, "--json"},
 		{"ddl", p.lake, "--location", "s3://lake/x"},
+		{"register", p.lake, "--dry-run", "--endpoint-url", p.aws, "--location", "s3://lake/y"},
+		{"runs", p.lake, "--json"},
+		{"diff", p.lake, "--since", "1", "--output", "json"},
 	}
 }
 
@@ -406,6 +420,7 @@ func (p *patient) deeds() [][]string {
 		p.convertArgs(),
 		p.convertArgs("--retry-rejected"),
 		{"gc", p.lake, "--delete", "--json"},
+		{"repair", p.lake, "--write", "--json"},
 	}
 	if p.open != "" {
 		all = append(all, []string{"abandon", p.lake, p.open})
@@ -578,6 +593,75 @@ func TestDamagedState(t *testing.T) {
 				t.Name(), len(p.tree), p.cases, p.commands, p.refused, time.Since(start).Seconds())
 		})
 	}
+}
+
+// Copies of a dataset that were written to apart and then merged are refused by every
+// command, whichever copy's files won, and nothing is changed.
+func TestMergedCopiesAsked(t *testing.T) {
+	p := newPatients(t)[0]
+	source := func(name string) string {
+		return filepath.Join(p.in, "AWSLogs", "111122223333", "Macie", "eu-west-1", name)
+	}
+	// copyOf is the dataset after it has converted one more source.
+	copyOf := func(name string, n int) tree {
+		p.tree.write(t, p.lake)
+		if err := os.WriteFile(source(name), []byte(resultLine("hr", n, "")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if a := ask(p.convertArgs()...); !a.succeeded() {
+			t.Fatalf("%v", &a)
+		}
+		if err := os.Remove(source(name)); err != nil {
+			t.Fatal(err)
+		}
+		return readTree(t, p.lake)
+	}
+	asked := 0
+	for _, apart := range []struct {
+		what     string
+		one, two tree
+	}{
+		{"of different sources", copyOf("e.jsonl", 8), copyOf("f.jsonl", 9)},
+		{"of the same source", copyOf("e.jsonl", 8), copyOf("e.jsonl", 8)},
+	} {
+		for i, copies := range [][2]tree{{apart.one, apart.two}, {apart.two, apart.one}} {
+			merged := maps.Clone(copies[0])
+			maps.Copy(merged, copies[1])
+			d := &damage{what: fmt.Sprintf("merged copies %s, %d", apart.what, i)}
+			for name := range merged {
+				if _, was := p.tree[name]; !was && !isCache(name) {
+					d.names = append(d.names, name)
+				}
+			}
+			slices.Sort(d.names)
+			merged.write(t, p.lake)
+			for _, command := range append(p.questions(), p.deeds()...) {
+				a := ask(command...)
+				asked++
+				if a.succeeded() {
+					p.failf(d, "not refused: %v", &a)
+				} else if !d.named(&a) {
+					p.failf(d, "refused without a file's name: %v", &a)
+				}
+				after := readTree(t, p.lake)
+				for name := range after {
+					if isCache(name) {
+						delete(after, name)
+					}
+				}
+				for name, data := range merged {
+					if !isCache(name) && !bytes.Equal(after[name], data) {
+						p.failf(d, "%s was changed by %v", name, &a)
+					}
+					delete(after, name)
+				}
+				if len(after) > 0 {
+					p.failf(d, "%v were written by %v", slices.Sorted(maps.Keys(after)), &a)
+				}
+			}
+		}
+	}
+	fmt.Printf("torture: %s: %d commands\n", t.Name(), asked)
 }
 
 // sampledDamages is how many cases of damage there are to one that the short form
