@@ -25,6 +25,10 @@ func (s *checkedSource) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
+// maxPage is how many bytes a page may have uncompressed. Most have one MiB, but
+// those of a dictionary that we write have up to 512 MiB and a value of 128 MiB.
+const maxPage = 640 << 20
+
 var errHeader = errors.New("a page's header is damaged")
 
 // checkPages compares the pages of a column chunk with their checksums, where they
@@ -32,10 +36,12 @@ var errHeader = errors.New("a page's header is damaged")
 func checkPages(chunk []byte) error {
 	for at := 0; at < len(chunk); {
 		h := thrift{rest: chunk[at:]}
-		var size, crc int64
+		var size, inflated, crc int64
 		hasCRC := false
 		h.structure(func(field, kind int) bool {
 			switch {
+			case field == 2 && kind == thriftI32: // uncompressed_page_size
+				inflated = h.varint()
 			case field == 3 && kind == thriftI32: // compressed_page_size
 				size = h.varint()
 			case field == 4 && kind == thriftI32: // crc
@@ -48,6 +54,9 @@ func checkPages(chunk []byte) error {
 		start := len(chunk) - len(h.rest)
 		if h.broken || size < 0 || size > int64(len(h.rest)) {
 			return errHeader
+		}
+		if inflated < 0 || inflated > maxPage { // arrow-go takes as much memory as the header says
+			return fmt.Errorf("the page at %d has %d bytes uncompressed, more than %d", start, inflated, maxPage)
 		}
 		page := h.rest[:size]
 		if hasCRC && crc32.ChecksumIEEE(page) != uint32(crc) {

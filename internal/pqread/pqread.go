@@ -71,7 +71,12 @@ func Open(r *io.SectionReader) (*File, error) {
 			if d := chunk.DictionaryPageOffset(); chunk.HasDictionaryPage() && d > 0 && d < start {
 				start = d
 			}
-			checked.chunks[start] = chunk.TotalCompressedSize()
+			// arrow-go takes as much memory as the footer says.
+			length := chunk.TotalCompressedSize()
+			if start < 0 || length < 0 || start > r.Size() || length > r.Size()-start {
+				return nil, fmt.Errorf("the column chunk at %d has %d bytes, and the file %d", start, length, r.Size())
+			}
+			checked.chunks[start] = length
 		}
 	}
 	return f, nil

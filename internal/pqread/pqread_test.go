@@ -172,6 +172,33 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
+// What a footer or a page's header says of sizes doesn't make the program take that
+// much memory.
+func TestHostileSizes(t *testing.T) {
+	data := write(t, schema.Results(), "zstd", batchtest.NewEstate(1).Batch(10))
+	footer := len(data) - 8 - int(binary.LittleEndian.Uint32(data[len(data)-8:]))
+	for _, size := range []int64{-1, int64(len(data)) + 1, 1 << 40, 1 << 62} {
+		meta := open(t, data).MetaData()
+		meta.RowGroups[0].Columns[2].MetaData.TotalCompressedSize = size
+		text, err := meta.Serialize(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		hostile := append(bytes.Clone(data[:footer]), text...)
+		hostile = append(binary.LittleEndian.AppendUint32(hostile, uint32(len(text))), "PAR1"...)
+		if _, err := Open(io.NewSectionReader(bytes.NewReader(hostile), 0, int64(len(hostile)))); err == nil || !strings.Contains(err.Error(), "column chunk") {
+			t.Errorf("a column chunk of %d bytes: %v", size, err)
+		}
+	}
+	for inflated, wrong := range map[int64]bool{1 << 20: false, 512 << 20: false, 700 << 20: true, 1<<31 - 1: true, -1: true} {
+		page := binary.AppendVarint([]byte{0x15, 0, 0x15}, inflated) // type, uncompressed size
+		page = append(page, 0x15, 0, 0)                              // compressed size, the end
+		if err := checkPages(page); (err != nil) != wrong {
+			t.Errorf("a page of %d bytes: %v", inflated, err)
+		}
+	}
+}
+
 func FuzzCheckPages(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(write(f, schema.Detections(), "zstd", batchtest.Random(1, 3))[4:])
