@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -113,51 +115,75 @@ func TestLocateVectors(t *testing.T) {
 		if testing.Short() && i%10 > 0 {
 			continue
 		}
-		t.Run(v.Name, func(t *testing.T) {
-			root, err := filepath.EvalSymlinks(t.TempDir())
-			if err != nil {
+		t.Run(v.Name, func(t *testing.T) { checkLocated(t, v.Results, v.State) })
+	}
+}
+
+// locate says of random results what a model says that was written apart, of raw
+// results and of a dataset alike. MACIELAKE_RANDOM is how many sets of them; 20 by
+// default.
+func TestLocateRandom(t *testing.T) {
+	seeds, err := strconv.ParseUint(cmp.Or(os.Getenv("MACIELAKE_RANDOM"), "20"), 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			results := currenttest.Random(seed)
+			checkLocated(t, results, currenttest.Model(results))
+		})
+	}
+}
+
+// checkLocated asks locate for every object that a URI names, of results and of the
+// dataset that convert makes of them.
+func checkLocated(t *testing.T, from []currenttest.Result, state []currenttest.Subject) {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, places := currenttest.Lines(from)
+	for path, data := range sources {
+		name := filepath.Join(root, "results", filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	numbers := make(map[currenttest.Place]int)
+	for i, p := range places {
+		numbers[p] = i + 1
+	}
+	results, lake := filepath.Join(root, "results"), filepath.Join(root, "lake")
+	var out, errs bytes.Buffer
+	if code := run([]string{"convert", results, "--out", lake, "-q"}, nil, &out, &errs); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	for _, input := range []string{results, lake} {
+		for _, want := range state {
+			uri := want.Object[strings.Index(want.Object, ":")+1:]
+			if strings.HasPrefix(uri, currenttest.Absent) || strings.HasSuffix(uri, currenttest.Absent) || strings.HasPrefix(uri, "/") || strings.HasSuffix(uri, "/") {
+				continue
+			}
+			out.Reset()
+			errs.Reset()
+			if code := run([]string{"locate", input, "s3://" + uri, "--exact", "--json"}, nil, &out, &errs); code != exitOK {
+				t.Fatalf("%s: exit code %d: %s", uri, code, errs.String())
+			}
+			var document struct {
+				Answer struct{ Objects []locatedObject }
+			}
+			if err := json.Unmarshal(out.Bytes(), &document); err != nil {
 				t.Fatal(err)
 			}
-			sources, places := currenttest.Lines(v.Results)
-			for path, data := range sources {
-				name := filepath.Join(root, "results", filepath.FromSlash(path))
-				if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(name, data, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			numbers := make(map[currenttest.Place]int)
-			for i, p := range places {
-				numbers[p] = i + 1
-			}
-			results, lake := filepath.Join(root, "results"), filepath.Join(root, "lake")
-			var out, errs bytes.Buffer
-			if code := run([]string{"convert", results, "--out", lake, "-q"}, nil, &out, &errs); code != exitOK {
-				t.Fatalf("exit code %d: %s", code, errs.String())
-			}
-			for _, input := range []string{results, lake} {
-				for _, want := range v.State {
-					uri := want.Object[strings.Index(want.Object, ":")+1:]
-					if strings.HasPrefix(uri, currenttest.Absent) || strings.HasSuffix(uri, currenttest.Absent) || strings.HasPrefix(uri, "/") || strings.HasSuffix(uri, "/") {
-						continue
-					}
-					out.Reset()
-					errs.Reset()
-					if code := run([]string{"locate", input, "s3://" + uri, "--exact", "--json"}, nil, &out, &errs); code != exitOK {
-						t.Fatalf("%s: exit code %d: %s", uri, code, errs.String())
-					}
-					var document struct {
-						Answer struct{ Objects []locatedObject }
-					}
-					if err := json.Unmarshal(out.Bytes(), &document); err != nil {
-						t.Fatal(err)
-					}
-					compareLocated(t, document.Answer.Objects, want, numbers, filepath.ToSlash(results))
-				}
-			}
-		})
+			compareLocated(t, document.Answer.Objects, want, numbers, filepath.ToSlash(results))
+		}
 	}
 }
 
