@@ -366,6 +366,9 @@ func (o *diffOptions) between(in *inputs, m *markFile) (*interval, error) {
 	}
 	b.from, b.since = upTo(from)
 	b.to, b.through = upTo(b.last)
+	if known := b.since; m != nil && m.mark != nil && len(m.mark.Open) > 0 {
+		b.since = func(run string) bool { return known(run) && !slices.Contains(m.mark.Open, numbers[run]) }
+	}
 	if from != nil && (b.last == nil || b.last.Number < from.Number) {
 		return nil, usagef("--until comes before --since")
 	}
@@ -455,6 +458,11 @@ func (m *markFile) move(ctx context.Context, l *lake.Lake, b *interval) error {
 	next := &change.Mark{Format: change.MarkFormat, Dataset: l.Dataset.ID, At: time.Now().UTC()}
 	if b.last != nil {
 		next.Run, next.Number = b.last.RunID, b.last.Number
+		for i := range l.States {
+			if r := &l.States[i]; r.Open() && r.Number < b.last.Number {
+				next.Open = append(next.Open, r.Number)
+			}
+		}
 	}
 	return next.Put(ctx, m.store, m.name)
 }

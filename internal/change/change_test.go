@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -301,13 +302,13 @@ func TestMark(t *testing.T) {
 	if m, err := ReadMark(ctx, s, "m.json", "id"); m != nil || err != nil {
 		t.Fatal(m, err)
 	}
-	want := Mark{Format: MarkFormat, Dataset: "id", Run: "000003-0123abcd", Number: 3, At: time.Unix(1, 0).UTC()}
+	want := Mark{Format: MarkFormat, Dataset: "id", Run: "000003-0123abcd", Number: 3, At: time.Unix(1, 0).UTC(), Open: []int{2}}
 	for range 2 {
 		if err := want.Put(ctx, s, "m.json"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if m, err := ReadMark(ctx, s, "m.json", "id"); err != nil || *m != want {
+	if m, err := ReadMark(ctx, s, "m.json", "id"); err != nil || !reflect.DeepEqual(*m, want) {
 		t.Fatal(m, err)
 	}
 	for name, data := range map[string]string{

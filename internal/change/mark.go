@@ -20,6 +20,9 @@ type Mark struct {
 	Run     string    `json:"run"`     // run_id of the last run that was reported; empty before the first
 	Number  int       `json:"number"`
 	At      time.Time `json:"at"` // when it was reported
+	// Open are the numbers of earlier runs that hadn't ended then: runs may overlap,
+	// and what such a run commits later was not reported.
+	Open []int `json:"open,omitempty"`
 }
 
 // MarkFormat is the format of marks that this version writes and reads.
