@@ -53,14 +53,46 @@ func (in *inputs) asOf(asOf, run string) (point, error) {
 	if err != nil {
 		return p, err
 	}
-	numbers := make(map[string]int)
-	for i := range in.datasets[0].States {
-		state := &in.datasets[0].States[i]
-		numbers[state.RunID] = state.Number
-	}
-	p.through, p.now = func(id string) bool { return numbers[id] <= r.Number }, r.End.EndedAt
-	p.run = r
+	p.run, p.now = r, r.End.EndedAt
+	p.through = in.committed(r.Includes).ids()
 	return p, nil
+}
+
+// runSet is a set of committed runs, by number.
+type runSet []*state.RunState
+
+// committed returns the committed runs of the one dataset for which is holds.
+func (in *inputs) committed(is func(r *state.RunState) bool) runSet {
+	var set runSet
+	for i := range in.datasets[0].States {
+		if r := &in.datasets[0].States[i]; r.Committed() && is(r) {
+			set = append(set, r)
+		}
+	}
+	return set
+}
+
+// all is the condition of all runs.
+func all(*state.RunState) bool { return true }
+
+// ids tells the runs of the set by run_id.
+func (s runSet) ids() func(run string) bool {
+	ids := make(map[string]bool, len(s))
+	for _, r := range s {
+		ids[r.RunID] = true
+	}
+	return func(run string) bool { return ids[run] }
+}
+
+// last returns the run that was committed last; nil if there is none.
+func (s runSet) last() *state.RunState {
+	var last *state.RunState
+	for _, r := range s {
+		if last == nil || r.Includes(last) {
+			last = r
+		}
+	}
+	return last
 }
 
 // startedAfter tells the runs that began after a time.
@@ -125,12 +157,7 @@ func (in *inputs) run(flag, value string) (*state.RunState, error) {
 	if err != nil && value != lastRun {
 		return nil, usagef("%s %q: want a time such as 2026-11-22 or 2026-11-22T08:00:00Z, the number of a run, or %s", flag, value, lastRun)
 	}
-	var found *state.RunState
-	for i := range in.datasets[0].States {
-		if r := &in.datasets[0].States[i]; r.Committed() && (value == lastRun || r.Number == n) {
-			found = r
-		}
-	}
+	found := in.committed(func(r *state.RunState) bool { return value == lastRun || r.Number == n }).last()
 	if found == nil {
 		return nil, &noSuchRunError{value}
 	}

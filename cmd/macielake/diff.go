@@ -326,61 +326,58 @@ type interval struct {
 	from, to       *change.Point // nil where there is no run
 	since, through func(run string) bool
 	now            time.Time // what ages are told by
-	last           *state.RunState
-	first          bool // a mark is used for the first time
+	runs           runSet    // that were committed by the later point
+	first          bool      // a mark is used for the first time
 }
 
 // between returns what the flags choose.
 func (o *diffOptions) between(in *inputs, m *markFile) (*interval, error) {
 	b := &interval{now: time.Now()}
-	var from *state.RunState
+	var since runSet
+	var from *state.RunState // the last of since
 	var err error
 	switch {
 	case m != nil && m.mark == nil:
 		b.first = true
 	case m != nil:
-		from, err = m.run(in.datasets[0])
+		from, since, err = m.runs(in)
 	default:
-		from, err = in.committedBy("--since", o.since)
+		since, err = in.committedBy("--since", o.since)
+		from = since.last()
 	}
 	if err != nil {
 		return nil, err
 	}
-	until := lastRun
+	b.runs = in.committed(all)
 	if o.until != "" {
-		until = o.until
-	}
-	if b.last, err = in.committedBy("--until", until); err != nil {
-		return nil, err
-	}
-	numbers := make(map[string]int)
-	for i := range in.datasets[0].States {
-		r := &in.datasets[0].States[i]
-		numbers[r.RunID] = r.Number
-	}
-	upTo := func(r *state.RunState) (*change.Point, func(string) bool) {
-		if r == nil {
-			return nil, func(string) bool { return false }
+		if b.runs, err = in.committedBy("--until", o.until); err != nil {
+			return nil, err
 		}
-		return &change.Point{Run: r.RunID, EndedAt: r.End.EndedAt}, func(run string) bool { return numbers[run] <= r.Number }
 	}
-	b.from, b.since = upTo(from)
-	b.to, b.through = upTo(b.last)
-	if known := b.since; m != nil && m.mark != nil && len(m.mark.Open) > 0 {
-		b.since = func(run string) bool { return known(run) && !slices.Contains(m.mark.Open, numbers[run]) }
+	last := b.runs.last()
+	for _, r := range since {
+		if !slices.Contains(b.runs, r) {
+			return nil, usagef("--until comes before --since: run %s was committed by then, and not by --until", r.RunID)
+		}
 	}
-	if from != nil && (b.last == nil || b.last.Number < from.Number) {
-		return nil, usagef("--until comes before --since")
-	}
-	if o.until != "" && b.last != nil {
-		b.now = b.last.End.EndedAt
+	b.from, b.since = pointOf(from), since.ids()
+	b.to, b.through = pointOf(last), b.runs.ids()
+	if o.until != "" && last != nil {
+		b.now = last.End.EndedAt
 	}
 	return b, nil
 }
 
-// committedBy returns the last run that a flag's run or time says; nil where there
-// is none: before the first run.
-func (in *inputs) committedBy(flag, value string) (*state.RunState, error) {
+func pointOf(r *state.RunState) *change.Point {
+	if r == nil {
+		return nil
+	}
+	return &change.Point{Run: r.RunID, EndedAt: r.End.EndedAt}
+}
+
+// committedBy returns the runs that were committed by what a flag's run or time
+// says; none before the first run.
+func (in *inputs) committedBy(flag, value string) (runSet, error) {
 	if value == "0" {
 		return nil, nil
 	}
@@ -390,15 +387,12 @@ func (in *inputs) committedBy(flag, value string) (*state.RunState, error) {
 		if missing := (*noSuchRunError)(nil); errors.As(err, &missing) && value == lastRun {
 			return nil, nil
 		}
-		return r, err
-	}
-	var last *state.RunState
-	for i := range in.datasets[0].States {
-		if r := &in.datasets[0].States[i]; r.Committed() && !r.End.EndedAt.After(t) {
-			last = r
+		if err != nil {
+			return nil, err
 		}
+		return in.committed(r.Includes), nil
 	}
-	return last, nil
+	return in.committed(func(r *state.RunState) bool { return !r.End.EndedAt.After(t) }), nil
 }
 
 // markFile is a mark, and where it lies.
@@ -441,25 +435,28 @@ func (m *markFile) close() {
 	}
 }
 
-// run returns the run that the mark names; nil where nothing was reported.
-func (m *markFile) run(l *lake.Lake) (*state.RunState, error) {
+// runs returns the run that the mark names and the runs that were reported; none
+// where nothing was.
+func (m *markFile) runs(in *inputs) (last *state.RunState, reported runSet, err error) {
 	if m.mark.Run == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
-	i := slices.IndexFunc(l.States, func(r state.RunState) bool { return r.Committed() && r.RunID == m.mark.Run })
+	reported = in.committed(func(r *state.RunState) bool { return m.mark.Reported(r.Number) })
+	i := slices.IndexFunc(reported, func(r *state.RunState) bool { return r.RunID == m.mark.Run })
 	if i < 0 {
-		return nil, &change.MarkError{Name: m.store.URI(m.name), What: fmt.Sprintf("names run %q, which the dataset doesn't have", m.mark.Run)}
+		return nil, nil, &change.MarkError{Name: m.store.URI(m.name), What: fmt.Sprintf("names run %q, which the dataset doesn't have", m.mark.Run)}
 	}
-	return &l.States[i], nil
+	return reported[i], reported, nil
 }
 
-// move moves the mark on to the last run that was compared.
+// move moves the mark on to the runs that were compared.
 func (m *markFile) move(ctx context.Context, l *lake.Lake, b *interval) error {
 	next := &change.Mark{Format: change.MarkFormat, Dataset: l.Dataset.ID, At: time.Now().UTC()}
-	if b.last != nil {
-		next.Run, next.Number = b.last.RunID, b.last.Number
+	if last := b.runs.last(); last != nil {
+		next.Run, next.Number = last.RunID, b.runs[len(b.runs)-1].Number
+		reported := b.runs.ids()
 		for i := range l.States {
-			if r := &l.States[i]; r.Open() && r.Number < b.last.Number {
+			if r := &l.States[i]; r.Number < next.Number && !reported(r.RunID) && (r.Open() || r.Committed()) {
 				next.Open = append(next.Open, r.Number)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/macielake/macielake/internal/store"
@@ -18,11 +19,16 @@ type Mark struct {
 	Format  int       `json:"format"`
 	Dataset string    `json:"dataset"` // its ID
 	Run     string    `json:"run"`     // run_id of the last run that was reported; empty before the first
-	Number  int       `json:"number"`
-	At      time.Time `json:"at"` // when it was reported
-	// Open are the numbers of earlier runs that hadn't ended then: runs may overlap,
-	// and what such a run commits later was not reported.
+	Number  int       `json:"number"`  // the highest of the runs that were
+	At      time.Time `json:"at"`      // when they were
+	// Open are the lower numbers of runs that were not: runs may overlap, and what such
+	// a run commits later is new.
 	Open []int `json:"open,omitempty"`
+}
+
+// Reported reports whether the run of that number was reported.
+func (m *Mark) Reported(number int) bool {
+	return number <= m.Number && !slices.Contains(m.Open, number)
 }
 
 // MarkFormat is the format of marks that this version writes and reads.

@@ -426,6 +426,7 @@ func (v *survey) ended(ctx context.Context, r *surveyedRun, endErr error) error 
 		}
 	}
 	if r.committed() && len(r.receipts) == r.run.Parts {
+		rebuilt.EndedAt, rebuilt.Open, rebuilt.Later = r.end.EndedAt, r.end.Open, r.end.Later // not in receipts
 		is, err1 := json.Marshal(r.end)
 		want, err2 := json.Marshal(rebuilt)
 		if err := errors.Join(err1, err2); err != nil {

@@ -144,6 +144,9 @@ func commit(ctx context.Context, s store.Store, run *Run, done *Done) (*state.En
 	if err != nil {
 		return nil, err
 	}
+	if err = done.End.Place(ctx, s, &run.Dataset, run.Number); err != nil {
+		return nil, err
+	}
 	err = state.PutEnd(ctx, s, run.Run, done.End)
 	if errors.Is(err, fs.ErrExist) { // another ended it meanwhile
 		return endOf(ctx, s, run)

@@ -6,18 +6,24 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/pkg/sink"
 )
 
-// End is runs/<address>.end.json: how a run ended. That of a committed run is a
-// function of the claim and the receipts alone, so that every process that ends the run
-// writes the same bytes; and it has all that a reader needs.
+// End is runs/<address>.end.json: how a run ended, and when. What it says of a
+// committed run's parts is a function of the claim and the receipts; and it has all
+// that a reader needs.
 type End struct {
-	State   string    `json:"state"`    // Committed or Abandoned
-	EndedAt time.Time `json:"ended_at"` // of a committed run, the time of the last receipt
+	State   string    `json:"state"` // Committed or Abandoned
+	EndedAt time.Time `json:"ended_at"`
+	// Open and Later say what else was committed when this run was, as runs may
+	// overlap: the numbers of earlier runs that hadn't ended, and of later ones that
+	// had, both ascending.
+	Open  []int `json:"open,omitempty"`
+	Later []int `json:"later,omitempty"`
 	// Claim is the claim's file without the line feed at its end.
 	Claim  json.RawMessage `json:"claim"`
 	Parts  []EndedPart     `json:"parts,omitempty"`  // of a committed run
@@ -38,7 +44,8 @@ type EndedPart struct {
 }
 
 // NewEnd returns the end record of a run whose parts all have receipts, without
-// any of those.
+// any of those. Until Place says more, its time is that of the last receipt, and
+// all earlier runs count as ended and no later one.
 func NewEnd(run *Run) *End {
 	e := &End{State: Committed, EndedAt: run.StartedAt, Claim: run.raw, Parts: make([]EndedPart, run.Parts), Totals: &Totals{}}
 	e.Totals.init()
@@ -59,6 +66,36 @@ func (e *End) Add(r *Receipt, sum string) {
 	if r.EndedAt.After(e.EndedAt) {
 		e.EndedAt = r.EndedAt
 	}
+}
+
+// Place writes down when the run ends, and which runs had ended by then, as the
+// names of the files say.
+func (e *End) Place(ctx context.Context, s store.Store, d *Dataset, number int) error {
+	ended := map[int]bool{}
+	var numbers []int
+	err := s.List(ctx, RunsDir, func(file string, _ fs.FileInfo) error {
+		switch name := ParseName(file); {
+		case name.Kind == ClaimFile:
+			numbers = append(numbers, name.Address.Number)
+		case name.Kind == EndFile && name.Address.Of(d):
+			ended[name.Address.Number] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("looking which runs have ended: %w", err)
+	}
+	slices.Sort(numbers)
+	e.EndedAt, e.Open, e.Later = time.Now().UTC(), nil, nil
+	for _, n := range numbers {
+		if n < number && !ended[n] {
+			e.Open = append(e.Open, n)
+		}
+		if n > number && ended[n] {
+			e.Later = append(e.Later, n)
+		}
+	}
+	return nil
 }
 
 // PutEnd writes the record that ends a run. It gives fs.ErrExist where the run
@@ -99,6 +136,8 @@ func (e *End) check(d *Dataset, a Address) (*Run, error) {
 		return run, nil
 	case e.State != Committed || e.Totals == nil || len(e.Parts) != run.Parts:
 		return nil, fmt.Errorf("its state is %q, with %d parts of %d", e.State, len(e.Parts), run.Parts)
+	case !slices.IsSorted(e.Open) || !slices.IsSorted(e.Later):
+		return nil, errors.New("the runs that it names are not in order")
 	}
 	e.Totals.init()
 	seen := map[string]bool{}

@@ -194,6 +194,17 @@ type RunState struct {
 // Committed reports whether the run is committed.
 func (r *RunState) Committed() bool { return r.End != nil && r.End.State == Committed }
 
+// Includes reports whether another committed run, or this one, was committed when
+// this one was: what is said as of this run includes it, whatever is committed later.
+func (r *RunState) Includes(other *RunState) bool {
+	if other.Number < r.Number {
+		_, open := slices.BinarySearch(r.End.Open, other.Number)
+		return !open
+	}
+	_, later := slices.BinarySearch(r.End.Later, other.Number)
+	return later || other.Number == r.Number
+}
+
 // Open reports whether the run hasn't ended.
 func (r *RunState) Open() bool { return r.End == nil }
 

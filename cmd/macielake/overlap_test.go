@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -33,8 +34,9 @@ func (w *waiting) Publish(ctx context.Context, from, to string, want store.Conte
 }
 
 // Runs may overlap. One that was open when a later one was reported, and commits
-// afterwards, is new to the mark's consumer: a gate must see it.
-func TestMarkOfOverlappingRuns(t *testing.T) {
+// afterwards, is new to who compares with that one: a gate must see it. And what was
+// said as of the later one stays true.
+func TestOverlappingRuns(t *testing.T) {
 	data, err := os.ReadFile("testdata/diff.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -86,10 +88,35 @@ func TestMarkOfOverlappingRuns(t *testing.T) {
 	if said := ask(exitUnreadable, "diff", lake, "--mark", mark); !strings.Contains(said, ": 1 new ") {
 		t.Fatal(said)
 	}
+	code := exitUnreadable
+	asOf := func(run string) string { // without sentences that may not be said while a run is open
+		return regexp.MustCompile(`(?m)^((Nothing|Every) .*)?\n`).ReplaceAllString(ask(code, "summarize", lake, "--as-of", run), "")
+	}
+	before := asOf("3")
+	if before == asOf("1") {
+		t.Error("run 3 changes nothing: ", before)
+	}
 	close(w.release)
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
+	code = exitOK
+	if after := asOf("3"); after != before {
+		t.Errorf("as of run 3, before run 2 was committed:\n%s\nafterwards:\n%s", before, after)
+	}
+	if asOf("2") != asOf("last") || asOf("2") == before {
+		t.Error("run 2 was committed last, and changes the state")
+	}
+	if said := ask(exitOK, "diff", lake, "--since", "3"); !strings.Contains(said, ": 1 new, 3 worse") {
+		t.Error(said)
+	}
+	if said := ask(exitOK, "diff", lake, "--since", "2"); !strings.HasPrefix(said, "Nothing new since run 000002-") {
+		t.Error(said)
+	}
+	if said := ask(exitOK, "diff", lake, "--since", "1", "--until", "3"); !strings.Contains(said, ": 1 new ") {
+		t.Error(said)
+	}
+	ask(exitUsage, "diff", lake, "--since", "2", "--until", "3")
 	said := ask(exitGate, "diff", lake, "--mark", mark, "--fail-on", "state=new and type=AWS_CREDENTIALS")
 	if !strings.Contains(said, "AWS_CREDENTIALS, new") {
 		t.Error(said)
