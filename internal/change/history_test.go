@@ -114,6 +114,11 @@ func TestHistory(t *testing.T) {
 		open[n] = openAfter(t, l, n)
 	}
 	seen := map[State]int64{}
+	publicAfter := make([]map[string]bool, len(days))
+	for i, day := range days {
+		publicAfter[i] = shownPublic(truth, day)
+	}
+	public := 0
 	for since := range len(days) {
 		for until := since + 1; until <= len(days); until++ {
 			end := time.UnixMilli(truth.Start).Add(time.Duration(days[until-1]+1) * 24 * time.Hour)
@@ -123,6 +128,11 @@ func TestHistory(t *testing.T) {
 			}
 			counts, err := c.Each(t.Context(), func(c *Change) error {
 				seen[c.State]++
+				if c.State.Open() && publicAfter[until-1][string(c.Bucket.Text())] {
+					if public++; c.After.Public != "yes" {
+						t.Errorf("runs %d to %d: %s in s3://%s/%s is public, and said to be %s", since, until, c.Type.Text(), c.Bucket.Text(), c.Key.Text(), c.After.Public)
+					}
+				}
 				if c.State == Resolved || c.State == Gone {
 					if still(objects[string(c.Bucket.Text())+"/"+string(c.Key.Text())], c, end) {
 						t.Errorf("runs %d to %d: %s in s3://%s/%s is there and said to be %s: %v", since, until, c.Type.Text(), c.Bucket.Text(), c.Key.Text(), c.State, c.Causes)
@@ -140,11 +150,36 @@ func TestHistory(t *testing.T) {
 			}
 		}
 	}
+	if public == 0 {
+		t.Error("no finding was ever public")
+	}
 	for s := range numStates {
 		if seen[s] == 0 {
 			t.Errorf("no finding was ever %s: the history shows nothing of it", s)
 		}
 	}
+}
+
+// shownPublic returns the buckets that are public as far as the results that were
+// delivered up to a day show: as the newest of them knows it that knows it at all.
+func shownPublic(truth *gen.Truth, day int) map[string]bool {
+	public, newest := map[string]bool{}, map[string]int64{}
+	for _, a := range truth.Analyses {
+		if !slices.ContainsFunc(a.Sources, func(i int) bool { return truth.Sources[i].Day <= day }) {
+			continue
+		}
+		bucket := &truth.Buckets[truth.Objects[a.Object].Bucket]
+		permission := ""
+		for _, s := range bucket.States {
+			if s.From <= a.Created {
+				permission = s.Permission
+			}
+		}
+		if permission != "UNKNOWN" && a.Created >= newest[bucket.Name] {
+			public[bucket.Name], newest[bucket.Name] = permission == "PUBLIC", a.Created
+		}
+	}
+	return public
 }
 
 func truthObjects(truth *gen.Truth) map[string]*gen.TruthObject {
