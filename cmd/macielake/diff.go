@@ -39,6 +39,7 @@ type diffOptions struct {
 	failOn             []string
 	strict, quiet      bool
 	config             string
+	splitBy            choiceValue
 	grown              string
 	memory             sizeValue
 	workers            int
@@ -58,6 +59,8 @@ func (o *diffOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.strict, "strict", false, "end with exit code 6 also if rejects or unread sources that nobody has acknowledged limit the answer")
 	f.BoolVar(&o.quiet, "quiet", false, "print nothing unless --fail-on or --strict fails")
 	f.StringVar(&o.config, "config", "", "`FILE` that says who owns what and which findings are accepted: see docs/config.md")
+	o.splitBy = choiceValue{choices: []string{string(change.ByOwner)}}
+	f.Var(&o.splitBy, "split-by", "write each owner's changes to a file of its own in the directory DIR, in the form of --output: markdown, or ndjson")
 	f.StringVar(&o.grown, "grown", "2x", "how many `TIMES` a count must have grown for a finding to be worse")
 	f.Var(&o.output, "output", "table, and markdown for tickets; ndjson has a line for each finding that isn't unchanged")
 	o.memory = change.DefaultMemory
@@ -69,7 +72,7 @@ func (o *diffOptions) addFlags(f *pflag.FlagSet) {
 func newDiff(s *session) *cobra.Command {
 	var o diffOptions
 	cmd := &cobra.Command{
-		Use:   "diff DATASET",
+		Use:   "diff DATASET [DIR]",
 		Short: "Show what is new, worse, resolved or gone",
 		Long: `Compare a dataset's findings at two points: what was committed by then, so that
 results that were delivered late are new. Findings are new, reappeared, worse, not
@@ -86,7 +89,8 @@ and those of summarize. public and unencrypted are true, false or unknown.`,
 		Example: `  macielake diff lake --since 41
   macielake diff lake --mark ~/.macielake/lake.json
   macielake diff lake --mark s3://ops/marks/lake.json --fail-on 'state=new and public=true'
-  macielake diff lake --since 2026-11-01 --output ndjson | jq -r .object`,
+  macielake diff lake --since 2026-11-01 --output ndjson | jq -r .object
+  macielake diff lake --mark lake.mark --config macielake.yaml --split-by owner tickets`,
 		Annotations: exits(exit{code: exitRejects}, exit{code: exitUnreadable}, exit{code: exitNotFound}, exit{code: exitGate}),
 		RunE:        func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
 	}
@@ -143,7 +147,11 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.json && o.output.value != "json" && o.output.value != o.output.choices[0] {
+	split, err := o.split(args[1:])
+	if err != nil {
+		return err
+	}
+	if s.json && split == nil && o.output.value != "json" && o.output.value != o.output.choices[0] {
 		return usagef("--json and --output %s exclude each other", o.output.value)
 	}
 	whereGiven := cmd.Flags().Changed("where")
@@ -191,7 +199,8 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	}
 	report := change.ReportOptions{
 		Where: -1, Gate: map[int]string{}, By: change.By(o.by.value), Top: o.top,
-		Records: o.output.value == "ndjson" || o.output.value == "markdown", Memory: int64(o.memory) / 2,
+		Records: split != nil || o.output.value == "ndjson" || o.output.value == "markdown", Split: split != nil,
+		Memory: int64(o.memory) / 2,
 	}
 	gated := !between.first || o.gateFirstRun
 	for i := range filters {
@@ -220,6 +229,11 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	answer.Since, answer.Until, answer.FirstRun = between.from, between.to, between.first
+	if split != nil {
+		if err := split.write(ctx, answer, r, args[0], accountsOf(rules)); err != nil {
+			return err
+		}
+	}
 	failed := len(answer.Failures) > 0 || o.strict && limited != nil
 	if failed || !o.quiet {
 		if err := o.print(ctx, s, args[0], answer, r, accountsOf(rules)); err != nil {
@@ -291,23 +305,24 @@ func accountsOf(c *config.Config) map[string]string {
 
 // print writes the answer.
 func (o *diffOptions) print(ctx context.Context, s *session, dataset string, answer *change.Report, r *change.Reporter, accounts map[string]string) error {
-	switch o.output.value {
-	case "ndjson":
+	switch {
+	case o.splitBy.value != "": // the changes are in files
+	case o.output.value == "ndjson":
 		return s.rows(func(w io.Writer) error {
-			return r.EachRecord(ctx, func(record []byte) error {
+			return r.EachRecord(ctx, func(_ int, record []byte) error {
 				if _, err := w.Write(append(text.EscapeJSON(record), '\n')); err != nil {
 					return &printError{err}
 				}
 				return nil
 			})
 		})
-	case "markdown":
+	case o.output.value == "markdown":
 		return s.answer(nil, func(w io.Writer) error {
 			if err := render.Changes(answer, dataset, accounts).Write(w, text.Markdown, text.Options{}); err != nil || answer.FirstRun {
 				return err
 			}
 			t := render.Tickets{Dataset: dataset, Accounts: accounts}
-			return r.EachRecord(ctx, func(record []byte) error {
+			return r.EachRecord(ctx, func(_ int, record []byte) error {
 				ticket, err := t.Add(record)
 				if err == nil {
 					_, err = io.WriteString(w, ticket)

@@ -151,8 +151,9 @@ type Tally struct {
 	Gone         int64 `json:"gone"`
 }
 
-func (t *Tally) at(s State) *int64 {
-	return [...]*int64{&t.New, &t.Reappeared, &t.Worse, &t.NotSeenAgain, &t.Unchanged, &t.Resolved, &t.Gone}[s]
+func (t *Tally) add(s State, firstLook int64) {
+	*[...]*int64{&t.New, &t.Reappeared, &t.Worse, &t.NotSeenAgain, &t.Unchanged, &t.Resolved, &t.Gone}[s]++
+	t.FirstLook += firstLook
 }
 
 // Turned is a bucket that became public.
@@ -198,6 +199,16 @@ type Report struct {
 	Groups   []Group   `json:"groups"`
 	More     int64     `json:"more_groups"` // that aren't in groups
 	Failures []Failure `json:"failures"`
+	// Owners are what became of each owner's findings, in the order of the rules and
+	// then of those that are nobody's; with ReportOptions.Split.
+	Owners []Owned `json:"owners,omitempty"`
+}
+
+// Owned is what became of the findings of an owner.
+type Owned struct {
+	Owner string `json:"owner"` // empty for nobody
+	File  string `json:"file"`  // where its changes are written
+	Tally
 }
 
 // Point is a run, as of which findings are compared.
@@ -222,7 +233,9 @@ type ReportOptions struct {
 	Top int
 	// Records says that each change is wanted but unchanged ones, for EachRecord.
 	Records bool
-	Memory  int64 // about how many bytes may be held
+	// Split says that EachRecord gives the changes owner by owner. It needs Config.
+	Split  bool
+	Memory int64 // about how many bytes may be held
 }
 
 // Reporter makes a report of a comparison. Its methods are called one after the
@@ -236,6 +249,7 @@ type Reporter struct {
 	turned  map[string]int64
 	failed  map[int]*Failure
 	byPrint map[string]int // rules by the fingerprint that they accept
+	owners  map[string]int // places in the report's owners
 	key     []byte
 }
 
@@ -251,6 +265,13 @@ func NewReporter(c *Comparison, o ReportOptions) *Reporter {
 		return r
 	}
 	r.report.Config = o.Config.SHA256
+	if o.Split {
+		r.owners = make(map[string]int)
+		for i, name := range append(o.Config.OwnerNames(), "") {
+			r.owners[name] = i
+			r.report.Owners = append(r.report.Owners, Owned{Owner: name})
+		}
+	}
 	for i := range o.Config.Accept {
 		a := &o.Config.Accept[i]
 		r.report.Rules = append(r.report.Rules, Rule{Line: a.Line, Acceptance: Acceptance{a.Reason, a.Owner, a.Until()}, Expired: a.Expired(c.o.Now)})
@@ -385,8 +406,10 @@ func (r *Reporter) add(c *Change) error {
 	if c.State == New && slices.Contains(c.Causes, FirstLook) {
 		firstLook = 1
 	}
-	*r.report.Tally.at(c.State)++
-	r.report.FirstLook += firstLook
+	r.report.Tally.add(c.State, firstLook)
+	if r.o.Split {
+		r.report.Owners[r.owners[c.Owner]].add(c.State, firstLook)
+	}
 	if c.State == Unchanged {
 		return nil
 	}
@@ -420,7 +443,11 @@ func (r *Reporter) addRecord(c *Change, rule *Rule, severity awsvalues.Severity)
 	if c.Exposed() {
 		exposed = 0
 	}
-	r.key = append(r.key[:0], exposed, 255-byte(c.ObjectSeverity))
+	r.key = r.key[:0]
+	if r.o.Split {
+		r.key = binary.BigEndian.AppendUint32(r.key, uint32(r.owners[c.Owner]))
+	}
+	r.key = append(r.key, exposed, 255-byte(c.ObjectSeverity))
 	r.key = where.AppendOrdered(where.AppendOrdered(r.key, c.Bucket), c.Key)
 	r.key = append(r.key, 255-byte(severity))
 	for _, v := range [...]where.Value{c.Category, c.Type, c.ID} {
@@ -467,8 +494,7 @@ func (r *Reporter) group(ctx context.Context) error {
 			last = append(last[:0], key...)
 			g = &Group{Name: string(key)}
 		}
-		*g.Tally.at(State(value[0]))++
-		g.FirstLook += int64(value[3])
+		g.Tally.add(State(value[0]), int64(value[3]))
 		g.Exposed = g.Exposed || value[1] != 0
 		if s := awsvalues.Severity(value[2]); s > awsvalues.SeverityNamed(g.Severity) {
 			g.Severity = s.String()
@@ -505,8 +531,15 @@ func firstGroups(groups []Group, top int) []Group {
 
 // EachRecord calls each for the changes that were reported, but unchanged ones, as
 // JSON: those of exposed objects first, then by the objects' severity and names, so
-// that those of an object come together. The bytes are
-// valid until it returns. It is for after Report.
-func (r *Reporter) EachRecord(ctx context.Context, each func(record []byte) error) error {
-	return r.records.Each(ctx, func(_ uint64, _, value []byte) error { return each(value) })
+// that those of an object come together; with ReportOptions.Split owner by owner, in
+// the order of the report's owners. owner is the place in those, 0 without Split. The
+// bytes are valid until it returns. It is for after Report.
+func (r *Reporter) EachRecord(ctx context.Context, each func(owner int, record []byte) error) error {
+	return r.records.Each(ctx, func(_ uint64, key, value []byte) error {
+		owner := 0
+		if r.o.Split {
+			owner = int(binary.BigEndian.Uint32(key))
+		}
+		return each(owner, value)
+	})
 }

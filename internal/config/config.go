@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -273,6 +274,17 @@ func (a *Accept) Until() string {
 		return never
 	}
 	return a.Expires.AddDate(0, 0, -1).Format(time.DateOnly)
+}
+
+// OwnerNames returns the owners that rules name, in the order of the rules.
+func (c *Config) OwnerNames() []string {
+	var names []string
+	for i := range c.Owners {
+		if name := c.Owners[i].Name; !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // OwnerOf returns whose an object is; empty if no rule says.

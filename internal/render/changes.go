@@ -21,7 +21,7 @@ func Changes(r *change.Report, dataset string, accounts map[string]string) *text
 	case changed == 0:
 		d.Title(fmt.Sprintf("Nothing new since %s; %s analysed, %s of them for the first time", since(r), text.Plural(r.Analysed, "object"), text.Count(r.First)))
 	default:
-		d.Title(fmt.Sprintf("Since %s: %s", since(r), counted(r)))
+		d.Title(fmt.Sprintf("Since %s: %s", since(r), counted(&r.Tally)))
 		d.Line(fmt.Sprintf("%s open, %s before; %s analysed, %s of them for the first time",
 			text.Plural(r.Open, "finding"), text.Count(r.Before), text.Plural(r.Analysed, "object"), text.Count(r.First)))
 	}
@@ -66,6 +66,30 @@ func Changes(r *change.Report, dataset string, accounts map[string]string) *text
 	return d
 }
 
+// Owned is the head of a file with an owner's changes.
+func Owned(r *change.Report, o *change.Owned, dataset string) *text.Document {
+	d := &text.Document{}
+	whose := o.Owner
+	if whose == "" {
+		whose = "nobody"
+	}
+	what := counted(&o.Tally)
+	switch {
+	case r.FirstRun:
+		what = fmt.Sprintf("first run: %s recorded as known", text.Plural(o.New, "finding"))
+	case o.Tally == change.Tally{Unchanged: o.Unchanged}:
+		what = "nothing new"
+		if o.Unchanged > 0 {
+			what += fmt.Sprintf(", %s open as before", text.Plural(o.Unchanged, "finding"))
+		}
+	}
+	d.Title(fmt.Sprintf("%s: %s", whose, what))
+	if !r.FirstRun {
+		d.Line(fmt.Sprintf("Since %s, in %s", since(r), dataset))
+	}
+	return d
+}
+
 // maxTurned is how many buckets that became public have a line each.
 const maxTurned = 20
 
@@ -85,7 +109,7 @@ func sinceFlag(r *change.Report) string {
 }
 
 // counted is a line of counts by state, without those that are zero.
-func counted(r *change.Report) string {
+func counted(r *change.Tally) string {
 	var parts []string
 	add := func(n int64, what string) {
 		if n > 0 {
