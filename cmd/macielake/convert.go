@@ -95,7 +95,6 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.compression, "compression", "compression of the tables")
 	f.Var(&o.targetFileSize, "target-file-size", "size at which a file of a table ends and the next begins")
 	f.Var(&o.partSize, "part-size", "stored bytes per part, the unit of work, output and retry; small runs have smaller parts")
-	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
 	f.Var(&o.accounts, "only-account", "convert only results of these accounts")
 	f.Var(&o.regions, "only-region", "convert only results of these Regions")
 	f.Var(&o.jobs, "only-job", "convert only results of these jobs")
@@ -107,20 +106,25 @@ func (o *convertOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.maxLineValues, "max-line-values", limits.MaxLineValues, maxLineValuesHelp)
 	f.Var(&o.maxInflatedBytes, "max-inflated-bytes", "reject sources that inflate to more")
 	f.IntVar(&o.maxSources, "max-sources-per-run", convert.DefaultMaxSources, "take `N` sources per run; more become several runs, committed one after the other")
-	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be read, claimed and written, and write nothing")
 	f.BoolVar(&o.retryRejected, "retry-rejected", false, "convert only the lines and sources that were rejected before")
-	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "`FILE` of sources that may stay unread without exit code 4: one source_uri per line; a * at the end matches any rest")
 	f.BoolVar(&o.allowCopies, "allow-copies", false, "also convert copies of sources that are converted: the same key from AWSLogs/ on, with the same size")
 	f.BoolVar(&o.acceptChanged, "accept-changed", false, "leave changed sources out for good, in the version that they have now")
-	f.BoolVar(&o.noWait, "no-wait", false, "do not wait for other converters: exit with 4 if they are still at work")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no summary and no progress")
-	f.BoolVar(&o.stats, "stats", false, "show where the time went, which costs about 1% of it")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "name skipped files and repeated requests")
 	o.placeFlags.addFlags(f)
 	o.addFetchFlags(f)
 	f.StringVar(&o.inventory, "inventory", "", "manifest.json of an S3 Inventory `REPORT`, in place of a listing")
 	f.StringVar(&o.keysFrom, "keys-from", "", "`FILE` of s3:// URIs or keys, one per line, in place of a listing; - for standard input")
 	o.write.addFlags(f)
+}
+
+// addWorkFlags adds those that say how the work is done, and when it is well done.
+func (o *convertOptions) addWorkFlags(f *pflag.FlagSet) {
+	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
+	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be read, claimed and written, and write nothing")
+	f.StringVar(&o.acceptUnreadable, "accept-unreadable", "", "`FILE` of sources that may stay unread without exit code 4: one source_uri per line; a * at the end matches any rest")
+	f.BoolVar(&o.noWait, "no-wait", false, "do not wait for other converters: exit with 4 if they are still at work")
+	f.BoolVar(&o.stats, "stats", false, "show where the time went, which costs about 1% of it")
 }
 
 func newConvert(s *session) *cobra.Command {
@@ -161,6 +165,7 @@ each waits until everything is converted.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(s, cmd, args) },
 	}
 	o.addFlags(cmd.Flags())
+	o.addWorkFlags(cmd.Flags())
 	return cmd
 }
 
@@ -174,29 +179,9 @@ func (o *convertOptions) run(s *session, cmd *cobra.Command, args []string) erro
 			return err
 		}
 	}
-	options.Log = newLog(s.stderr, o.verbose)
-	ctx, stop := context.WithCancelCause(cmd.Context())
-	defer stop(nil)
-	places := o.places(options.Log)
-	var closer io.Closer
-	options.Origins, options.Inputs, closer, err = places.origins(ctx, sources{
-		inputs: args, inventory: o.inventory, keysFrom: o.keysFrom, stdin: s.stdin, stop: stop,
-		filter: s3input.Filter{Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values, Since: o.since.t},
-	})
+	summary, err := o.convert(s, cmd, args, options)
 	if err != nil {
 		return err
-	}
-	defer closer.Close()
-	if options.Out, err = places.createStore(ctx, o.out, o.write.WriteOptions); err != nil {
-		return err
-	}
-	defer options.Out.Close()
-	bar := startProgress(s.stderr, o.quiet || o.verbose, options.Progress)
-	limitMemory(o.workers)
-	summary, err := convert.Run(ctx, options)
-	bar.stop()
-	if err != nil {
-		return places.explainMissing(cmd.Context(), args, reason(cmd.Context(), ctx, err))
 	}
 	err = s.answer(summary, func(io.Writer) error { return nil })
 	if err == nil && !o.quiet {
@@ -215,6 +200,36 @@ func (o *convertOptions) run(s *session, cmd *cobra.Command, args []string) erro
 		return &outcome{exitRejects}
 	}
 	return nil
+}
+
+// convert opens what the flags name, and runs a converter.
+func (o *convertOptions) convert(s *session, cmd *cobra.Command, args []string, options convert.Options) (*convert.Summary, error) {
+	options.Log = newLog(s.stderr, o.verbose)
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	places := o.places(options.Log)
+	var closer io.Closer
+	var err error
+	options.Origins, options.Inputs, closer, err = places.origins(ctx, sources{
+		inputs: args, inventory: o.inventory, keysFrom: o.keysFrom, stdin: s.stdin, stop: stop,
+		filter: s3input.Filter{Accounts: o.accounts.values, Regions: o.regions.values, Jobs: o.jobs.values, Since: o.since.t},
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	if options.Out, err = places.createStore(ctx, o.out, o.write.WriteOptions); err != nil {
+		return nil, err
+	}
+	defer options.Out.Close()
+	bar := startProgress(s.stderr, o.quiet || o.verbose, options.Progress)
+	limitMemory(o.workers)
+	summary, err := convert.Run(ctx, options)
+	bar.stop()
+	if err != nil {
+		return nil, places.explainMissing(cmd.Context(), args, reason(cmd.Context(), ctx, err))
+	}
+	return summary, nil
 }
 
 // readAccepted reads which sources may stay unread: a URI per line, or a prefix if

@@ -64,6 +64,7 @@ func classify(err error) (code int, hint string) {
 		format     *state.FormatError
 		damaged    *state.DamagedError
 		rejects    *steps.TooManyRejectsError
+		missing    *convert.MissingPartsError
 		partitions *sink.TooManyPartitionsError
 		option     *gen.OptionError
 		printing   *printError
@@ -114,6 +115,8 @@ func classify(err error) (code int, hint string) {
 		return exitFailed, "name a dataset, or a new or empty directory, with --out"
 	case errors.As(err, &stdin):
 		return exitUsage, "name a new directory with --out"
+	case errors.As(err, &missing):
+		return exitAgain, "run 'macielake work' for them, and then the same command again"
 	case errors.As(err, &different):
 		return exitUsage, "give the options that the dataset was made with, name another --out, or remove the dataset with 'macielake drop'"
 	case errors.As(err, &noRun):

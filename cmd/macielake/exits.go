@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Exit codes. 75 is reserved for work that somebody else holds.
+// Exit codes. 75 is EX_TEMPFAIL of sysexits.h: what schedulers try again.
 const (
 	exitOK         = 0
 	exitFailed     = 1
@@ -16,6 +16,7 @@ const (
 	exitUnreadable = 4
 	exitNotFound   = 5
 	exitGate       = 6
+	exitAgain      = 75
 	exitInterrupt  = 130
 	exitClosedPipe = 141
 	exitTerminated = 143
@@ -34,6 +35,7 @@ var exitCodes = [...]struct {
 	{exitUnreadable, "done, but sources could not be read, have changed or are left to do (wins over 3)"},
 	{exitNotFound, "the input, dataset or object does not exist, or a check found a problem"},
 	{exitGate, "done, but a condition of --fail-on or --strict is met (wins over 3 and 4)"},
+	{exitAgain, "time ran out before everything was done; run the same command again"},
 	{exitInterrupt, "interrupted; run the same command again to resume"},
 	{exitClosedPipe, "the reader of standard output went away"},
 	{exitTerminated, "terminated; run the same command again to resume"},
@@ -58,7 +60,7 @@ func exits(own ...exit) map[string]string {
 	var lines strings.Builder
 	for _, e := range exitCodes {
 		meaning, has := means[e.code]
-		always := e.code <= exitUsage || e.code > exitGate
+		always := e.code <= exitUsage || e.code > exitAgain
 		switch {
 		case !has && !always:
 			continue

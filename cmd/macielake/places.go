@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/spf13/pflag"
@@ -143,6 +146,18 @@ func (p *places) createStore(ctx context.Context, uri string, o s3.WriteOptions)
 		return nil, usagef("--sse, --sse-kms-key-id, --storage-class and --expected-bucket-owner need an --out in S3")
 	}
 	return store.CreateLocal(uri)
+}
+
+// reopenStore is createStore for a place that must be there.
+func (p *places) reopenStore(ctx context.Context, uri string, o s3.WriteOptions) (store.Store, error) {
+	if s3.IsURI(uri) || o != (s3.WriteOptions{}) {
+		return p.createStore(ctx, uri, o)
+	}
+	s, err := p.openStore(ctx, uri)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, &noDatasetError{uri}
+	}
+	return s, err
 }
 
 func (p *places) storeInS3(ctx context.Context, uri string, o s3.WriteOptions) (store.Store, error) {

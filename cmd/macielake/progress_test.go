@@ -88,6 +88,7 @@ func (o *convertOptions) parsed(args ...string) (convert.Options, error) {
 	cmd := newConvert(&session{})
 	cmd.ResetFlags()
 	o.addFlags(cmd.Flags())
+	o.addWorkFlags(cmd.Flags())
 	if err := cmd.ParseFlags(args); err != nil {
 		return convert.Options{}, err
 	}

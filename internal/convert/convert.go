@@ -170,6 +170,9 @@ func (c *converter) run(ctx context.Context) error {
 	default:
 		err = c.incremental(ctx)
 	}
+	if c.o.PlanOnly {
+		c.price()
+	}
 	if err == nil && c.dataset != nil {
 		err = c.note(ctx)
 	}
@@ -187,7 +190,11 @@ func (c *converter) open(ctx context.Context) error {
 				return err
 			}
 		}
-		if _, err := c.finishOpen(ctx); err != nil {
+		if c.o.PlanOnly {
+			if err := c.addOpen(ctx); err != nil {
+				return err
+			}
+		} else if _, err := c.finishOpen(ctx); err != nil {
 			return err
 		}
 	}
@@ -325,6 +332,9 @@ func (c *converter) convert(ctx context.Context, sources []input.Source, retry m
 		} else {
 			c.summary.Sources.Retried += r.Sources
 		}
+		if c.o.PlanOnly {
+			return c.addPlanned(ctx, r)
+		}
 		ended, err := c.finish(ctx, r)
 		if err == nil && !ended { // another converter helps, and ends it
 			c.summary.Sources.InWork += r.Sources
@@ -382,6 +392,33 @@ func (c *converter) create(ctx context.Context) error {
 		c.ledger, err = coord.OpenLedger(ctx, c.store, c.dataset, nil, c.o.Log)
 	}
 	return err
+}
+
+// addOpen takes the runs that are open already into the summary.
+func (c *converter) addOpen(ctx context.Context) error {
+	for i := range c.runs {
+		if c.runs[i].Ended {
+			continue
+		}
+		r, err := state.ReadRun(ctx, c.store, c.dataset, &c.runs[i])
+		if err != nil {
+			return err
+		}
+		c.summary.Planned = append(c.summary.Planned, planned(r.Run))
+	}
+	return nil
+}
+
+// addPlanned takes a run that was claimed, and is left to others, into the summary
+// and the ledger.
+func (c *converter) addPlanned(ctx context.Context, r *run.Run) error {
+	c.summary.Planned = append(c.summary.Planned, planned(r.Run))
+	c.runs, c.last = append(c.runs, state.RunFiles{Address: r.Address()}), r.Sum
+	return c.ledger.Add(ctx, &c.runs[len(c.runs)-1])
+}
+
+func planned(r *state.Run) PlannedRun {
+	return PlannedRun{Run: r.RunID, Parts: r.Parts, Sources: r.Sources, Bytes: r.Bytes}
 }
 
 // finish converts the parts of a run that have no receipt yet, publishes all of

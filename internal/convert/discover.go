@@ -445,6 +445,9 @@ func (c *converter) note(ctx context.Context) error {
 		Listed: o.Listed, New: o.New, Changed: o.Changed, Remaining: o.InWork + o.Unreadable - o.AcceptedUnreadable,
 		Origins: []state.LookedAt{},
 	}
+	if c.o.PlanOnly {
+		l.Remaining += o.New + o.Retried
+	}
 	for _, p := range slices.SortedFunc(maps.Keys(c.found.origins), func(a, b place) int {
 		return strings.Compare(a.administrator+"/"+a.region, b.administrator+"/"+b.region)
 	}) {

@@ -94,6 +94,22 @@ func (c *converter) dryRun(ctx context.Context) error {
 	return nil
 }
 
+// price fills in what the work on planned runs costs.
+func (c *converter) price() {
+	f := &Forecast{Runs: int64(len(c.summary.Planned))}
+	for _, r := range c.summary.Planned {
+		f.Sources += r.Sources
+		f.Parts += int64(r.Parts)
+	}
+	stored := int64(0)
+	if c.listedInS3 > 0 {
+		stored = f.Sources
+	}
+	if stored > 0 || isS3(c.output) {
+		c.summary.WorkDollars = c.requests(f, stored).Dollars()
+	}
+}
+
 // requests counts roughly what the forecast's work asks of S3.
 func (c *converter) requests(f *Forecast, stored int64) *Requests {
 	r := &Requests{Get: stored, Put: (c.listedInS3 + listPage - 1) / listPage}

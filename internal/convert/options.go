@@ -36,6 +36,7 @@ type Options struct {
 	Limits         stream.Limits
 	RejectRaw      bool  // keep the raw bytes of rejected lines
 	MaxRejects     int64 // of one run; -1 for no limit
+	PlanOnly       bool  // make runs, and leave the work on them to Work and Commit
 	DryRun         bool  // only say what would be done
 	RetryRejected  bool  // try again what was rejected, and nothing else
 	AllowCopies    bool  // convert copies of sources that are converted

@@ -66,8 +66,20 @@ type Summary struct {
 	Seconds     float64   `json:"seconds"`
 	MBPerSecond float64   `json:"mb_per_second"` // of inflated bytes
 	Stats       run.Stats `json:"stats"`
+	// Planned are the runs that are open, with PlanOnly, in order.
+	Planned []PlannedRun `json:"planned,omitempty"`
+	// WorkDollars is what the requests to S3 for these cost, roughly: see Requests.
+	WorkDollars float64 `json:"work_dollars,omitempty"`
 	// DryRun is what a converter would do that was only asked that.
 	DryRun *Forecast `json:"dry_run,omitempty"`
+}
+
+// PlannedRun is a run that waits for work.
+type PlannedRun struct {
+	Run     string `json:"run"`
+	Parts   int    `json:"parts"`
+	Sources int64  `json:"sources"`
+	Bytes   int64  `json:"bytes"` // stored
 }
 
 // maxListed is how many sources of a kind a summary names.

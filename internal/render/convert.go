@@ -53,6 +53,26 @@ func Summary(w io.Writer, s *convert.Summary) error {
 		line("output", "%s", s.Output)
 		return out.flush(w)
 	}
+	ranLines(s, line)
+	line("time", "%.2f s, %s read/s", s.Seconds, text.Bytes(int64(float64(s.Bytes.Stored)/max(s.Seconds, 1e-9))))
+	line("output", "%s", s.Output)
+	return out.flush(w)
+}
+
+// Committed writes what a commit did, for people.
+func Committed(w io.Writer, s *convert.Summary) error {
+	var out lines
+	if len(s.Runs) == 0 {
+		out.add("runs", "none, no run is open")
+		return out.flush(w)
+	}
+	ranLines(s, out.add)
+	out.add("output", "%s", s.Output)
+	return out.flush(w)
+}
+
+// ranLines writes what came of the runs.
+func ranLines(s *convert.Summary, line func(name, format string, args ...any)) {
 	line("runs", "%s", runsText(s.Runs))
 	line("read", "%s converted, %s rejected, %s unreadable, %s skipped",
 		text.Count(s.Sources.Converted), text.Count(s.Sources.Rejected), text.Count(s.Sources.Unreadable), text.Count(s.Sources.Skipped))
@@ -93,9 +113,6 @@ func Summary(w io.Writer, s *convert.Summary) error {
 	}
 	line("bytes", "%s read, %s inflated, %s written in %s",
 		text.Bytes(s.Bytes.Stored), text.Bytes(s.Bytes.Inflated), text.Bytes(s.Bytes.Written), text.Plural(s.Files, "file"))
-	line("time", "%.2f s, %s read/s", s.Seconds, text.Bytes(int64(float64(s.Bytes.Stored)/max(s.Seconds, 1e-9))))
-	line("output", "%s", s.Output)
-	return out.flush(w)
 }
 
 // kindsText lists the occurrences by kind.

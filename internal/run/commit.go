@@ -91,6 +91,10 @@ func Commit(ctx context.Context, env *Env, run *Run, done *Done) error {
 		return err
 	}
 	if end == nil {
+		// Each process counts only what it has read itself.
+		if t, limit := done.End.Totals, run.Options.MaxRejects; limit >= 0 && t.RejectedLines+t.Rejected > limit {
+			return &TooManyRejectsError{Limit: limit}
+		}
 		if end, err = commit(ctx, s, run, done); err != nil {
 			return err
 		}

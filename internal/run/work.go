@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,10 @@ type Env struct {
 	// step waits for them, and does what they give up.
 	NoWait  bool
 	Workers int
+	// Index and Of say which parts to begin with where Of workers share a run: the
+	// Index-th of as many slices, and then the others in any order. Whose a part is,
+	// its lease says. Of is 0 where nothing is shared so.
+	Index, Of int
 	// FetchConcurrency is how many objects that lie behind a network are
 	// fetched at the same time; 0 is 64.
 	FetchConcurrency int
@@ -73,15 +78,18 @@ type LooseSource struct {
 // TooManyRejectsError says that a run stopped because of its rejects.
 type TooManyRejectsError struct {
 	Limit int64
-	First state.Reject // one of them
+	First state.Reject // one of them; without a URI where only their number is known
 }
 
 func (e *TooManyRejectsError) Error() string {
-	where := e.First.URI
-	if e.First.Line > 0 {
-		where = fmt.Sprintf("%s, line %d, byte offset %d", where, e.First.Line, e.First.Offset)
+	what := fmt.Sprintf("more than %d lines or sources were rejected", e.Limit)
+	switch {
+	case e.First.URI == "":
+		return what
+	case e.First.Line > 0:
+		return fmt.Sprintf("%s, among them %s, line %d, byte offset %d: %s", what, e.First.URI, e.First.Line, e.First.Offset, e.First.Class)
 	}
-	return fmt.Sprintf("more than %d lines or sources were rejected, among them %s: %s", e.Limit, where, e.First.Class)
+	return fmt.Sprintf("%s, among them %s: %s", what, e.First.URI, e.First.Class)
 }
 
 // commits is how many parts are made durable at a time, behind the work on
@@ -139,10 +147,28 @@ func Work(ctx context.Context, env *Env, run *Run) (*Done, error) {
 			}
 		}
 	}
+	w.sortUnreadable()
+	return w.done, nil
+}
+
+// Collect puts together what the receipts say that a run has. missing are the parts
+// without one, ascending.
+func Collect(ctx context.Context, env *Env, run *Run) (done *Done, missing []int, err error) {
+	w, err := newWork(env, run)
+	if err == nil {
+		err = w.takeReceipts(ctx, run.Files.Receipts)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	w.sortUnreadable()
+	return w.done, w.missing(), nil
+}
+
+func (w *work) sortUnreadable() {
 	slices.SortFunc(w.done.Unreadable, func(a, b UnreadableSource) int {
 		return cmp.Or(cmp.Compare(a.part, b.part), strings.Compare(a.URI, b.URI))
 	})
-	return w.done, nil
 }
 
 func newWork(env *Env, run *Run) (*work, error) {
@@ -231,9 +257,7 @@ func (w *work) missing() []int {
 
 // convert converts those of the parts that nobody else works on.
 func (w *work) convert(ctx context.Context, parts []int) error {
-	// Large ones first: then what is left for the last worker is small.
-	sizes := w.run.sizes()
-	slices.SortStableFunc(parts, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
+	w.order(parts)
 	var nextErr error
 	w.commits, w.ctx = errgroup.WithContext(ctx)
 	w.commits.SetLimit(commits)
@@ -266,6 +290,27 @@ func (w *work) convert(ctx context.Context, parts []int) error {
 		err = nextErr
 	}
 	return err
+}
+
+// order sorts parts by when they are worked on.
+func (w *work) order(parts []int) {
+	if w.Of > 0 {
+		// As other workers do, in their own order: each finds its slice free, and those
+		// who are done early seldom ask for the same part.
+		first, end := w.Index*w.run.Parts/w.Of, (w.Index+1)*w.run.Parts/w.Of
+		rand.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+		own := func(part int) int {
+			if first <= part && part < end {
+				return 0
+			}
+			return 1
+		}
+		slices.SortStableFunc(parts, func(a, b int) int { return cmp.Compare(own(a), own(b)) })
+		return
+	}
+	// Large ones first: then what is left for the last worker is small.
+	sizes := w.run.sizes()
+	slices.SortStableFunc(parts, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
 }
 
 // acquire takes the lease on a part that still has no receipt.

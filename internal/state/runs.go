@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -38,6 +39,19 @@ type RunFiles struct {
 	Row       bool  // it has a row in the runs table
 	Receipts  []int // parts that have one, ascending; with Everything
 	published []int // parts of which a file is published; with Everything
+}
+
+// ListReceipts lists which parts of the run have a receipt.
+func (f *RunFiles) ListReceipts(ctx context.Context, s store.Store) error {
+	f.Receipts = nil
+	err := s.List(ctx, path.Join(ReceiptsDir, f.Address.String()), func(file string, _ fs.FileInfo) error {
+		if name := ParseName(file); name.Kind == ReceiptFile && name.Address == f.Address {
+			f.Receipts = append(f.Receipts, name.Part)
+		}
+		return nil
+	})
+	slices.Sort(f.Receipts)
+	return err
 }
 
 // Measure looks up the sizes of the claim and the end record of a run that has
