@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/coord"
 	"github.com/macielake/macielake/internal/maintain"
 	"github.com/macielake/macielake/internal/state"
@@ -20,6 +21,49 @@ func abandonRun(ctx context.Context, s store.Store, run string, lease time.Durat
 }
 
 // collectAll removes garbage of any age: every file is as old as it may ever be.
+// stepOptions are the options of work and commit.
+func stepOptions(w *world, s store.Store, lease time.Duration) convert.StepOptions {
+	o := options(w, s)
+	return convert.StepOptions{Dataset: s, Origins: o.Origins, Workers: o.Workers, Lease: lease, Log: o.Log}
+}
+
+func planRuns(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
+	o := options(w, s)
+	o.Lease, o.PlanOnly, o.NoWait, o.MaxSources = lease, true, true, 4
+	_, err := convert.Run(ctx, o)
+	return err
+}
+
+func workParts(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
+	_, err := convert.Work(ctx, stepOptions(w, s, lease))
+	return err
+}
+
+func commitRuns(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
+	_, err := convert.Commit(ctx, stepOptions(w, s, lease))
+	return err
+}
+
+// stepByStep plans, works and commits as a scheduler has it done: again where parts are
+// missing, since a worker has died.
+func stepByStep(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
+	if err := planRuns(ctx, w, s, lease); err != nil {
+		return err
+	}
+	for again := 0; ; again++ {
+		err := workParts(ctx, w, s, lease)
+		if err == nil {
+			err = commitRuns(ctx, w, s, lease)
+		}
+		if missing := (*convert.MissingPartsError)(nil); !errors.As(err, &missing) || again == 20 {
+			return err
+		}
+		if err := coord.Sleep(ctx, 2*lease); err != nil {
+			return err
+		}
+	}
+}
+
 func collectAll(ctx context.Context, s store.Store) error {
 	_, err := maintain.CollectGarbage(ctx, s, maintain.GarbageOptions{Delete: true, Age: 1, Log: slog.New(slog.DiscardHandler)})
 	return err

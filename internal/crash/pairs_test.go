@@ -51,6 +51,15 @@ func commands() []command {
 	return []command{
 		{name: "convert", do: change(func(*convert.Options) {})},
 		{name: "retry", do: change(func(o *convert.Options) { o.RetryRejected = true })},
+		{name: "plan", do: planRuns},
+		{name: "work", do: workParts},
+		{name: "commit", do: func(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
+			err := commitRuns(ctx, w, s, lease)
+			if missing := (*convert.MissingPartsError)(nil); errors.As(err, &missing) {
+				return nil // who works is another command
+			}
+			return err
+		}},
 		{name: "abandon", do: func(ctx context.Context, _ *world, s store.Store, lease time.Duration) error {
 			return abandonRun(ctx, s, openRun, lease)
 		}},

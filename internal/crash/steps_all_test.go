@@ -82,6 +82,13 @@ func scenarios(t testing.TB, dir string) []scenario {
 	few := func(o *convert.Options) { o.MaxSources = 2 }
 	all = append(all, scenario{name: "backlog", base: newVolatile(), act: convertTo(backlog, few), heal: heal(backlog, few), want: backlog.want})
 
+	// Plan, work and commit one after the other, and done again by whoever comes.
+	apart := archive("apart", "eu-west-1", "us-east-1", "us-west-2")
+	allApart := func(ctx context.Context, s store.Store) error { return stepByStep(ctx, apart, s, shortLease) }
+	all = append(all,
+		scenario{name: "apart", base: newVolatile(), act: allApart, heal: allApart, want: apart.want},
+		scenario{name: "apart, then convert", base: newVolatile(), act: allApart, heal: heal(apart, nil), want: apart.want})
+
 	// What was too long once isn't any more.
 	retried := archive("retried", "eu-west-1", "us-east-1")
 	strict := func(o *convert.Options) { o.Limits.MaxLineBytes = shortLine }
