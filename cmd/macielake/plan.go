@@ -63,7 +63,7 @@ also those of an earlier plan; where nothing is to be done it has 0 parts.`,
 type plan struct {
 	Run       string               `json:"run,omitempty"` // where there is one
 	Parts     int                  `json:"parts"`         // of all runs
-	ArraySize int                  `json:"array_size"`    // how many workers make sense
+	ArraySize int                  `json:"array_size"`    // how many tasks make sense
 	Sources   int64                `json:"sources"`
 	Bytes     int64                `json:"bytes"`   // stored
 	Dollars   float64              `json:"dollars"` // of requests to S3, roughly
@@ -73,11 +73,11 @@ type plan struct {
 	Changed   int64                `json:"changed"`           // sources that are left out
 }
 
-// A worker should have some parts, so that it is worth its start and that what one
+// A task should have some parts, so that it is worth its start and that what one
 // leaves over at the end is little; and AWS Batch and Slurm take arrays of about this size.
 const (
-	partsPerWorker = 8
-	maxArray       = 10_000
+	partsPerTask = 8
+	maxArray     = 10_000
 )
 
 func planOf(s *convert.Summary) *plan {
@@ -93,7 +93,7 @@ func planOf(s *convert.Summary) *plan {
 	if len(p.Runs) == 1 {
 		p.Run = p.Runs[0].Run
 	}
-	p.ArraySize = min((p.Parts+partsPerWorker-1)/partsPerWorker, maxArray)
+	p.ArraySize = min((p.Parts+partsPerTask-1)/partsPerTask, maxArray)
 	p.Dollars = s.WorkDollars
 	return p
 }
@@ -109,6 +109,6 @@ func (p *plan) print(w io.Writer) error {
 		}
 	}
 	_, err := fmt.Fprintf(w, "%s for up to %s; requests to S3 cost about $%.2f\n",
-		text.Plural(int64(p.Parts), "part"), text.Plural(int64(p.ArraySize), "worker"), p.Dollars)
+		text.Plural(int64(p.Parts), "part"), text.Plural(int64(p.ArraySize), "task"), p.Dollars)
 	return err
 }

@@ -84,11 +84,11 @@ func newWork(s *session) *cobra.Command {
 		Use:   "work DATASET",
 		Short: "Convert parts of planned runs, beside any number of others",
 		Long: `Convert parts of the runs that 'macielake plan' has made, until each has a receipt
-or is in work elsewhere. Workers that die leave no hole: who comes later takes their
+or is in work elsewhere. Tasks that die leave no hole: who comes later takes their
 parts. Rejected lines and unreadable sources are no failure here; 'macielake commit'
 tells of them.
 
---index and --of say with which parts to begin, so that many workers seldom meet.
+--index and --of say with which parts to begin, so that many tasks seldom meet.
 They are taken from the array jobs of AWS Batch, Slurm, Kubernetes, Cloud Run, LSF,
 Grid Engine and PBS where the flags are not given: an index alone chooses the order,
 too.`,
@@ -144,7 +144,7 @@ too.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.index, "index", 0, "begin with the `I`th of --of slices of a run, from 0")
-	f.IntVar(&o.of, "of", 0, "how many `N` workers share a run")
+	f.IntVar(&o.of, "of", 0, "how many `N` tasks share a run")
 	f.DurationVar(&o.maxTime, "max-time", 0, "stop after this `TIME`, such as 13m, and exit with 75 if something is left")
 	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
 	o.addFlags(f)
@@ -206,7 +206,7 @@ func (o *workOptions) share(f *pflag.FlagSet, env func(string) string) (index, o
 }
 
 // defaultShares is into how many slices a run is cut where nothing says how many
-// workers there are.
+// tasks there are.
 const defaultShares = 64
 
 // commitOptions are the flags of commit.

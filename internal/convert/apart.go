@@ -19,7 +19,7 @@ type StepOptions struct {
 	Dataset store.Store
 	Origins []input.Origin // where the sources of the plans may lie
 	Run     string         // number or run_id of the run; empty for all that are open
-	// Index and Of say which parts to begin with where Of workers share a run; Of is 0
+	// Index and Of say which parts to begin with where Of tasks share a run; Of is 0
 	// where they don't.
 	Index, Of        int
 	Workers          int
@@ -37,8 +37,8 @@ type Worked struct {
 }
 
 // Work converts parts of runs that were planned. It returns as soon as every part has
-// a receipt or is in work elsewhere: a worker that died is not waited for. Runs that have
-// ended are passed over.
+// a receipt, or a lease that was seen to be renewed; a lease that nobody renews is waited
+// for, and its part converted. Runs that have ended are passed over.
 func Work(ctx context.Context, o StepOptions) (*Worked, error) {
 	worked := &Worked{Runs: []string{}, Elsewhere: []string{}}
 	err := o.each(ctx, func(env *run.Env, r *state.RunState) error {

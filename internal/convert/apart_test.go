@@ -39,7 +39,7 @@ func (s *interrupted) Publish(ctx context.Context, from, to string, want store.C
 	return s.Store.Publish(ctx, from, to, want)
 }
 
-// Each worker counts the rejects of its own parts. The sum must count, too, and before
+// Each task counts the rejects of its own parts. The sum must count, too, and before
 // anything is published.
 func TestCommitCountsAllRejects(t *testing.T) {
 	in := t.TempDir()
@@ -63,7 +63,7 @@ func TestCommitCountsAllRejects(t *testing.T) {
 	}
 	steps := StepOptions{Dataset: s, Origins: []input.Origin{input.Local{}}, Workers: 1, Index: 0, Of: 2, Log: log}
 	if _, err := Work(t.Context(), steps); !errors.Is(err, errDied) {
-		t.Fatalf("the first worker: %v", err)
+		t.Fatalf("the first task: %v", err)
 	}
 	missing := (*MissingPartsError)(nil)
 	if _, err := Commit(t.Context(), steps); !errors.As(err, &missing) || len(missing.Parts) != 1 || missing.Parts[0] != 1 {
@@ -71,7 +71,7 @@ func TestCommitCountsAllRejects(t *testing.T) {
 	}
 	steps.Index = 1
 	if _, err := Work(t.Context(), steps); err != nil {
-		t.Fatalf("the second worker: %v", err)
+		t.Fatalf("the second task: %v", err)
 	}
 	tooMany := (*run.TooManyRejectsError)(nil)
 	if _, err := Commit(t.Context(), steps); !errors.As(err, &tooMany) || tooMany.Limit != 1 {

@@ -45,7 +45,7 @@ func commitRuns(ctx context.Context, w *world, s store.Store, lease time.Duratio
 }
 
 // stepByStep plans, works and commits as a scheduler has it done: again where parts are
-// missing, since a worker has died.
+// missing, since a task has died.
 func stepByStep(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
 	if err := planRuns(ctx, w, s, lease); err != nil {
 		return err

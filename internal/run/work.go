@@ -31,7 +31,7 @@ type Env struct {
 	// step waits for them, and does what they give up.
 	NoWait  bool
 	Workers int
-	// Index and Of say which parts to begin with where Of workers share a run: the
+	// Index and Of say which parts to begin with where Of tasks share a run: the
 	// Index-th of as many slices, and then the others in any order. Whose a part is,
 	// its lease says. Of is 0 where nothing is shared so.
 	Index, Of int
@@ -295,7 +295,7 @@ func (w *work) convert(ctx context.Context, parts []int) error {
 // order sorts parts by when they are worked on.
 func (w *work) order(parts []int) {
 	if w.Of > 0 {
-		// As other workers do, in their own order: each finds its slice free, and those
+		// As other tasks do, in their own order: each finds its slice free, and those
 		// who are done early seldom ask for the same part.
 		first, end := w.Index*w.run.Parts/w.Of, (w.Index+1)*w.run.Parts/w.Of
 		rand.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
