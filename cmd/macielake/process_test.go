@@ -159,7 +159,7 @@ func TestSignals(t *testing.T) {
 			if _, err := io.WriteString(w, `{"id":"r1"}`+"\n"); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, p, filepath.Join(out, "_macielake", "runs", "000001.json"))
+			waitFor(t, p, filepath.Join(out, "_macielake", "runs", "000001-????????.json"))
 			p.Process.Signal(s.signal)
 			check(t, p, s.code, false)
 			if exists(out) {

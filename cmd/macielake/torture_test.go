@@ -190,12 +190,13 @@ func (d *damage) unnoticed(question string, damaged, before tree) bool {
 	}
 	mustNotice := []string{"verify", "gc", "repair"}
 	return !slices.ContainsFunc(d.names, func(name string) bool {
+		claim, _ := path.Match("_macielake/runs/??????-????????.json", name)
 		switch {
 		case strings.HasPrefix(name, "_macielake/looks/"), strings.HasSuffix(name, ".removed.json"), isCache(name):
 			return false
-		case path.Dir(name) == "_macielake/runs" && !strings.Contains(path.Base(name), "-"):
+		case claim:
 			// The claim of an open run: who only reads knows of it by what is staged.
-			return slices.Contains(mustNotice, question) || damaged.has("_macielake/staging/"+strings.TrimSuffix(path.Base(name), ".json")+"-")
+			return slices.Contains(mustNotice, question) || damaged.has("_macielake/staging/"+strings.TrimSuffix(path.Base(name), ".json"))
 		}
 		for other, data := range damaged {
 			if other != name && bytes.Equal(data, before[name]) {

@@ -474,7 +474,7 @@ func (c *converter) count(ctx context.Context, r *run.Run, done *run.Done) error
 	}
 	files := r.Files
 	files.Address, files.Ended, files.Row = r.Address(), true, true
-	if err := files.Measure(ctx, c.store); err != nil {
+	if err := files.Measure(ctx, c.store, c.dataset); err != nil {
 		return err
 	}
 	if n := files.Address.Number; n <= len(c.runs) {

@@ -81,7 +81,7 @@ func checkDataset(t testing.TB, out string, s *Summary) {
 	at := r.Address()
 	known := map[string]bool{
 		"_macielake/dataset.json": true, "_macielake/probe.json": true, "_macielake/ledger/000001-000001.bin": true,
-		"_macielake/runs/000001.json": true, "_macielake/runs/" + at.String() + ".end.json": true,
+		state.ClaimName(&r.Dataset, 1): true, "_macielake/runs/" + at.String() + ".end.json": true,
 	}
 	for _, p := range r.Segments {
 		known["_macielake/plans/"+p.SHA256+".jsonl.gz"] = true

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -16,11 +17,19 @@ import (
 
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/s3/s3test"
+	"github.com/macielake/macielake/internal/state"
+	"github.com/macielake/macielake/internal/store"
 )
 
 // isWrite matches all requests that change what is in the lake.
 func isWrite(r *http.Request) bool {
 	return r.Method != http.MethodGet && r.Method != http.MethodHead && strings.HasPrefix(r.URL.Path, "/lake/")
+}
+
+// isClaim matches the requests that create claims.
+func isClaim(r *http.Request) bool {
+	_, name, ok := strings.Cut(r.URL.Path, "/"+store.StateDir+"/")
+	return ok && s3test.Op(r) == "PutObject" && state.ParseName(path.Join(store.StateDir, name)).Kind == state.ClaimFile
 }
 
 // slowDown is S3's answer where it is asked too much of.
@@ -82,8 +91,8 @@ func TestS3EveryFault(t *testing.T) {
 		{"slow down", small, isWrite, slowDown(), stride},
 		{"lost", small, isWrite, s3test.Lose(), stride},
 		{"dataset.json lost", small, s3test.IsOp("PutObject", "/dataset.json"), s3test.Lose(), 1},
-		{"claim lost", small, s3test.IsOp("PutObject", "/runs/000001.json"), s3test.Lose(), 1},
-		{"claim refused", small, s3test.IsOp("PutObject", "/runs/000001.json"), slowDown(), 1},
+		{"claim lost", small, isClaim, s3test.Lose(), 1},
+		{"claim refused", small, isClaim, slowDown(), 1},
 		{"receipt lost", small, s3test.IsOp("PutObject", "/receipts/"), s3test.Lose(), 1},
 		{"receipt refused", small, s3test.IsOp("PutObject", "/receipts/"), slowDown(), 1},
 		{"copy lost", small, s3test.IsOp("CopyObject", ""), s3test.Lose(), stride},

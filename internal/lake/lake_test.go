@@ -260,7 +260,7 @@ func TestOnlyCommitted(t *testing.T) {
 		t.Fatalf("%d files, %v, want %d", len(again.Files("results")), err, len(files))
 	}
 	// An end record or its row alone says that the other was lost.
-	for _, lost := range []string{state.EndName(l.States[0].Address()), state.ClaimName(1), state.DatasetName} {
+	for _, lost := range []string{state.EndName(l.States[0].Address()), state.ClaimName(&l.States[0].Dataset, 1), state.DatasetName} {
 		data, err := os.ReadFile(filepath.Join(dir, lost))
 		if err != nil {
 			t.Fatal(err)

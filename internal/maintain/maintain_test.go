@@ -309,6 +309,79 @@ func TestMergedCopies(t *testing.T) {
 	}
 }
 
+// Two datasets in one place, or one with the record of another, are refused: of both
+// whole runs are there, which no late writer leaves.
+func TestTwoDatasets(t *testing.T) {
+	one, other := files(t, newDataset(t)), files(t, newDataset(t))
+	both := maps.Clone(other)
+	maps.Copy(both, one)
+	exchanged := maps.Clone(one)
+	exchanged[state.DatasetName] = other[state.DatasetName]
+	for what, whole := range map[string]map[string]string{"both": both, "another's record": exchanged} {
+		s := storeOf(t, whole)
+		if _, err := collect(t.Context(), s); err == nil {
+			t.Errorf("%s: garbage is collected", what)
+		}
+		if _, err := LoadStatus(t.Context(), s, 2); err == nil {
+			t.Errorf("%s: it has a status", what)
+		}
+		v, err := Verify(t.Context(), s, 2)
+		if err != nil || !slices.ContainsFunc(v.Problems, func(p Problem) bool { return strings.Contains(p.What, "a run of another dataset") }) {
+			t.Errorf("%s: verify: %v, %+v", what, err, v)
+		}
+		if r, err := Repair(t.Context(), s, true); err != nil || len(r.Rebuilt) > 0 || r.Left() == 0 {
+			t.Errorf("%s: repair: %v, %+v", what, err, r)
+		}
+		if !maps.Equal(whole, files(t, s)) {
+			t.Errorf("%s: it has changed", what)
+		}
+	}
+}
+
+// A dataset record is rebuilt from claims of the dataset that lies there, whatever
+// claims of a dropped one came late; where there may be two, from none.
+func TestRecordBesideLateClaims(t *testing.T) {
+	whole := files(t, newDataset(t))
+	lost := maps.Clone(whole)
+	delete(lost, state.DatasetName)
+	late := func(files map[string]string, n int) {
+		b := &builder{t: t, s: storetest.NewMemory("memory:"), d: state.Dataset{Format: state.Format, Layout: state.Layout,
+			ID: "0000000000000000", TableFormat: "parquet", Tables: []string{"results"}, PartitionBy: []string{}}}
+		b.last = &state.Run{Sum: sumOf("the claim before")}
+		if n == 1 {
+			b.last = nil
+		}
+		data, err := state.ReadFile(t.Context(), b.s, state.ClaimName(&b.d, b.claim(n, 1).Number))
+		b.must(err)
+		files[state.ClaimName(&b.d, n)] = string(data)
+	}
+	for _, n := range []int{1, 9} {
+		late(lost, n)
+	}
+	s := storeOf(t, lost)
+	r, err := Repair(t.Context(), s, true)
+	if err != nil || len(r.Rebuilt) != 1 || r.Left() > 0 || files(t, s)[state.DatasetName] != whole[state.DatasetName] {
+		t.Errorf("%v: %+v", err, r)
+	}
+	if v, err := Verify(t.Context(), s, 2); err != nil || slices.ContainsFunc(v.Problems, func(p Problem) bool { return strings.HasPrefix(p.Name, state.RunsDir) }) {
+		t.Errorf("verify: %v, %+v", err, v)
+	}
+	// Of neither is there more than claims.
+	unsure := map[string]string{}
+	for name, data := range lost {
+		if state.ParseName(name).Kind == state.ClaimFile {
+			unsure[name] = data
+		}
+	}
+	s = storeOf(t, unsure)
+	if r, err := Repair(t.Context(), s, true); !errors.As(err, new(*state.NotWholeError)) {
+		t.Errorf("%v: %+v", err, r)
+	}
+	if !maps.Equal(unsure, files(t, s)) {
+		t.Error("repair has written a record")
+	}
+}
+
 // hiding is a store whose listings leave files out.
 type hiding struct {
 	store.Store
@@ -359,6 +432,7 @@ func TestGarbage(t *testing.T) {
 		t.Fatal("one in four billion")
 	}
 	garbage := []string{
+		state.ClaimName(&state.Dataset{ID: other.Nonce}, 2),
 		state.Staging(ended, 0, state.NewNonce()) + "/x",
 		state.Staging(open, 0, state.NewNonce()) + "/x", // the part has another's receipt
 		state.Staging(other, 0, state.NewNonce()) + "/x",

@@ -148,7 +148,7 @@ func (v *survey) look(ctx context.Context) error {
 			return err
 		}
 		if before != nil && r.run != nil && r.run.Previous != before.Sum {
-			v.add(Problem{Name: state.ClaimName(r.number), What: fmt.Sprintf("doesn't follow the claim of run %s, as when two copies of a dataset were written to and then merged", before.RunID)})
+			v.add(Problem{Name: state.ClaimName(&v.d, r.number), What: fmt.Sprintf("doesn't follow the claim of run %s, as when two copies of a dataset were written to and then merged", before.RunID)})
 		}
 		before = r.run
 		if r.run != nil {
@@ -187,19 +187,43 @@ func (v *survey) dataset(ctx context.Context) error {
 	if !errors.As(err, new(*state.NotWholeError)) && !errors.As(err, new(*state.DamagedError)) {
 		return err
 	}
-	for _, f := range v.files {
-		if f.Kind != state.ClaimFile {
-			continue
-		}
-		claimed, claimErr := state.ClaimedDataset(ctx, v.s, f.Address.Number)
+	for _, name := range v.ownClaims() {
+		claimed, claimErr := state.ClaimedDataset(ctx, v.s, name)
 		if claimErr != nil {
 			continue // it is looked at later
 		}
 		v.d = *claimed
-		p := Problem{From: f.name, rebuild: func(ctx context.Context) error { return state.Create(ctx, v.s, claimed) }}
+		p := Problem{From: name, rebuild: func(ctx context.Context) error { return state.Create(ctx, v.s, claimed) }}
 		return v.note(state.DatasetName, err, p)
 	}
 	return err
+}
+
+// ownClaims are the claims of the one dataset that lies here, whose record can't be
+// read; none where there may be two. A claim without a later record may be what a
+// writer of a dropped dataset left, and decides only where all claims are such.
+func (v *survey) ownClaims() (names []string) {
+	var all state.Foreign // while it isn't known which are the dataset's own
+	for _, f := range v.files {
+		if f.Address.Number > 0 {
+			all.Add(f.name, f.Name)
+		}
+	}
+	owners := map[string]bool{}
+	for _, r := range all.Runs() {
+		owners[r.Address.Nonce] = true
+	}
+	sure := len(owners) > 0
+	for _, f := range v.files {
+		if f.Kind == state.ClaimFile && (!sure || owners[f.Address.Nonce]) {
+			owners[f.Address.Nonce] = true
+			names = append(names, f.name)
+		}
+	}
+	if len(owners) > 1 {
+		return nil
+	}
+	return names
 }
 
 // group sorts the files by run.
@@ -216,10 +240,6 @@ func (v *survey) group(ctx context.Context) error {
 	}
 	for i := range v.files {
 		f := &v.files[i]
-		if f.Kind == state.ClaimFile {
-			get(f.Address.Number)
-			continue
-		}
 		if f.Address.Number == 0 {
 			continue
 		}
@@ -228,6 +248,9 @@ func (v *survey) group(ctx context.Context) error {
 			continue
 		}
 		r := get(f.Address.Number)
+		if f.Kind == state.ClaimFile {
+			continue
+		}
 		if r.addresses[f.Address] == "" || f.Kind == state.EndFile {
 			r.addresses[f.Address] = f.name
 		}
@@ -244,13 +267,13 @@ func (v *survey) group(ctx context.Context) error {
 		v.runs = append(v.runs, get(n))
 	}
 	// A listing that hides the last runs hides what they need.
-	_, err := v.s.Stat(ctx, state.ClaimName(last+1))
+	_, err := v.s.Stat(ctx, state.ClaimName(&v.d, last+1))
 	switch {
 	case err == nil:
 		if again, listErr := v.appeared(ctx, last+1); listErr != nil || again {
 			return listErr
 		}
-		v.add(Problem{Name: state.ClaimName(last + 1), What: "is there, but no listing shows it: the listings of this store can't be relied on"})
+		v.add(Problem{Name: state.ClaimName(&v.d, last+1), What: "is there, but no listing shows it: the listings of this store can't be relied on"})
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -260,7 +283,7 @@ func (v *survey) group(ctx context.Context) error {
 // appeared reports whether a claim is listed now: a converter has just made it.
 func (v *survey) appeared(ctx context.Context, n int) (listed bool, err error) {
 	err = v.s.List(ctx, state.RunsDir, func(name string, _ fs.FileInfo) error {
-		listed = listed || name == state.ClaimName(n)
+		listed = listed || name == state.ClaimName(&v.d, n)
 		return nil
 	})
 	return listed, err
@@ -290,7 +313,7 @@ func (v *survey) records(ctx context.Context, r *surveyedRun) error {
 		var embedded *state.Run
 		if embedded, r.end, endErr = state.LoadEnd(ctx, v.s, &v.d, address); endErr == nil {
 			if r.claimed && embedded.Sum != claim.Sum {
-				v.add(Problem{Name: state.EndName(address), What: "has another claim than " + state.ClaimName(r.number)})
+				v.add(Problem{Name: state.EndName(address), What: "has another claim than " + state.ClaimName(&v.d, r.number)})
 			}
 			if r.run == nil {
 				r.run = embedded
@@ -303,7 +326,7 @@ func (v *survey) records(ctx context.Context, r *surveyedRun) error {
 			run := r.run
 			p.From, p.rebuild = state.EndName(address), func(ctx context.Context) error { return state.RestoreClaim(ctx, v.s, run) }
 		}
-		if err := v.note(state.ClaimName(r.number), claimErr, p); err != nil {
+		if err := v.note(state.ClaimName(&v.d, r.number), claimErr, p); err != nil {
 			return err
 		}
 	}
@@ -515,13 +538,18 @@ func (v *survey) others(ctx context.Context) error {
 	// Beside runs of this dataset they are what a writer left who was stopped while
 	// his dataset was dropped. Alone they may be the dataset, and its record may be
 	// the wrong one.
+	var foreign state.Foreign
 	for _, f := range v.foreign {
+		foreign.Add(f.name, f.Name)
 		switch f.Kind {
 		case state.EndFile, state.RowFile:
 			if len(v.runs) == 0 {
 				v.add(Problem{Name: f.name, What: "is a record of another dataset than " + state.DatasetName})
 			}
 		}
+	}
+	for _, r := range foreign.Runs() {
+		v.add(Problem{Name: r.Record, What: "doesn't belong to this dataset: " + r.String()})
 	}
 	return nil
 }

@@ -197,7 +197,7 @@ func (v *verifier) doubled() {
 			continue
 		}
 		if n++; n <= maxDoubled {
-			v.problem(state.ClaimName(int(b.run)), "has source %d of its plan in common with run %d, where it is source %d", b.line, a.run, a.line)
+			v.problem(state.ClaimName(&v.d, int(b.run)), "has source %d of its plan in common with run %d, where it is source %d", b.line, a.run, a.line)
 		}
 	}
 	if n > maxDoubled {

@@ -9,8 +9,8 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// Claim is runs/<n>.json: what one run is to convert, and how. Creating it gives
-// the run its number and its sources.
+// Claim is runs/<n>-<dataset>.json: what one run is to convert, and how. Creating
+// it gives the run its number and its sources.
 type Claim struct {
 	Number int    `json:"number"`
 	RunID  string `json:"run_id"` // as the tables have it: the number and 8 digits of what the run is of
@@ -51,7 +51,7 @@ type Run struct {
 func (r *Run) Address() Address { return Address{r.Number, r.Nonce} }
 
 // Put writes a claim. Of its fields it sets RunID, which is a function of what the
-// run reads and how. It gives fs.ErrExist where another run has the number.
+// run reads and how. It gives fs.ErrExist where another run of the dataset has the number.
 func Put(ctx context.Context, s store.Store, c Claim) (*Run, error) {
 	id, err := runID(&c)
 	if err != nil {
@@ -62,7 +62,7 @@ func Put(ctx context.Context, s store.Store, c Claim) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the claim of run %d: %w", c.Number, err)
 	}
-	if _, err := create(ctx, s, ClaimName(c.Number), c); err != nil {
+	if _, err := create(ctx, s, ClaimName(&c.Dataset, c.Number), c); err != nil {
 		return nil, err
 	}
 	return &Run{Claim: c, Sum: sum, raw: data[:len(data)-1]}, nil
@@ -86,13 +86,14 @@ func runID(c *Claim) (string, error) {
 
 // LoadRun reads the claim of a number.
 func LoadRun(ctx context.Context, s store.Store, d *Dataset, n int) (*Run, error) {
-	data, err := ReadFile(ctx, s, ClaimName(n))
+	name := ClaimName(d, n)
+	data, err := ReadFile(ctx, s, name)
 	if err != nil {
 		return nil, err
 	}
 	r, err := parseClaim(data, d, n)
 	if err != nil {
-		return nil, &DamagedError{Name: s.URI(ClaimName(n)), Err: err}
+		return nil, &DamagedError{Name: s.URI(name), Err: err}
 	}
 	return r, nil
 }

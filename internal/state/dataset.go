@@ -18,7 +18,7 @@ import (
 // Versions of a dataset that this package writes, and the only ones it reads.
 const (
 	Format = 2 // of tables and state
-	Layout = 1 // revision of the state's files
+	Layout = 2 // revision of the state's files
 )
 
 // Dataset is dataset.json: what all runs of a dataset have in common.

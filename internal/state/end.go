@@ -75,9 +75,10 @@ func (e *End) Place(ctx context.Context, s store.Store, d *Dataset, number int) 
 	var numbers []int
 	err := s.List(ctx, RunsDir, func(file string, _ fs.FileInfo) error {
 		switch name := ParseName(file); {
+		case !name.Address.Of(d):
 		case name.Kind == ClaimFile:
 			numbers = append(numbers, name.Address.Number)
-		case name.Kind == EndFile && name.Address.Of(d):
+		case name.Kind == EndFile:
 			ended[name.Address.Number] = true
 		}
 		return nil

@@ -188,7 +188,7 @@ func FuzzPlan(f *testing.F) {
 		if err := s.PutNew(t.Context(), planName(segment), buf.Bytes()); err != nil {
 			t.Fatal(err)
 		}
-		run := &Run{Claim: Claim{Number: 1, Plan: Plan{Parts: parts, Sources: sources, Segments: []Segment{{SHA256: segment}}}}}
+		run := &Run{Claim: Claim{Number: 1, Dataset: sampleDataset(), Plan: Plan{Parts: parts, Sources: sources, Segments: []Segment{{SHA256: segment}}}}}
 		n, part := int64(0), 0
 		err := ReadPlan(t.Context(), s, run, 0, func(p *PlannedSource) error {
 			n++

@@ -32,13 +32,16 @@ const (
 	CaveatsDir  = store.StateDir + "/caveats"
 )
 
-// Address is the name of everything that belongs to one run, except its claim,
-// which has only the number: of all processes that want a number, one gets it. The nonce
-// is the run's own and begins with that of the dataset, so that what a converter
-// of another dataset, or of a copy of this one, has written is told apart.
+// Address is the name of everything that belongs to one run. The nonce is the run's
+// own and begins with that of the dataset, so that what a converter of another
+// dataset, or of a copy of this one, has written is told apart. Only a claim has no
+// more than the number and the dataset: of all converters of one dataset that want a
+// number, one gets it.
 type Address struct {
 	Number int
-	Nonce  string // 16 hexadecimal digits: 8 of the dataset's ID, 8 random
+	// Nonce is 16 hexadecimal digits: 8 of the dataset's ID and 8 random; of a
+	// claim's name only the first 8.
+	Nonce string
 }
 
 // idDigits is how many digits of a run's nonce are of the dataset's ID.
@@ -72,8 +75,10 @@ func number(s string) (int, bool) {
 	return int(n), err == nil
 }
 
-// ClaimName is the file of a run's claim.
-func ClaimName(n int) string { return path.Join(RunsDir, RunNumber(n)+".json") }
+// ClaimName is the file of the claim of a dataset's run.
+func ClaimName(d *Dataset, n int) string {
+	return path.Join(RunsDir, Address{n, d.ID[:idDigits]}.String()+".json")
+}
 
 // EndName is the file of a run's end record.
 func EndName(a Address) string { return path.Join(RunsDir, a.String()+".end.json") }
@@ -141,7 +146,7 @@ type Kind uint8
 const (
 	Unknown   Kind = iota // nothing that this package names
 	Record                // dataset.json, dropped.json, probe.json
-	ClaimFile             // Address has only the number
+	ClaimFile             // Address has only the number and the dataset
 	EndFile
 	RemovedFile
 	ReceiptFile
@@ -183,8 +188,9 @@ func ParseName(name string) Name {
 	stem := strings.TrimSuffix(base, ".json")
 	switch dir {
 	case RunsDir:
-		if n, ok := number(stem); ok && ClaimName(n) == name {
-			return Name{Kind: ClaimFile, Address: Address{Number: n}}
+		first, id, _ := strings.Cut(stem, "-")
+		if n, ok := number(first); ok && isHex(id, idDigits) && base == (Address{n, id}).String()+".json" {
+			return Name{Kind: ClaimFile, Address: Address{n, id}}
 		}
 		kinds := map[string]Kind{".end": EndFile, ".removed": RemovedFile}
 		if a, rest, ok := parseAddress(stem); ok && kinds[rest] != Unknown && stem != base {

@@ -210,7 +210,7 @@ func ReadPlan(ctx context.Context, s store.Store, run *Run, from int, each func(
 		}
 	}
 	if from <= run.Segments[0].FirstPart && r.sources != run.Sources {
-		return damaged(s, ClaimName(run.Number), "its plan has %d sources", r.sources)
+		return damaged(s, ClaimName(&run.Dataset, run.Number), "its plan has %d sources", r.sources)
 	}
 	return nil
 }

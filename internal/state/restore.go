@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -43,14 +44,18 @@ func CheckRemoved(ctx context.Context, s store.Store, run *Run) error {
 	return err
 }
 
-// ClaimedDataset returns the dataset record that is in the claim of a number.
-func ClaimedDataset(ctx context.Context, s store.Store, n int) (*Dataset, error) {
+// ClaimedDataset returns the dataset record that is in a claim's file.
+func ClaimedDataset(ctx context.Context, s store.Store, name string) (*Dataset, error) {
 	var c Claim
-	if _, err := get(ctx, s, ClaimName(n), &c); err != nil {
+	if _, err := get(ctx, s, name, &c); err != nil {
 		return nil, err
 	}
-	if err := c.Dataset.check(); err != nil {
-		return nil, &DamagedError{Name: s.URI(ClaimName(n)), Err: err}
+	err := c.Dataset.check()
+	if err == nil && ClaimName(&c.Dataset, c.Number) != name {
+		err = fmt.Errorf("it is of run %d of dataset %s", c.Number, c.Dataset.ID)
+	}
+	if err != nil {
+		return nil, &DamagedError{Name: s.URI(name), Err: err}
 	}
 	return &c.Dataset, nil
 }
@@ -58,9 +63,10 @@ func ClaimedDataset(ctx context.Context, s store.Store, n int) (*Dataset, error)
 // RestoreClaim writes the claim that an end record has embedded where its own
 // file was, byte by byte as it was. It gives fs.ErrExist where there is another.
 func RestoreClaim(ctx context.Context, s store.Store, run *Run) error {
-	err := s.PutNew(ctx, ClaimName(run.Number), append([]byte(run.raw), '\n'))
+	name := ClaimName(&run.Dataset, run.Number)
+	err := s.PutNew(ctx, name, append([]byte(run.raw), '\n'))
 	if errors.Is(err, fs.ErrExist) {
-		if there, readErr := ReadFile(ctx, s, ClaimName(run.Number)); readErr == nil && string(there) == string(run.raw)+"\n" {
+		if there, readErr := ReadFile(ctx, s, name); readErr == nil && string(there) == string(run.raw)+"\n" {
 			return nil
 		}
 	}

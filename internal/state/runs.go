@@ -54,10 +54,10 @@ func (f *RunFiles) ListReceipts(ctx context.Context, s store.Store) error {
 	return err
 }
 
-// Measure looks up the sizes of the claim and the end record of a run that has
-// ended.
-func (f *RunFiles) Measure(ctx context.Context, s store.Store) error {
-	claim, err := s.Stat(ctx, ClaimName(f.Address.Number))
+// Measure looks up the sizes of the claim and the end record of a run of the dataset
+// that has ended.
+func (f *RunFiles) Measure(ctx context.Context, s store.Store, d *Dataset) error {
+	claim, err := s.Stat(ctx, ClaimName(d, f.Address.Number))
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,9 @@ const (
 
 // ListRuns lists the runs by number, without opening a file of them. It makes
 // sure that their files agree: every number has one claim and at most one
-// identity, and nothing is there whose claim, receipt or end record is not. Where
-// that isn't so it is a NotWholeError. Files of other datasets are left out.
+// identity, and nothing is there whose claim, receipt or end record is not; and no
+// other dataset lies in the same place. Where that isn't so it is a NotWholeError.
+// What writers of another dataset have left is passed over.
 func ListRuns(ctx context.Context, s store.Store, d *Dataset, extent Extent) ([]RunFiles, error) {
 	for again := 0; ; again++ {
 		l := &lister{s: s, d: d, runs: map[int]*RunFiles{}, claims: map[int]int64{}}
@@ -102,7 +103,9 @@ type lister struct {
 	d      *Dataset
 	claims map[int]int64 // sizes, by number
 	runs   map[int]*RunFiles
-	err    error // a contradiction
+	// foreign are the files of other datasets.
+	foreign Foreign
+	err     error // a contradiction
 }
 
 // list lists first the files that are made last: the record that names a file is
@@ -123,11 +126,15 @@ func (l *lister) list(ctx context.Context, extent Extent) error {
 
 func (l *lister) add(file string, info fs.FileInfo) error {
 	name := ParseName(file)
-	if name.Kind == ClaimFile {
-		l.claims[name.Address.Number] = info.Size()
+	if name.Address.Number == 0 {
 		return nil
 	}
-	if name.Address.Number == 0 || !name.Address.Of(l.d) {
+	if !name.Address.Of(l.d) {
+		l.foreign.Add(file, name)
+		return nil
+	}
+	if name.Kind == ClaimFile {
+		l.claims[name.Address.Number] = info.Size()
 		return nil
 	}
 	r := l.runs[name.Address.Number]
@@ -159,6 +166,9 @@ func (l *lister) check(extent Extent) ([]RunFiles, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
+	if whole := l.foreign.Runs(); len(whole) > 0 {
+		return nil, &NotWholeError{Name: l.s.URI(whole[0].Record), Copy: true, What: whole[0].String()}
+	}
 	last := 0
 	for n := range l.claims {
 		last = max(last, n)
@@ -175,9 +185,9 @@ func (l *lister) check(extent Extent) ([]RunFiles, error) {
 		r := l.runs[n]
 		switch {
 		case !claimed && r != nil:
-			return nil, missing(ClaimName(n), "other files of run %s exist", r.Address)
+			return nil, missing(ClaimName(l.d, n), "other files of run %s exist", r.Address)
 		case !claimed:
-			return nil, missing(ClaimName(n), "there are later runs")
+			return nil, missing(ClaimName(l.d, n), "there are later runs")
 		case r == nil:
 			r = &RunFiles{Address: Address{Number: n}}
 		case (r.Row || r.Removed) && !r.Ended:
@@ -242,7 +252,7 @@ func ReadRuns(ctx context.Context, s store.Store, d *Dataset, files []RunFiles) 
 	}
 	for i := 1; i < len(runs); i++ {
 		if runs[i].Previous != runs[i-1].Sum {
-			return nil, &NotWholeError{Name: s.URI(ClaimName(runs[i].Number)), Copy: true,
+			return nil, &NotWholeError{Name: s.URI(ClaimName(d, runs[i].Number)), Copy: true,
 				What: fmt.Sprintf("it doesn't follow the claim of run %s, as when two copies of a dataset were written to and then merged", runs[i-1].RunID)}
 		}
 	}
@@ -255,12 +265,12 @@ func ReadRun(ctx context.Context, s store.Store, d *Dataset, files *RunFiles) (R
 	var err error
 	if files.Ended {
 		if r.Run, r.End, err = LoadEnd(ctx, s, d, files.Address); err == nil && int64(len(r.raw))+1 != files.ClaimSize {
-			err = damaged(s, ClaimName(files.Address.Number), "it has %d bytes, and %d in the end record", files.ClaimSize, len(r.raw)+1)
+			err = damaged(s, ClaimName(d, files.Address.Number), "it has %d bytes, and %d in the end record", files.ClaimSize, len(r.raw)+1)
 		}
 		return r, err
 	}
 	if r.Run, err = LoadRun(ctx, s, d, files.Address.Number); err == nil && files.Address.Nonce != "" && files.Address.Nonce != r.Run.Nonce {
-		err = &NotWholeError{Name: s.URI(ClaimName(files.Address.Number)), Copy: true,
+		err = &NotWholeError{Name: s.URI(ClaimName(d, files.Address.Number)), Copy: true,
 			What: fmt.Sprintf("it is of run %s, and there are files of run %s", r.Run.Address(), files.Address)}
 	}
 	return r, err

@@ -327,22 +327,22 @@ func TestListRuns(t *testing.T) {
 		extent Extent // from which on it is found
 	}{
 		"nothing":                {change: func(t *testing.T, m *made) {}},
-		"claim lost":             {func(t *testing.T, m *made) { m.remove(t, ClaimName(2)) }, "runs/000002.json is missing", Records},
-		"claim of the last lost": {func(t *testing.T, m *made) { m.remove(t, ClaimName(4)) }, "runs/000004.json is missing", Everything},
+		"claim lost":             {func(t *testing.T, m *made) { m.remove(t, ClaimName(&m.d, 2)) }, "runs/000002-01234567.json is missing", Records},
+		"claim of the last lost": {func(t *testing.T, m *made) { m.remove(t, ClaimName(&m.d, 4)) }, "runs/000004-01234567.json is missing", Everything},
 		"end lost":               {func(t *testing.T, m *made) { m.remove(t, EndName(m.runs[1].Address())) }, ".end.json is missing", Records},
 		"last run lost but for its row": {func(t *testing.T, m *made) {
 			put(t, m, RowName(Address{5, m.runs[0].Nonce}, "parquet"), "")
-		}, "runs/000005.json is missing", Records},
+		}, "runs/000005-01234567.json is missing", Records},
 		"last run lost but for rows": {func(t *testing.T, m *made) {
 			put(t, m, "results/created_month=2026-01/"+Address{5, m.runs[0].Nonce}.Part(0)+"-0.parquet", "")
-		}, "runs/000005.json is missing", Everything},
+		}, "runs/000005-01234567.json is missing", Everything},
 		"receipt of published rows lost": {func(t *testing.T, m *made) {
 			put(t, m, "results/created_month=2026-01/"+m.runs[3].Address().Part(0)+"-0.parquet", "")
 		}, "00000.json is missing", Everything},
 		"claim of the last lost, its files staged": {func(t *testing.T, m *made) {
 			put(t, m, Staging(m.runs[3].Address(), 0, NewNonce())+"/x", "")
-			m.remove(t, ClaimName(4))
-		}, "runs/000004.json is missing", Records},
+			m.remove(t, ClaimName(&m.d, 4))
+		}, "runs/000004-01234567.json is missing", Records},
 		"another identity": {func(t *testing.T, m *made) {
 			put(t, m, EndName(NewAddress(&m.d, 2)), "{}")
 		}, "there are two runs 2", Records},
@@ -357,6 +357,36 @@ func TestListRuns(t *testing.T) {
 				put(t, m, name, "")
 			}
 		}},
+		"foreign claims": {change: func(t *testing.T, m *made) {
+			other := sampleDataset()
+			other.ID = "fedcba9876543210"
+			for _, n := range []int{2, 4, 5, 9} {
+				claim(t, m, &other, n, strings.Repeat("0", 64), nil)
+			}
+			put(t, m, Staging(NewAddress(&other, 9), 0, NewNonce())+"/x", "") // its writer went on
+		}},
+		"a foreign run, ended": {func(t *testing.T, m *made) {
+			other := sampleDataset()
+			other.ID = "fedcba9876543210"
+			if err := PutAbandoned(t.Context(), m, claim(t, m, &other, 9, strings.Repeat("0", 64), nil)); err != nil {
+				t.Fatal(err)
+			}
+		}, "so is _macielake/runs/000009-fedcba98.json", Records},
+		"a foreign run with a receipt": {func(t *testing.T, m *made) {
+			other := sampleDataset()
+			other.ID = "fedcba9876543210"
+			r := claim(t, m, &other, 2, strings.Repeat("0", 64), nil)
+			if _, err := PutReceipt(t.Context(), m, r.Address(), sampleReceipt(r, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}, "so is _macielake/runs/000002-fedcba98.json", Everything},
+		"another dataset's record": {func(t *testing.T, m *made) {
+			m.remove(t, DatasetName)
+			m.d.ID = "fedcba9876543210"
+			if err := Create(t.Context(), m, &m.d); err != nil {
+				t.Fatal(err)
+			}
+		}, "so is _macielake/runs/000001-01234567.json", Records},
 		"unknown files": {change: func(t *testing.T, m *made) {
 			for _, name := range []string{RunsDir + "/README", RunsDir + "/000009.jsonl", "results/part-0.parquet", "runs/000009.parquet", "notes.txt"} {
 				put(t, m, name, "")
@@ -379,6 +409,47 @@ func TestListRuns(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of all writers of one dataset one gets a number, and those of another don't meet
+// them.
+func TestClaimsMeet(t *testing.T) {
+	m := newMade(t)
+	other := sampleDataset()
+	other.ID = "fedcba9876543210"
+	plan := func(d *Dataset) Claim {
+		return Claim{Number: 4, Nonce: NewAddress(d, 4).Nonce, Previous: m.runs[2].Sum, Dataset: *d, Plan: m.runs[3].Plan}
+	}
+	if _, err := Put(t.Context(), m, plan(&m.d)); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("another run of the same number: %v", err)
+	}
+	if _, err := Put(t.Context(), m, plan(&other)); err != nil {
+		t.Errorf("a run of another dataset: %v", err)
+	}
+	r, err := LoadRun(t.Context(), m, &m.d, 4)
+	if err != nil || r.Sum != m.runs[3].Sum {
+		t.Errorf("%+v, %v", r, err)
+	}
+	// Which runs are open, an end record says of its own dataset.
+	end := NewEnd(m.runs[3])
+	if err := end.Place(t.Context(), m, &m.d, 5); err != nil || !slices.Equal(end.Open, []int{4}) || len(end.Later) > 0 {
+		t.Errorf("open %v, later %v, %v", end.Open, end.Later, err)
+	}
+	// A claim under a name that isn't its own.
+	data, err := ReadFile(t.Context(), m, ClaimName(&other, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Put(t.Context(), ClaimName(&m.d, 4), data); err != nil {
+		t.Fatal(err)
+	}
+	broken := (*DamagedError)(nil)
+	if _, err := LoadRun(t.Context(), m, &m.d, 4); !errors.As(err, &broken) {
+		t.Errorf("LoadRun: %v", err)
+	}
+	if _, err := ClaimedDataset(t.Context(), m, ClaimName(&m.d, 4)); !errors.As(err, &broken) {
+		t.Errorf("ClaimedDataset: %v", err)
 	}
 }
 
@@ -482,7 +553,7 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%s: %v, want %q", content, err, want)
 		}
 	}
-	for _, d := range []Dataset{{Format: 3, Layout: 1}, {Format: 2, Layout: 2}} {
+	for _, d := range []Dataset{{Format: 3, Layout: 1}, {Format: 2, Layout: 1}, {Format: 2, Layout: 3}} {
 		m := storetest.NewMemory("memory:")
 		if err := Create(t.Context(), m, &d); err != nil {
 			t.Fatal(err)
@@ -553,7 +624,7 @@ func TestPlanSegments(t *testing.T) {
 func TestNames(t *testing.T) {
 	a := Address{12, "0123456789abcdef"}
 	for name, want := range map[string]Name{
-		ClaimName(12):                                {Kind: ClaimFile, Address: Address{Number: 12}},
+		ClaimName(&Dataset{ID: a.Nonce}, 12):         {Kind: ClaimFile, Address: Address{12, a.Nonce[:8]}},
 		EndName(a):                                   {Kind: EndFile, Address: a},
 		RemovedName(a):                               {Kind: RemovedFile, Address: a},
 		ReceiptName(a, 7):                            {Kind: ReceiptFile, Address: a, Part: 7},
@@ -568,7 +639,11 @@ func TestNames(t *testing.T) {
 		DatasetName:                                  {Kind: Record},
 		RunsDir + "/.000012.json.0123456789abcdef":   {Kind: Temporary},
 		"results/.x.parquet.0123456789abcdef":        {},
-		RunsDir + "/12.json":                         {},
+		RunsDir + "/12-01234567.json":                {},
+		RunsDir + "/000012.json":                     {},
+		RunsDir + "/000012-0123456.json":             {},
+		RunsDir + "/000012-0123456G.json":            {},
+		RunsDir + "/000012-01234567":                 {},
 		RunsDir + "/" + a.String() + ".json":         {},
 		RunsDir + "/" + a.String() + ".end":          {},
 		"results/" + a.String() + "-7-3.parquet":     {},
