@@ -30,11 +30,16 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	deploy, err := filepath.Abs("../../deploy")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("DEPLOY", deploy)
 			env.Setenv("HOURS_AGO_80", time.Now().Add(-80*time.Hour).UTC().Format(time.RFC3339))
 			return nil
 		},
