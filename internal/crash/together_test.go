@@ -194,10 +194,10 @@ func TestClockGoesBackwards(t *testing.T) {
 	w.add(t, "eu-west-1", 0, 9)
 	w.add(t, "us-east-1", 1, 9)
 	st := newVolatile()
-	receipts := 0
+	var receipts atomic.Int32
 	_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
 		if op == "put new" && strings.Contains(name, "/receipts/") {
-			if receipts++; receipts > 1 {
+			if receipts.Add(1) > 1 {
 				return errDead
 			}
 		}
