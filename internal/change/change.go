@@ -21,6 +21,7 @@ const (
 	NotSeenAgain
 	Unchanged
 	Resolved
+	NoLongerDetected
 	Gone
 	numStates
 )
@@ -30,7 +31,7 @@ const States = int(numStates)
 
 // String is the state as filters and answers have it.
 func (s State) String() string {
-	return [...]string{"new", "reappeared", "worse", "not_seen_again", "unchanged", "resolved", "gone"}[s]
+	return [...]string{"new", "reappeared", "worse", "not_seen_again", "unchanged", "resolved", "no_longer_detected", "gone"}[s]
 }
 
 // Open reports whether a finding in the state is open now.
@@ -69,6 +70,8 @@ type Facts struct {
 	Severity            string // of its type and count
 	Count               string // of occurrences
 	Confirmed           bool
+
+	count int64 // of occurrences, up to what fits
 }
 
 // Exposed reports whether the object is public or unencrypted.

@@ -20,8 +20,8 @@ type Options struct {
 	// Since reports whether a run of the dataset existed at the earlier point, and
 	// Through whether it does at the later one; nil is all.
 	Since, Through func(run string) bool
-	// Owners, if not nil, say whose objects are.
-	Owners *config.Config
+	// Config, if not nil, says whose objects are, and what else docs/config.md has.
+	Config *config.Config
 	// Now is what ages are told by.
 	Now time.Time
 	// Grown is from which factor on a count that grew makes a finding worse.
@@ -46,14 +46,14 @@ type Counts struct {
 type Comparison struct {
 	o       Options
 	state   *current.State
-	picker  query.Picker
+	picker  *query.Picker
 	picked  map[pick]int
 	columns [numColumns]int // of the state, as Picker.Value takes them
 	counts  Counts
 
 	emit     func(*Change) error
 	prior    prior
-	members  map[string]string  // findings that members no longer have, and why, by their IDs
+	members  map[string]ending  // findings that members no longer have, by their IDs
 	was      map[string]bool    // the same before
 	highest  awsvalues.Severity // of what is open in the object
 	change   Change
@@ -70,10 +70,11 @@ const (
 	key
 	account
 	region
+	owner
 	numColumns
 )
 
-var columnNames = [numColumns]string{"partition", "bucket", "key", "account", "region"}
+var columnNames = [numColumns]string{"partition", "bucket", "key", "account", "region", "owner"}
 
 // pick is a field of query's with a key.
 type pick struct {
@@ -108,7 +109,7 @@ type finding struct {
 
 // NewComparison returns a comparison of nothing yet. The caller closes it.
 func NewComparison(o Options) *Comparison {
-	c := &Comparison{o: o, picked: make(map[pick]int), members: make(map[string]string), was: make(map[string]bool)}
+	c := &Comparison{o: o, picked: make(map[pick]int), picker: query.NewPicker(o.Config), members: make(map[string]ending), was: make(map[string]bool)}
 	c.prior.findings, c.prior.closed = make(map[string]finding), make(map[string]bool)
 	for i, name := range columnNames {
 		c.columns[i] = c.pick(queryField(name), "")
@@ -129,21 +130,13 @@ func NewComparison(o Options) *Comparison {
 		}
 	}
 	c.get = c.value
-	if o.Owners != nil {
-		for i := range o.Owners.Owners {
-			for key := range o.Owners.Owners[i].Tags {
-				c.pick(queryField("tag"), key)
-				c.pick(queryField("bucket_tag"), key)
-			}
-		}
-	}
 	for _, f := range o.Filters {
 		c.literals = append(c.literals, where.NewLiterals(f, Fields()))
 	}
 	var so current.Options
 	c.picker.Options(&so)
 	so.Findings, so.Exposure, so.Members = true, true, true
-	so.Since, so.Through, so.Memory, so.Workers = o.Since, o.Through, o.Memory, o.Workers
+	so.Since, so.Through, so.Config, so.Memory, so.Workers = o.Since, o.Through, o.Config, o.Memory, o.Workers
 	c.state = current.New(so)
 	return c
 }
@@ -186,7 +179,7 @@ func (c *Comparison) subject(s *current.Subject) error {
 	case s.Member:
 		for i := range s.Closed {
 			f := &s.Closed[i]
-			c.members[string(f.ID())] = why(s, f)
+			c.members[string(f.ID())] = endingOf(s, f)
 		}
 	case s.Point == current.Before:
 		c.remember(s)
@@ -198,12 +191,20 @@ func (c *Comparison) subject(s *current.Subject) error {
 	return nil
 }
 
-// why says why a finding is no longer open; it is empty if it is resolved.
-func why(s *current.Subject, f *current.Closed) string {
-	if f.Resolved {
-		return ""
+// ending is what became of a finding that is no longer open, and why.
+type ending struct {
+	state State
+	cause string
+}
+
+func endingOf(s *current.Subject, f *current.Closed) ending {
+	switch f.End {
+	case current.Resolved:
+		return ending{Resolved, "a later content doesn't have it"}
+	case current.NoLongerDetected:
+		return ending{NoLongerDetected, "the job that replaced the one that reported it doesn't report it in the same content"}
 	}
-	return s.Gone.String()
+	return ending{Gone, s.Gone.String()}
 }
 
 // remember notes what an object was.
@@ -239,7 +240,7 @@ const public = "PUBLIC"
 func factsOf(s *current.Subject, f *current.Finding) Facts {
 	facts := Facts{Public: s.Public.String(), Unencrypted: s.Unencrypted.String(), Severity: f.Severity().String(), Confirmed: f.Confirmed}
 	if f.HasCount {
-		facts.Count = f.Count.String()
+		facts.Count, facts.count = f.Count.String(), f.Count.Clamped()
 	}
 	return facts
 }
@@ -294,7 +295,7 @@ func (c *Comparison) closed(s *current.Subject, changedHands, moved bool) error 
 		if was, open := c.prior.findings[id]; open && !was.done && !changedHands {
 			was.done = true
 			c.prior.findings[id] = was
-			if err := c.close(s, &f.Finding, &was, why(s, f)); err != nil {
+			if err := c.close(s, &f.Finding, &was, endingOf(s, f)); err != nil {
 				return err
 			}
 		}
@@ -304,25 +305,22 @@ func (c *Comparison) closed(s *current.Subject, changedHands, moved bool) error 
 		if was.done {
 			continue
 		}
-		cause, ofMembers := c.members[id]
+		end, ofMembers := c.members[id]
 		switch {
 		case changedHands, !ofMembers && moved:
-			cause = current.OtherOwner.String()
+			end = ending{Gone, current.OtherOwner.String()}
 		case !ofMembers:
 			return fmt.Errorf("a finding of s3://%s/%s is lost from one state to the next", c.text(s, bucket), c.text(s, key))
 		}
-		if err := c.close(s, &was.Finding, &was, cause); err != nil {
+		if err := c.close(s, &was.Finding, &was, end); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Comparison) close(s *current.Subject, f *current.Finding, was *finding, gone string) error {
-	if gone != "" {
-		return c.give(s, f, Gone, was.facts, gone)
-	}
-	return c.give(s, f, Resolved, was.facts, "a later content doesn't have it")
+func (c *Comparison) close(s *current.Subject, f *current.Finding, was *finding, end ending) error {
+	return c.give(s, f, end.state, was.facts, end.cause)
 }
 
 // stayed gives a finding that is open as before.
@@ -393,22 +391,8 @@ func (c *Comparison) give(s *current.Subject, f *current.Finding, state State, b
 		FirstSeen:      timeOf(f.FirstSeen), LastSeen: timeOf(f.LastSeen), Before: before, After: factsOf(s, f),
 	}
 	c.at = position{s, f}
-	if c.o.Owners != nil {
-		c.change.Owner = c.o.Owners.OwnerOf(&config.Object{
-			Account: string(c.change.Account.Text()), Bucket: string(c.change.Bucket.Text()), Key: string(c.change.Key.Text()), Tag: c.tag,
-		})
-	}
+	c.change.Owner = string(column(owner).Text())
 	return c.emit(&c.change)
-}
-
-// tag returns a tag of the object, or else of its bucket.
-func (c *Comparison) tag(key string) (string, bool) {
-	for _, field := range [...]string{"tag", "bucket_tag"} {
-		if v := c.picker.Value(c.picked[pick{queryField(field), key}], c.at.subject, nil, &c.scratch); !v.Null() {
-			return string(v.Text()), true
-		}
-	}
-	return "", false
 }
 
 // Match reports whether the change that was given last matches a filter.

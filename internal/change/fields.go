@@ -28,12 +28,10 @@ func allFields() []field {
 		return where.TextValue([]byte(s))
 	}
 	list := []field{
-		{Field: where.Field{Name: "state", Known: isState}, doc: "new, reappeared, worse, not_seen_again, unchanged, resolved or gone",
+		{Field: where.Field{Name: "state", Known: isState}, doc: "new, reappeared, worse, not_seen_again, unchanged, resolved, no_longer_detected or gone",
 			value: func(_ *Comparison, ch *Change) where.Value { return text(ch.State.String()) }},
 		{Field: where.Field{Name: "cause", Known: func(string) bool { return true }}, doc: "why it is in that state: appeared or first_look of new ones, a sentence of others",
 			value: func(_ *Comparison, ch *Change) where.Value { return text(strings.Join(ch.Causes, "; ")) }},
-		{Field: where.Field{Name: "owner", Known: func(string) bool { return true }}, doc: "whose the object is, as the configuration says",
-			value: func(_ *Comparison, ch *Change) where.Value { return text(ch.Owner) }},
 		{Field: where.Field{Name: "confirmed", Kind: where.Bool}, doc: "whether a result of the content that is there now has it",
 			value: func(_ *Comparison, ch *Change) where.Value { return where.BoolValue(ch.After.Confirmed) }},
 		{Field: where.Field{Name: "first_seen", Kind: where.Time}, doc: "when the oldest result that reports it was created",

@@ -115,12 +115,17 @@ func Bys() []string {
 	return []string{string(ByBucket), string(ByObject), string(ByPlace), string(ByAccount), string(ByType), string(ByOwner)}
 }
 
-func (by By) of(c *Change) string {
+// of returns the group of a change. A configuration says of which buckets each object
+// is a place of its own.
+func (by By) of(c *Change, conf *config.Config) string {
 	switch by {
+	case ByPlace:
+		if conf.Generalises(c.Bucket.Text()) {
+			return "s3://" + string(c.Bucket.Text()) + "/" + place(string(c.Key.Text()))
+		}
+		return c.object()
 	case ByObject:
 		return c.object()
-	case ByPlace:
-		return "s3://" + string(c.Bucket.Text()) + "/" + place(string(c.Key.Text()))
 	case ByAccount:
 		return string(c.Account.Text())
 	case ByType:
@@ -148,11 +153,13 @@ type Tally struct {
 	NotSeenAgain int64 `json:"not_seen_again"`
 	Unchanged    int64 `json:"unchanged"`
 	Resolved     int64 `json:"resolved"`
-	Gone         int64 `json:"gone"`
+	// NoLongerDetected are those that a job that replaced another doesn't report.
+	NoLongerDetected int64 `json:"no_longer_detected"`
+	Gone             int64 `json:"gone"`
 }
 
 func (t *Tally) add(s State, firstLook int64) {
-	*[...]*int64{&t.New, &t.Reappeared, &t.Worse, &t.NotSeenAgain, &t.Unchanged, &t.Resolved, &t.Gone}[s]++
+	*[...]*int64{&t.New, &t.Reappeared, &t.Worse, &t.NotSeenAgain, &t.Unchanged, &t.Resolved, &t.NoLongerDetected, &t.Gone}[s]++
 	t.FirstLook += firstLook
 }
 
@@ -339,7 +346,8 @@ func (r *Reporter) checkRules() error {
 }
 
 // accepted returns the rule that accepts an open finding; nil if none does. One that
-// got worse is not accepted any more.
+// got worse is not accepted any more: than it was when it was accepted, where the rule
+// says how it was, or else than at the earlier point.
 func (r *Reporter) accepted(c *Change) *Rule {
 	if r.o.Config == nil || !c.State.Open() {
 		return nil
@@ -349,7 +357,7 @@ func (r *Reporter) accepted(c *Change) *Rule {
 		rule := &r.report.Rules[i]
 		switch {
 		case rule.Expired:
-		case c.State == Worse:
+		case r.worse(c, r.o.Config.Accept[i].As):
 			rule.CameBack++
 		case found == nil:
 			rule.Findings++
@@ -367,6 +375,17 @@ func (r *Reporter) accepted(c *Change) *Rule {
 		}
 	}
 	return found
+}
+
+// worse reports whether an open finding is worse than it was when it was accepted.
+func (r *Reporter) worse(c *Change, as *config.As) bool {
+	if as == nil {
+		return c.State == Worse
+	}
+	return as.Public != "" && as.Public != yes && c.After.Public == yes ||
+		as.Unencrypted != "" && as.Unencrypted != yes && c.After.Unencrypted == yes ||
+		as.Severity != "" && awsvalues.SeverityNamed(c.After.Severity) > awsvalues.SeverityNamed(as.Severity) ||
+		as.Count > 0 && c.After.count > as.Count && float64(c.After.count) >= r.c.o.Grown*float64(as.Count)
 }
 
 // add takes a change.
@@ -423,7 +442,7 @@ func (r *Reporter) add(c *Change) error {
 			exposed = 1
 		}
 	}
-	name := r.o.By.of(c)
+	name := r.o.By.of(c, r.o.Config)
 	r.key = append(r.key[:0], name...)
 	if err := r.groups.Add(first8(r.key), r.key, []byte{byte(c.State), exposed, byte(severity), byte(firstLook)}); err != nil {
 		return err

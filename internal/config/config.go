@@ -21,9 +21,45 @@ type Config struct {
 	SHA256 string // of its bytes, in hexadecimal
 	Owners []Owner
 	Accept []Accept
-	// Accounts are names of accounts, by their IDs.
-	Accounts map[string]string
+	// Accounts and Jobs are names of accounts and of jobs, by their IDs.
+	Accounts, Jobs map[string]string
+
+	identifiers map[string][]byte          // the IDs that stand for others
+	replaced    map[string]map[string]bool // jobs that a job replaces
+	keys        map[string]bool            // buckets whose keys are not generalised to places
+	severities  map[string]string          // by type, or ID of a custom identifier
 }
+
+// Identifier returns the ID that stands for that of a custom identifier: itself where
+// the file names no other. It and the methods below may be asked of a nil Config, which
+// says nothing.
+func (c *Config) Identifier(id []byte) []byte {
+	if c != nil {
+		if other, ok := c.identifiers[string(id)]; ok {
+			return other
+		}
+	}
+	return id
+}
+
+// Replaces reports whether a job looks for what another looked for before, which it
+// replaced.
+func (c *Config) Replaces(job, other string) bool { return c != nil && c.replaced[job][other] }
+
+// Replacing reports whether a job replaces any.
+func (c *Config) Replacing() bool { return c != nil && len(c.replaced) > 0 }
+
+// Severity returns what the file says of a type, or of the ID of a custom identifier;
+// empty where it says nothing.
+func (c *Config) Severity(name []byte) string {
+	if c == nil {
+		return ""
+	}
+	return c.severities[string(name)]
+}
+
+// Generalises reports whether objects of a bucket are grouped to places.
+func (c *Config) Generalises(bucket []byte) bool { return c == nil || !c.keys[string(bucket)] }
 
 // Owner is a rule that says whose an object is. The first one that matches counts.
 type Owner struct {
@@ -50,6 +86,16 @@ type Accept struct {
 	Reason, Owner      string
 	Expires            time.Time // when it ends; zero for never
 	Broad              bool      // it may accept more than MaxAccepted, or a whole account
+	// As is what was known when it was accepted: what is worse isn't accepted. Nil for
+	// what isn't known.
+	As *As
+}
+
+// As is what was known of a finding, or of each of several, when it was accepted.
+type As struct {
+	Public, Unencrypted string // yes, no or unknown
+	Severity            string // of its type; empty for none
+	Count               int64  // of occurrences; 0 where it isn't known
 }
 
 // MaxAccepted is how many findings a rule may accept that isn't broad.
@@ -79,7 +125,7 @@ func (e *Error) Error() string {
 // that accept something are counted from.
 func Parse(name string, data []byte, now time.Time) (*Config, error) {
 	p := &parser{name: name, now: now}
-	c := &Config{Name: name, Accounts: map[string]string{}}
+	c := &Config{Name: name}
 	sum := sha256.Sum256(data)
 	c.SHA256 = hex.EncodeToString(sum[:])
 	if len(data) > maxBytes {
@@ -102,8 +148,13 @@ func Parse(name string, data []byte, now time.Time) (*Config, error) {
 		"names": func(n *yaml.Node) {
 			p.mapping(n, map[string]func(*yaml.Node){
 				"accounts": func(n *yaml.Node) { c.Accounts = p.texts(n) },
+				"jobs":     func(n *yaml.Node) { c.Jobs = p.texts(n) },
 			})
 		},
+		"identifiers": func(n *yaml.Node) { c.identifiers = p.identifiers(n) },
+		"jobs":        func(n *yaml.Node) { c.replaced = p.jobs(n) },
+		"places":      func(n *yaml.Node) { c.keys = p.places(n) },
+		"severity":    func(n *yaml.Node) { c.severities = p.severities(n) },
 	})
 	if p.err != nil {
 		return nil, p.err
@@ -168,18 +219,93 @@ func (p *parser) text(n *yaml.Node) string {
 	return n.Value
 }
 
-func (p *parser) texts(n *yaml.Node) map[string]string {
-	all := map[string]string{}
+// entries calls take for each name of a mapping that the user chose, with its value.
+func (p *parser) entries(n *yaml.Node, take func(name, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		p.failf(n, "want names with values")
-		return all
+		return
 	}
+	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if _, twice := all[n.Content[i].Value]; twice {
-			p.failf(n.Content[i], "%s is there twice", n.Content[i].Value)
+		name := n.Content[i]
+		if p.text(name); seen[name.Value] {
+			p.failf(name, "%s is there twice", name.Value)
 		}
-		all[n.Content[i].Value] = p.text(n.Content[i+1])
+		seen[name.Value] = true
+		take(name, n.Content[i+1])
 	}
+}
+
+func (p *parser) texts(n *yaml.Node) map[string]string {
+	all := map[string]string{}
+	p.entries(n, func(name, value *yaml.Node) { all[name.Value] = p.text(value) })
+	return all
+}
+
+// identifiers reads which IDs of custom identifiers stand for which others.
+func (p *parser) identifiers(n *yaml.Node) map[string][]byte {
+	all := map[string][]byte{}
+	p.entries(n, func(name, value *yaml.Node) {
+		p.list(value, func(other *yaml.Node) {
+			id := p.text(other)
+			if _, twice := all[id]; twice || id == name.Value {
+				p.failf(other, "%s is there twice", id)
+			}
+			all[id] = []byte(name.Value)
+		})
+	})
+	p.entries(n, func(name, _ *yaml.Node) {
+		if other, both := all[name.Value]; both {
+			p.failf(name, "%s is one of %s's: name all of them there", name.Value, other)
+		}
+	})
+	return all
+}
+
+// jobs reads which jobs each job replaces.
+func (p *parser) jobs(n *yaml.Node) map[string]map[string]bool {
+	all := map[string]map[string]bool{}
+	p.entries(n, func(name, value *yaml.Node) {
+		replaced := map[string]bool{}
+		p.mapping(value, map[string]func(*yaml.Node){
+			"replaces": func(n *yaml.Node) {
+				p.list(n, func(other *yaml.Node) {
+					if replaced[p.text(other)] = true; other.Value == name.Value {
+						p.failf(other, "a job can't replace itself")
+					}
+				})
+			},
+		})
+		if all[name.Value] = replaced; len(replaced) == 0 {
+			p.failf(value, "replaces is missing: the jobs that it replaces")
+		}
+	})
+	return all
+}
+
+// places reads of which buckets each key is a place of its own.
+func (p *parser) places(n *yaml.Node) map[string]bool {
+	all := map[string]bool{}
+	p.entries(n, func(name, value *yaml.Node) {
+		if p.text(value) != "off" {
+			p.failf(value, "want off: each object of the bucket is then a place of its own")
+		}
+		all[name.Value] = true
+	})
+	return all
+}
+
+// severityNames are those that AWS has.
+var severityNames = []string{"Low", "Medium", "High"}
+
+// severities reads how severe types are.
+func (p *parser) severities(n *yaml.Node) map[string]string {
+	all := map[string]string{}
+	p.entries(n, func(name, value *yaml.Node) {
+		if all[name.Value] = p.text(value); !slices.Contains(severityNames, value.Value) {
+			p.failf(value, "want Low, Medium or High")
+		}
+	})
 	return all
 }
 
@@ -236,6 +362,7 @@ func (p *parser) accept(n *yaml.Node) Accept {
 				p.failf(n, "want true or false")
 			}
 		},
+		"as": func(n *yaml.Node) { a.As = p.as(n) },
 	})
 	switch {
 	case (a.Fingerprint == "") == (a.Where == ""):
@@ -248,6 +375,33 @@ func (p *parser) accept(n *yaml.Node) Accept {
 		p.failf(n, "expires is missing: a day such as 2026-12-31, or never")
 	}
 	return a
+}
+
+// as reads what was known when a rule was made.
+func (p *parser) as(n *yaml.Node) *As {
+	var as As
+	fact := func(to *string) func(*yaml.Node) {
+		return func(n *yaml.Node) {
+			if *to = p.text(n); !slices.Contains([]string{"yes", "no", "unknown"}, *to) {
+				p.failf(n, "want yes, no or unknown")
+			}
+		}
+	}
+	p.mapping(n, map[string]func(*yaml.Node){
+		"public":      fact(&as.Public),
+		"unencrypted": fact(&as.Unencrypted),
+		"type_severity": func(n *yaml.Node) {
+			if as.Severity = p.text(n); !slices.Contains(severityNames, as.Severity) {
+				p.failf(n, "want Low, Medium or High")
+			}
+		},
+		"count": func(n *yaml.Node) {
+			if err := n.Decode(&as.Count); err != nil || as.Count < 1 {
+				p.failf(n, "want a number of occurrences")
+			}
+		},
+	})
+	return &as
 }
 
 // expires reads until when a rule accepts: to the end of a day.

@@ -167,7 +167,7 @@ func (s *State) AddReports(ctx context.Context, l *lake.Lake, since int64) error
 			}
 		}
 		origin = appendOrigin(origin[:0], plain(r.Value(6, row)), plain(r.Value(7, row)), plain(r.Value(8, row)), string(r.Value(9, row).Text))
-		s.kept.known.add(origin, appendIdentity(nil, b, &d), noPoint, created.Int)
+		s.kept.known.add(origin, appendIdentity(nil, s.o.Config, b, &d), noPoint, created.Int)
 	})
 }
 

@@ -424,6 +424,7 @@ func (x *object) joinFinding(f *Finding) {
 			if !confirmed {
 				f.Doubt = at.doubt
 			}
+			f.rate(x.o.Config)
 		}
 	}
 	if at.firstSeen != 0 && (f.FirstSeen == 0 || at.firstSeen < f.FirstSeen) {
@@ -475,6 +476,7 @@ func (x *object) single(key []byte, h *head, record []byte) error {
 		var c candidate
 		c.speaks(res, i)
 		c.finding.Confirmed = true
+		c.finding.rate(x.o.Config)
 		s.Findings = append(s.Findings, c.finding)
 	}
 	return x.emit(s)

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 
 	"github.com/macielake/macielake/internal/awsvalues"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/where"
 	"github.com/macielake/macielake/pkg/schema"
 )
@@ -264,6 +265,15 @@ func originOf(out []byte, b *schema.Batch, r *schema.Result, administrator where
 	return where.AppendValue(out, textOf(b, r, schema.Region), where.Text)
 }
 
+// jobOf returns the job of an origin; empty for automated discovery.
+func jobOf(origin []byte) string {
+	if len(origin) == 0 || origin[0] != 'j' {
+		return ""
+	}
+	job, _ := where.TakeValue(origin[1:], where.Text)
+	return string(job.Text())
+}
+
 // recordOf fills record with what is kept of a result. bare leaves out the values
 // of columns.
 func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial, bare bool) {
@@ -323,7 +333,7 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 	for i := range e.ends {
 		d := &b.Detections[int(r.Detections.First)+i]
 		out = where.AppendText(out, e.identity(i))
-		custom := customID(b, d)
+		custom := customID(e.o.Config, b, d)
 		if out = where.AppendValue(out, custom, where.Text); !custom.Null() { // otherwise the identity has it
 			out = where.AppendValue(out, spanOf(b, d.Text[schema.DetectionType]), where.Text)
 		}
@@ -341,7 +351,7 @@ func (e *encoder) recordOf(b *schema.Batch, r *schema.Result, analysis, partial,
 func (e *encoder) identify(b *schema.Batch, r *schema.Result) {
 	e.identities, e.ends = e.identities[:0], e.ends[:0]
 	for i := r.Detections.First; i < r.Detections.End; i++ {
-		e.identities = appendIdentity(e.identities, b, &b.Detections[i])
+		e.identities = appendIdentity(e.identities, e.o.Config, b, &b.Detections[i])
 		e.ends = append(e.ends, len(e.identities))
 	}
 }
@@ -363,10 +373,10 @@ func goneReason(reason []byte) bool {
 
 // appendIdentity appends what tells findings of a subject apart: kind, category,
 // and the type, or in its place the ID of a custom identifier that has one.
-func appendIdentity(out []byte, b *schema.Batch, d *schema.Detection) []byte {
+func appendIdentity(out []byte, c *config.Config, b *schema.Batch, d *schema.Detection) []byte {
 	out = where.AppendValue(out, spanOf(b, d.Text[schema.IdentifierKind]), where.Text)
 	out = where.AppendValue(out, spanOf(b, d.Text[schema.Category]), where.Text)
-	name := customID(b, d)
+	name := customID(c, b, d)
 	if name.Null() {
 		name = spanOf(b, d.Text[schema.DetectionType])
 	}
@@ -381,15 +391,16 @@ func nameIn(identity []byte) where.Value {
 	return name
 }
 
-// customID returns the ID of a custom identifier; null for others.
-func customID(b *schema.Batch, d *schema.Detection) where.Value {
+// customID returns the ID of a custom identifier, or the one that stands for it; null
+// for others.
+func customID(c *config.Config, b *schema.Batch, d *schema.Detection) where.Value {
 	arn := spanOf(b, d.Text[schema.CustomIdentifierARN])
 	if arn.Null() || string(spanOf(b, d.Text[schema.IdentifierKind]).Text()) != "custom" {
 		return where.Value{}
 	}
 	// Macie writes either the ARN or the ID alone.
 	text := arn.Text()
-	return where.TextValue(text[bytes.LastIndexByte(text, '/')+1:])
+	return where.TextValue(c.Identifier(text[bytes.LastIndexByte(text, '/')+1:]))
 }
 
 // head is what a key and the beginning of its record say.

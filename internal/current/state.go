@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/raw"
 	"github.com/macielake/macielake/internal/spill"
 	"github.com/macielake/macielake/internal/where"
@@ -50,6 +51,9 @@ type Options struct {
 	Through func(run string) bool
 	// Late, if not nil, reports whether a run of a dataset began after Until.
 	Late func(run string) bool
+	// Config, if not nil, says which identifiers are one, which jobs replace others,
+	// and how severe types are.
+	Config *config.Config
 	// Memory is about how many bytes may be held in memory; 0 is
 	// DefaultMemory.
 	Memory int64

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/macielake/macielake/internal/awsvalues"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/sum"
 	"github.com/macielake/macielake/internal/where"
 )
@@ -95,7 +96,8 @@ type Finding struct {
 	// Doubt is why a later content doesn't resolve a finding that isn't confirmed.
 	Doubt Doubt
 
-	limit bool // a detection has all the locations that Macie reports
+	limit bool               // a detection has all the locations that Macie reports
+	rated awsvalues.Severity // what the configuration says of it; 0 for nothing
 }
 
 // Doubt is why a finding isn't resolved. The zero Doubt is none.
@@ -192,18 +194,49 @@ func (f *Finding) Cause() string {
 	return "unknown"
 }
 
-// Severity is that of the type and the count; 0 where AWS publishes none.
+// Severity is what the configuration says of the type, or else what AWS publishes of
+// it and the count; 0 where it publishes none.
 func (f *Finding) Severity() awsvalues.Severity {
+	if f.rated != 0 {
+		return f.rated
+	}
 	if string(f.Kind().Text()) != "managed" {
 		return 0
 	}
 	return awsvalues.TypeSeverity(string(f.Type.Text()), f.Count.Clamped())
 }
 
+// rate notes what a configuration says of a finding.
+func (f *Finding) rate(c *config.Config) {
+	if c == nil {
+		return
+	}
+	level := c.Severity(f.part(2).Text())
+	if level == "" {
+		level = c.Severity(f.Type.Text())
+	}
+	f.rated = awsvalues.SeverityNamed(level)
+}
+
 // Closed is a finding that isn't open.
 type Closed struct {
 	Finding
-	Resolved bool // otherwise its subject is gone
+	End End
+}
+
+// End is why a finding isn't open any more.
+type End uint8
+
+// Why findings aren't open.
+const (
+	SubjectGone      End = iota
+	Resolved             // a later content doesn't have it
+	NoLongerDetected     // the content has it, but the jobs that replaced others don't look for it
+)
+
+// String is the end as answers have it.
+func (e End) String() string {
+	return [...]string{"gone", "resolved", "no_longer_detected"}[e]
 }
 
 // content is a content that results of a subject are about.
@@ -221,6 +254,7 @@ func (c *content) is(modified, version where.Value) bool {
 type closer struct {
 	origin  []byte
 	created int64
+	content int // in contents
 }
 
 // candidate is a finding in the making.
@@ -232,6 +266,11 @@ type candidate struct {
 
 	firstSeen, lastSeen int64
 	firstModified       where.Value // of the content in which it was seen first
+
+	// Where jobs replace others, who reported it; undated says that a result of theirs
+	// doesn't say when.
+	origins [][]byte
+	undated bool
 }
 
 // fold makes a state of the results of a subject, which come the newest first.
@@ -319,7 +358,7 @@ func (f *fold) add(h *head, record []byte) {
 		f.oldest = res.Created.Int()
 	}
 	if !res.Partial && !res.Created.Null() {
-		f.closers = append(f.closers, closer{res.origin, res.Created.Int()})
+		f.closers = append(f.closers, closer{res.origin, res.Created.Int(), at})
 	}
 	if at == f.at && res.severity.higher(f.severity) {
 		f.severity = res.severity
@@ -358,6 +397,12 @@ func (f *fold) detect(res *Result, index, at int) {
 	if at := res.Created; !at.Null() {
 		if c.firstSeen, c.firstModified = at.Int(), res.modified; c.lastSeen == 0 {
 			c.lastSeen = at.Int()
+		}
+	}
+	if f.pool.decoder.o.Config.Replacing() {
+		c.undated = c.undated || res.Created.Null()
+		if !slices.ContainsFunc(c.origins, func(o []byte) bool { return bytes.Equal(o, res.origin) }) {
+			c.origins = append(c.origins, res.origin)
 		}
 	}
 	switch {
@@ -430,12 +475,19 @@ func (f *fold) end(s *Subject, gone Gone, looked func(origin, identifier []byte,
 		if f.pool.decoder.o.Since != nil {
 			c.finding.Appeared = f.appeared(c, looked)
 		}
-		resolved := false
-		if !c.finding.Confirmed && gone == NotGone {
-			c.finding.Doubt, resolved = f.resolved(c, looked)
+		c.finding.rate(f.pool.decoder.o.Config)
+		closed := gone != NotGone
+		end := SubjectGone
+		switch {
+		case closed:
+		case f.undetected(c):
+			closed, end = true, NoLongerDetected
+		case !c.finding.Confirmed:
+			c.finding.Doubt, closed = f.resolved(c, looked)
+			end = Resolved
 		}
-		if gone != NotGone || resolved {
-			s.Closed = append(s.Closed, Closed{c.finding, gone == NotGone})
+		if closed {
+			s.Closed = append(s.Closed, Closed{c.finding, end})
 			continue
 		}
 		s.Findings = append(s.Findings, c.finding)
@@ -514,6 +566,23 @@ func (f *fold) resolved(c *candidate, looked func(origin, identifier []byte, at 
 		doubt = NotLookedFor
 	}
 	return doubt, false
+}
+
+// undetected reports whether whoever reported a finding is a job that another
+// replaced, by the configuration, which analysed the content that has it later and as
+// a whole, and doesn't report it.
+func (f *fold) undetected(c *candidate) bool {
+	if c.undated || len(c.origins) == 0 {
+		return false
+	}
+	for _, origin := range c.origins {
+		if !slices.ContainsFunc(f.closers, func(by closer) bool {
+			return by.created > c.lastSeen && by.content == c.content && f.pool.decoder.o.Config.Replaces(jobOf(by.origin), jobOf(origin))
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // pool holds copies of results, to be used again for the next object.

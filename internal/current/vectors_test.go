@@ -3,9 +3,12 @@ package current
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/currenttest"
 	"github.com/macielake/macielake/internal/keylayout"
 	"github.com/macielake/macielake/internal/where"
@@ -83,11 +86,7 @@ func render(s *Subject, numbers map[currenttest.Place]int) currenttest.Subject {
 		})
 	}
 	for i := range s.Closed {
-		state := "gone"
-		if s.Closed[i].Resolved {
-			state = "resolved"
-		}
-		out.Closed = append(out.Closed, currenttest.Closed{Identifier: identifier(&s.Closed[i].Finding), State: state})
+		out.Closed = append(out.Closed, currenttest.Closed{Identifier: identifier(&s.Closed[i].Finding), State: s.Closed[i].End.String()})
 	}
 	return out
 }
@@ -142,14 +141,30 @@ func stateOf(t *testing.T, results []currenttest.Result, o Options) []currenttes
 }
 
 // The vectors of docs/current.md, whatever memory there is.
-func TestVectors(t *testing.T) {
-	vectors, err := currenttest.Load("../../testdata/current")
+func TestVectors(t *testing.T) { testVectors(t, "../../testdata/current", nil) }
+
+// What a configuration changes.
+func TestConfig(t *testing.T) {
+	const dir = "../../testdata/config"
+	data, err := os.ReadFile(dir + "/macielake.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse("macielake.yaml", data, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	testVectors(t, dir, c)
+}
+
+func testVectors(t *testing.T, dir string, c *config.Config) {
+	vectors, err := currenttest.Load(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range vectors {
 		t.Run(v.Name, func(t *testing.T) {
-			for _, o := range []Options{{Workers: 2}, {Memory: 1}} {
+			for _, o := range []Options{{Workers: 2, Config: c}, {Memory: 1, Config: c}} {
 				if diff := currenttest.Diff(stateOf(t, v.Results, o), v.State); diff != "" {
 					t.Errorf("%s\n%s", v.Reason, diff)
 				}

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/macielake/macielake/internal/arrowio"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/raw"
@@ -29,7 +30,9 @@ type Options struct {
 	// Through, if not nil, reports whether a run of a dataset exists.
 	Through func(run string) bool
 	// Late, if not nil, reports whether a run began after Until.
-	Late    func(run string) bool
+	Late func(run string) bool
+	// Config, if not nil, has names, and what it says of findings (docs/config.md).
+	Config  *config.Config
 	Workers int // cores to use
 }
 
@@ -52,7 +55,7 @@ func New(o Options) *Finder {
 	f.keys = keys{limit: o.Limit, set: make(map[string]struct{})}
 	f.state = current.New(current.Options{
 		Severity: true, Exposure: true,
-		Columns: columns(), Findings: true, All: o.All, Members: true, Keep: f.keeps, Until: o.Until, Through: o.Through, Late: o.Late, Workers: o.Workers,
+		Columns: columns(), Findings: true, All: o.All, Members: true, Keep: f.keeps, Until: o.Until, Through: o.Through, Late: o.Late, Config: o.Config, Workers: o.Workers,
 	})
 	return f
 }
@@ -538,11 +541,7 @@ func stateOf(s *current.Subject) State {
 	}
 	for i := range s.Closed {
 		c := &s.Closed[i]
-		state := "gone"
-		if c.Resolved {
-			state = "resolved"
-		}
-		out.Closed = append(out.Closed, Closed{optional(c.Type), optional(c.Category()), optional(c.Kind()), optional(c.Identifier), state})
+		out.Closed = append(out.Closed, Closed{optional(c.Type), optional(c.Category()), optional(c.Kind()), optional(c.Identifier), c.End.String()})
 	}
 	slices.SortStableFunc(out.Findings, func(a, b Finding) int {
 		return cmp.Or(-strings.Compare(*orEmpty(a.Kind), *orEmpty(b.Kind)), compareText(a.Category, b.Category),

@@ -102,7 +102,7 @@ func Fields() []where.Field {
 	list := make([]where.Field, len(fields))
 	for i := range fields {
 		f := &fields[i]
-		list[i] = where.Field{Name: f.name, Kind: f.kind, Check: f.check, Example: f.example, Spellings: f.spellings}
+		list[i] = where.Field{Name: f.name, Kind: f.kind, Check: f.check, Example: f.example, Spellings: f.spellings, Known: f.known}
 	}
 	return list
 }
@@ -131,11 +131,12 @@ type field struct {
 	// Values that are made up are appended to scratch.
 	ofFinding func(f *current.Finding, scratch *[]byte) where.Value
 	ofSubject func(s *current.Subject, scratch *[]byte) where.Value
-	needs     facts                  // that the value is made of
-	check     func(key string) error // of a Map
-	keyDoc    string                 // what stands for the key in help texts
-	example   string                 // of a Map: with a key
-	spellings map[string]string      // other ways to write values
+	needs     facts                   // that the value is made of
+	check     func(key string) error  // of a Map
+	keyDoc    string                  // what stands for the key in help texts
+	example   string                  // of a Map: with a key
+	spellings map[string]string       // other ways to write values
+	known     func(value string) bool // of values that nothing may have
 }
 
 // facts are what a state has of subjects only where it is asked to.
@@ -154,6 +155,9 @@ func (f *field) written() string {
 	}
 	return f.name
 }
+
+// OwnerField is the field of what the configuration says.
+const OwnerField = "owner"
 
 // monthField is the field that states of months have a meaning of their own for.
 const monthField = "month"
@@ -243,6 +247,10 @@ var fields = []field{
 	},
 	tagOf("tag", "value of the object's tag of that key", "object_tags", schema.ObjectTags, current.FromNewest),
 	tagOf("bucket_tag", "value of the bucket's tag of that key", "bucket_tags", schema.BucketTags, current.FromBucket),
+	{
+		name: OwnerField, doc: "whose the object is, as the configuration says", known: func(string) bool { return true },
+		ofSubject: func(*current.Subject, *[]byte) where.Value { return where.Value{} },
+	},
 
 	{name: "count", kind: where.Int, doc: "occurrences of the finding", ofFinding: func(f *current.Finding, _ *[]byte) where.Value {
 		if !f.HasCount {

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/where"
 )
@@ -11,6 +12,9 @@ type Picker struct {
 	plan    plan
 	sources []source
 }
+
+// NewPicker returns a picker of nothing yet. c says whose objects are; nil for nobody's.
+func NewPicker(c *config.Config) *Picker { return &Picker{plan: plan{config: c}} }
 
 // Add adds a field by its index in Fields, of a Map with the key, and returns what
 // Value takes.

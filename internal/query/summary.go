@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/raw"
@@ -38,6 +39,8 @@ type Options struct {
 	Through func(run string) bool
 	// Late, if not nil, reports whether a run began after Until.
 	Late func(run string) bool
+	// Config, if not nil, says whose objects are, and what else docs/config.md has.
+	Config *config.Config
 	// Memory is about how many bytes may be held in memory; the rest
 	// goes to temporary files. 0 is DefaultMemory.
 	Memory int64
@@ -71,7 +74,7 @@ func NewSummary(o Options) *Summary {
 		o.Memory = DefaultMemory
 	}
 	s := &Summary{o: o, literals: where.NewLiterals(o.Where, Fields())}
-	p := &plan{months: o.Months}
+	p := &plan{months: o.Months, config: o.Config}
 	seed := maphash.MakeSeed()
 	findings := false
 	for i := range o.Views {
@@ -89,7 +92,7 @@ func NewSummary(o Options) *Summary {
 	s.state = current.New(current.Options{
 		Columns: p.options(), Findings: findings, Severity: p.needs&severity != 0, Exposure: p.needs&exposure != 0,
 		Origins: o.Origins, All: o.All, Members: o.Members, Months: o.Months,
-		Until: o.Until, Through: o.Through, Late: o.Late, Memory: o.Memory / 2, Workers: o.Workers,
+		Until: o.Until, Through: o.Through, Late: o.Late, Config: o.Config, Memory: o.Memory / 2, Workers: o.Workers,
 	})
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/sum"
 	"github.com/macielake/macielake/internal/where"
@@ -26,6 +27,7 @@ func (v *View) OfFindings() bool { return slices.ContainsFunc(v.By, Dimension.Of
 // plan says which values of results are needed.
 type plan struct {
 	months  bool // states of months: the month is the one as of whose end they are
+	config  *config.Config
 	columns []needed
 	needs   facts
 }
@@ -44,6 +46,9 @@ func (p *plan) source(f *field, key string) source {
 			return made(scratch, func(out []byte) []byte { return append(out, current.MonthName(s.Point)...) })
 		}}
 	}
+	if f.name == OwnerField {
+		return source{ofSubject: p.ownerOf()}
+	}
 	if f.column == nil {
 		return source{ofFinding: f.ofFinding, ofSubject: f.ofSubject}
 	}
@@ -53,6 +58,42 @@ func (p *plan) source(f *field, key string) source {
 		p.columns = append(p.columns, needed{f, key})
 	}
 	return source{column: i, own: f.own, standing: f.from == current.FromStanding}
+}
+
+// ownerOf returns a function that says whose subjects are. What it needs is in the plan.
+func (p *plan) ownerOf() func(*current.Subject, *[]byte) where.Value {
+	if p.config == nil || len(p.config.Owners) == 0 {
+		return func(*current.Subject, *[]byte) where.Value { return where.Value{} }
+	}
+	named := func(name, key string) source {
+		return p.source(&fields[slices.IndexFunc(fields, func(f field) bool { return f.name == name })], key)
+	}
+	account, bucket, key := named("account", ""), named("bucket", ""), named("key", "")
+	tags := make(map[string][2]source) // of the object, or else of its bucket
+	for i := range p.config.Owners {
+		for key := range p.config.Owners[i].Tags {
+			tags[key] = [2]source{named("tag", key), named("bucket_tag", key)}
+		}
+	}
+	var s *current.Subject
+	var buf []byte
+	text := func(from source) string { return string(from.value(row{subject: s}, &buf).Text()) }
+	tag := func(key string) (string, bool) {
+		for _, from := range tags[key] {
+			if v := from.value(row{subject: s}, &buf); !v.Null() {
+				return string(v.Text()), true
+			}
+		}
+		return "", false
+	}
+	return func(subject *current.Subject, scratch *[]byte) where.Value {
+		s, buf = subject, buf[:0]
+		name := p.config.OwnerOf(&config.Object{Account: text(account), Bucket: text(bucket), Key: text(key), Tag: tag})
+		if name == "" {
+			return where.Value{}
+		}
+		return made(scratch, func(out []byte) []byte { return append(out, name...) })
+	}
 }
 
 // options returns the columns for the state.
