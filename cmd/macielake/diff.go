@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -38,7 +37,7 @@ type diffOptions struct {
 	where              string
 	failOn             []string
 	strict, quiet      bool
-	config             string
+	config             configFlag
 	splitBy            choiceValue
 	grown              string
 	memory             sizeValue
@@ -47,7 +46,7 @@ type diffOptions struct {
 
 func (o *diffOptions) addFlags(f *pflag.FlagSet) {
 	o.by = choiceValue{change.Bys()[0], change.Bys()}
-	o.output = choiceValue{"table", []string{"table", "json", "ndjson", "markdown"}}
+	o.output = choiceValue{"table", []string{"table", "json", "ndjson", "markdown", "ocsf"}}
 	f.StringVar(&o.since, "since", "", "compare with what was committed by a `RUN` or a TIME; 0 is before the first run")
 	f.StringVar(&o.until, "until", "", "compare what was committed by a `RUN` or a TIME, not what is there now")
 	f.StringVar(&o.mark, "mark", "", "compare with the last run that `FILE` names, a path or s3://BUCKET/KEY, which is moved on once the answer is written")
@@ -58,11 +57,11 @@ func (o *diffOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.failOn, "fail-on", nil, "end with exit code 6 if a finding matches this `FILTER`; may be repeated")
 	f.BoolVar(&o.strict, "strict", false, "end with exit code 6 also if rejects or unread sources that nobody has acknowledged limit the answer")
 	f.BoolVar(&o.quiet, "quiet", false, "print nothing unless --fail-on or --strict fails")
-	f.StringVar(&o.config, "config", "", "`FILE` that says who owns what and which findings are accepted: see docs/config.md")
+	o.config.addFlags(f)
 	o.splitBy = choiceValue{choices: []string{string(change.ByOwner)}}
 	f.Var(&o.splitBy, "split-by", "write each owner's changes to a file of its own in the directory DIR, in the form of --output: markdown, or ndjson")
 	f.StringVar(&o.grown, "grown", "2x", "how many `TIMES` a count must have grown for a finding to be worse")
-	f.Var(&o.output, "output", "table, and markdown for tickets; ndjson has a line for each finding that isn't unchanged")
+	f.Var(&o.output, "output", "table, and markdown for tickets; ndjson has a line for each finding that isn't unchanged, and ocsf an OCSF event")
 	o.memory = change.DefaultMemory
 	f.Var(&o.memory, "memory", "memory to use before temporary files")
 	f.IntVarP(&o.workers, "workers", "j", runtime.GOMAXPROCS(0), "use `N` cores; the output does not depend on it")
@@ -76,7 +75,7 @@ func newDiff(s *session) *cobra.Command {
 		Short: "Show what is new, worse, resolved or gone",
 		Long: `Compare a dataset's findings at two points: what was committed by then, so that
 results that were delivered late are new. Findings are new, reappeared, worse, not
-seen again, unchanged, resolved or gone; docs/changes.md has the rules. Silence is
+seen again, unchanged, resolved, no longer detected or gone; docs/changes.md has the rules. Silence is
 not resolution: a finding stays open until a later content of its object was
 analysed by somebody who looks for it.
 
@@ -159,7 +158,12 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	rules, err := o.readConfig()
+	for _, f := range append(filters, nil) {
+		if err := o.config.needed(f, change.Fields(), o.by.value == string(change.ByOwner)); err != nil {
+			return err
+		}
+	}
+	rules, err := o.config.read(s)
 	if err != nil {
 		return err
 	}
@@ -199,7 +203,7 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	}
 	report := change.ReportOptions{
 		Where: -1, Gate: map[int]string{}, By: change.By(o.by.value), Top: o.top,
-		Records: split != nil || o.output.value == "ndjson" || o.output.value == "markdown", Split: split != nil,
+		Records: split != nil || slices.Contains([]string{"ndjson", "markdown", "ocsf"}, o.output.value), Split: split != nil,
 		Memory: int64(o.memory) / 2,
 	}
 	gated := !between.first || o.gateFirstRun
@@ -212,7 +216,7 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		}
 	}
 	if rules != nil {
-		options.Owners, report.Config = rules, rules
+		options.Config, report.Config = rules, rules
 		if options.Filters, report.AcceptWhere, err = acceptFilters(rules, filters); err != nil {
 			return err
 		}
@@ -230,13 +234,13 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	}
 	answer.Since, answer.Until, answer.FirstRun = between.from, between.to, between.first
 	if split != nil {
-		if err := split.write(ctx, answer, r, args[0], accountsOf(rules)); err != nil {
+		if err := split.write(ctx, answer, r, args[0], rules); err != nil {
 			return err
 		}
 	}
 	failed := len(answer.Failures) > 0 || o.strict && limited != nil
 	if failed || !o.quiet {
-		if err := o.print(ctx, s, args[0], answer, r, accountsOf(rules)); err != nil {
+		if err := o.print(ctx, s, args[0], answer, r, rules); err != nil {
 			return err
 		}
 	} else {
@@ -262,18 +266,6 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	return &outcome{exitGate}
 }
 
-// readConfig reads the configuration; nil without one.
-func (o *diffOptions) readConfig() (*config.Config, error) {
-	if o.config == "" {
-		return nil, nil
-	}
-	data, err := os.ReadFile(o.config)
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
-	}
-	return config.Parse(o.config, data, time.Now())
-}
-
 // acceptFilters adds the filters of the rules that accept findings, and returns their
 // numbers by rule.
 func acceptFilters(c *config.Config, filters []*where.Filter) ([]*where.Filter, map[int]int, error) {
@@ -296,20 +288,20 @@ func acceptFilters(c *config.Config, filters []*where.Filter) ([]*where.Filter, 
 	return filters, numbers, nil
 }
 
-func accountsOf(c *config.Config) map[string]string {
-	if c == nil {
-		return nil
-	}
-	return c.Accounts
-}
-
 // print writes the answer.
-func (o *diffOptions) print(ctx context.Context, s *session, dataset string, answer *change.Report, r *change.Reporter, accounts map[string]string) error {
+func (o *diffOptions) print(ctx context.Context, s *session, dataset string, answer *change.Report, r *change.Reporter, c *config.Config) error {
 	switch {
 	case o.splitBy.value != "": // the changes are in files
-	case o.output.value == "ndjson":
+	case o.output.value == "ndjson" || o.output.value == "ocsf":
+		o.config.note(s)
+		events := render.OCSF{Report: answer, Config: c, Version: version()}
 		return s.rows(func(w io.Writer) error {
-			return r.EachRecord(ctx, func(_ int, record []byte) error {
+			return r.EachRecord(ctx, func(_ int, record []byte) (err error) {
+				if o.output.value == "ocsf" {
+					if record, err = events.Event(record); err != nil {
+						return err
+					}
+				}
 				if _, err := w.Write(append(text.EscapeJSON(record), '\n')); err != nil {
 					return &printError{err}
 				}
@@ -318,10 +310,10 @@ func (o *diffOptions) print(ctx context.Context, s *session, dataset string, ans
 		})
 	case o.output.value == "markdown":
 		return s.answer(nil, func(w io.Writer) error {
-			if err := render.Changes(answer, dataset, accounts).Write(w, text.Markdown, text.Options{}); err != nil || answer.FirstRun {
+			if err := render.Changes(answer, dataset, c).Write(w, text.Markdown, text.Options{}); err != nil || answer.FirstRun {
 				return err
 			}
-			t := render.Tickets{Dataset: dataset, Accounts: accounts}
+			t := render.Tickets{Dataset: dataset, Config: c}
 			return r.EachRecord(ctx, func(_ int, record []byte) error {
 				ticket, err := t.Add(record)
 				if err == nil {
@@ -332,7 +324,7 @@ func (o *diffOptions) print(ctx context.Context, s *session, dataset string, ans
 		})
 	}
 	return s.answer(answer, func(w io.Writer) error {
-		return render.Changes(answer, dataset, accounts).Write(w, text.Table, text.Options{Screen: screenOf(w)})
+		return render.Changes(answer, dataset, c).Write(w, text.Table, text.Options{Screen: screenOf(w)})
 	})
 }
 

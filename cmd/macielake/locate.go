@@ -21,6 +21,7 @@ type locateOptions struct {
 	exact  bool
 	limit  int
 	output choiceValue
+	config configFlag
 	asOf   string
 	ofRun  string
 	// allLocations lists every location.
@@ -36,6 +37,7 @@ func (o *locateOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.exact, "exact", false, "take the key literally, even if it ends in / or *")
 	f.IntVar(&o.limit, "limit", 100, "show at most `N` objects, the first by key; -1 for all")
 	f.Var(&o.output, "output", "text for people; json is the same as --json")
+	o.config.addFlags(f)
 	o.readFlags.addFlags(f)
 }
 
@@ -90,6 +92,10 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if limit < 0 {
 		limit = locate.AllObjects
 	}
+	conf, err := o.config.read(s)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
 	in, err := o.open(cmd, args[:len(args)-1])
@@ -108,7 +114,7 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if limited != nil && !isOutcome(limited) {
 		return limited
 	}
-	finder := locate.New(locate.Options{Target: target, All: o.all, Limit: limit, Until: at.until, Through: at.through, Late: at.late, Workers: o.workers})
+	finder := locate.New(locate.Options{Target: target, All: o.all, Limit: limit, Until: at.until, Through: at.through, Late: at.late, Config: conf, Workers: o.workers})
 	defer finder.Close()
 	for _, l := range in.datasets {
 		if err := finder.AddDataset(ctx, l); err != nil {
@@ -130,7 +136,7 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 		return err
 	}
 	err = s.answer(answer, func(w io.Writer) error {
-		return answer.Document(o.allLocations).Write(w, text.Table, text.Options{Screen: screenOf(w)})
+		return answer.Document(o.allLocations, conf).Write(w, text.Table, text.Options{Screen: screenOf(w)})
 	})
 	if err != nil {
 		return err
@@ -138,6 +144,7 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if answer.More {
 		fmt.Fprintf(s.stderr, "note: only the first %s by key are shown; raise --limit for more\n", text.Plural(limit, "object"))
 	}
+	o.config.note(s)
 	in.sayAsOf(s, at, finder.Late())
 	outcome := worse(limited, reportAccount(s.stderr, account))
 	if len(answer.Objects) == 0 {

@@ -24,6 +24,7 @@ type session struct {
 	args      []string
 	json      bool   // --json: the answer is part of a document
 	command   string // such as "convert"; empty before it is known
+	config    string // SHA-256 of the file of --config; empty without
 	started   time.Time
 	value     any // of answer
 	answered  bool
@@ -40,7 +41,8 @@ type (
 	documentHead struct {
 		Command string    `json:"command"`
 		Version string    `json:"version"`
-		Time    time.Time `json:"time"` // when the command began
+		Time    time.Time `json:"time"`                    // when the command began
+		Config  string    `json:"config_sha256,omitempty"` // of the file of --config
 	}
 	documentTail struct {
 		Caveats  []any  `json:"caveats,omitempty"`
@@ -85,7 +87,7 @@ func (s *session) caveat(c any) { s.caveats = append(s.caveats, c) }
 
 // head returns the document up to its answer.
 func (s *session) head() ([]byte, error) {
-	head, err := marshalJSON(documentHead{s.command, version(), s.started.UTC().Truncate(time.Second)})
+	head, err := marshalJSON(documentHead{s.command, version(), s.started.UTC().Truncate(time.Second), s.config})
 	return bytes.TrimSuffix(head, []byte("}")), err
 }
 

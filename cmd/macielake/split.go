@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/macielake/macielake/internal/change"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/render"
 	"github.com/macielake/macielake/internal/s3"
 	"github.com/macielake/macielake/internal/text"
@@ -32,9 +33,9 @@ func (o *diffOptions) split(args []string) (*splitFiles, error) {
 		return nil, usagef("%q is one argument too many: a directory goes with --split-by owner", args[0])
 	case len(args) == 0:
 		return nil, usagef("--split-by %s needs a directory after the dataset", o.splitBy.value)
-	case o.config == "":
+	case o.config.file == "":
 		return nil, usagef("--split-by %s needs --config, which says whose objects are", o.splitBy.value)
-	case o.output.value == "json":
+	case o.output.value == "json" || o.output.value == "ocsf":
 		return nil, usagef("--split-by writes markdown or ndjson: --json prints the report beside it")
 	case s3.IsURI(args[0]):
 		return nil, usagef("--split-by writes to a local directory, not to %s", args[0])
@@ -50,7 +51,7 @@ func (o *diffOptions) split(args []string) (*splitFiles, error) {
 }
 
 // write writes the files, and their names into the report. It replaces none.
-func (f *splitFiles) write(ctx context.Context, report *change.Report, r *change.Reporter, dataset string, accounts map[string]string) (err error) {
+func (f *splitFiles) write(ctx context.Context, report *change.Report, r *change.Reporter, dataset string, c *config.Config) (err error) {
 	if err := os.MkdirAll(f.dir, 0o777); err != nil {
 		return fmt.Errorf("making the directory of --split-by: %w", err)
 	}
@@ -81,7 +82,7 @@ func (f *splitFiles) write(ctx context.Context, report *change.Report, r *change
 		if f.ndjson {
 			return nil
 		}
-		tickets = &render.Tickets{Dataset: dataset, Accounts: accounts}
+		tickets = &render.Tickets{Dataset: dataset, Config: c}
 		return render.Owned(report, owned, dataset).Write(out, text.Markdown, text.Options{})
 	}
 	err = r.EachRecord(ctx, func(owner int, record []byte) error {

@@ -37,6 +37,7 @@ type summarizeOptions struct {
 	ofRun    string
 	preset   string
 	output   choiceValue
+	config   configFlag
 	csvRaw   bool
 	memory   sizeValue
 }
@@ -61,6 +62,7 @@ func (o *summarizeOptions) addFlags(f *pflag.FlagSet) {
 	addAsOf(f, &o.asOf)
 	f.StringVar(&o.ofRun, "run", "", "with --all: count only results of this `RUN` of a dataset, or of the 'last'")
 	f.StringVar(&o.preset, "preset", "", "answer a named `QUESTION`; 'list' shows them all")
+	o.config.addFlags(f)
 	f.Var(&o.output, "output", "format of the answer")
 	f.BoolVar(&o.csvRaw, "csv-raw", false, "leave CSV cells unescaped that a spreadsheet takes for formulas")
 	f.Var(&o.memory, "memory", "memory to use before temporary files")
@@ -146,6 +148,9 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 		columns, rows := summarize.PresetTable()
 		return s.rows(func(w io.Writer) error { return text.WriteTable(w, format, columns, rows, style) })
 	}
+	if options.Config, err = o.config.read(s); err != nil {
+		return err
+	}
 	collectLess()
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
@@ -195,6 +200,7 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 	if err != nil {
 		return reason(cmd.Context(), ctx, err)
 	}
+	o.config.note(s)
 	in.sayAsOf(s, at, late)
 	return worse(limited, reportAccount(s.stderr, account))
 }

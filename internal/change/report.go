@@ -200,7 +200,6 @@ type Report struct {
 	// because a rule accepts them.
 	Accepted int64     `json:"accepted"`
 	Rules    []Rule    `json:"rules"`
-	Config   string    `json:"config_sha256,omitempty"` // of the configuration
 	Turned   []Turned  `json:"buckets_became_public"`
 	By       By        `json:"by"`
 	Groups   []Group   `json:"groups"`
@@ -271,7 +270,6 @@ func NewReporter(c *Comparison, o ReportOptions) *Reporter {
 	if o.Config == nil {
 		return r
 	}
-	r.report.Config = o.Config.SHA256
 	if o.Split {
 		r.owners = make(map[string]int)
 		for i, name := range append(o.Config.OwnerNames(), "") {

@@ -49,6 +49,30 @@ func (c *Config) Replaces(job, other string) bool { return c != nil && c.replace
 // Replacing reports whether a job replaces any.
 func (c *Config) Replacing() bool { return c != nil && len(c.replaced) > 0 }
 
+// AccountName returns an account as people know it: its ID, with its name where the
+// file has one.
+func (c *Config) AccountName(id string) string {
+	if c == nil {
+		return id
+	}
+	return named(c.Accounts, id)
+}
+
+// JobName returns a job as people know it: its ID, with its name where the file has one.
+func (c *Config) JobName(id string) string {
+	if c == nil {
+		return id
+	}
+	return named(c.Jobs, id)
+}
+
+func named(names map[string]string, id string) string {
+	if name := names[id]; name != "" {
+		return id + " (" + name + ")"
+	}
+	return id
+}
+
 // Severity returns what the file says of a type, or of the ID of a custom identifier;
 // empty where it says nothing.
 func (c *Config) Severity(name []byte) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/text"
 )
 
@@ -15,9 +16,9 @@ import (
 const shownLocations = 10
 
 // Document returns the answer for people. Long lists of locations are folded unless
-// all are asked for.
-func (a *Answer) Document(all bool) *text.Document {
-	p := &page{Document: &text.Document{}, all: all}
+// all are asked for. c, if not nil, has names of accounts and jobs.
+func (a *Answer) Document(all bool, c *config.Config) *text.Document {
+	p := &page{Document: &text.Document{}, all: all, config: c}
 	for i := range a.Objects {
 		if i > 0 {
 			p.Gap()
@@ -29,7 +30,8 @@ func (a *Answer) Document(all bool) *text.Document {
 
 type page struct {
 	*text.Document
-	all bool
+	all    bool
+	config *config.Config
 }
 
 func (p *page) line(level int, s string) { p.Item(level, false, s) }
@@ -39,7 +41,10 @@ func (p *page) object(o *Object) {
 	p.line(1, o.Exposure.words())
 	var of []string
 	if o.Account != nil {
-		of = append(of, "account "+*o.Account)
+		of = append(of, "account "+p.config.AccountName(*o.Account))
+	}
+	if o.Owner != nil {
+		of = append(of, "owner "+*o.Owner)
 	}
 	if o.Region != nil {
 		of = append(of, *o.Region)
@@ -121,10 +126,10 @@ func (p *page) state(level int, s *State) {
 		if s.Analysed {
 			what = "not analysed as it is now, modified " + timeWords(m.LastModified) + ": "
 		}
-		p.WarnItem(level, what+m.status()+", "+m.origin())
+		p.WarnItem(level, what+m.status()+", "+m.origin(p.config))
 	}
 	if s.Analysed || s.Missed == nil {
-		p.line(level, s.status()+", "+s.origin())
+		p.line(level, s.status()+", "+s.origin(p.config))
 	}
 	if s.Results > 1 {
 		p.line(level, fmt.Sprintf("by %s in all", text.Plural(s.Results, "result")))
@@ -239,11 +244,11 @@ func (r *Result) status() string {
 	return s
 }
 
-func (r *Result) origin() string {
+func (r *Result) origin(c *config.Config) string {
 	s := "result of " + timeWords(r.CreatedAt)
 	switch {
 	case r.JobID != nil:
-		return s + " by job " + *r.JobID
+		return s + " by job " + c.JobName(*r.JobID)
 	case r.OriginType != nil:
 		return s + " by " + *r.OriginType
 	}

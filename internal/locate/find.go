@@ -249,6 +249,7 @@ func (f *Finder) Answer(ctx context.Context) (*Answer, error) {
 	a := &Answer{Objects: []Object{}, More: f.keys.more}
 	for _, o := range byKey {
 		o.sort()
+		o.Owner = o.ownerBy(f.o.Config)
 		a.Objects = append(a.Objects, *o)
 	}
 	slices.SortFunc(a.Objects, func(a, b Object) int {
@@ -512,6 +513,28 @@ func objectOf(s *current.Subject) *Object {
 		o.ObjectPublic = &public
 	}
 	return o
+}
+
+// ownerBy returns whose the object is; nil where no rule says.
+func (o *Object) ownerBy(c *config.Config) *string {
+	if c == nil {
+		return nil
+	}
+	name := c.OwnerOf(&config.Object{
+		Account: *orEmpty(o.Account), Bucket: *orEmpty(o.Bucket), Key: *orEmpty(o.Key),
+		Tag: func(key string) (string, bool) {
+			for _, tags := range [...]map[string]*string{o.Tags, o.BucketTags} {
+				if v := tags[key]; v != nil {
+					return *v, true
+				}
+			}
+			return "", false
+		},
+	})
+	if name == "" {
+		return nil
+	}
+	return &name
 }
 
 // resultOf returns a result of a state.

@@ -15,6 +15,7 @@ type Object struct {
 	Partition *string `json:"partition"`
 	Account   *string `json:"account_id"` // that owns the bucket
 	Region    *string `json:"region"`
+	Owner     *string `json:"owner"` // null where no rule of a configuration says
 	Exposure
 	Tags       map[string]*string `json:"tags"`
 	BucketTags map[string]*string `json:"bucket_tags"`

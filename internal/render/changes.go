@@ -7,14 +7,15 @@ import (
 	"strings"
 
 	"github.com/macielake/macielake/internal/change"
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/text"
 )
 
 // Changes is the report of what changed, for people. dataset is what a user calls the
-// dataset, and accounts are names of accounts by their IDs.
-func Changes(r *change.Report, dataset string, accounts map[string]string) *text.Document {
+// dataset; c is the configuration that was used, nil without one.
+func Changes(r *change.Report, dataset string, c *config.Config) *text.Document {
 	d := &text.Document{}
-	changed := r.New + r.Reappeared + r.Worse + r.NotSeenAgain + r.Resolved + r.Gone
+	changed := r.New + r.Reappeared + r.Worse + r.NotSeenAgain + r.Resolved + r.NoLongerDetected + r.Gone
 	switch {
 	case r.FirstRun:
 		d.Title(fmt.Sprintf("first run: %s recorded as known", text.Plural(r.Tally.New, "finding")))
@@ -33,6 +34,9 @@ func Changes(r *change.Report, dataset string, accounts map[string]string) *text
 		d.Warn(fmt.Sprintf("bucket %s became public: %s", t.Bucket, text.Plural(t.Findings, "finding")))
 	}
 	accepted(d, r)
+	if c != nil {
+		d.Line(fmt.Sprintf("Configuration %s, SHA-256 %s", c.Name, c.SHA256))
+	}
 	failures(d, r)
 	if len(r.Groups) == 0 || r.FirstRun {
 		return d
@@ -43,6 +47,10 @@ func Changes(r *change.Report, dataset string, accounts map[string]string) *text
 		{Name: string(r.By)}, {Name: "exposed"}, {Name: "severity"}, number("new"), number("reappeared"), number("worse"),
 		number("not_seen_again"), number("resolved"), number("gone"),
 	}
+	replaced := r.NoLongerDetected > 0 // as a configuration says
+	if replaced {
+		columns = append(columns, number("no_longer_detected"))
+	}
 	var rows [][]text.Cell
 	for _, g := range r.Groups {
 		exposed := "no"
@@ -50,11 +58,15 @@ func Changes(r *change.Report, dataset string, accounts map[string]string) *text
 			exposed = "yes"
 		}
 		name := g.Name
-		if called := accounts[name]; r.By == change.ByAccount && called != "" {
-			name += " (" + called + ")"
+		if r.By == change.ByAccount {
+			name = c.AccountName(name)
 		}
 		row := []text.Cell{text.Of(name), text.Of(exposed), text.Of(g.Severity)}
-		for _, n := range []int64{g.New, g.Reappeared, g.Worse, g.NotSeenAgain, g.Resolved, g.Gone} {
+		counts := []int64{g.New, g.Reappeared, g.Worse, g.NotSeenAgain, g.Resolved, g.Gone}
+		if replaced {
+			counts = append(counts, g.NoLongerDetected)
+		}
+		for _, n := range counts {
 			row = append(row, text.Of(strconv.FormatInt(n, 10)))
 		}
 		rows = append(rows, row)
@@ -124,6 +136,7 @@ func counted(r *change.Tally) string {
 	add(r.Worse, "worse")
 	add(r.NotSeenAgain, "not seen again")
 	add(r.Resolved, "resolved")
+	add(r.NoLongerDetected, "no longer detected")
 	add(r.Gone, "gone")
 	add(r.Unchanged, "unchanged")
 	return strings.Join(parts, ", ")
@@ -165,9 +178,9 @@ func orDash(s *string) string {
 
 // Tickets writes changes as tickets in Markdown.
 type Tickets struct {
-	Dataset  string            // as a user calls it
-	Accounts map[string]string // names by their IDs
-	object   string
+	Dataset string         // as a user calls it
+	Config  *config.Config // has names of accounts; nil for none
+	object  string
 }
 
 // Add returns the text of a change, given as change.Record in JSON: a heading first
@@ -183,10 +196,7 @@ func (t *Tickets) Add(record []byte) (string, error) {
 		fmt.Fprintf(&b, "\n## %s\n\n", text.EscapeMarkdown(r.Object))
 		fmt.Fprintf(&b, "- public: %s, unencrypted: %s\n", r.Public, r.Unencrypted)
 		if r.Account != nil {
-			fmt.Fprintf(&b, "- account %s", text.EscapeMarkdown(*r.Account))
-			if name := t.Accounts[*r.Account]; name != "" {
-				fmt.Fprintf(&b, " (%s)", text.EscapeMarkdown(name))
-			}
+			fmt.Fprintf(&b, "- account %s", text.EscapeMarkdown(t.Config.AccountName(*r.Account)))
 			if r.Region != nil {
 				fmt.Fprintf(&b, ", %s", text.EscapeMarkdown(*r.Region))
 			}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/query"
 	"github.com/macielake/macielake/internal/raw"
@@ -49,7 +51,8 @@ type Overview struct {
 	// Now is the time that ages are told by.
 	Now time.Time
 
-	top int64
+	top    int64
+	config *config.Config
 }
 
 // numTotals is the number of measures.
@@ -139,7 +142,7 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 	if err != nil {
 		return nil, account, err
 	}
-	v := &Overview{Filtered: o.Where != nil, All: o.All, Now: o.Now, top: overviewTop}
+	v := &Overview{Filtered: o.Where != nil, All: o.All, Now: o.Now, top: overviewTop, config: o.Config}
 	if o.Top > 0 {
 		v.top = o.Top
 	}
@@ -209,7 +212,7 @@ func (v *Overview) origins() Section {
 			row[1] = text.Of(o.Region)
 		}
 		if o.Job != "" {
-			row[2] = text.Of("job " + o.Job)
+			row[2] = text.Of(jobOrigin + o.Job)
 		}
 		if o.Known {
 			at := time.UnixMicro(o.Newest).UTC()
@@ -339,11 +342,14 @@ func (v *Overview) addSection(d *text.Document, s *Section, width int) {
 		note = fmt.Sprintf("%s of %s", text.Count(int64(len(s.Rows))), text.Count(s.Total))
 	}
 	d.Section(s.Title, note)
-	columns, rows := s.Columns, s.Rows
+	columns, rows := s.Columns, make([][]text.Cell, len(s.Rows))
+	for i, row := range s.Rows {
+		rows[i] = forPeople(v.config, columns, slices.Clone(row))
+	}
 	if s.Name == typesSection && width > 0 && width < narrow {
-		columns, rows = columns[1:], nil
-		for _, row := range s.Rows {
-			rows = append(rows, row[1:])
+		columns = columns[1:]
+		for i, row := range rows {
+			rows[i] = row[1:]
 		}
 	}
 	d.Table(columns, rows)

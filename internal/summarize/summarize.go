@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/lake"
 	"github.com/macielake/macielake/internal/nearest"
 	"github.com/macielake/macielake/internal/query"
@@ -44,6 +45,8 @@ type Options struct {
 	// Limited says that something is missing from the inputs: no sentence of the
 	// answer may reassure.
 	Limited bool
+	// Config, if not nil, has owners, names, and what it says of findings.
+	Config *config.Config
 	// Now is the time that ages are told by.
 	Now     time.Time
 	Memory  int64
@@ -105,7 +108,7 @@ func (o *Options) order() (query.Order, error) {
 func (o *Options) summary(origins bool, views ...query.View) *query.Summary {
 	return query.NewSummary(query.Options{
 		Views: views, Where: o.Where, Origins: origins, All: o.All, Members: o.Members, Months: o.Trend, Until: o.Until,
-		Through: o.Through, Late: o.Late, Memory: o.Memory, Workers: o.Workers,
+		Through: o.Through, Late: o.Late, Config: o.Config, Memory: o.Memory, Workers: o.Workers,
 	})
 }
 
@@ -145,6 +148,32 @@ func groupCells(cells []text.Cell, g *query.Group) []text.Cell {
 	return cells
 }
 
+// forPeople gives accounts and jobs among cells their names. It changes the cells.
+func forPeople(c *config.Config, columns []text.Column, cells []text.Cell) []text.Cell {
+	if c == nil {
+		return cells
+	}
+	for i := range cells {
+		if !cells[i].Set {
+			continue
+		}
+		switch id := string(cells[i].Text); columns[i].Name {
+		case "account", "administrator":
+			cells[i] = text.Of(c.AccountName(id))
+		case "job":
+			cells[i] = text.Of(c.JobName(id))
+		case "origin":
+			if job, ok := strings.CutPrefix(id, jobOrigin); ok {
+				cells[i] = text.Of(jobOrigin + c.JobName(job))
+			}
+		}
+	}
+	return cells
+}
+
+// jobOrigin precedes the ID of a job in the section of origins.
+const jobOrigin = "job "
+
 // Groups are the answer by dimensions. They can be read once; the caller closes
 // them.
 type Groups struct {
@@ -161,6 +190,7 @@ type Groups struct {
 
 	summary *query.Summary
 	order   query.Order
+	config  *config.Config
 }
 
 // trendDimension is the dimension that a trend is by.
@@ -186,7 +216,7 @@ func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account
 	}
 	view := query.View{By: o.By, Measures: o.Measures}
 	g := &Groups{
-		Columns: groupColumns(&view), Filtered: o.Where != nil, order: order, summary: o.summary(false, view), Heading: o.heading(),
+		Columns: groupColumns(&view), Filtered: o.Where != nil, order: order, summary: o.summary(false, view), Heading: o.heading(), config: o.Config,
 	}
 	if g.Account, err = in.add(ctx, g.summary); err == nil {
 		err = g.summary.Count(ctx)

@@ -23,6 +23,9 @@ func (g *Groups) Write(ctx context.Context, w io.Writer, f text.Format, o text.O
 	out := text.NewTable(w, f, g.Columns, o)
 	err = g.Each(ctx, func(cells []text.Cell) error {
 		rows++
+		if f == text.Table || f == text.Markdown {
+			cells = forPeople(g.config, g.Columns, cells)
+		}
 		return out.Row(cells)
 	})
 	if err != nil {

@@ -55,6 +55,7 @@ def main():
 
     import examples
     import local
+    import ocsf
     import report
     import samples
     import servers
@@ -121,6 +122,7 @@ def main():
                     local.check_arrow(r, sample, args.program)
                     local.check_pages(r, sample, args.work)
             examples.check(r, args.program, args.work, spark_java is not None)
+            ocsf.check(r, args.program, args.work)
         if "spark" in wanted:
             import spark
 
