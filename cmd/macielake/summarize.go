@@ -292,7 +292,8 @@ func (o *summarizeOptions) options() (summarize.Options, error) {
 		options.Where = filter
 		options.Members = options.Members || options.Preset == nil && query.FilterOfMembers(filter)
 	}
-	return options, nil
+	byOwner := slices.ContainsFunc(options.By, func(d query.Dimension) bool { return d.Name() == query.OwnerField })
+	return options, o.config.needed(options.Where, fields, byOwner)
 }
 
 // noPreset says that there is no preset of a name, and which may be meant.

@@ -1,11 +1,10 @@
 package change
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"github.com/macielake/macielake/internal/awsvalues"
+	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/where"
 )
 
@@ -79,22 +78,14 @@ func (c *Change) Exposed() bool { return c.After.Public == yes || c.After.Unencr
 
 const yes = "yes"
 
-// Fingerprint identifies a finding over runs, datasets and programs: "v1:" and the
-// SHA-256, in hexadecimal, of the partition, bucket, key, path in the archive (absent:
-// archives are taken as a whole), identifier kind, category, and the ID of a custom
-// identifier or the type. Each is preceded by its length plus one as an unsigned
-// varint; 0 stands for one that is absent.
+// Fingerprint identifies the finding: see [current.Fingerprint]. Findings of archives are
+// those of the archive as a whole.
 func (c *Change) Fingerprint() string {
 	name := c.ID
 	if name.Null() {
 		name = c.Type
 	}
-	var data []byte
-	for _, v := range [...]where.Value{c.Partition, c.Bucket, c.Key, {}, c.Kind, c.Category, name} {
-		data = where.AppendValue(data, v, where.Text)
-	}
-	hash := sha256.Sum256(data)
-	return "v1:" + hex.EncodeToString(hash[:])
+	return current.Fingerprint(c.Partition, c.Bucket, c.Key, where.Value{}, c.Kind, c.Category, name)
 }
 
 // timeOf is a time in microseconds since 1970; zero for 0.

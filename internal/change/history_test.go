@@ -3,13 +3,16 @@ package change
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/macielake/macielake/internal/config"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/current"
 	"github.com/macielake/macielake/internal/gen"
@@ -81,9 +84,9 @@ func throughRun(l *lake.Lake, n int) func(string) bool {
 }
 
 // openAfter counts the open findings after a run, as summarize --as-of does.
-func openAfter(t *testing.T, l *lake.Lake, n int) int64 {
+func openAfter(t *testing.T, l *lake.Lake, n int, conf *config.Config) int64 {
 	t.Helper()
-	s := current.New(current.Options{Findings: true, Through: throughRun(l, n)})
+	s := current.New(current.Options{Findings: true, Through: throughRun(l, n), Config: conf})
 	defer s.Close()
 	if err := s.AddDataset(t.Context(), l); err != nil {
 		t.Fatal(err)
@@ -108,10 +111,34 @@ func TestHistory(t *testing.T) {
 		every = 40
 	}
 	l, truth, days := nights(t, 11, every)
+	t.Run("plain", func(t *testing.T) { testHistory(t, l, truth, days, nil) })
+	t.Run("configured", func(t *testing.T) { testHistory(t, l, truth, days, copied(t, truth)) })
+}
+
+// copied returns a configuration that says which jobs were copied from which.
+func copied(t *testing.T, truth *gen.Truth) *config.Config {
+	t.Helper()
+	var yaml strings.Builder
+	yaml.WriteString("jobs:\n")
+	for _, from := range truth.Origins {
+		for _, to := range truth.Origins {
+			if from.Until > 0 && to.Admin == from.Admin && to.Region == from.Region && to.Looks[0].Day == from.Until {
+				fmt.Fprintf(&yaml, "  %q: {replaces: [%q]}\n", to.Job, from.Job)
+			}
+		}
+	}
+	c, err := config.Parse("copied.yaml", []byte(yaml.String()), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func testHistory(t *testing.T, l *lake.Lake, truth *gen.Truth, days []int, conf *config.Config) {
 	objects := truthObjects(truth)
 	open := make([]int64, len(days)+1)
 	for n := range open {
-		open[n] = openAfter(t, l, n)
+		open[n] = openAfter(t, l, n, conf)
 	}
 	seen := map[State]int64{}
 	publicAfter := make([]map[string]bool, len(days))
@@ -122,7 +149,7 @@ func TestHistory(t *testing.T) {
 	for since := range len(days) {
 		for until := since + 1; until <= len(days); until++ {
 			end := time.UnixMilli(truth.Start).Add(time.Duration(days[until-1]+1) * 24 * time.Hour)
-			c := NewComparison(Options{Since: throughRun(l, since), Through: throughRun(l, until), Now: end, Grown: 2})
+			c := NewComparison(Options{Since: throughRun(l, since), Through: throughRun(l, until), Now: end, Grown: 2, Config: conf})
 			if err := c.AddDataset(context.Background(), l); err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +172,7 @@ func TestHistory(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := counts.Findings
-			if counts.Before != open[since] || counts.Open != open[until] || open[until] != open[since]+n[New]+n[Reappeared]-n[Resolved]-n[Gone] {
+			if counts.Before != open[since] || counts.Open != open[until] || open[until] != open[since]+n[New]+n[Reappeared]-n[Resolved]-n[NoLongerDetected]-n[Gone] {
 				t.Errorf("runs %d to %d: %+v doesn't lead from %d open findings to %d", since, until, counts, open[since], open[until])
 			}
 		}
@@ -154,6 +181,12 @@ func TestHistory(t *testing.T) {
 		t.Error("no finding was ever public")
 	}
 	for s := range numStates {
+		if s == NoLongerDetected && conf == nil {
+			if seen[s] > 0 {
+				t.Errorf("%d findings were %s without a configuration", seen[s], s)
+			}
+			continue
+		}
 		if seen[s] == 0 {
 			t.Errorf("no finding was ever %s: the history shows nothing of it", s)
 		}

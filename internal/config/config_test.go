@@ -10,6 +10,45 @@ import (
 
 var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
+func TestSettings(t *testing.T) {
+	c, err := Parse("m.yaml", []byte(`
+names: {accounts: {"1": payroll}, jobs: {j: nightly}}
+identifiers: {new: [old, older]}
+jobs: {b: {replaces: [a]}, c: {replaces: [a, b]}}
+places: {raw: off}
+severity: {NAME: Low}
+accept: [{where: type=NAME, reason: r, owner: o, expires: never, as: {public: no, count: 3}}]
+`), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*Config{c, nil} { // one that says nothing
+		for _, test := range []struct{ got, want, none any }{
+			{string(c.Identifier([]byte("older"))), "new", "older"},
+			{string(c.Identifier([]byte("x"))), "x", "x"},
+			{c.Replaces("c", "a"), true, false},
+			{c.Replaces("a", "b"), false, false},
+			{c.Replacing(), true, false},
+			{c.Generalises([]byte("raw")), false, true},
+			{c.Severity([]byte("NAME")), "Low", ""},
+			{c.AccountName("1"), "1 (payroll)", "1"},
+			{c.JobName("j"), "j (nightly)", "j"},
+			{c.JobName("k"), "k", "k"},
+		} {
+			want := test.want
+			if c == nil {
+				want = test.none
+			}
+			if test.got != want {
+				t.Errorf("%v: %v, not %v", c != nil, test.got, want)
+			}
+		}
+	}
+	if as := c.Accept[0].As; *as != (As{Public: "no", Count: 3}) {
+		t.Errorf("as: %+v", as)
+	}
+}
+
 func TestParse(t *testing.T) {
 	c, err := Parse("m.yaml", []byte(`
 owners:

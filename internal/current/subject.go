@@ -2,6 +2,8 @@ package current
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 
 	"github.com/macielake/macielake/internal/awsvalues"
@@ -159,6 +161,25 @@ func (f *Finding) part(n int) where.Value {
 	}
 	v, _ := where.TakeValue(rest, where.Text)
 	return v
+}
+
+// Fingerprint identifies a finding over runs, datasets and programs: "v1:" and the
+// SHA-256, in hexadecimal, of the partition, bucket, key, path in the archive (absent
+// for an object), identifier kind, category, and name: the ID of a custom identifier or
+// else the type. Each is preceded by its length plus one as an unsigned varint; 0
+// stands for one that is absent.
+func Fingerprint(partition, bucket, key, path, kind, category, name where.Value) string {
+	var data []byte
+	for _, v := range [...]where.Value{partition, bucket, key, path, kind, category, name} {
+		data = where.AppendValue(data, v, where.Text)
+	}
+	hash := sha256.Sum256(data)
+	return "v1:" + hex.EncodeToString(hash[:])
+}
+
+// Fingerprint is that of the finding in an object, or with a path in a member of it.
+func (f *Finding) Fingerprint(partition, bucket, key, path where.Value) string {
+	return Fingerprint(partition, bucket, key, path, f.Kind(), f.Category(), f.part(2))
 }
 
 // Kind is managed or custom.

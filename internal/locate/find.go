@@ -560,7 +560,10 @@ func stateOf(s *current.Subject) State {
 		out.Missed = &missed
 	}
 	for i := range s.Findings {
-		out.Findings = append(out.Findings, findingOf(&s.Findings[i]))
+		f := findingOf(&s.Findings[i])
+		v := s.Values
+		f.Fingerprint = s.Findings[i].Fingerprint(v[atPartition], v[atBucketName], v[atObjectKey], s.Path)
+		out.Findings = append(out.Findings, f)
 	}
 	for i := range s.Closed {
 		c := &s.Closed[i]

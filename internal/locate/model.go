@@ -77,6 +77,7 @@ type Result struct {
 
 // Finding is an open finding.
 type Finding struct {
+	Fingerprint   string  `json:"fingerprint"` // as that of diff
 	Type          *string `json:"type"`
 	Category      *string `json:"category"`
 	Kind          *string `json:"identifier_kind"`
