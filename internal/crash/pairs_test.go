@@ -358,7 +358,7 @@ func TestPairs(t *testing.T) {
 		{"in memory", func(t *testing.T, _ int) (*world, func() store.Store) {
 			st := newVolatile()
 			return filled(t, func() store.Store { return st })
-		}, pairLease, 1, 197, 1},
+		}, pairLease, 1, 197, 4},
 		{"in a directory", func(t *testing.T, n int) (*world, func() store.Store) {
 			return filled(t, opener(t, filepath.Join(dir, fmt.Sprintf("lake-%d", n))))
 		}, pairLease, 13, 263, 7},
@@ -393,7 +393,7 @@ func TestS3Pairs(t *testing.T) {
 	dir := tempDir(t)
 	pairsIn(t, []place{{"in S3", func(t *testing.T, n int) (*world, func() store.Store) {
 		return s3Base(t, server.URL, dir, n)
-	}, shortLeaseInS3, 41, 67, 67}})
+	}, shortLeaseInS3, 41, 149, 89}})
 }
 
 func pairsIn(t *testing.T, places []place) {
@@ -434,7 +434,7 @@ func pairsIn(t *testing.T, places []place) {
 func TestStoppedProcess(t *testing.T) {
 	dir := tempDir(t)
 	w, files := pairBase(t, filepath.Join(dir, "in"), newVolatile())
-	stride, pairs := 97, 4
+	stride, pairs := 193, 5
 	if long() {
 		stride, pairs = 9, 1
 	}

@@ -77,9 +77,9 @@ func TestS3EveryFault(t *testing.T) {
 	dir := tempDir(t)
 	small := regionsWorld(t, filepath.Join(dir, "small"), "eu-west-1", "us-east-1")
 	large := largeWorld(t, filepath.Join(dir, "large"))
-	stride := 9
+	stride, few := 31, 3
 	if long() {
-		stride = 1
+		stride, few = 1, 1
 	}
 	for i, test := range []struct {
 		name   string
@@ -90,17 +90,17 @@ func TestS3EveryFault(t *testing.T) {
 	}{
 		{"slow down", small, isWrite, slowDown(), stride},
 		{"lost", small, isWrite, s3test.Lose(), stride},
-		{"dataset.json lost", small, s3test.IsOp("PutObject", "/dataset.json"), s3test.Lose(), 1},
-		{"claim lost", small, isClaim, s3test.Lose(), 1},
-		{"claim refused", small, isClaim, slowDown(), 1},
-		{"receipt lost", small, s3test.IsOp("PutObject", "/receipts/"), s3test.Lose(), 1},
-		{"receipt refused", small, s3test.IsOp("PutObject", "/receipts/"), slowDown(), 1},
+		{"dataset.json lost", small, s3test.IsOp("PutObject", "/dataset.json"), s3test.Lose(), few},
+		{"claim lost", small, isClaim, s3test.Lose(), few},
+		{"claim refused", small, isClaim, slowDown(), few},
+		{"receipt lost", small, s3test.IsOp("PutObject", "/receipts/"), s3test.Lose(), few},
+		{"receipt refused", small, s3test.IsOp("PutObject", "/receipts/"), slowDown(), few},
 		{"copy lost", small, s3test.IsOp("CopyObject", ""), s3test.Lose(), stride},
-		{"end record lost", small, s3test.IsOp("PutObject", ".end.json"), s3test.Lose(), 1},
-		{"end record refused", small, s3test.IsOp("PutObject", ".end.json"), slowDown(), 1},
+		{"end record lost", small, s3test.IsOp("PutObject", ".end.json"), s3test.Lose(), few},
+		{"end record refused", small, s3test.IsOp("PutObject", ".end.json"), slowDown(), few},
 		{"piece lost", large, s3test.IsOp("UploadPart", ""), s3test.Lose(), stride},
-		{"upload lost", large, s3test.IsOp("CompleteMultipartUpload", ""), s3test.Lose(), 1},
-		{"upload refused", large, s3test.IsOp("CompleteMultipartUpload", ""), slowDown(), 1},
+		{"upload lost", large, s3test.IsOp("CompleteMultipartUpload", ""), s3test.Lose(), few},
+		{"upload refused", large, s3test.IsOp("CompleteMultipartUpload", ""), slowDown(), few},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cases := 0

@@ -135,7 +135,7 @@ func TestS3Lies(t *testing.T) {
 	server := startS3(t)
 	proxy := s3test.NewProxy(t, server)
 	dir := tempDir(t)
-	stride, every := 997, 11
+	stride, every := 997, 23
 	if long() {
 		stride, every = 17, 1
 	}

@@ -110,7 +110,7 @@ func killEach(t *testing.T, c child, out string, stride int, want rows) (cases i
 func TestS3KilledAtEveryStep(t *testing.T) {
 	server := startS3(t)
 	local := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1", "us-east-1")
-	stride := 19
+	stride := 37
 	if long() {
 		stride = 1
 	}
