@@ -67,7 +67,7 @@ unit: $(BUILD)/versitygw
 # machine doesn't reach. Tests that count allocations can't run here: the race
 # detector makes pools forget. Tests of formats and answers are skipped that take
 # long and have no goroutines besides a server's.
-ALONE := TestHostileRejects|TestTruncation|TestReadSizes|TestInventory|TestLies|TestAnswersAreBounded|TestWalkDescend
+ALONE := TestHostileRejects|TestSpoiledObjects|TestTruncation|TestReadSizes|TestInventory|TestLies|TestAnswersAreBounded|TestWalkDescend
 race: $(BUILD)/versitygw
 	$(GO) test -p 4 -timeout 30m -race -short -skip '$(ALONE)' ./pkg/stream ./internal/convert ./internal/coord ./internal/current ./internal/spill ./internal/maintain ./internal/lake ./internal/raw ./internal/cat ./internal/query ./internal/awsclient ./internal/s3/... ./internal/doctor ./internal/macie
 	$(GO) test -timeout 30m -race -run 'Together|Lease|Twice|Receipt|Backwards' ./internal/crash
