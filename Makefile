@@ -3,7 +3,7 @@
 GO      ?= go
 BUILD   := build
 PROGRAM := bin/macielake
-FUZZ    ?= 2s
+FUZZ    ?= 1s
 
 # One set of flags for all Go commands, so that tests use the packages that build
 # has compiled. -trimpath keeps this machine's paths out of the program. The others
