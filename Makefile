@@ -14,7 +14,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib -gcflags=all=-dwa
 NOCGO := CGO_ENABLED=0 $(GO)
 
 .PHONY: build demo test lint unit race fuzz oracle athena pipes-check s3-demo \
-	engines oracle-long athena-check objects torture bench bench-s3 golden vulncheck clean
+	engines oracle-long athena-check report-check report-picture objects torture bench bench-s3 golden vulncheck clean
 
 # ---- Use
 
@@ -34,6 +34,7 @@ demo: build
 	$(FIRST_ROWS) detections --columns object_key,detection_type,occurrence_count,location_count
 	$(FIRST_ROWS) occurrences --columns object_key,detection_type,cell_reference,line_start,json_path
 	$(PROGRAM) summarize $(BUILD)/demo/lake
+	$(PROGRAM) report $(BUILD)/demo/lake --output $(BUILD)/demo/report.html
 
 # The same from S3 to S3, with a server on loopback whose files lie below
 # build/s3-demo/server/data.
@@ -104,6 +105,16 @@ engines: $(BUILD)/versitygw
 	cp $(BUILD)/versitygw $(ENGINES)/
 	@command -v python3 >/dev/null || { echo "LEFT OUT all engines: no python3" >&2; exit 3; }
 	python3 test/engines/run.py --program $(ENGINES)/macielake --tools $(ENGINES) --work $(BUILD)/engines
+
+# Reports in Chromium: figures, sections, safety, accessibility, print; on screens and
+# phones, light and dark. It says what it leaves out where node or Chromium isn't there.
+# Screenshots and PDFs stay in build/report/pages.
+report-check: build
+	scripts/report $(PROGRAM) $(BUILD)/report
+
+# The README's picture.
+report-picture: build
+	scripts/report $(PROGRAM) $(BUILD)/report docs/report.png
 
 # ---- Longer tests: half an hour each
 

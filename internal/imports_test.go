@@ -74,6 +74,7 @@ func forTests(pkg string) bool { return strings.HasSuffix(pkg, "test") }
 var layers = [][]string{
 	{"cmd/macielake"},
 	{"internal/doctor", "internal/register", "internal/render", "internal/summarize"},
+	{"internal/report"},
 	{"internal/change"},
 	{"internal/athena", "internal/cat", "internal/convert", "internal/gen", "internal/kms", "internal/locate", "internal/macie", "internal/maintain", "internal/query", "internal/s3/s3input", "internal/s3/s3store"},
 	{"internal/s3/listing"},

@@ -30,18 +30,18 @@ import (
 // diffOptions are the flags of diff.
 type diffOptions struct {
 	placeFlags
-	since, until, mark string
-	gateFirstRun       bool
-	by, output         choiceValue
-	top                int
-	where              string
-	failOn             []string
-	strict, quiet      bool
-	config             configFlag
-	splitBy            choiceValue
-	grown              string
-	memory             sizeValue
-	workers            int
+	points
+	gateFirstRun  bool
+	by, output    choiceValue
+	top           int
+	where         string
+	failOn        []string
+	strict, quiet bool
+	config        configFlag
+	splitBy       choiceValue
+	grown         string
+	memory        sizeValue
+	workers       int
 }
 
 func (o *diffOptions) addFlags(f *pflag.FlagSet) {
@@ -217,7 +217,7 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 	}
 	if rules != nil {
 		options.Config, report.Config = rules, rules
-		if options.Filters, report.AcceptWhere, err = acceptFilters(rules, filters); err != nil {
+		if options.Filters, report.AcceptWhere, err = change.AcceptFilters(rules, filters); err != nil {
 			return err
 		}
 	}
@@ -264,28 +264,6 @@ func (o *diffOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		fmt.Fprintln(s.stderr, "note: not allowed: rejects or unread sources that nobody has acknowledged")
 	}
 	return &outcome{exitGate}
-}
-
-// acceptFilters adds the filters of the rules that accept findings, and returns their
-// numbers by rule.
-func acceptFilters(c *config.Config, filters []*where.Filter) ([]*where.Filter, map[int]int, error) {
-	numbers := make(map[int]int)
-	for i := range c.Accept {
-		a := &c.Accept[i]
-		if a.Where == "" {
-			continue
-		}
-		f, err := where.Parse(a.Where, change.Fields())
-		if err != nil {
-			return nil, nil, &config.Error{Name: c.Name, Line: a.Line, Column: 1, What: fmt.Sprintf("the rule's filter %q: %v", a.Where, err)}
-		}
-		if !a.Broad && change.OfWholeAccounts(f) {
-			return nil, nil, &config.Error{Name: c.Name, Line: a.Line, Column: 1, What: "the rule accepts all of an account: say more exactly what, or write broad: true"}
-		}
-		numbers[i] = len(filters)
-		filters = append(filters, f)
-	}
-	return filters, numbers, nil
 }
 
 // print writes the answer.
@@ -337,8 +315,11 @@ type interval struct {
 	first          bool      // a mark is used for the first time
 }
 
+// points are the flags that say what is compared.
+type points struct{ since, until, mark string }
+
 // between returns what the flags choose.
-func (o *diffOptions) between(in *inputs, m *markFile) (*interval, error) {
+func (o *points) between(in *inputs, m *markFile) (*interval, error) {
 	b := &interval{now: time.Now()}
 	var since runSet
 	var from *state.RunState // the last of since
@@ -410,7 +391,7 @@ type markFile struct {
 }
 
 // openMark opens the mark that --mark names; nil without the flag.
-func (o *diffOptions) openMark(ctx context.Context, p *places, l *lake.Lake) (*markFile, error) {
+func (o *points) openMark(ctx context.Context, p *places, l *lake.Lake) (*markFile, error) {
 	if o.mark == "" {
 		return nil, nil
 	}

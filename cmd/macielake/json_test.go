@@ -197,6 +197,7 @@ func TestDocuments(t *testing.T) {
 		{5, "object", []string{"locate", in, "s3://none/none"}},
 		{0, "object", []string{"diff", lake, "--since", "0"}},
 		{2, "", []string{"diff", lake}},
+		{0, "object", []string{"report", lake}},
 		{-1, "array", []string{"queries", lake}},
 		{-1, "object", []string{"queries", lake, "exposure"}},
 		{5, "", []string{"queries", lake, "nosuch"}},

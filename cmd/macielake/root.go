@@ -54,7 +54,7 @@ analysed, and talks only to the services that a command names.`,
 		commands []*cobra.Command
 	}{
 		{groupConvert, []*cobra.Command{newConvert(s), newPlan(s), newWork(s), newCommit(s)}},
-		{groupAsk, []*cobra.Command{newSummarize(s), newDiff(s), newLocate(s), newCat(s), newQueries(s)}},
+		{groupAsk, []*cobra.Command{newSummarize(s), newDiff(s), newReport(s), newLocate(s), newCat(s), newQueries(s)}},
 		{groupKeep, []*cobra.Command{newStatus(s), newRuns(s), newVerify(s), newRejects(s), newAbandon(s), newGC(s), newRepair(s), newDrop(s)}},
 		{groupSetUp, []*cobra.Command{newDoctor(s), newDDL(s), newRegister(s), newGen(s), newVersion(s), newMan(s)}},
 	} {

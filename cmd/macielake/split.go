@@ -121,7 +121,6 @@ func (f *splitFiles) extension() string {
 // same. A space is "_", and bytes other than letters, digits and "-@." are %XX in
 // hexadecimal, as is a dot at the beginning.
 func fileOf(owner string) string {
-	const nobody = "nobody"
 	switch owner {
 	case "":
 		return nobody

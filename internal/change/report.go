@@ -215,6 +215,8 @@ type Owned struct {
 	Owner string `json:"owner"` // empty for nobody
 	File  string `json:"file"`  // where its changes are written
 	Tally
+	Accepted int64   `json:"accepted"` // findings that a rule accepts
+	ByRule   []int64 `json:"-"`        // of those, by the place of the rule in the report
 }
 
 // Point is a run, as of which findings are compared.
@@ -259,6 +261,32 @@ type Reporter struct {
 	key     []byte
 }
 
+// AcceptFilters adds the filters of the rules that accept findings to others, and returns
+// their numbers by rule. A nil configuration has none. It gives a *config.Error for a
+// filter that is wrong, or asks for nothing but an account without being broad.
+func AcceptFilters(c *config.Config, filters []*where.Filter) ([]*where.Filter, map[int]int, error) {
+	numbers := make(map[int]int)
+	if c == nil {
+		return filters, numbers, nil
+	}
+	for i := range c.Accept {
+		a := &c.Accept[i]
+		if a.Where == "" {
+			continue
+		}
+		f, err := where.Parse(a.Where, Fields())
+		if err != nil {
+			return nil, nil, &config.Error{Name: c.Name, Line: a.Line, Column: 1, What: fmt.Sprintf("the rule's filter %q: %v", a.Where, err)}
+		}
+		if !a.Broad && OfWholeAccounts(f) {
+			return nil, nil, &config.Error{Name: c.Name, Line: a.Line, Column: 1, What: "the rule accepts all of an account: say more exactly what, or write broad: true"}
+		}
+		numbers[i] = len(filters)
+		filters = append(filters, f)
+	}
+	return filters, numbers, nil
+}
+
 // NewReporter returns a reporter of a comparison. The caller closes it.
 func NewReporter(c *Comparison, o ReportOptions) *Reporter {
 	memory := cmp.Or(o.Memory, DefaultMemory/2) / 2
@@ -274,7 +302,7 @@ func NewReporter(c *Comparison, o ReportOptions) *Reporter {
 		r.owners = make(map[string]int)
 		for i, name := range append(o.Config.OwnerNames(), "") {
 			r.owners[name] = i
-			r.report.Owners = append(r.report.Owners, Owned{Owner: name})
+			r.report.Owners = append(r.report.Owners, Owned{Owner: name, ByRule: make([]int64, len(o.Config.Accept))})
 		}
 	}
 	for i := range o.Config.Accept {
@@ -398,6 +426,11 @@ func (r *Reporter) add(c *Change) error {
 			return nil
 		}
 		r.report.Accepted++
+		if r.o.Split {
+			owned := &r.report.Owners[r.owners[c.Owner]]
+			owned.Accepted++
+			owned.ByRule[slices.IndexFunc(r.report.Rules, func(o Rule) bool { return o.Line == rule.Line })]++
+		}
 		if c.State == Unchanged {
 			return nil
 		}

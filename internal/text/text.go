@@ -82,7 +82,11 @@ func Short(s string) string {
 	if len(s) <= maxShort {
 		return s
 	}
-	return s[:maxShort] + "…"
+	end := maxShort
+	for end > maxShort-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 // Count returns n with its digits grouped by three: 1,234,567.

@@ -1,0 +1,579 @@
+package render
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/macielake/macielake/internal/change"
+	"github.com/macielake/macielake/internal/config"
+	"github.com/macielake/macielake/internal/report"
+	"github.com/macielake/macielake/internal/text"
+)
+
+//go:embed report/page.html
+var reportHTML string
+
+//go:embed report/page.css
+var reportCSS string
+
+// Report writes a report for people. Names are made visible and are never anything but
+// text; the page has no script, and asks for nothing.
+type Report struct {
+	P      *report.Page
+	Config *config.Config // has names; nil without one
+}
+
+// HTML writes the report as one page that needs no other file.
+func (r *Report) HTML(w io.Writer) error {
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"name": named, "count": text.Count[int64], "plural": text.Plural[int64], "account": r.account, "job": r.job, "owner": owned,
+		"type": typeWords, "kind": kindWords, "category": categoryWords, "text": orEmpty, "words": words, "day": dayOf,
+		"causes": func(causes []string) string { return named(words(strings.Join(causes, "; "))) },
+		"left":   func(n int64, what string) left { return left{n, what} },
+	}).Parse(reportHTML)
+	if err != nil {
+		return fmt.Errorf("reading the report's template: %w", err)
+	}
+	hash := sha256.Sum256([]byte(reportCSS))
+	return t.Execute(w, &page{
+		says: r.says(), StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(hash[:]), Style: template.CSS(reportCSS),
+		Heat: heat(r.P), Bars: bars(r.P), BarsHeight: 48*len(r.P.Exposed) - 4, BarsLabel: barsLabel(r.P), Ages: ageKeys(),
+		Chart: chart(r.P.Months), Sparks: sparks(r.P),
+	})
+}
+
+// page is what the template takes.
+type page struct {
+	says
+	StyleHash  string
+	Style      template.CSS
+	Heat       []heatRow
+	Bars       []exposureBar
+	BarsHeight int
+	BarsLabel  string
+	Ages       []ageKey
+	Chart      *lineChart
+	Sparks     []spark
+}
+
+// left is how much of a list isn't shown.
+type left struct {
+	Left int64
+	What string
+}
+
+// card is a figure that stands out, or a line of the source.
+type card struct {
+	Figure, What string
+	Bad          bool
+}
+
+// kindList is a list of exposed buckets.
+type kindList struct {
+	Title, Command string
+	List           *report.List
+}
+
+// sumList is a list of accounts or of owners.
+type sumList struct {
+	Title, Head, Things string
+	List                *report.List
+	Owners              bool
+}
+
+// says are a report's words, which all its forms share.
+type says struct {
+	P                                                                           *report.Page
+	Line, Lead                                                                  string
+	Warnings                                                                    []string
+	Cards, Tally, Source                                                        []card
+	Owned                                                                       bool // whose things are is shown
+	Thing, Things                                                               string
+	Kinds                                                                       []kindList
+	Lists                                                                       []sumList
+	UnknownSays                                                                 []string
+	ExposedSays, ChangedSays, WhereSays, MissedSays, HistorySays, AcceptedSays  string
+	ChangedCommand, WhereCommand, MissedCommand, HistoryCommand, UnknownCommand string
+}
+
+// named is a name as it is shown.
+func named(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return text.Printable(text.Short(s))
+}
+
+// typeWords is the name of a type, which may be broken after its underscores.
+func typeWords(s string) template.HTML {
+	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(named(s)), "_", "_<wbr>"))
+}
+
+func owned(s string) string {
+	if s == "" {
+		return "nobody"
+	}
+	return named(s)
+}
+
+func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+
+func dayOf(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+func (r *Report) account(id string) string { return named(r.Config.AccountName(id)) }
+func (r *Report) job(id string) string     { return named(r.Config.JobName(id)) }
+
+func kindWords(kind string) string {
+	switch kind {
+	case report.Public:
+		return "Public"
+	case report.Unencrypted:
+		return "Not encrypted"
+	}
+	return "Credentials"
+}
+
+func categoryWords(category string) string {
+	switch category {
+	case "FINANCIAL_INFORMATION":
+		return "Financial"
+	case "PERSONAL_INFORMATION":
+		return "Personal"
+	case "CREDENTIALS":
+		return "Credentials"
+	case "CUSTOM_IDENTIFIER":
+		return "Custom"
+	}
+	return named(category)
+}
+
+// command is a command that shows more of what the report has.
+func (r *Report) command(name string, args ...string) string {
+	p := r.P
+	parts := []string{"macielake", name, quoted(p.Dataset)}
+	if p.AsOf != nil && name != "diff" && name != "status" {
+		number, _, _ := strings.Cut(p.AsOf.Run, "-")
+		parts = append(parts, "--as-of", strings.TrimLeft(number, "0"))
+	}
+	if p.ConfigFile != "" && name != "status" {
+		parts = append(parts, "--config", quoted(p.ConfigFile))
+	}
+	return text.Printable(strings.Join(append(parts, args...), " "))
+}
+
+// filter is the argument for a filter, of the page's owner alone where it has one.
+func (r *Report) filter(filter string) []string {
+	if p := r.P; p.Owner != nil {
+		owner := "owner is null"
+		if *p.Owner != "" {
+			owner = `owner="` + strings.ReplaceAll(*p.Owner, `"`, `""`) + `"`
+		}
+		if filter != "" {
+			filter = "(" + filter + ") and "
+		}
+		filter += owner
+	}
+	if filter == "" {
+		return nil
+	}
+	return []string{"--where", quoted(filter)}
+}
+
+// says puts the figures into words.
+func (r *Report) says() says {
+	p, t := r.P, &r.P.Totals
+	s := says{P: p, Owned: p.Configured && p.Owner == nil, Thing: "Object", Things: "object"}
+	if !p.Keys {
+		s.Thing, s.Things = "Bucket", "bucket"
+	}
+	r.head(&s)
+	public, bare, secrets := &p.Exposed[0].Total, &p.Exposed[1].Total, &p.Exposed[2].Total
+	s.Cards = []card{
+		{text.Count(public.Sensitive), "public objects with sensitive data", public.Sensitive > 0},
+		{text.Count(bare.Sensitive), "unencrypted objects with sensitive data", bare.Sensitive > 0},
+		{text.Count(secrets.Sensitive), "objects with credentials", secrets.Sensitive > 0},
+		{text.Count(t.Sensitive), "objects with sensitive data", false},
+		{text.Count(t.Findings), "open findings", false},
+		{text.Count(t.Objects), "objects analysed", false},
+	}
+	switch exposed := public.Sensitive + bare.Sensitive; {
+	case t.Results == 0:
+		s.ExposedSays = "There are no results, so nothing is known of any object. That is no good news."
+	case exposed+secrets.Sensitive > 0:
+		s.ExposedSays = fmt.Sprintf("As last seen, %s with sensitive data can be read by anyone, %s not encrypted, and %s credentials, such as passwords and keys. An object may be in several of these.",
+			text.Plural(public.Sensitive, "object"), is(bare.Sensitive, "is", "are"), is(secrets.Sensitive, "has", "have"))
+	default:
+		s.ExposedSays = fmt.Sprintf("None of the %s that were analysed is known to be exposed. What was not analysed may be.", text.Plural(t.Objects, "object"))
+	}
+	for i, where := range []string{"public=yes", "unencrypted=yes", "category=CREDENTIALS"} {
+		if e := &p.Exposed[i]; len(e.Buckets.Rows) > 0 {
+			title := [...]string{"Buckets with public objects", "Buckets with unencrypted objects", "Buckets with credentials"}[i]
+			s.Kinds = append(s.Kinds, kindList{title, r.command("summarize", append([]string{"--by", "bucket"}, r.filter(where)...)...), &e.Buckets})
+		}
+	}
+	r.changed(&s)
+	s.WhereSays = fmt.Sprintf("%s of sensitive data in %s, with %s occurrences. Of the findings, %s in content that was replaced since and not seen to be gone.",
+		text.Plural(t.Findings, "finding"), text.Plural(t.Sensitive, "object"), text.Thousands(string(t.Occurrences)), is(t.Unconfirmed, "is", "are"))
+	if t.Findings == 0 {
+		s.WhereSays = "No finding is open."
+	}
+	s.WhereCommand = r.command("summarize", append([]string{"--by", "bucket,category"}, r.filter("")...)...)
+	if len(p.Accounts.Rows) > 0 {
+		s.Lists = append(s.Lists, sumList{"By account", "Account", "account", &p.Accounts, false})
+	}
+	if len(p.Owners.Rows) > 0 {
+		s.Lists = append(s.Lists, sumList{"By owner", "Owner", "owner", &p.Owners, true})
+	}
+	s.MissedSays = fmt.Sprintf("%s not analysed, or not as %s now, and %s only in part. What they hold is not known.",
+		text.Plural(t.Skipped, "object")+was(t.Skipped), is1(t.Skipped, "it is", "they are"), text.Plural(t.Partial, "object")+was(t.Partial))
+	if t.Skipped+t.Partial == 0 {
+		s.MissedSays = "Every object that Macie reported on was analysed as a whole."
+	}
+	s.MissedCommand = r.command("summarize", append([]string{"--by", "status,reason"}, r.filter("status!=COMPLETE or status is null")...)...)
+	r.history(&s)
+	r.accepted(&s)
+	r.unknown(&s)
+	return s
+}
+
+// is is a number with its verb.
+func is(n int64, one, many string) string { return text.Count(n) + " " + is1(n, one, many) }
+
+func is1(n int64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func was(n int64) string { return " " + is1(n, "was", "were") }
+
+// head is who and what the report is of.
+func (r *Report) head(s *says) {
+	p := r.P
+	of := "Amazon Macie's results in " + named(p.Dataset)
+	if p.Owner != nil {
+		of += ", what is " + map[bool]string{true: "nobody's", false: "of " + owned(*p.Owner)}[*p.Owner == ""]
+	}
+	if p.AsOf == nil {
+		s.Line = of + ". No run is committed yet."
+	} else {
+		s.Line = fmt.Sprintf("%s, as of run %s of %s.", of, p.AsOf.Run, text.Time(p.AsOf.EndedAt))
+	}
+	t := &p.Totals
+	switch {
+	case p.Owner != nil && t.Findings == 0 && t.Results > 0:
+		s.Lead = fmt.Sprintf("No finding is open in the %s of this owner that were analysed.", text.Plural(t.Objects, "object"))
+	case p.Owner != nil && t.Results == 0:
+		s.Lead = "Macie reported on no object of this owner: nothing is known of what they hold."
+	case t.Results == 0:
+		s.Lead = "Macie reported on no object: nothing is known of any."
+	default:
+		s.Lead = fmt.Sprintf("Macie analysed %s and found sensitive data in %s of them.", text.Plural(t.Objects, "object"), text.Count(t.Sensitive))
+	}
+	if c := p.Unknown.Caveats; c != nil {
+		if n := c.Rejects - c.Acknowledged + c.Unread - c.AcknowledgedUnread + c.Changed + int64(len(c.OpenRuns)); n > 0 {
+			s.Warnings = append(s.Warnings, "Not all results are in these figures: see what they don’t cover, at the end.")
+		}
+	}
+	s.Source = []card{{named(p.Dataset), "Dataset", false}}
+	add := func(what, figure string) { s.Source = append(s.Source, card{figure, what, false}) }
+	if p.AsOf != nil {
+		add("As of", "run "+p.AsOf.Run)
+		add("Last commit", text.Time(p.AsOf.EndedAt))
+		add("Runs", fmt.Sprintf("%s, from %s to %s", text.Count(int64(p.Runs)), text.Time(*p.From), text.Time(*p.To)))
+	}
+	if p.Config != "" {
+		add("Configuration", "SHA-256 "+p.Config)
+	}
+	if !p.Keys {
+		add("Names", "of objects and of files in archives are left out")
+	}
+	add("Made by", "macielake "+p.Version)
+}
+
+// changed is what became of findings.
+func (r *Report) changed(s *says) {
+	p, c := r.P, r.P.Changes
+	args := r.filter("")
+	switch {
+	case c == nil:
+		s.ChangedSays = "This report compares with no earlier one: --since or --mark says with which."
+		s.ChangedCommand = "macielake report " + text.Printable(quoted(p.Dataset)) + " --since RUN"
+		return
+	case c.FirstRun:
+		s.ChangedSays = fmt.Sprintf("This is the first report of its kind: %s recorded as known. The next one says what is new.", text.Plural(c.New, "finding")+was(c.New))
+	case c.New+c.Reappeared+c.Worse+c.NotSeenAgain+c.Resolved+c.NoLongerDetected+c.Gone == 0:
+		s.ChangedSays = "Nothing changed since " + since(&change.Report{Since: c.Since}) + "."
+	default:
+		s.ChangedSays = fmt.Sprintf("Since %s: %s. New findings may be old data that nobody looked at before, which is so of %s of them; a finding is resolved only when a later content was seen without it.",
+			since(&change.Report{Since: c.Since}), counted(&c.Tally), text.Count(c.FirstLook))
+	}
+	if c.Since == nil {
+		s.ChangedCommand = r.command("diff", append([]string{"--since", "0"}, args...)...)
+	} else {
+		s.ChangedCommand = r.command("diff", append([]string{"--since", sinceFlag(&change.Report{Since: c.Since})}, args...)...)
+	}
+	for _, of := range []struct {
+		n    int64
+		what string
+		bad  bool
+	}{
+		{c.New, "new", true}, {c.Worse, "worse", true}, {c.Reappeared, "reappeared", true}, {c.NotSeenAgain, "not seen again", false},
+		{c.Resolved, "resolved", false}, {c.NoLongerDetected, "no longer detected", false}, {c.Gone, "gone", false},
+	} {
+		if of.n > 0 {
+			s.Tally = append(s.Tally, card{text.Count(of.n), of.what, of.bad})
+		}
+	}
+}
+
+func (r *Report) history(s *says) {
+	months := r.P.Months
+	s.HistoryCommand = r.command("summarize", append([]string{"--by", "month", "--trend"}, r.filter("")...)...)
+	switch {
+	case r.P.Unknown.TooLong:
+		s.HistorySays = "The results span more than 100 years, so a time in one of them is wrong, and there is no history."
+	case len(months) == 0:
+		s.HistorySays = "There is no history yet."
+	case len(months) == 1:
+		s.HistorySays = "All results are of one month, so there is no course yet."
+	default:
+		first, last := &months[0], &months[len(months)-1]
+		s.HistorySays = fmt.Sprintf("From %s to %s open findings went from %s to %s, while the objects analysed went from %s to %s. More findings may mean that more was looked at.",
+			first.Month, last.Month, text.Count(first.Findings), text.Count(last.Findings), text.Count(first.Objects), text.Count(last.Objects))
+	}
+}
+
+func (r *Report) accepted(s *says) {
+	a := &r.P.Accepted
+	expired, worse := 0, int64(0)
+	for i := range a.Rules {
+		if a.Rules[i].Expired {
+			expired++
+		}
+		worse += a.Rules[i].CameBack
+	}
+	switch {
+	case r.P.ConfigFile == "":
+		s.AcceptedSays = "No configuration was given, so nothing is accepted."
+	case len(a.Rules) == 0:
+		s.AcceptedSays = "Nothing is accepted."
+	default:
+		s.AcceptedSays = fmt.Sprintf("%s accepted. They still count as open here, and are left out of what changed.", text.Plural(a.Findings, "open finding")+" "+is1(a.Findings, "is", "are"))
+		if expired > 0 {
+			s.AcceptedSays += fmt.Sprintf(" %s expired and %s nothing any more.", text.Plural(expired, "rule"), is1(int64(expired), "accepts", "accept"))
+		}
+		if worse > 0 {
+			s.AcceptedSays += fmt.Sprintf(" %s got worse and came back.", text.Plural(worse, "accepted finding"))
+		}
+	}
+}
+
+func (r *Report) unknown(s *says) {
+	p, u := r.P, &r.P.Unknown
+	add := func(format string, args ...any) { s.UnknownSays = append(s.UnknownSays, fmt.Sprintf(format, args...)) }
+	if c := u.Caveats; c != nil {
+		if c.Rejects > 0 {
+			add("%s could not be read as results and are not counted; %s of them acknowledged.", text.Plural(c.Rejects, "line or source"), text.Count(c.Acknowledged))
+		}
+		if c.Unread+c.Changed > 0 {
+			add("%s could not be read, and %s changed after they were read.", text.Plural(c.Unread, "source"), text.Count(c.Changed))
+		}
+		if len(c.OpenRuns) > 0 {
+			add("%s not finished: the results in it are not counted yet.", text.Plural(len(c.OpenRuns), "run")+" "+is1(int64(len(c.OpenRuns)), "is", "are"))
+		}
+		if c.Rejects+c.Unread+c.Changed == 0 && len(c.OpenRuns) == 0 {
+			add("Every line that was delivered to this dataset is counted.")
+		}
+	}
+	if u.Sampled {
+		add("Automated discovery analyses samples: what it did not pick is not known.")
+	}
+	add("Objects that Macie did not select appear nowhere: those outside the scope of its jobs, of unsupported formats or storage classes, and in buckets that it doesn’t cover.")
+	if u.PublicUnknown > 0 {
+		add("Of %s with sensitive data it isn’t known whether they are public.", text.Plural(u.PublicUnknown, "object"))
+	}
+	if u.UnencryptedUnknown > 0 {
+		add("Of %s with sensitive data it isn’t known whether they are encrypted.", text.Plural(u.UnencryptedUnknown, "object"))
+	}
+	if n := string(p.Totals.Unlocated); n != "" && n != "0" {
+		add("%s occurrences have no location: Macie reports at most 1,000 for each type in a result.", text.Thousands(n))
+	}
+	if u.MembersExceed > 0 {
+		add("In %s the files sum to more than the archive: the larger figure counts.", text.Plural(u.MembersExceed, "archive"))
+	}
+	add("Sharing with other AWS accounts is not in Macie’s results: an object that isn’t public may still be read by others.")
+	s.UnknownCommand = r.command("status")
+}
+
+// Document is the report for a wiki, as Markdown.
+func (r *Report) Document() *text.Document {
+	s := r.says()
+	p, d := r.P, &text.Document{}
+	d.Section(p.Title, "")
+	d.Line(s.Line)
+	d.Line(s.Lead)
+	for _, w := range s.Warnings {
+		d.Warn(w)
+	}
+	cells := func(values ...string) []text.Cell {
+		var row []text.Cell
+		for _, v := range values {
+			row = append(row, text.Of(v))
+		}
+		return row
+	}
+	number := func(name string) text.Column { return text.Column{Name: name, Number: true} }
+	count := func(n int64) string { return strconv.FormatInt(n, 10) }
+	whose := func(row []text.Cell, at int, owner string) []text.Cell {
+		if s.Owned {
+			return slices.Insert(row, at, text.Of(owned(owner)))
+		}
+		return row
+	}
+	columns := func(at int, list ...text.Column) []text.Column {
+		if s.Owned {
+			return slices.Insert(list, at, text.Column{Name: "owner"})
+		}
+		return list
+	}
+	more := func(n int64, what string) {
+		if n > 0 {
+			d.Gap()
+			d.Line("Not shown here: " + text.Plural(n, what))
+		}
+	}
+	section := func(title, says string) {
+		d.Section(title, "")
+		d.Line(says)
+		d.Gap()
+	}
+	section("What is exposed", s.ExposedSays)
+	var rows [][]text.Cell
+	for _, f := range p.First.Rows {
+		rows = append(rows, whose(cells(f.Name, f.Why, count(f.Findings)), 2, f.Owner))
+	}
+	if rows != nil {
+		d.Table(columns(2, text.Column{Name: "fix_first"}, text.Column{Name: "why"}, number("findings")), rows)
+		more(p.First.More, s.Things)
+		d.Gap()
+	}
+	rows = nil
+	for _, e := range p.Exposed {
+		row := cells(kindWords(e.Kind))
+		for _, a := range append(e.Ages[:], e.Total) {
+			row = append(row, text.Of(count(a.Sensitive)))
+		}
+		rows = append(rows, row)
+	}
+	d.Table([]text.Column{{Name: "objects, by age of the evidence"}, number("up to 7 days"), number("up to 30 days"), number("up to 90 days"), number("older"), number("all")}, rows)
+	for _, k := range s.Kinds {
+		d.Gap()
+		rows = nil
+		for _, b := range k.List.Rows {
+			rows = append(rows, whose(cells(b.Name, r.Config.AccountName(b.Account), count(b.Sensitive), count(b.Findings)), 2, b.Owner))
+		}
+		d.Line(k.Title)
+		d.Gap()
+		d.Table(columns(2, text.Column{Name: "bucket"}, text.Column{Name: "account"}, number("objects"), number("findings")), rows)
+		more(k.List.More, "bucket")
+		d.Verbatim(k.Command)
+	}
+	section("What changed", s.ChangedSays)
+	if c := p.Changes; c != nil {
+		for _, t := range c.Turned {
+			d.Warn(fmt.Sprintf("Bucket %s became public: %s", t.Bucket, text.Plural(t.Findings, "finding")))
+		}
+		rows = nil
+		for i := range c.Records {
+			f := &c.Records[i]
+			rows = append(rows, whose(cells(f.Object, orDash(f.Type), words(f.State), words(strings.Join(f.Causes, "; "))), 4, orEmpty(f.Owner)))
+		}
+		if rows != nil {
+			d.Table(columns(4, text.Column{Name: strings.ToLower(s.Thing)}, text.Column{Name: "type"}, text.Column{Name: "state"}, text.Column{Name: "causes"}), rows)
+			more(c.More, "finding")
+		}
+	}
+	d.Verbatim(s.ChangedCommand)
+	section("Where the sensitive data lies", s.WhereSays)
+	rows = nil
+	for _, b := range p.Buckets.Rows {
+		row := cells(b.Bucket)
+		for _, n := range append(b.Counts, b.Findings) {
+			row = append(row, text.Of(count(n)))
+		}
+		rows = append(rows, row)
+	}
+	if rows != nil {
+		heads := []text.Column{{Name: "bucket"}}
+		for _, c := range p.Categories {
+			heads = append(heads, number(categoryWords(c)))
+		}
+		d.Table(append(heads, number("All")), rows)
+		more(p.Buckets.More, "bucket")
+	}
+	for _, l := range s.Lists {
+		d.Gap()
+		rows = nil
+		for _, o := range l.List.Rows {
+			name := r.Config.AccountName(o.Name)
+			if l.Owners {
+				name = owned(o.Name)
+			}
+			rows = append(rows, cells(name, count(o.Sensitive), count(o.Findings)))
+		}
+		d.Table([]text.Column{{Name: strings.ToLower(l.Head)}, number("objects"), number("findings")}, rows)
+		more(l.List.More, l.Things)
+	}
+	d.Verbatim(s.WhereCommand)
+	section("What was not analysed", s.MissedSays)
+	rows = nil
+	for _, m := range p.Missed {
+		rows = append(rows, cells(m.Status, m.Reason, count(m.Skipped), count(m.Partial)))
+	}
+	if rows != nil {
+		d.Table([]text.Column{{Name: "status"}, {Name: "reason"}, number("not analysed"), number("in part")}, rows)
+	}
+	d.Verbatim(s.MissedCommand)
+	section("How it developed", s.HistorySays)
+	rows = nil
+	for _, m := range p.Months {
+		rows = append(rows, cells(m.Month, count(m.Objects), count(m.Sensitive), count(m.Findings)))
+	}
+	if rows != nil {
+		d.Table([]text.Column{{Name: "month"}, number("objects analysed"), number("with sensitive data"), number("findings")}, rows)
+	}
+	d.Verbatim(s.HistoryCommand)
+	section("What is accepted", s.AcceptedSays)
+	rows = nil
+	for _, a := range p.Accepted.Rules {
+		rows = append(rows, cells(a.Reason, a.Owner, a.Expires, count(a.Findings)))
+	}
+	if rows != nil {
+		d.Table([]text.Column{{Name: "reason"}, {Name: "by"}, {Name: "until"}, number("findings")}, rows)
+	}
+	d.Section("What these figures don’t cover", "")
+	for _, u := range s.UnknownSays {
+		d.Item(0, false, u)
+	}
+	d.Verbatim(s.UnknownCommand)
+	d.Section("Source", "")
+	for _, c := range s.Source {
+		d.Item(0, false, c.What+": "+c.Figure)
+	}
+	return d
+}
