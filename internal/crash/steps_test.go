@@ -61,6 +61,15 @@ func (s *stepped) RemoveAll(ctx context.Context, name string) error {
 	return s.do("remove", name, func() error { return s.Store.RemoveAll(ctx, name) })
 }
 
+func (s *stepped) Remove(ctx context.Context, names ...string) error {
+	for _, name := range names { // one after the other, to be stopped between any two
+		if err := s.RemoveAll(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *stepped) RemoveSame(ctx context.Context, name string, was store.Info) (gone bool, err error) {
 	err = s.do("remove", name, func() error {
 		gone, err = store.RemoveSame(ctx, s.Store, name, was)

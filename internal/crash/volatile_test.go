@@ -290,6 +290,10 @@ func (v *volatile) RemoveAll(_ context.Context, name string) error {
 
 func (v *volatile) Prune(context.Context, string) error { return nil }
 
+func (v *volatile) Remove(ctx context.Context, names ...string) error {
+	return v.Discard(ctx, names...)
+}
+
 func (v *volatile) Discard(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		if err := v.RemoveAll(ctx, name); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 
 	"golang.org/x/sync/errgroup"
 
@@ -56,7 +55,7 @@ func spoiled(s store.Store, run *Run, part int, f *state.Staged, err error) erro
 }
 
 // publishes is how many files are looked at or published at a time.
-const publishes = 32
+const publishes = 64
 
 // Commit publishes all parts of a run, ends it, and writes its row of the runs
 // table. Any number of processes may do it at a time, and again: each does what is
@@ -108,12 +107,14 @@ func Commit(ctx context.Context, env *Env, run *Run, done *Done) error {
 	if err := PutRow(ctx, s, run.Run, end); err != nil {
 		return err
 	}
+	var names []string
 	for _, files := range done.staged {
-		for _, f := range files[:min(1, len(files))] {
-			if s.RemoveAll(ctx, path.Dir(f.From)) != nil {
-				return nil // who may not remove leaves it to maintenance
-			}
+		for i := range files {
+			names = append(names, files[i].From)
 		}
+	}
+	if s.Remove(ctx, names...) == nil { // who may not remove leaves it to maintenance
+		_ = s.Prune(ctx, state.StagingDir)
 	}
 	return nil
 }
@@ -159,9 +160,32 @@ func commit(ctx context.Context, s store.Store, run *Run, done *Done) (*state.En
 }
 
 // look makes sure that every file is in staging, or published already, and has the
-// bytes of its receipt, before the first is published.
+// bytes of its receipt, before the first is published. Where files have ETags, listing
+// the staged ones tells of a thousand in a request; only what the list doesn't have as
+// it should be is asked for by itself.
 func look(ctx context.Context, s store.Store, run *Run, done *Done) error {
+	listed := map[string]bool{} // as they should be
+	if store.IsRemote(s) {
+		wanted := map[string]store.Content{}
+		for _, files := range done.staged {
+			for i := range files {
+				wanted[files[i].From] = files[i].Content
+			}
+		}
+		err := s.List(ctx, state.StagingDir, func(name string, info fs.FileInfo) error {
+			if want, ok := wanted[name]; ok && info.Size() == want.Size && want.ETag != "" && store.ETagOf(info) == want.ETag {
+				listed[name] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return each(ctx, done.staged, func(ctx context.Context, part int, f *state.Staged) error {
+		if listed[f.From] {
+			return nil
+		}
 		return spoiled(s, run, part, f, s.Check(ctx, f.From, f.To, f.Content))
 	})
 }
@@ -180,9 +204,13 @@ func each(ctx context.Context, staged [][]state.Staged, do func(ctx context.Cont
 
 // Unpublish removes the files of an abandoned run, published or staged.
 func Unpublish(ctx context.Context, s store.Store, staged [][]state.Staged) error {
-	return each(ctx, staged, func(ctx context.Context, _ int, f *state.Staged) error {
-		return errors.Join(s.RemoveAll(ctx, f.To), s.RemoveAll(ctx, f.From))
-	})
+	var names []string
+	for _, files := range staged {
+		for i := range files {
+			names = append(names, files[i].To, files[i].From)
+		}
+	}
+	return s.Remove(ctx, names...)
 }
 
 // Remove removes what an abandoned run has published and staged, and writes down

@@ -66,11 +66,64 @@ func (w *Writer) compare(key string, head *sdk.HeadObjectOutput, want Content) e
 // must be free. The object must have the wanted size and ETag, or it is a
 // ContentError. Where the new key is taken it fails with kind Precondition, unless
 // by a copy of the same bytes; where neither key exists, with kind NotFound.
+//
+// That is one request, once it is known that the server looks at the condition of a copy,
+// which not every server does: the first copy is made once more to find out.
 func (w *Writer) Publish(ctx context.Context, from, to string, want Content) error {
-	// Not every server looks at the condition of a copy.
+	if want.ETag == "" || want.Size > maxCopy {
+		_, err := w.publishSeen(ctx, from, to, want)
+		return err
+	}
+	if w.conditions.Load() == unknownConditions {
+		select {
+		case w.finding <- struct{}{}:
+			defer func() { <-w.finding }()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if w.conditions.Load() == unknownConditions {
+			return w.findConditions(ctx, from, to, want)
+		}
+	}
+	if w.conditions.Load() == conditionsIgnored {
+		_, err := w.publishSeen(ctx, from, to, want)
+		return err
+	}
+	err := w.copyAs(ctx, from, to, want.ETag)
+	switch awsclient.KindOf(err) {
+	case awsclient.Precondition, awsclient.NotFound: // of the one key or the other
+		_, err = w.publishSeen(ctx, from, to, want)
+	}
+	return err
+}
+
+// What is known of a server's conditions of copies.
+const (
+	unknownConditions int32 = iota
+	conditionsIgnored
+	conditionsHonoured
+)
+
+// findConditions publishes, and finds out whether the server refuses to copy once more.
+func (w *Writer) findConditions(ctx context.Context, from, to string, want Content) error {
+	copied, err := w.publishSeen(ctx, from, to, want)
+	if err != nil || !copied {
+		return err
+	}
+	switch again := w.copyAs(ctx, from, to, want.ETag); {
+	case again == nil: // the same bytes are there
+		w.conditions.Store(conditionsIgnored)
+	case awsclient.KindOf(again) == awsclient.Precondition:
+		w.conditions.Store(conditionsHonoured)
+	}
+	return nil
+}
+
+// publishSeen publishes after a look at both keys, and reports whether it copied.
+func (w *Writer) publishSeen(ctx context.Context, from, to string, want Content) (copied bool, err error) {
 	there, err := w.b.head(ctx, to)
 	if err != nil && awsclient.KindOf(err) != awsclient.NotFound {
-		return w.b.explain(ctx, "HeadObject", to, err)
+		return false, w.b.explain(ctx, "HeadObject", to, err)
 	}
 	head, err := w.b.head(ctx, from)
 	switch {
@@ -80,17 +133,22 @@ func (w *Writer) Publish(ctx context.Context, from, to string, want Content) err
 		err = w.b.explain(ctx, "HeadObject", from, err)
 	default:
 		if err := w.compare(from, head, want); err != nil {
-			return err
+			return false, err
 		}
-		err = w.copyAs(awsclient.WithResource(ctx, w.b.URI(to)), from, to, head, aws.String("*"))
+		if aws.ToInt64(head.ContentLength) > maxCopy {
+			err = w.copyInParts(awsclient.WithResource(ctx, w.b.URI(to)), from, to, head, aws.String("*"))
+		} else {
+			err = w.copyAs(ctx, from, to, aws.ToString(head.ETag))
+		}
+		copied = err == nil
 	}
 	switch awsclient.KindOf(err) {
 	case awsclient.Precondition, awsclient.NotFound:
 		if w.isCopy(ctx, to, want) {
-			return nil
+			return false, nil
 		}
 	}
-	return err
+	return copied, err
 }
 
 var errTaken = errors.New("there is an object with another content")
@@ -103,13 +161,12 @@ func (w *Writer) isCopy(ctx context.Context, key string, want Content) bool {
 	return err == nil && aws.ToInt64(head.ContentLength) == want.Size && want.Sum != "" && head.Metadata[sumMark] == want.Sum
 }
 
-func (w *Writer) copyAs(ctx context.Context, from, to string, head *sdk.HeadObjectOutput, ifNoneMatch *string) error {
-	if aws.ToInt64(head.ContentLength) > maxCopy {
-		return w.copyInParts(ctx, from, to, head, ifNoneMatch)
-	}
+// copyAs copies an object with an ETag to a key that must be free.
+func (w *Writer) copyAs(ctx context.Context, from, to, etag string) error {
+	ctx = awsclient.WithResource(ctx, w.b.URI(to))
 	_, err := w.b.api.CopyObject(ctx, &sdk.CopyObjectInput{
-		Bucket: &w.b.name, Key: &to, CopySource: w.copySource(from), CopySourceIfMatch: head.ETag,
-		IfNoneMatch:         ifNoneMatch,
+		Bucket: &w.b.name, Key: &to, CopySource: w.copySource(from), CopySourceIfMatch: &etag,
+		IfNoneMatch:         aws.String("*"),
 		ExpectedBucketOwner: w.b.ownerID(), ExpectedSourceBucketOwner: w.b.ownerID(), RequestPayer: w.b.payer(),
 		ServerSideEncryption: types.ServerSideEncryption(w.o.SSE), SSEKMSKeyId: given(w.o.KMSKeyID),
 		StorageClass: types.StorageClass(w.o.StorageClass),

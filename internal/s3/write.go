@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,12 +51,15 @@ type Writer struct {
 	o       WriteOptions
 	manager *transfermanager.Client
 	memory  *semaphore.Weighted // of uploadMemory
+
+	conditions atomic.Int32  // what is known of the server's conditions of copies
+	finding    chan struct{} // held by who finds out
 }
 
 // NewWriter returns a writer of objects of the bucket.
 func NewWriter(b *Bucket, o WriteOptions) *Writer {
 	return &Writer{
-		b: b, o: o, memory: semaphore.NewWeighted(uploadMemory),
+		b: b, o: o, memory: semaphore.NewWeighted(uploadMemory), finding: make(chan struct{}, 1),
 		manager: transfermanager.New(b.api, func(t *transfermanager.Options) {
 			t.PartSizeBytes, t.MultipartUploadThreshold = UploadPart, UploadPart
 			t.Concurrency = uploadsAtOnce

@@ -509,6 +509,15 @@ func (l *Local) Prune(ctx context.Context, dir string) error {
 	return nil
 }
 
+// Remove implements Store.
+func (l *Local) Remove(ctx context.Context, names ...string) error {
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, l.RemoveAll(ctx, name))
+	}
+	return errors.Join(errs...)
+}
+
 // RemoveAll implements Store.
 func (l *Local) RemoveAll(_ context.Context, name string) error {
 	if err := l.root.RemoveAll(name); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -50,12 +50,16 @@ type Store interface {
 	Sync(ctx context.Context) error
 	// List calls each for all files below the directory prefix, in order of
 	// their names, byte by byte. A prefix that isn't there has none, and what
-	// the name of a file has is not defined; a file that
+	// the name of a file has is not defined, nor that it has more than a size and a
+	// time, but see [ETagOf]; a file that
 	// comes or goes meanwhile may be among them or not. It ends
 	// early, without an error, where each returns fs.SkipAll.
 	List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error
 	// Empty reports whether there is nothing at all.
 	Empty(ctx context.Context) (bool, error)
+	// Remove removes files, many in a request where the store has requests; no error
+	// for one that isn't there.
+	Remove(ctx context.Context, names ...string) error
 	// RemoveAll removes a file, or a directory and all below it; no error
 	// where there is none.
 	RemoveAll(ctx context.Context, name string) error
@@ -82,6 +86,14 @@ type Info struct {
 	Size     int64     // bytes
 	ETag     string    // as S3 gives it, quotes included; empty in a directory
 	Modified time.Time // by the store's clock
+}
+
+// ETagOf returns the ETag of a file that List found; empty where the store has none.
+func ETagOf(info fs.FileInfo) string {
+	if i, ok := info.(interface{ ETag() string }); ok {
+		return i.ETag()
+	}
+	return ""
 }
 
 // Content says which bytes a file must have. A store compares the size, and the

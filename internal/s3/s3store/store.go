@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -283,6 +284,7 @@ func (i fileInfo) Mode() fs.FileMode  { return 0o400 }
 func (i fileInfo) ModTime() time.Time { return i.o.Modified }
 func (i fileInfo) IsDir() bool        { return false }
 func (i fileInfo) Sys() any           { return nil }
+func (i fileInfo) ETag() string       { return i.o.ETag }
 
 // Empty implements store.Store.
 func (s *Store) Empty(ctx context.Context) (bool, error) {
@@ -313,6 +315,24 @@ func (s *Store) RemoveAll(ctx context.Context, name string) error {
 		err = s.b.Delete(ctx, keys)
 	}
 	return err
+}
+
+// Remove implements store.Store.
+func (s *Store) Remove(ctx context.Context, names ...string) error {
+	for chunk := range slices.Chunk(names, s3.DeleteKeys) {
+		keys := make([]string, len(chunk))
+		for i, name := range chunk {
+			key, err := s.key(name)
+			if err != nil {
+				return err
+			}
+			keys[i] = key
+		}
+		if err := s.b.Delete(ctx, keys); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Discard implements store.Store; what may not be deleted stays.

@@ -259,6 +259,9 @@ func (m *Memory) RemoveAll(_ context.Context, name string) error {
 	return nil
 }
 
+// Remove implements Store.
+func (m *Memory) Remove(ctx context.Context, names ...string) error { return m.Discard(ctx, names...) }
+
 // Discard implements Store.
 func (m *Memory) Discard(ctx context.Context, names ...string) error {
 	for _, name := range names {
