@@ -101,7 +101,8 @@ type says struct {
 	Lists                                                                       []sumList
 	UnknownSays                                                                 []string
 	ExposedSays, ChangedSays, WhereSays, MissedSays, HistorySays, AcceptedSays  string
-	ChangedCommand, WhereCommand, MissedCommand, HistoryCommand, UnknownCommand string
+	FirstCommand, ChangedCommand, WhereCommand, MissedCommand                   string
+	HistoryCommand, AcceptedCommand, UnknownCommand                             string
 }
 
 // named is a name as it is shown.
@@ -164,9 +165,9 @@ func categoryWords(category string) string {
 func (r *Report) command(name string, args ...string) string {
 	p := r.P
 	parts := []string{"macielake", name, quoted(p.Dataset)}
-	if p.AsOf != nil && name != "diff" && name != "status" {
+	if p.AsOf != nil && name != "status" {
 		number, _, _ := strings.Cut(p.AsOf.Run, "-")
-		parts = append(parts, "--as-of", strings.TrimLeft(number, "0"))
+		parts = append(parts, map[bool]string{true: "--until", false: "--as-of"}[name == "diff"], strings.TrimLeft(number, "0"))
 	}
 	if p.ConfigFile != "" && name != "status" {
 		parts = append(parts, "--config", quoted(p.ConfigFile))
@@ -211,22 +212,24 @@ func (r *Report) says() says {
 	}
 	switch exposed := public.Sensitive + bare.Sensitive; {
 	case t.Results == 0:
-		s.ExposedSays = "There are no results, so nothing is known of any object. That is no good news."
+		s.ExposedSays = "There are no results, so nothing is known about any object. That is not good news."
 	case exposed+secrets.Sensitive > 0:
 		s.ExposedSays = fmt.Sprintf("As last seen, %s with sensitive data can be read by anyone, %s not encrypted, and %s credentials, such as passwords and keys. An object may be in several of these.",
 			text.Plural(public.Sensitive, "object"), is(bare.Sensitive, "is", "are"), is(secrets.Sensitive, "has", "have"))
 	default:
-		s.ExposedSays = fmt.Sprintf("None of the %s that were analysed is known to be exposed. What was not analysed may be.", text.Plural(t.Objects, "object"))
+		s.ExposedSays = fmt.Sprintf("No object with sensitive data is known to be exposed, of %s analysed. Objects that were not analysed may be.", text.Plural(t.Objects, "object"))
 	}
-	for i, where := range []string{"public=yes", "unencrypted=yes", "category=CREDENTIALS"} {
+	s.FirstCommand = r.command("summarize", append([]string{"--by", s.Things}, r.filter(report.FixFirst)...)...)
+	for i := range p.Exposed {
+		where := report.Filter(p.Exposed[i].Kind)
 		if e := &p.Exposed[i]; len(e.Buckets.Rows) > 0 {
 			title := [...]string{"Buckets with public objects", "Buckets with unencrypted objects", "Buckets with credentials"}[i]
 			s.Kinds = append(s.Kinds, kindList{title, r.command("summarize", append([]string{"--by", "bucket"}, r.filter(where)...)...), &e.Buckets})
 		}
 	}
 	r.changed(&s)
-	s.WhereSays = fmt.Sprintf("%s of sensitive data in %s, with %s occurrences. Of the findings, %s in content that was replaced since and not seen to be gone.",
-		text.Plural(t.Findings, "finding"), text.Plural(t.Sensitive, "object"), text.Thousands(string(t.Occurrences)), is(t.Unconfirmed, "is", "are"))
+	s.WhereSays = fmt.Sprintf("%s in %s, with %s occurrences of sensitive data. %s in content that has been replaced since, and nobody has confirmed that the data is gone.",
+		text.Plural(t.Findings, "finding"), text.Plural(t.Sensitive, "object"), text.Thousands(string(t.Occurrences)), is(t.Unconfirmed, "finding is", "findings are"))
 	if t.Findings == 0 {
 		s.WhereSays = "No finding is open."
 	}
@@ -237,10 +240,10 @@ func (r *Report) says() says {
 	if len(p.Owners.Rows) > 0 {
 		s.Lists = append(s.Lists, sumList{"By owner", "Owner", "owner", &p.Owners, true})
 	}
-	s.MissedSays = fmt.Sprintf("%s not analysed, or not as %s now, and %s only in part. What they hold is not known.",
+	s.MissedSays = fmt.Sprintf("%s not analysed, or not as %s now, and %s analysed only in part. What they hold is not known.",
 		text.Plural(t.Skipped, "object")+was(t.Skipped), is1(t.Skipped, "it is", "they are"), text.Plural(t.Partial, "object")+was(t.Partial))
 	if t.Skipped+t.Partial == 0 {
-		s.MissedSays = "Every object that Macie reported on was analysed as a whole."
+		s.MissedSays = "Every object that Macie reported on was analysed completely."
 	}
 	s.MissedCommand = r.command("summarize", append([]string{"--by", "status,reason"}, r.filter("status!=COMPLETE or status is null")...)...)
 	r.history(&s)
@@ -264,9 +267,9 @@ func was(n int64) string { return " " + is1(n, "was", "were") }
 // head is who and what the report is of.
 func (r *Report) head(s *says) {
 	p := r.P
-	of := "Amazon Macie's results in " + named(p.Dataset)
+	of := "Amazon Macie’s results in " + named(p.Dataset)
 	if p.Owner != nil {
-		of += ", what is " + map[bool]string{true: "nobody's", false: "of " + owned(*p.Owner)}[*p.Owner == ""]
+		of += map[bool]string{true: ", objects without an owner", false: ", objects of owner " + owned(*p.Owner)}[*p.Owner == ""]
 	}
 	if p.AsOf == nil {
 		s.Line = of + ". No run is committed yet."
@@ -276,17 +279,17 @@ func (r *Report) head(s *says) {
 	t := &p.Totals
 	switch {
 	case p.Owner != nil && t.Findings == 0 && t.Results > 0:
-		s.Lead = fmt.Sprintf("No finding is open in the %s of this owner that were analysed.", text.Plural(t.Objects, "object"))
+		s.Lead = fmt.Sprintf("No finding is open: Macie analysed %s of this owner.", text.Plural(t.Objects, "object"))
 	case p.Owner != nil && t.Results == 0:
-		s.Lead = "Macie reported on no object of this owner: nothing is known of what they hold."
+		s.Lead = "Macie reported on no object of this owner, so nothing is known about what they hold."
 	case t.Results == 0:
-		s.Lead = "Macie reported on no object: nothing is known of any."
+		s.Lead = "Macie reported on no object, so nothing is known about any."
 	default:
 		s.Lead = fmt.Sprintf("Macie analysed %s and found sensitive data in %s of them.", text.Plural(t.Objects, "object"), text.Count(t.Sensitive))
 	}
 	if c := p.Unknown.Caveats; c != nil {
 		if n := c.Rejects - c.Acknowledged + c.Unread - c.AcknowledgedUnread + c.Changed + int64(len(c.OpenRuns)); n > 0 {
-			s.Warnings = append(s.Warnings, "Not all results are in these figures: see what they don’t cover, at the end.")
+			s.Warnings = append(s.Warnings, "Some results are missing from these figures: see the last section.")
 		}
 	}
 	s.Source = []card{{named(p.Dataset), "Dataset", false}}
@@ -309,18 +312,22 @@ func (r *Report) head(s *says) {
 func (r *Report) changed(s *says) {
 	p, c := r.P, r.P.Changes
 	args := r.filter("")
+	analysed := ""
+	if c != nil && p.Owner == nil {
+		analysed = fmt.Sprintf(" Macie analysed %s in that time.", text.Plural(c.Analysed, "object"))
+	}
 	switch {
 	case c == nil:
-		s.ChangedSays = "This report compares with no earlier one: --since or --mark says with which."
-		s.ChangedCommand = "macielake report " + text.Printable(quoted(p.Dataset)) + " --since RUN"
+		s.ChangedSays = "This report is not compared with an earlier one. Name the run or time to compare with by --since, or let --mark remember the last report."
+		s.ChangedCommand = "macielake report " + text.Printable(quoted(p.Dataset)) + " --since RUN --output report.html"
 		return
 	case c.FirstRun:
-		s.ChangedSays = fmt.Sprintf("This is the first report of its kind: %s recorded as known. The next one says what is new.", text.Plural(c.New, "finding")+was(c.New))
+		s.ChangedSays = fmt.Sprintf("This is the first report with this mark: %s recorded as known. The next one says what is new.", text.Plural(c.New, "finding")+was(c.New))
 	case c.New+c.Reappeared+c.Worse+c.NotSeenAgain+c.Resolved+c.NoLongerDetected+c.Gone == 0:
-		s.ChangedSays = "Nothing changed since " + since(&change.Report{Since: c.Since}) + "."
+		s.ChangedSays = "Nothing changed since " + since(&change.Report{Since: c.Since}) + "." + analysed
 	default:
-		s.ChangedSays = fmt.Sprintf("Since %s: %s. New findings may be old data that nobody looked at before, which is so of %s of them; a finding is resolved only when a later content was seen without it.",
-			since(&change.Report{Since: c.Since}), counted(&c.Tally), text.Count(c.FirstLook))
+		s.ChangedSays = fmt.Sprintf("Since %s: %s.%s Of the new findings, %s in objects that nobody had looked at before, so the data may be old. A finding is resolved only when newer content was analysed without it.",
+			since(&change.Report{Since: c.Since}), counted(&c.Tally), analysed, is(c.FirstLook, "is", "are"))
 	}
 	if c.Since == nil {
 		s.ChangedCommand = r.command("diff", append([]string{"--since", "0"}, args...)...)
@@ -346,14 +353,14 @@ func (r *Report) history(s *says) {
 	s.HistoryCommand = r.command("summarize", append([]string{"--by", "month", "--trend"}, r.filter("")...)...)
 	switch {
 	case r.P.Unknown.TooLong:
-		s.HistorySays = "The results span more than 100 years, so a time in one of them is wrong, and there is no history."
+		s.HistorySays = "The results span more than 100 years, so at least one of their times is wrong and no history is drawn."
 	case len(months) == 0:
 		s.HistorySays = "There is no history yet."
 	case len(months) == 1:
-		s.HistorySays = "All results are of one month, so there is no course yet."
+		s.HistorySays = "All results are from one month, so there is no history yet."
 	default:
 		first, last := &months[0], &months[len(months)-1]
-		s.HistorySays = fmt.Sprintf("From %s to %s open findings went from %s to %s, while the objects analysed went from %s to %s. More findings may mean that more was looked at.",
+		s.HistorySays = fmt.Sprintf("From %s to %s open findings went from %s to %s, while the objects analysed went from %s to %s. More findings may only mean that more objects were analysed.",
 			first.Month, last.Month, text.Count(first.Findings), text.Count(last.Findings), text.Count(first.Objects), text.Count(last.Objects))
 	}
 }
@@ -367,13 +374,16 @@ func (r *Report) accepted(s *says) {
 		}
 		worse += a.Rules[i].CameBack
 	}
+	if len(a.Rules) > 0 {
+		s.AcceptedCommand = r.command("diff", append([]string{"--since", "0"}, r.filter("")...)...)
+	}
 	switch {
 	case r.P.ConfigFile == "":
 		s.AcceptedSays = "No configuration was given, so nothing is accepted."
 	case len(a.Rules) == 0:
 		s.AcceptedSays = "Nothing is accepted."
 	default:
-		s.AcceptedSays = fmt.Sprintf("%s accepted. They still count as open here, and are left out of what changed.", text.Plural(a.Findings, "open finding")+" "+is1(a.Findings, "is", "are"))
+		s.AcceptedSays = fmt.Sprintf("%s accepted. The figures above still count them as open; only what changed leaves them out.", text.Plural(a.Findings, "open finding")+" "+is1(a.Findings, "is", "are"))
 		if expired > 0 {
 			s.AcceptedSays += fmt.Sprintf(" %s expired and %s nothing any more.", text.Plural(expired, "rule"), is1(int64(expired), "accepts", "accept"))
 		}
@@ -388,10 +398,10 @@ func (r *Report) unknown(s *says) {
 	add := func(format string, args ...any) { s.UnknownSays = append(s.UnknownSays, fmt.Sprintf(format, args...)) }
 	if c := u.Caveats; c != nil {
 		if c.Rejects > 0 {
-			add("%s could not be read as results and are not counted; %s of them acknowledged.", text.Plural(c.Rejects, "line or source"), text.Count(c.Acknowledged))
+			add("%s could not be read as results and are not counted (acknowledged: %s).", text.Plural(c.Rejects, "line or source"), text.Count(c.Acknowledged))
 		}
 		if c.Unread+c.Changed > 0 {
-			add("%s could not be read, and %s changed after they were read.", text.Plural(c.Unread, "source"), text.Count(c.Changed))
+			add("%s could not be read; changed after they were read: %s.", text.Plural(c.Unread, "source"), text.Count(c.Changed))
 		}
 		if len(c.OpenRuns) > 0 {
 			add("%s not finished: the results in it are not counted yet.", text.Plural(len(c.OpenRuns), "run")+" "+is1(int64(len(c.OpenRuns)), "is", "are"))
@@ -401,20 +411,20 @@ func (r *Report) unknown(s *says) {
 		}
 	}
 	if u.Sampled {
-		add("Automated discovery analyses samples: what it did not pick is not known.")
+		add("Automated discovery analyses samples: nothing is known about the objects that it did not pick.")
 	}
 	add("Objects that Macie did not select appear nowhere: those outside the scope of its jobs, of unsupported formats or storage classes, and in buckets that it doesn’t cover.")
 	if u.PublicUnknown > 0 {
-		add("Of %s with sensitive data it isn’t known whether they are public.", text.Plural(u.PublicUnknown, "object"))
+		add("%s with sensitive data: not known whether public.", text.Plural(u.PublicUnknown, "object"))
 	}
 	if u.UnencryptedUnknown > 0 {
-		add("Of %s with sensitive data it isn’t known whether they are encrypted.", text.Plural(u.UnencryptedUnknown, "object"))
+		add("%s with sensitive data: not known whether encrypted.", text.Plural(u.UnencryptedUnknown, "object"))
 	}
 	if n := string(p.Totals.Unlocated); n != "" && n != "0" {
 		add("%s occurrences have no location: Macie reports at most 1,000 for each type in a result.", text.Thousands(n))
 	}
 	if u.MembersExceed > 0 {
-		add("In %s the files sum to more than the archive: the larger figure counts.", text.Plural(u.MembersExceed, "archive"))
+		add("In %s the counts of the files sum to more than that of the archive; the larger figure is used.", text.Plural(u.MembersExceed, "archive"))
 	}
 	add("Sharing with other AWS accounts is not in Macie’s results: an object that isn’t public may still be read by others.")
 	s.UnknownCommand = r.command("status")
@@ -454,7 +464,7 @@ func (r *Report) Document() *text.Document {
 	more := func(n int64, what string) {
 		if n > 0 {
 			d.Gap()
-			d.Line("Not shown here: " + text.Plural(n, what))
+			d.Line("Not shown: " + text.Plural(n, what))
 		}
 	}
 	section := func(title, says string) {
@@ -470,6 +480,7 @@ func (r *Report) Document() *text.Document {
 	if rows != nil {
 		d.Table(columns(2, text.Column{Name: "fix_first"}, text.Column{Name: "why"}, number("findings")), rows)
 		more(p.First.More, s.Things)
+		d.Verbatim(s.FirstCommand)
 		d.Gap()
 	}
 	rows = nil
@@ -498,6 +509,7 @@ func (r *Report) Document() *text.Document {
 		for _, t := range c.Turned {
 			d.Warn(fmt.Sprintf("Bucket %s became public: %s", t.Bucket, text.Plural(t.Findings, "finding")))
 		}
+		more(c.TurnedMore, "newly public bucket")
 		rows = nil
 		for i := range c.Records {
 			f := &c.Records[i]
@@ -548,6 +560,16 @@ func (r *Report) Document() *text.Document {
 	if rows != nil {
 		d.Table([]text.Column{{Name: "status"}, {Name: "reason"}, number("not analysed"), number("in part")}, rows)
 	}
+	more(p.MissedMore, "reason")
+	rows = nil
+	for _, b := range p.MissedIn.Rows {
+		rows = append(rows, whose(cells(b.Name, r.Config.AccountName(b.Account), count(b.Skipped)), 2, b.Owner))
+	}
+	if rows != nil {
+		d.Gap()
+		d.Table(columns(2, text.Column{Name: "bucket"}, text.Column{Name: "account"}, number("not analysed")), rows)
+		more(p.MissedIn.More, "bucket")
+	}
 	d.Verbatim(s.MissedCommand)
 	section("How it developed", s.HistorySays)
 	rows = nil
@@ -560,15 +582,31 @@ func (r *Report) Document() *text.Document {
 	d.Verbatim(s.HistoryCommand)
 	section("What is accepted", s.AcceptedSays)
 	rows = nil
-	for _, a := range p.Accepted.Rules {
+	a := &p.Accepted
+	for _, a := range a.Rules {
 		rows = append(rows, cells(a.Reason, a.Owner, a.Expires, count(a.Findings)))
 	}
 	if rows != nil {
 		d.Table([]text.Column{{Name: "reason"}, {Name: "by"}, {Name: "until"}, number("findings")}, rows)
+		more(a.More, "rule")
+		d.Verbatim(s.AcceptedCommand)
 	}
 	d.Section("What these figures don’t cover", "")
 	for _, u := range s.UnknownSays {
 		d.Item(0, false, u)
+	}
+	rows = nil
+	for _, o := range p.Unknown.Origins {
+		origin := "automated discovery"
+		if o.Job != "" {
+			origin = "job " + r.Config.JobName(o.Job)
+		}
+		rows = append(rows, cells(r.Config.AccountName(o.Administrator), o.Region, origin, dayOf(o.Newest)))
+	}
+	if rows != nil {
+		d.Gap()
+		d.Table([]text.Column{{Name: "administrator"}, {Name: "region"}, {Name: "origin"}, {Name: "newest result"}}, rows)
+		more(p.Unknown.More, "origin")
 	}
 	d.Verbatim(s.UnknownCommand)
 	d.Section("Source", "")

@@ -27,11 +27,14 @@ type Page struct {
 	Accounts   List       `json:"accounts"`
 	Owners     List       `json:"owners"` // none without a configuration, and of an owner's page
 	Missed     []Missed   `json:"not_analysed"`
+	MissedMore int64      `json:"more_not_analysed"` // reasons that aren't in Missed
 	MissedIn   List       `json:"buckets_not_analysed"`
 	Months     []Month    `json:"months"` // the last 12 at most
 	Categories []string   `json:"categories"`
 	Accepted   Accepted   `json:"accepted"`
 	Unknown    Unknown    `json:"not_covered"`
+
+	fixable int64 // how many objects or buckets could be in First
 }
 
 // Source is what a report was made of, and as of when.
@@ -71,6 +74,20 @@ const (
 	Unencrypted = "unencrypted"
 	Credentials = "credentials"
 )
+
+// Filter is the filter for the findings of a kind of exposure, as summarize takes it.
+func Filter(kind string) string {
+	switch kind {
+	case Public:
+		return "public=yes"
+	case Unencrypted:
+		return "unencrypted=yes"
+	}
+	return "category=CREDENTIALS"
+}
+
+// FixFirst is the filter for the findings of what is to be fixed first.
+const FixFirst = "public=yes or (unencrypted=yes and type_severity=High) or category=CREDENTIALS"
 
 // Exposure is what is exposed in one way, by the age of the evidence: of the analysis
 // that stands for each object.
@@ -146,10 +163,12 @@ type Changes struct {
 	Since    *change.Point `json:"since"` // null before the first run
 	FirstRun bool          `json:"first_run"`
 	change.Tally
-	Analysed int64           `json:"analysed"` // objects; 0 of an owner's page, where it isn't counted
-	Turned   []change.Turned `json:"buckets_became_public"`
-	Records  []change.Record `json:"findings"` // that are open, exposed ones before others
-	More     int64           `json:"more"`     // open ones that aren't in findings
+	Analysed int64           `json:"analysed"`              // objects; 0 of an owner's page, where it isn't counted
+	Turned   []change.Turned `json:"buckets_became_public"` // none of an owner's page
+	// TurnedMore counts those that aren't in Turned.
+	TurnedMore int64           `json:"more_buckets_became_public"`
+	Records    []change.Record `json:"findings"` // that are open, exposed ones before others
+	More       int64           `json:"more"`     // open ones that aren't in findings
 }
 
 // Accepted is what was accepted.

@@ -104,6 +104,7 @@ func New(ctx context.Context, o Options, l *lake.Lake) ([]*Page, error) {
 // categories are many.
 func (p *Page) finish(categories []string) {
 	p.Categories = categories
+	p.First.More = max(p.fixable-int64(len(p.First.Rows)), 0)
 	for _, l := range []*List{&p.First, &p.Accounts, &p.Owners, &p.MissedIn, &p.Exposed[0].Buckets, &p.Exposed[1].Buckets, &p.Exposed[2].Buckets} {
 		l.Rows = notNil(l.Rows)
 	}
@@ -311,9 +312,11 @@ func (m *maker) sections() []section {
 			p.Accounts.add(Row{Name: v[0], Findings: n[0].Clamped(), Sensitive: n[1].Clamped()}, maxRows)
 		}},
 		{"status,reason", "status!=COMPLETE or status is null", []query.Measure{query.Skipped, query.Partial}, 0, func(p *Page, v []string, n []sum.Int) {
-			if len(p.Missed) < maxMissed {
-				p.Missed = append(p.Missed, Missed{v[0], v[1], n[0].Clamped(), n[1].Clamped()})
+			if len(p.Missed) == maxMissed {
+				p.MissedMore++
+				return
 			}
+			p.Missed = append(p.Missed, Missed{v[0], v[1], n[0].Clamped(), n[1].Clamped()})
 		}},
 		{of, "status!=COMPLETE or status is null", []query.Measure{query.Skipped}, 0, func(p *Page, v []string, n []sum.Int) {
 			p.MissedIn.add(Row{Name: v[0], Account: v[1], Owner: owner(v, 2), Skipped: n[0].Clamped()}, maxRows)
@@ -324,23 +327,26 @@ func (m *maker) sections() []section {
 			p.Owners.add(Row{Name: v[0], Findings: n[0].Clamped(), Sensitive: n[1].Clamped()}, maxRows)
 		}})
 	}
-	for i, filter := range []string{"public=yes", "unencrypted=yes", "category=CREDENTIALS"} {
+	for i := range m.pages[0].Exposed {
+		filter := Filter(m.pages[0].Exposed[i].Kind)
 		list = append(list, section{"date", filter, found, 0, func(p *Page, v []string, n []sum.Int) {
 			p.Exposed[i].add(m.o.Now, v[0], n[0].Clamped(), n[1].Clamped())
 		}}, section{of, filter, found, 0, func(p *Page, v []string, n []sum.Int) {
 			p.Exposed[i].Buckets.add(Row{Name: v[0], Account: v[1], Owner: owner(v, 2), Findings: n[0].Clamped(), Sensitive: n[1].Clamped()}, maxRows)
 		}})
 	}
-	// What to fix first, from the worst on; a filter leaves out what those before have.
-	whats := what
+	// What to fix first, from the worst on. An object can be there for several reasons and
+	// counts once, so what is left out is told by how many there are for any reason.
+	whats, places := what, "bucket"
 	if of != "bucket,account" {
 		whats += "," + query.OwnerField
+		places += "," + query.OwnerField
 	}
 	for _, f := range []struct{ why, where string }{
 		{"public, high severity", "public=yes and type_severity=High"},
 		{"unencrypted, high severity", "unencrypted=yes and type_severity=High and public!=yes"},
 		{"public", "public=yes and (type_severity!=High or type_severity is null)"},
-		{"credentials", "category=CREDENTIALS and public!=yes and unencrypted!=yes"},
+		{"credentials", "category=CREDENTIALS and public!=yes and (unencrypted!=yes or type_severity!=High or type_severity is null)"},
 	} {
 		list = append(list, section{whats, f.where, found, 0, func(p *Page, v []string, n []sum.Int) {
 			if i := slices.IndexFunc(p.First.Rows, func(r Row) bool { return r.Name == v[0] && r.Owner == owner(v, 1) }); i >= 0 {
@@ -350,6 +356,13 @@ func (m *maker) sections() []section {
 			p.First.add(Row{Name: v[0], Why: f.why, Owner: owner(v, 1), Findings: n[0].Clamped(), Sensitive: n[1].Clamped()}, maxFirst)
 		}})
 	}
+	list = append(list, section{places, FixFirst, found, 0, func(p *Page, _ []string, n []sum.Int) {
+		if m.o.Keys {
+			p.fixable += n[1].Clamped()
+		} else {
+			p.fixable++
+		}
+	}})
 	return list
 }
 
@@ -456,6 +469,7 @@ func (m *maker) changes(ctx context.Context, l *lake.Lake) error {
 		if !m.o.Split {
 			p.Changes.Analysed = answer.Analysed
 			p.Changes.Turned = append(p.Changes.Turned, answer.Turned[:min(len(answer.Turned), maxTurned)]...)
+			p.Changes.TurnedMore = int64(len(answer.Turned) - len(p.Changes.Turned))
 		}
 	}
 	if !m.o.Compare || m.o.FirstRun {
