@@ -44,9 +44,9 @@ func (o *reportOptions) addFlags(f *pflag.FlagSet) {
 	f.Var(&o.format, "format", "a page for a browser, Markdown for a wiki, or JSON")
 	f.StringVar(&o.title, "title", "Sensitive data in S3", "`TITLE` of the report")
 	f.StringVar(&o.since, "since", "", "say what changed since a `RUN` or a TIME; 0 is before the first run")
-	f.StringVar(&o.mark, "mark", "", "say what changed since the last run that `FILE` names, as diff does, and move it on")
-	f.StringVar(&o.asOf, "as-of", "", "report what was committed by a `RUN` or a TIME")
-	f.StringVar(&o.owner, "owner", "", "report only what is this `OWNER`'s, as the configuration says; nobody is what is left")
+	f.StringVar(&o.mark, "mark", "", "say what changed since the run that `FILE` names, then record this report's run there")
+	f.StringVar(&o.asOf, "as-of", "", "report only what was committed by a `RUN` or a TIME")
+	f.StringVar(&o.owner, "owner", "", "report only the objects of this `OWNER` in the configuration; nobody means objects without an owner")
 	f.Var(&o.splitBy, "split-by", "write a report for each owner into the new directory DIR, in one pass")
 	f.BoolVar(&o.noKeys, "no-keys", false, "leave out the names of objects and of files in archives")
 	o.config.addFlags(f)
@@ -60,13 +60,14 @@ func newReport(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report DATASET [DIR]",
 		Short: "Write a report for people: one page that needs no other file",
-		Long: `Write what a dataset says for those who read no tables: what is exposed and is to be
-fixed first, what changed, where the sensitive data lies and whose it is, what was not
-analysed and why, how it developed, what is accepted, and what the figures don't cover.
+		Long: `Write a report on a dataset for managers, auditors and owners: what is exposed and
+must be fixed first, what changed, where the sensitive data lies and who owns it, what
+was not analysed and why, how it developed, what is accepted, and what the figures
+don't cover.
 
-The page is one file without scripts that asks for nothing. It is as of the last run
-that was committed, or as of --as-of, and the same dataset and flags give the same bytes.
-Lists are capped, and say what was left out.`,
+The page is one file without scripts that loads nothing. It is as of the last committed
+run, or as of --as-of; the same dataset and flags always give the same bytes. Long lists
+are cut, and say how much is not shown.`,
 		Example: `  macielake report lake --output report.html
   macielake report lake --mark report.mark --config macielake.yaml --output report.html
   macielake report lake reports --config macielake.yaml --split-by owner
@@ -85,13 +86,13 @@ func (o *reportOptions) check(s *session, args []string) error {
 	case split && len(args) == 1:
 		return usagef("--split-by %s needs a directory after the dataset", o.splitBy.value)
 	case !split && len(args) == 2:
-		return usagef("%q is one argument too many: a directory goes with --split-by owner", args[1])
+		return usagef("%q is one argument too many: a directory is only for --split-by owner", args[1])
 	case split && s3.IsURI(args[1]) || s3.IsURI(o.output):
-		return usagef("reports are written to local files: copy them where they are to be")
+		return usagef("reports are written to local files only: write one there and copy it")
 	case split && (o.output != "" || o.owner != ""):
-		return usagef("--split-by writes a report for each owner: leave --output and --owner out")
+		return usagef("--split-by writes a report for each owner: leave out --output and --owner")
 	case (split || o.owner != "") && o.config.file == "":
-		return usagef("--owner and --split-by need --config, which says whose objects are")
+		return usagef("--owner and --split-by need --config, which names the owners of objects")
 	case !split && o.output == "" && !s.json:
 		return usagef("--output is missing: name the file to write, or - for standard output")
 	case s.json && o.output != "":

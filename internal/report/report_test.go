@@ -1,8 +1,11 @@
 package report
 
 import (
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/macielake/macielake/internal/sum"
 )
 
 // Ages are told by whole days, in UTC; what isn't known is old.
@@ -46,5 +49,34 @@ func TestLists(t *testing.T) {
 	}
 	if len(p.Buckets.Rows[1].Counts) != 2 || len(p.Months[0].Counts) != 2 || p.Missed == nil || p.First.Rows == nil {
 		t.Errorf("page %+v", p)
+	}
+}
+
+// An object that is to be fixed for two reasons counts once among those left out.
+func TestFixFirstMore(t *testing.T) {
+	m := maker{o: Options{Keys: true}}
+	p := &Page{Exposed: make([]Exposure, 3)}
+	m.pages = []*Page{p}
+	sections := m.sections()
+	of := func(n int64) []sum.Int {
+		var found, sensitive sum.Int
+		found.Add(n)
+		sensitive.Add(n)
+		return []sum.Int{found, sensitive}
+	}
+	for _, s := range sections {
+		switch {
+		case s.by == "object":
+			for i := range maxFirst + 3 {
+				s.take(p, []string{fmt.Sprint(i)}, of(1))
+			}
+		case s.where == FixFirst:
+			s.take(p, []string{"a"}, of(maxFirst))
+			s.take(p, []string{"b"}, of(3))
+		}
+	}
+	p.finish(nil)
+	if len(p.First.Rows) != maxFirst || p.First.More != 3 {
+		t.Errorf("%d rows and %d more, not %d and 3", len(p.First.Rows), p.First.More, maxFirst)
 	}
 }
