@@ -91,18 +91,18 @@ type sumList struct {
 
 // says are a report's words, which all its forms share.
 type says struct {
-	P                                                                           *report.Page
-	Line, Lead                                                                  string
-	Warnings                                                                    []string
-	Cards, Tally, Source                                                        []card
-	Owned                                                                       bool // whose things are is shown
-	Thing, Things                                                               string
-	Kinds                                                                       []kindList
-	Lists                                                                       []sumList
-	UnknownSays                                                                 []string
-	ExposedSays, ChangedSays, WhereSays, MissedSays, HistorySays, AcceptedSays  string
-	FirstCommand, ChangedCommand, WhereCommand, MissedCommand                   string
-	HistoryCommand, AcceptedCommand, UnknownCommand                             string
+	P                                                                          *report.Page
+	Line, Lead                                                                 string
+	Warnings                                                                   []string
+	Cards, Tally, Source                                                       []card
+	Owned                                                                      bool // whose things are is shown
+	Thing, Things                                                              string
+	Kinds                                                                      []kindList
+	Lists                                                                      []sumList
+	UnknownSays                                                                []string
+	ExposedSays, ChangedSays, WhereSays, MissedSays, HistorySays, AcceptedSays string
+	FirstCommand, ChangedCommand, WhereCommand, MissedCommand                  string
+	HistoryCommand, AcceptedCommand, UnknownCommand                            string
 }
 
 // named is a name as it is shown.

@@ -159,7 +159,7 @@ async function figures(browser) {
 estate()
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
 if (picture) {
-  const page = await browser.newPage({ viewport: { width: 1100, height: 1340 } })
+  const page = await browser.newPage({ viewport: { width: 1100, height: 1540 } })
   await page.goto(`file://${path.join(dir, 'estate.html')}`)
   await page.screenshot({ path: picture })
   console.log(`picture written to ${picture}`)
