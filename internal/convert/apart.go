@@ -92,6 +92,9 @@ func Commit(ctx context.Context, o StepOptions) (*Summary, error) {
 				err = run.Commit(ctx, env, resumed, done)
 			}
 			if err == nil {
+				err = o.keepRun(ctx, r, done)
+			}
+			if err == nil {
 				summary.addRun(r.RunID, done, nil)
 			}
 			return err
@@ -102,6 +105,24 @@ func Commit(ctx context.Context, o StepOptions) (*Summary, error) {
 	})
 	summary.end(started)
 	return summary, err
+}
+
+// keepRun keeps what the ledger is to know of a run that was committed. It is a cache:
+// if that fails, the next converter makes it again.
+func (o *StepOptions) keepRun(ctx context.Context, r *state.RunState, done *run.Done) error {
+	files := r.Files
+	files.Ended, files.Row = true, true
+	err := files.Measure(ctx, o.Dataset, &r.Dataset)
+	if err == nil {
+		err = coord.KeepRun(ctx, o.Dataset, &r.Dataset, &files, &done.Kept)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		o.Log.Warn("the ledger could not be kept", "why", err.Error())
+	}
+	return nil
 }
 
 // collect waits until all parts of a run have receipts.

@@ -379,19 +379,22 @@ func (l *Ledger) Add(ctx context.Context, r *state.RunFiles) error {
 		return err
 	}
 	var kept Kept
-	if run.Open() || run.Committed() {
-		err := state.EachSource(ctx, l.store, &run, func(p *state.PlannedSource, o *state.Outcome, _ *state.Receipt) error {
-			switch {
-			case run.Open():
-				kept.Add(p, nil)
-			case o.State != state.Unreadable:
+	switch {
+	case run.Open(): // what became of its sources isn't known yet
+		err = state.ReadPlan(ctx, l.store, run.Run, 0, func(p *state.PlannedSource) error {
+			kept.Add(p, nil)
+			return nil
+		})
+	case run.Committed():
+		err = state.EachSource(ctx, l.store, &run, func(p *state.PlannedSource, o *state.Outcome, _ *state.Receipt) error {
+			if o.State != state.Unreadable {
 				kept.Add(p, o)
 			}
 			return nil
 		})
-		if err != nil {
-			return err
-		}
+	}
+	if err != nil {
+		return err
 	}
 	l.add(r, &kept)
 	return nil
@@ -522,6 +525,14 @@ func merge(a, b *segment) *segment {
 	s.entries = append(append(s.entries, x...), y...)
 	s.sorted()
 	return s
+}
+
+// KeepRun keeps the part of a ledger that covers one ended run, for the next converter,
+// which would otherwise read the run's receipts again.
+func KeepRun(ctx context.Context, s store.Store, d *state.Dataset, r *state.RunFiles, k *Kept) error {
+	l := &Ledger{store: s, dataset: d}
+	l.AddKept(r, k)
+	return l.Save(ctx)
 }
 
 // Files are the names of the files that the ledger is in.
