@@ -469,7 +469,8 @@ func (l *Ledger) Save(ctx context.Context) error {
 	for _, s := range l.segments {
 		for len(merged) > 0 {
 			last := merged[len(merged)-1]
-			if last.last()+1 != s.first() || s.kept || len(last.entries) > mergeRatio*len(s.entries)+smallSegment {
+			if last.last()+1 != s.first() || s.kept || len(last.entries) > mergeRatio*len(s.entries)+smallSegment ||
+				len(last.entries)+len(s.entries) > largeSegment {
 				break
 			}
 			s = merge(last, s)
@@ -508,6 +509,10 @@ func (l *Ledger) Save(ctx context.Context) error {
 // smallSegment is a size, in bytes, below which segments are merged in any case:
 // reading a file costs more.
 const smallSegment = 1 << 20
+
+// largeSegment is a size, in bytes, above which segments are not merged: a file of the
+// state may not be larger than state.ReadFile takes.
+const largeSegment = 512 << 20
 
 func merge(a, b *segment) *segment {
 	s := &segment{header: a.header}
