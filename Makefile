@@ -14,7 +14,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib -gcflags=all=-dwa
 NOCGO := CGO_ENABLED=0 $(GO)
 
 .PHONY: build demo test lint unit race fuzz oracle athena pipes-check s3-demo \
-	engines oracle-long athena-check report-check report-picture objects torture bench bench-s3 golden vulncheck clean
+	engines oracle-long athena-check report-check report-picture objects torture scale bench bench-s3 golden vulncheck clean
 
 # ---- Use
 
@@ -132,6 +132,12 @@ athena-check: build
 # of temporary files, and less than 1 GB of memory.
 objects:
 	MACIELAKE_OBJECTS=10000000 $(NOCGO) test ./internal/query -run TestObjects -v -timeout 60m
+
+# Publishing 10,000 parts at 50 ms per request, and loading the ledger of 30 million
+# sources: the figures of docs/scale.md.
+scale:
+	MACIELAKE_SCALE_PARTS=10000 MACIELAKE_SCALE_DELAY=50ms $(NOCGO) test -count=1 -timeout 30m -v ./internal/scale
+	MACIELAKE_SCALE_SOURCES=30000000 $(NOCGO) test -count=1 -timeout 30m -run AtScale -v ./internal/coord
 
 # A listing of ten million keys; every file of a dataset damaged in every way;
 # commands stopped while others work, killed at every step and at random; power
