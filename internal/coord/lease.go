@@ -137,7 +137,7 @@ func (l *Leases) take(ctx context.Context, lease string) (bool, error) {
 // remove removes a lease. Who may not remove the file says in it that it is
 // free; where that fails, too, others have to wait.
 func (l *Leases) remove(ctx context.Context, lease string) {
-	if l.store.RemoveFiles(ctx, []string{state.LeaseName(lease)}) != nil {
+	if l.store.Remove(ctx, state.LeaseName(lease)) != nil {
 		_ = l.store.Put(ctx, state.LeaseName(lease), l.content(true))
 	}
 }

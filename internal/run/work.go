@@ -207,7 +207,7 @@ func Format(tableFormat, compression, version string, share sink.Share) (sink.Fo
 }
 
 // receiptReads is how many receipts are read at a time.
-const receiptReads = 16
+const receiptReads = 64
 
 // takeReceipts takes in the receipts of parts that have one.
 func (w *work) takeReceipts(ctx context.Context, parts []int) error {
