@@ -46,6 +46,7 @@ func Work(ctx context.Context, o StepOptions) (*Worked, error) {
 			return nil
 		}
 		worked.Runs = append(worked.Runs, r.RunID)
+		env.OwnOnly = true
 		resumed, err := o.resume(ctx, r)
 		if err == nil {
 			_, err = run.Work(ctx, env, resumed)

@@ -35,6 +35,9 @@ type Env struct {
 	// Index-th of as many slices, and then the others in any order. Whose a part is,
 	// its lease says. Of is 0 where nothing is shared so.
 	Index, Of int
+	// OwnOnly leaves out of Done what other processes have converted: their receipts
+	// aren't read.
+	OwnOnly bool
 	// FetchConcurrency is how many objects that lie behind a network are
 	// fetched at the same time; 0 is 64.
 	FetchConcurrency int
@@ -111,10 +114,12 @@ type work struct {
 	commits *errgroup.Group    // of parts whose rows are all written
 	fetches *stream.FetchGroup // of all parts
 
-	mu      sync.Mutex
-	rejects int64         // of the parts that are read
-	first   *state.Reject // one of them
-	done    *Done
+	mu        sync.Mutex
+	converted []bool        // by part: it has a receipt, as far as is known here
+	misses    int           // parts that had a receipt when they were taken, since receipts were listed
+	rejects   int64         // of the parts that are read
+	first     *state.Reject // one of them
+	done      *Done
 }
 
 // Work sees to it that every part has a receipt. It converts the parts that have
@@ -184,6 +189,7 @@ func newWork(env *Env, run *Run) (*work, error) {
 		return nil, err
 	}
 	w.fetches = stream.NewFetchGroup(cmp.Or(max(0, env.FetchConcurrency), 64), 0)
+	w.converted = make([]bool, run.Parts)
 	w.done = &Done{
 		End: state.NewEnd(run.Run), Kinds: map[string]int64{}, Unknown: map[string]int64{}, Unreadable: []UnreadableSource{},
 		staged: make([][]state.Staged, run.Parts), left: run.Parts,
@@ -217,12 +223,56 @@ func (w *work) takeReceipts(ctx context.Context, parts []int) error {
 		if part >= w.run.Parts {
 			return &state.DamagedError{Name: w.Store.URI(state.ReceiptsDir), Err: fmt.Errorf("run %s has a receipt of part %d of %d", w.run.RunID, part, w.run.Parts)}
 		}
+		if w.OwnOnly {
+			w.mark(part)
+			continue
+		}
 		group.Go(func() error {
 			_, err := w.takeReceipt(ctx, part)
 			return err
 		})
 	}
 	return group.Wait()
+}
+
+// mark notes that a part has a receipt.
+func (w *work) mark(part int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.converted[part] = true
+}
+
+// receiptsPerPage is how many receipts one request lists.
+const receiptsPerPage = 1000
+
+// stale counts a part that another process had converted, and reports whether receipts
+// should be listed again: asking for such parts one by one has taken as many requests as
+// that does.
+func (w *work) stale() bool {
+	const requests = 3 // to take the lease, look for the receipt, and give up the lease
+	w.misses++
+	return w.misses*requests > 1+w.run.Parts/receiptsPerPage
+}
+
+// relist finds out which parts other processes have converted meanwhile.
+func (w *work) relist(ctx context.Context) error {
+	w.misses = 0
+	files := w.run.Files
+	files.Address = w.run.Address()
+	if err := files.ListReceipts(ctx, w.Store); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	others := slices.DeleteFunc(files.Receipts, func(part int) bool { return part < len(w.converted) && w.converted[part] })
+	w.mu.Unlock()
+	return w.takeReceipts(ctx, others)
+}
+
+// has reports whether a part is known to have a receipt.
+func (w *work) has(part int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.converted[part]
 }
 
 // takeReceipt takes in the receipt of a part, if there is one.
@@ -238,7 +288,11 @@ func (w *work) takeReceipt(ctx context.Context, part int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	w.add(receipt, sum)
+	if w.OwnOnly {
+		w.mark(part)
+	} else {
+		w.add(receipt, sum)
+	}
 	return true, nil
 }
 
@@ -247,8 +301,8 @@ func (w *work) missing() []int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var parts []int
-	for part, staged := range w.done.staged {
-		if staged == nil {
+	for part, converted := range w.converted {
+		if !converted {
 			parts = append(parts, part)
 		}
 	}
@@ -275,9 +329,15 @@ func (w *work) convert(ctx context.Context, parts []int) error {
 		for len(parts) > 0 && nextErr == nil && w.ctx.Err() == nil {
 			part := parts[0]
 			parts = parts[1:]
+			if w.has(part) {
+				continue
+			}
 			var mine bool
 			if mine, nextErr = w.acquire(w.ctx, part); mine {
 				return w.newJob(part, nil), true
+			}
+			if nextErr == nil && w.has(part) && w.stale() {
+				nextErr = w.relist(w.ctx)
 			}
 		}
 		return nil, false
@@ -397,6 +457,7 @@ func (w *work) add(r *state.Receipt, sum string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.converted[r.Part] = true
 	d := w.done
 	if d.staged[r.Part] != nil {
 		return

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/input"
@@ -269,6 +271,38 @@ func TestMissingStagedFile(t *testing.T) {
 			t.Errorf("without staged file %d: %d copies", i, n)
 		}
 		kept()
+	}
+	e.commit(t)
+	e.checkPublished(t)
+}
+
+// Tasks that work on one run side by side look for parts that are left by listing
+// receipts, not by asking for each part that another task has converted.
+func TestRequestsOfTasks(t *testing.T) {
+	const parts, tasks = 400, 8
+	e := newEstate(t, parts)
+	e.plan(t)
+	e.server.SetDelay(2 * time.Millisecond)
+	var group errgroup.Group
+	for i := range tasks {
+		o := e.steps(t)
+		o.Workers, o.Index, o.Of = 1, i, tasks
+		group.Go(func() error {
+			_, err := convert.Work(t.Context(), o)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	seen := e.server.Seen()
+	perPart := float64(total(seen)) / parts
+	t.Logf("%d tasks on %d parts: %.1f requests per part, %v", tasks, parts, perPart, seen)
+	if perPart > 12 {
+		t.Errorf("%.1f requests per part", perPart)
+	}
+	if n := e.below(state.ReceiptsDir); n != parts {
+		t.Errorf("%d receipts", n)
 	}
 	e.commit(t)
 	e.checkPublished(t)
