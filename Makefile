@@ -14,7 +14,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib -gcflags=all=-dwa
 NOCGO := CGO_ENABLED=0 $(GO)
 
 .PHONY: build demo test lint unit race fuzz oracle athena pipes-check s3-demo \
-	engines oracle-long athena-check report-check report-picture objects torture scale bench bench-s3 golden vulncheck clean
+	engines oracle-long athena-check report-check report-picture slurm-check objects torture scale bench bench-s3 golden vulncheck clean
 
 # ---- Use
 
@@ -111,6 +111,11 @@ engines: $(BUILD)/versitygw
 # Screenshots and PDFs stay in build/report/pages.
 report-check: build
 	scripts/report $(PROGRAM) $(BUILD)/report
+
+# deploy/slurm on a Slurm of its own: a node that dies, a task that is preempted, one that
+# is requeued. It says what it leaves out where Slurm isn't there.
+slurm-check: build
+	test/slurm/run $(PROGRAM) $(BUILD)/slurm
 
 # The README's picture.
 report-picture: build
