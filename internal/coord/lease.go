@@ -45,7 +45,11 @@ type Leases struct {
 	stop     context.CancelFunc
 	beating  sync.WaitGroup
 
-	writing sync.Mutex // held while a held lease is written or given up
+	// writing holds an element while a held lease is written or given up. It is a
+	// channel because that takes requests: time in testing/synctest stands still while
+	// a mutex is waited for.
+	writing chan struct{}
+
 	mu      sync.Mutex
 	held    map[string]bool
 	beat    int64
@@ -72,7 +76,7 @@ func NewLeases(s store.Store, duration time.Duration) *Leases {
 	if duration <= 0 {
 		duration = DefaultLease
 	}
-	return &Leases{store: s, duration: duration, holder: state.NewNonce(), held: map[string]bool{}, watched: map[string]*watched{}}
+	return &Leases{store: s, duration: duration, holder: state.NewNonce(), writing: make(chan struct{}, 1), held: map[string]bool{}, watched: map[string]*watched{}}
 }
 
 // Acquire takes a lease, unless another holds it who may be alive.
@@ -253,8 +257,8 @@ func (l *Leases) renew(ctx context.Context) {
 func (l *Leases) write(ctx context.Context, lease string) {
 	ctx, cancel := answered(ctx)
 	defer cancel()
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.writing <- struct{}{}
+	defer func() { <-l.writing }()
 	if l.holds(lease) {
 		_ = l.store.Put(ctx, state.LeaseName(lease), l.content(false))
 	}
@@ -269,8 +273,8 @@ func (l *Leases) content(released bool) []byte {
 // Release gives up a lease: the work is done, or others may do it at
 // once.
 func (l *Leases) Release(ctx context.Context, lease string) {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.writing <- struct{}{}
+	defer func() { <-l.writing }()
 	l.mu.Lock()
 	held := l.held[lease]
 	delete(l.held, lease)
