@@ -14,7 +14,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath -tags=arrow_json_stdlib -gcflags=all=-dwa
 NOCGO := CGO_ENABLED=0 $(GO)
 
 .PHONY: build demo test lint unit race fuzz oracle athena pipes-check s3-demo \
-	engines oracle-long athena-check report-check report-picture slurm-check objects torture scale bench bench-s3 golden vulncheck clean
+	engines oracle-long athena-check report-check report-picture slurm-check objects torture scale simulate bench bench-s3 golden vulncheck clean
 
 # ---- Use
 
@@ -143,6 +143,11 @@ objects:
 scale:
 	MACIELAKE_SCALE_PARTS=10000 MACIELAKE_SCALE_DELAY=50ms $(NOCGO) test -count=1 -timeout 30m -v ./internal/scale
 	MACIELAKE_SCALE_SOURCES=30000000 $(NOCGO) test -count=1 -timeout 30m -run AtScale -v ./internal/coord
+
+# Up to 200 workers on one run, of which some die, in virtual time: the table of
+# docs/scale.md. Three minutes.
+simulate:
+	MACIELAKE_SIMULATE=1 $(NOCGO) test -count=1 -timeout 30m -run Simulation -v ./internal/scale
 
 # A listing of ten million keys; every file of a dataset damaged in every way;
 # commands stopped while others work, killed at every step and at random; power
