@@ -341,7 +341,7 @@ func simulate(t *testing.T, workers, parts int, median time.Duration, seed uint6
 // little longer than they must. MACIELAKE_SIMULATE makes it the table of docs/scale.md.
 func TestSimulation(t *testing.T) {
 	type size struct{ workers, parts int }
-	sizes := []size{{20, 400}}
+	sizes := []size{{10, 1000}}
 	if os.Getenv("MACIELAKE_SIMULATE") != "" {
 		sizes = []size{{1, 4000}, {10, 4000}, {50, 4000}, {100, 4000}, {200, 4000}}
 	}
@@ -351,8 +351,10 @@ func TestSimulation(t *testing.T) {
 		if s.twice > 0.03 {
 			t.Errorf("%.1f%% of the parts were read twice", 100*s.twice)
 		}
-		if s.ideal.Seconds() < 0.8*s.makespan.Seconds() {
-			t.Errorf("%v for %v", s.makespan, s.ideal)
+		// A part may be begun, and its worker die, when others have nothing left to do:
+		// nobody goes on before the lease is old, and a part takes minutes at most.
+		if most := s.ideal*11/10 + 4*time.Minute; s.makespan > most {
+			t.Errorf("it took %v, want at most %v", s.makespan, most)
 		}
 	}
 }
