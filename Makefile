@@ -117,6 +117,30 @@ report-check: build
 slurm-check: build
 	test/slurm/run $(PROGRAM) $(BUILD)/slurm
 
+# What deploy has, run as far as this machine can. Each says what it leaves out, and the
+# others run all the same.
+.PHONY: image image-check kubernetes-check batch-check deploy-check
+deploy-check: build
+	$(MAKE) --keep-going slurm-check image-check kubernetes-check batch-check
+
+# The container image, as macielake:latest: needs buildah, podman or docker.
+image: build
+	deploy/image/build $(PROGRAM) macielake:latest
+
+# Built twice and started, also with an S3 server over TLS.
+image-check: build $(BUILD)/versitygw
+	test/image/run $(PROGRAM) $(BUILD)/image $(BUILD)/versitygw
+
+# The manifests, read by the types of the API; their script, with a stand-in for kubectl.
+kubernetes-check: build
+	MACIELAKE_PROGRAM=$(abspath $(PROGRAM)) $(GO) test -C test/kubernetes -count=1 ./...
+
+# The template, read by cfn-lint and deployed into moto, and its state machine executed
+# there. Needs python3; installs packages once, below ~/.cache/macielake.
+batch-check: build $(BUILD)/versitygw
+	@command -v python3 >/dev/null || { echo "LEFT OUT AWS Batch: no python3" >&2; exit 3; }
+	python3 test/batch/run $(PROGRAM) $(BUILD)/versitygw $(BUILD)/batch
+
 # The README's picture.
 report-picture: build
 	scripts/report $(PROGRAM) $(BUILD)/report docs/report.png
