@@ -8,6 +8,7 @@ What moto can't do, and what is done here in its place:
   knows DefinitionString and not Definition, and no schedules.
 - Its CloudFormation makes a state machine that its Step Functions don't execute, so the
   same definition is made again through the API.
+- Its logs take every line for one that a pattern of fields matches.
 - Its jobs don't tell their exit code where Step Functions look for it.
 - Step Functions write the names of fields of requests and answers with a capital. Moto
   hands them on as they are; here they are changed.
@@ -38,6 +39,7 @@ from moto import mock_aws
 from moto.batch.models import Job
 from moto.batch_simple.models import BatchSimpleBackend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.logs.utils import UnsupportedFilterPattern
 from moto.stepfunctions.models import stepfunctions_backends
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import StateTaskServiceAwsSdk
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch import StateTaskServiceBatch
@@ -188,6 +190,16 @@ def name_as_aws():
         service._normalise_response = lambda self, response, *_, **__: rename(response, str.upper)
 
 
+def has_field(pattern, message):
+    """Says whether a pattern such as { $.command = "plan" } matches a line of a log."""
+    name, value = re.fullmatch(r'\{ \$\.(\w+) = "(\w+)" \}', pattern).groups()
+    try:
+        line = json.loads(message)
+    except ValueError:
+        return False
+    return isinstance(line, dict) and line.get(name) == value
+
+
 # ---- Checks
 
 failures = 0
@@ -285,6 +297,7 @@ def run(program, s3, work):
         jobs.submit(self, job_name, job_def_id, job_queue, array_properties or {}, **rest)
     details = Job._container_details
     Job._container_details = lambda self: {**details(self), **({} if self.exit_code is None else {"exitCode": self.exit_code})}
+    UnsupportedFilterPattern.matches = lambda self, message: has_field(self.term, message)
     name_as_aws()
     with open(f"{ROOT}/deploy/batch/template.yaml") as f:
         text = f.read()
