@@ -276,6 +276,7 @@ def deploy(name, template, compute):
 
 def main():
     program, gateway, work = (os.path.realpath(a) for a in sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of finally
     logging.disable()  # moto tells of each state that fails
     warnings.simplefilter("ignore")
     shutil.rmtree(work, ignore_errors=True)
