@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -135,7 +134,12 @@ func (o *reportOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if err != nil {
 		return err
 	}
-	defer marked.close()
+	moving := false
+	defer func() {
+		if !moving {
+			marked.close()
+		}
+	}()
 	compare := o.since != "" || o.mark != ""
 	o.until = o.asOf
 	if !compare {
@@ -185,9 +189,11 @@ func (o *reportOptions) run(s *session, cmd *cobra.Command, args []string) error
 	if err := o.write(s, args, pages, conf); err != nil {
 		return err
 	}
-	if marked != nil { // once the report is written
-		if err := marked.move(context.WithoutCancel(ctx), l, between); err != nil {
-			return err
+	if marked != nil { // once the report is written, which of a document is later
+		moving = true
+		s.then = func() error {
+			defer marked.close()
+			return marked.move(ctx, l, between)
 		}
 	}
 	return limited

@@ -406,8 +406,11 @@ func (r *Report) unknown(s *says) {
 		if len(c.OpenRuns) > 0 {
 			add("%s not finished: the results in it are not counted yet.", text.Plural(len(c.OpenRuns), "run")+" "+is1(int64(len(c.OpenRuns)), "is", "are"))
 		}
-		if c.Rejects+c.Unread+c.Changed == 0 && len(c.OpenRuns) == 0 {
-			add("Every line that was delivered to this dataset is counted.")
+		if c.Accepted > 0 {
+			add("Changes to sources after they were converted were accepted and are not counted: %s.", text.Count(c.Accepted))
+		}
+		if c.Rejects+c.Unread+c.Changed+c.Accepted == 0 && len(c.OpenRuns) == 0 {
+			add("No source of this dataset was rejected, left unread or changed after it was converted.")
 		}
 	}
 	if u.Sampled {
