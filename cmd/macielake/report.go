@@ -309,9 +309,9 @@ func (o *reportOptions) render(p *report.Page, conf *config.Config) ([]byte, err
 	return out.Bytes(), nil
 }
 
-// nobody is the owner of what is nobody's.
+// nobody is how flags and files name objects without an owner.
 const nobody = "nobody"
 
-// defaultGrown is from which factor on a count that grew makes a finding worse, where
-// nothing else is said.
+// defaultGrown is the default of --grown of diff: a count that grew by this factor makes
+// a finding worse.
 const defaultGrown = 2.0

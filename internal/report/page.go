@@ -8,15 +8,16 @@ import (
 	"github.com/macielake/macielake/internal/state"
 )
 
-// Page is a report, of everything or of what one owner has. Lists are capped; what was
+// Page is a report on everything, or on the objects of one owner. Lists are capped; what was
 // left out of a list is counted beside it.
 type Page struct {
 	Source
-	// Owner is whose page it is; nil of a report of everything, empty of what is nobody's.
+	// Owner names the page's owner: nil for a report on everything, empty for objects
+	// without an owner.
 	Owner *string `json:"owner"`
 	// Keys says that objects are named, as opposed to their buckets alone.
 	Keys bool `json:"keys"`
-	// Configured says that a configuration says whose objects are.
+	// Configured reports whether a configuration assigns owners.
 	Configured bool `json:"configured"`
 
 	Totals     Totals     `json:"totals"`
@@ -86,7 +87,7 @@ func Filter(kind string) string {
 	return "category=CREDENTIALS"
 }
 
-// FixFirst is the filter for the findings of what is to be fixed first.
+// FixFirst is the filter for findings to fix first.
 const FixFirst = "public=yes or (unencrypted=yes and type_severity=High) or category=CREDENTIALS"
 
 // Exposure is what is exposed in one way, by the age of the evidence: of the analysis
@@ -98,8 +99,8 @@ type Exposure struct {
 	Buckets List   `json:"buckets"`
 }
 
-// Age counts what was analysed in some days before the report. Days is how many there
-// are at most; 0 of what is older, or of which no result says when it was analysed.
+// Age counts objects that were analysed at most Days days before the report. Days is 0
+// for older objects and for objects whose results have no time.
 type Age struct {
 	Days      int   `json:"days"`
 	Sensitive int64 `json:"sensitive_objects"`

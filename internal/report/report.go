@@ -22,15 +22,15 @@ import (
 type Options struct {
 	// Through, if not nil, reports whether a run had been committed.
 	Through func(run string) bool
-	// Compare says that what changed is wanted, and Since which runs existed before;
-	// FirstRun that nothing was reported before.
+	// Compare asks for changes. Since reports whether a run existed before, and FirstRun
+	// says that nothing was reported before.
 	Compare  bool
 	Since    func(run string) bool
 	FirstRun bool
 	// Config, if not nil, has owners, accepted findings and names.
 	Config *config.Config
-	// Split asks for a page for each owner, in the order of the rules, and then for what
-	// is nobody's. It needs Config.
+	// Split asks for one page per owner, in the order of the rules, and a last one for
+	// objects without an owner. It needs Config.
 	Split bool
 	// Keys says that objects may be named.
 	Keys bool
@@ -100,8 +100,8 @@ func New(ctx context.Context, o Options, l *lake.Lake) ([]*Page, error) {
 	return m.pages, nil
 }
 
-// finish makes lists of nothing empty, as opposed to null, and rows as long as the
-// categories are many.
+// finish makes nil lists empty, so that JSON has no null, and gives each row a count per
+// category.
 func (p *Page) finish(categories []string) {
 	p.Categories = categories
 	p.First.More = max(p.fixable-int64(len(p.First.Rows)), 0)
@@ -225,7 +225,7 @@ func (m *maker) count(counts *[]int64, category string, n int64) {
 	(*counts)[i] += n
 }
 
-// state fills in what is there.
+// state fills in the state as of the report.
 func (m *maker) state(ctx context.Context, l *lake.Lake) error {
 	sections := m.sections()
 	views, err := m.views(sections)
@@ -391,7 +391,7 @@ func (e *Exposure) add(now time.Time, day string, findings, sensitive int64) {
 	}
 }
 
-// history fills in how it developed.
+// history fills in the months.
 func (m *maker) history(ctx context.Context, l *lake.Lake) error {
 	sections := []section{
 		{"month", "", []query.Measure{query.Objects, query.Sensitive, query.Findings}, -1, func(p *Page, v []string, n []sum.Int) {
@@ -425,7 +425,7 @@ func (m *maker) history(ctx context.Context, l *lake.Lake) error {
 	return err
 }
 
-// changes fills in what changed, and what is accepted.
+// changes fills in changes and accepted findings.
 func (m *maker) changes(ctx context.Context, l *lake.Lake) error {
 	accepts := m.o.Config != nil && len(m.o.Config.Accept) > 0
 	if !m.o.Compare && !accepts {
