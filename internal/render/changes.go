@@ -73,7 +73,11 @@ func Changes(r *change.Report, dataset string, c *config.Config) *text.Document 
 	}
 	d.Table(columns, rows)
 	if r.More > 0 {
-		d.Line(fmt.Sprintf("and %s more: macielake diff %s --since %s --by %s --top 0", text.Count(r.More), quoted(dataset), sinceFlag(r), r.By))
+		more := fmt.Sprintf("and %s more: macielake diff %s --since %s --by %s --top 0", text.Count(r.More), quoted(dataset), sinceFlag(r), r.By)
+		if c != nil {
+			more += " --config " + quoted(c.Name)
+		}
+		d.Line(more)
 	}
 	return d
 }
