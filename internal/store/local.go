@@ -133,6 +133,20 @@ func (l *Local) makeDir(dir string) error {
 	return nil
 }
 
+// inDir makes a directory and calls create, which creates a file in it. Another process
+// may remove the directory in between, as it is empty (Prune): then both are repeated.
+func (l *Local) inDir(dir string, create func() error) (err error) {
+	for range 10 {
+		if err = l.makeDir(dir); err == nil {
+			err = l.named(create())
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return err
+}
+
 // touch notes that name may not be durable, and neither may be those of the
 // directories above it, which another process may have made.
 func (l *Local) touch(name string) {
@@ -203,16 +217,17 @@ func (l *Local) syncDir(dir string) error {
 
 // Create implements Store.
 func (l *Local) Create(_ context.Context, name string, access Access) (Output, error) {
-	if err := l.makeDir(path.Dir(name)); err != nil {
-		return nil, err
-	}
 	mode := fs.FileMode(0o666)
 	if access == Private {
 		mode = 0o600
 	}
-	f, err := l.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	var f *os.File
+	err := l.inDir(path.Dir(name), func() (err error) {
+		f, err = l.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		return err
+	})
 	if err != nil {
-		return nil, l.named(err)
+		return nil, err
 	}
 	l.touch(name)
 	return &localOutput{l: l, name: name, f: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
@@ -371,14 +386,11 @@ func (l *Local) Publish(ctx context.Context, from, to string, want Content) erro
 		_, err = l.compare(ctx, from, want)
 	}
 	if err == nil {
-		err = l.makeDir(path.Dir(to))
-	}
-	if err == nil {
-		if err = l.root.Link(from, to); err == nil {
+		err = l.inDir(path.Dir(to), func() error { return l.root.Link(from, to) })
+		if err == nil {
 			l.touch(to)
 			return nil
 		}
-		err = l.named(err)
 	}
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		if _, differs := l.compare(ctx, to, want); differs == nil {
@@ -501,7 +513,8 @@ func (l *Local) Prune(ctx context.Context, dir string) error {
 			if err == io.EOF {
 				err = l.root.Remove(name)
 			}
-			if err != nil {
+			// Another process may have removed it, or created a file in it.
+			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
 				return l.named(err)
 			}
 		}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/macielake/macielake/internal/store"
@@ -202,4 +205,46 @@ func TestLocalErrorsNameThePath(t *testing.T) {
 			t.Errorf("%s isn't named: %v", path, err)
 		}
 	}
+}
+
+// Files are created and published while another process removes the directories that it
+// finds empty.
+func TestPruneMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	writer, pruner := openLocal(t, dir), openLocal(t, dir)
+	done := make(chan struct{})
+	var pruning sync.WaitGroup
+	pruning.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for _, dir := range []string{"a", "b"} {
+				if err := pruner.Prune(t.Context(), dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("pruning %s: %v", dir, err)
+				}
+			}
+		}
+	})
+	empty := contentOf("")
+	for i := range 2000 {
+		from, to := fmt.Sprintf("a/%d/x/file", i), fmt.Sprintf("b/%d/y/file", i)
+		out, err := writer.Create(t.Context(), from, store.Private)
+		if err == nil {
+			err = out.Commit()
+		}
+		if err == nil {
+			err = writer.Publish(t.Context(), from, to, empty)
+		}
+		if err == nil {
+			err = writer.Remove(t.Context(), from, to)
+		}
+		if err != nil {
+			t.Fatalf("file %d: %v", i, err)
+		}
+	}
+	close(done)
+	pruning.Wait()
 }
