@@ -8,11 +8,12 @@ package coord
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,9 +36,9 @@ const beats = 10
 // by which receipt comes first.
 //
 // A lease is a file that its holder keeps rewriting. Another converter that finds it
-// watches it: if its content stays the same for the duration of a lease by the
-// watcher's own clock its holder is gone. No two clocks are compared. Leases is
-// safe for concurrent use.
+// watches it: if it stays the same for the duration of a lease by the watcher's own
+// clock its holder is gone. No two clocks are compared. Leases are watched by listing
+// them, many in a request. Leases is safe for concurrent use.
 type Leases struct {
 	store    store.Store
 	duration time.Duration
@@ -58,17 +59,14 @@ type Leases struct {
 
 // watched is what is known of someone else's lease.
 type watched struct {
-	content string
-	since   time.Time // it was first seen; of the monotonic clock
+	version string    // of its file, as it was last listed
+	since   time.Time // it was first listed so; of the monotonic clock
 	alive   bool      // it has changed
 }
 
-// leaseFile is the content of a lease.
-type leaseFile struct {
-	Holder   string `json:"holder"`
-	Beat     int64  `json:"beat"`
-	Released bool   `json:"released,omitempty"` // its holder has no use for it any more
-}
+// released is the content of a lease that its holder gave up but may not remove; that
+// of others is longer.
+const released = "{}\n"
 
 // NewLeases returns the leases of one converter. A duration of 0 is
 // DefaultLease. The caller closes it.
@@ -79,7 +77,8 @@ func NewLeases(s store.Store, duration time.Duration) *Leases {
 	return &Leases{store: s, duration: duration, holder: state.NewNonce(), writing: make(chan struct{}, 1), held: map[string]bool{}, watched: map[string]*watched{}}
 }
 
-// Acquire takes a lease, unless another holds it who may be alive.
+// Acquire takes a lease, unless another holds it who may be alive: then it has listed
+// the leases of the run ([Leases.Held]).
 func (l *Leases) Acquire(ctx context.Context, lease string) (bool, error) {
 	if l.holds(lease) {
 		return true, nil
@@ -117,72 +116,72 @@ func answered(ctx context.Context) (context.Context, func()) {
 // take writes a lease that isn't held, if it may.
 func (l *Leases) take(ctx context.Context, lease string) (bool, error) {
 	name := state.LeaseName(lease)
-	for range 2 { // the lease may go while it is looked at
-		err := l.store.PutNew(ctx, name, l.content(false))
-		if err == nil {
-			return true, nil
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return false, err
-		}
-		data, err := l.look(ctx, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil || !l.free(lease, data) {
-			return false, err
-		}
-		err = l.store.Put(ctx, name, l.content(false))
+	err := l.store.PutNew(ctx, name, l.content())
+	if !errors.Is(err, fs.ErrExist) {
 		return err == nil, err
 	}
-	return false, nil
+	a := state.ParseName(name).Address
+	if err := l.List(ctx, &a); err != nil || l.Held(lease) {
+		return false, err
+	}
+	err = l.store.Put(ctx, name, l.content())
+	return err == nil, err
 }
 
 // remove removes a lease. Who may not remove the file says in it that it is
 // free; where that fails, too, others have to wait.
 func (l *Leases) remove(ctx context.Context, lease string) {
 	if l.store.Remove(ctx, state.LeaseName(lease)) != nil {
-		_ = l.store.Put(ctx, state.LeaseName(lease), l.content(true))
+		_ = l.store.Put(ctx, state.LeaseName(lease), []byte(released))
 	}
 }
 
-// look reads someone's lease. It may be written anew meanwhile, and a reading
-// that broke off then has no end: what can't be read is as good as a content, and
-// is watched like others.
-func (l *Leases) look(ctx context.Context, name string) ([]byte, error) {
-	data, err := state.ReadFile(ctx, l.store, name)
-	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist):
-		return data, err
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	}
-	return nil, nil
-}
-
-// free reports whether a lease with that content may be taken.
-func (l *Leases) free(lease string, data []byte) bool {
-	var file leaseFile
-	if err := json.Unmarshal(data, &file); err == nil && (file.Released || file.Holder == l.holder) {
-		return true
+// List looks at which leases of a run others hold, or at all where run is nil.
+func (l *Leases) List(ctx context.Context, run *state.Address) error {
+	listed := map[string]string{} // versions
+	err := l.store.List(ctx, state.LeasesDir, func(name string, info fs.FileInfo) error {
+		if n := state.ParseName(name); n.Kind == state.LeaseFile && (run == nil || n.Address == *run) && info.Size() != int64(len(released)) {
+			version := store.ETagOf(info)
+			if version == "" { // in a directory
+				version = info.ModTime().String()
+			}
+			listed[strings.TrimSuffix(path.Base(name), ".json")] = version
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w := l.watched[lease]
 	now := time.Now()
-	switch {
-	case w == nil:
-		l.watched[lease] = &watched{content: string(data), since: now}
-	case w.content != string(data):
-		*w = watched{content: string(data), since: now, alive: true}
-	case now.Sub(w.since) >= l.duration:
-		return true
+	for lease := range l.watched {
+		if _, ok := listed[lease]; !ok && (run == nil || state.ParseName(state.LeaseName(lease)).Address == *run) {
+			delete(l.watched, lease)
+		}
 	}
-	return false
+	for lease, version := range listed {
+		switch w := l.watched[lease]; {
+		case l.held[lease]:
+		case w == nil:
+			l.watched[lease] = &watched{version: version, since: now}
+		case w.version != version:
+			*w = watched{version: version, since: now, alive: true}
+		}
+	}
+	return nil
 }
 
-// Alive reports whether the holder of a lease that Acquire didn't get was seen
-// to renew it.
+// Held reports whether another held a lease, who may be alive, when leases were last
+// listed.
+func (l *Leases) Held(lease string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.watched[lease]
+	return w != nil && time.Since(w.since) < l.duration
+}
+
+// Alive reports whether the holder of a lease was seen to renew it.
 func (l *Leases) Alive(lease string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -260,14 +259,14 @@ func (l *Leases) write(ctx context.Context, lease string) {
 	l.writing <- struct{}{}
 	defer func() { <-l.writing }()
 	if l.holds(lease) {
-		_ = l.store.Put(ctx, state.LeaseName(lease), l.content(false))
+		_ = l.store.Put(ctx, state.LeaseName(lease), l.content())
 	}
 }
 
-func (l *Leases) content(released bool) []byte {
+func (l *Leases) content() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return []byte(`{"holder":"` + l.holder + `","beat":` + strconv.FormatInt(l.beat, 10) + map[bool]string{true: `,"released":true`}[released] + "}\n")
+	return []byte(`{"holder":"` + l.holder + `","beat":` + strconv.FormatInt(l.beat, 10) + "}\n")
 }
 
 // Release gives up a lease: the work is done, or others may do it at
@@ -307,33 +306,22 @@ func (l *Leases) Close(ctx context.Context) {
 // watches the leases until that is clear.
 func (l *Leases) Live(ctx context.Context, only *state.Address) (run state.Address, live bool, err error) {
 	for {
-		var names []string
-		err := l.store.List(ctx, state.LeasesDir, func(name string, _ fs.FileInfo) error {
-			if n := state.ParseName(name); n.Kind == state.LeaseFile && (only == nil || n.Address == *only) {
-				names = append(names, name)
-			}
-			return nil
-		})
-		if err != nil {
+		if err := l.List(ctx, only); err != nil {
 			return run, false, err
 		}
+		l.mu.Lock()
+		watched := slices.Sorted(maps.Keys(l.watched))
+		l.mu.Unlock()
 		unclear := false
-		for _, name := range names {
-			data, err := l.look(ctx, name)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return run, false, err
-			}
-			lease := strings.TrimSuffix(path.Base(name), ".json")
-			if l.free(lease, data) {
+		for _, lease := range watched {
+			address := state.ParseName(state.LeaseName(lease)).Address
+			if only != nil && address != *only {
 				continue
 			}
 			if l.Alive(lease) {
-				return state.ParseName(name).Address, true, nil
+				return address, true, nil
 			}
-			unclear = true
+			unclear = unclear || l.Held(lease)
 		}
 		if !unclear {
 			return run, false, nil

@@ -242,23 +242,29 @@ func (w *work) mark(part int) {
 	w.converted[part] = true
 }
 
-// receiptsPerPage is how many receipts one request lists.
-const receiptsPerPage = 1000
+// filesPerPage is how many files one request lists.
+const filesPerPage = 1000
 
-// stale counts a part that another process had converted, and reports whether receipts
-// should be listed again: asking for such parts one by one has taken as many requests as
-// that does.
+// stale counts a part that another process had converted, and reports whether receipts and
+// leases should be listed again: asking for such parts one by one has taken as many
+// requests as that does.
 func (w *work) stale() bool {
 	const requests = 3 // to take the lease, look for the receipt, and give up the lease
 	w.misses++
-	return w.misses*requests > 1+w.run.Parts/receiptsPerPage
+	return w.misses*requests > 2+w.run.Parts/filesPerPage
 }
 
-// relist finds out which parts other processes have converted meanwhile.
+// relist finds out which parts other processes have converted meanwhile, and which they
+// are at work on.
 func (w *work) relist(ctx context.Context) error {
 	w.misses = 0
+	address := w.run.Address()
+	// Leases first: one that goes between the listings has left its receipt.
+	if err := w.Leases.List(ctx, &address); err != nil {
+		return err
+	}
 	files := w.run.Files
-	files.Address = w.run.Address()
+	files.Address = address
 	if err := files.ListReceipts(ctx, w.Store); err != nil {
 		return err
 	}
@@ -329,7 +335,7 @@ func (w *work) convert(ctx context.Context, parts []int) error {
 		for len(parts) > 0 && nextErr == nil && w.ctx.Err() == nil {
 			part := parts[0]
 			parts = parts[1:]
-			if w.has(part) {
+			if w.has(part) || w.Leases.Held(state.PartLease(w.run.Address(), part)) {
 				continue
 			}
 			var mine bool
@@ -391,23 +397,27 @@ func (w *work) acquire(ctx context.Context, part int) (bool, error) {
 // await waits until one of the parts, on which another converter is or was at
 // work, has its receipt or is given up.
 func (w *work) await(ctx context.Context, parts []int) error {
+	address := w.run.Address()
 	for told := false; ; told = true {
-		alive := 0
+		if err := w.Leases.List(ctx, &address); err != nil {
+			return err
+		}
+		alive, free := 0, 0
 		for _, part := range parts {
-			there, err := w.takeReceipt(ctx, part)
-			if err != nil || there {
-				return err
-			}
-			lease := state.PartLease(w.run.Address(), part)
-			mine, err := w.Leases.Acquire(ctx, lease)
-			if err != nil || mine {
-				return err
-			}
-			if w.Leases.Alive(lease) {
+			lease := state.PartLease(address, part)
+			switch {
+			case w.Leases.Alive(lease):
 				alive++
+			case !w.Leases.Held(lease):
+				free++
 			}
 		}
-		if w.NoWait && alive == len(parts) {
+		switch {
+		case free > 1+w.run.Parts/filesPerPage:
+			return w.relist(ctx)
+		case free > 0:
+			return w.takeFreed(ctx, parts)
+		case w.NoWait && alive == len(parts):
 			return &coord.BusyError{Run: w.run.RunID}
 		}
 		if !told {
@@ -417,6 +427,19 @@ func (w *work) await(ctx context.Context, parts []int) error {
 			return err
 		}
 	}
+}
+
+// takeFreed takes in the receipts of those of the parts that nobody is at work on any
+// more, where they have one.
+func (w *work) takeFreed(ctx context.Context, parts []int) error {
+	for _, part := range parts {
+		if !w.Leases.Held(state.PartLease(w.run.Address(), part)) {
+			if _, err := w.takeReceipt(ctx, part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // waiting says in one line which lease is waited for, and for how long.

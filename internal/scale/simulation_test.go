@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/macielake/macielake/internal/convert"
+	"github.com/macielake/macielake/internal/coord"
 	"github.com/macielake/macielake/internal/input"
+	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 	"github.com/macielake/macielake/internal/store/storetest"
@@ -214,7 +216,6 @@ type reading struct {
 	c       *cloud
 	content []byte
 	times   []time.Duration
-	dead    <-chan struct{} // nil to read at once
 }
 
 const simulated = "simulated://AWSLogs/111122223333/Macie/us-east-1/0123456789abcdef0123456789abcdef/"
@@ -236,7 +237,7 @@ func (r *reading) Open(ctx context.Context, s *input.Source) (io.ReadCloser, err
 	if _, err := fmt.Sscanf(path.Base(s.URI)[:8], "%x", &i); err != nil {
 		return nil, err
 	}
-	if err := pass(ctx, r.times[i], r.dead); err != nil {
+	if err := pass(ctx, r.times[i], nil); err != nil {
 		return nil, err
 	}
 	r.c.mu.Lock()
@@ -279,13 +280,22 @@ func simulate(t *testing.T, workers, parts int, median time.Duration, seed uint6
 		sum += times[i]
 	}
 	s.ideal = sum / time.Duration(workers)
-	log := slog.New(slog.DiscardHandler)
-	planner := &reading{c: c, content: content, times: times}
+	origins := []input.Origin{&reading{c: c, content: content, times: times}}
 	if _, err := convert.Run(t.Context(), convert.Options{
-		Inputs: []string{"simulated://"}, Origins: []input.Origin{planner}, Out: c.files,
+		Inputs: []string{"simulated://"}, Origins: origins, Out: c.files,
 		TableFormat: "parquet", Tables: []string{"results"}, Compression: "none", TargetFileSize: 1 << 20, PartSize: 1,
-		MaxSources: 1_000_000, Workers: 1, Limits: stream.DefaultLimits(), MaxRejects: -1, PlanOnly: true, NoWait: true, Version: "test", Log: log,
+		MaxSources: 1_000_000, Workers: 1, Limits: stream.DefaultLimits(), MaxRejects: -1, PlanOnly: true, NoWait: true, Version: "test",
+		Log: slog.New(slog.DiscardHandler),
 	}); err != nil {
+		t.Fatal(err)
+	}
+	// All tasks share the plan in memory, which each reads by itself in life.
+	_, runs, err := state.Open(t.Context(), c.files, state.Records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := run.Resume(t.Context(), c.files, &runs[0], origins)
+	if err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -297,17 +307,15 @@ func simulate(t *testing.T, workers, parts int, median time.Duration, seed uint6
 			group.Go(func() {
 				for {
 					dead := make(chan struct{})
-					death := time.AfterFunc(time.Duration(lives.ExpFloat64()*float64(meanLife)), func() { close(dead) })
-					_, err := convert.Work(t.Context(), convert.StepOptions{
-						Dataset: &seat{c.files, c, dead}, Origins: []input.Origin{&reading{c, content, times, dead}},
-						Index: i, Of: workers, Workers: 1, Log: log,
-					})
-					death.Stop()
-					if err == nil {
-						return
-					}
-					if !errors.Is(err, errDied) {
-						t.Errorf("worker %d: %v", i, err)
+					ctx, die := context.WithCancelCause(t.Context())
+					death := time.AfterFunc(time.Duration(lives.ExpFloat64()*float64(meanLife)), func() { close(dead); die(errDied) })
+					err := task(ctx, &seat{c.files, c, dead}, plan, i, workers)
+					died := !death.Stop()
+					die(nil)
+					if !died {
+						if err != nil {
+							t.Errorf("worker %d: %v", i, err)
+						}
 						return
 					}
 					deaths[i]++
@@ -337,13 +345,43 @@ func simulate(t *testing.T, workers, parts int, median time.Duration, seed uint6
 	return s
 }
 
+// task is one process of macielake work, except that it needn't keep a plan of its own.
+func task(ctx context.Context, s store.Store, plan *run.Run, index, of int) error {
+	_, runs, err := state.Open(ctx, s, state.Records)
+	if err != nil {
+		return err
+	}
+	r := &runs[0]
+	r.Files.Address = r.Address()
+	if err := r.Files.ListReceipts(ctx, s); err != nil {
+		return err
+	}
+	for range plan.Segments {
+		if _, err := s.Stat(ctx, state.PlansDir); errors.Is(err, errDied) {
+			return err
+		}
+	}
+	own := *plan
+	own.Files = r.Files
+	env := &run.Env{
+		Store: s, Leases: coord.NewLeases(s, 0), NoWait: true, OwnOnly: true, Workers: 1, Index: index, Of: of,
+		Times: &run.Times{}, Log: slog.New(slog.DiscardHandler),
+	}
+	defer env.Leases.Close(context.WithoutCancel(ctx))
+	_, err = run.Work(ctx, env, &own)
+	if busy := (*coord.BusyError)(nil); errors.As(err, &busy) {
+		return nil
+	}
+	return err
+}
+
 // Many workers of which some die convert each part once, or little more, and take
 // little longer than they must. MACIELAKE_SIMULATE makes it the table of docs/scale.md.
 func TestSimulation(t *testing.T) {
 	type size struct{ workers, parts int }
 	sizes := []size{{10, 1000}}
 	if os.Getenv("MACIELAKE_SIMULATE") != "" {
-		sizes = []size{{1, 4000}, {10, 4000}, {50, 4000}, {100, 4000}, {200, 4000}}
+		sizes = []size{{1, 4000}, {10, 4000}, {50, 4000}, {100, 4000}, {200, 4000}, {200, 20000}}
 	}
 	for _, size := range sizes {
 		s := simulate(t, size.workers, size.parts, 20*time.Second, 1)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -202,13 +201,14 @@ func (m *Memory) compare(ctx context.Context, name string, want store.Content) e
 func (m *Memory) below(dir string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	names := slices.Sorted(maps.Keys(m.files))
-	if dir == "." {
-		return names
+	var names []string
+	for name := range m.files {
+		if dir == "." || name == dir || strings.HasPrefix(name, dir+"/") {
+			names = append(names, name)
+		}
 	}
-	return slices.DeleteFunc(names, func(name string) bool {
-		return name != dir && !strings.HasPrefix(name, dir+"/")
-	})
+	slices.Sort(names)
+	return names
 }
 
 // List implements Store.
