@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -249,5 +250,34 @@ func TestEndpoint(t *testing.T) {
 				t.Errorf("%s, %v; want %s", got, err, test.want)
 			}
 		})
+	}
+}
+
+// An answer keeps to its bounds wherever reads split it, and one that exceeds a bound
+// says which.
+func TestBounds(t *testing.T) {
+	page := `<?xml version='1.0' encoding="UTF-8"?>` + "\n \n" + `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/" a='>"/>'>` +
+		strings.Repeat("<Contents><Key>"+strings.Repeat("%41", 1024)+"</Key><Owner/></Contents>", 1000) + "</ListBucketResult>"
+	for _, test := range []struct{ body, wrong string }{
+		{page, ""}, {"", ""}, {`{"Statement": "` + strings.Repeat("<a>", 100) + `"}`, ""},
+		{strings.Repeat("x", maxText+1), "text"},
+		{"<a>" + strings.Repeat("<b>"+strings.Repeat("x", maxText)+"</b>", 65), "4 MiB"},
+		{"<a>" + strings.Repeat("<b/>", maxEntries+1), "entries"},
+		{"<a>" + strings.Repeat(`<b c="/">`, maxDepth), "deeper"},
+		{"<a><b>" + strings.Repeat("<c></c>", maxTags/2), "tags"},
+		{"<a " + strings.Repeat("b", maxTag) + ">", "longer than 1024"},
+		{"<a><!-- --></a>", "comment"},
+		{`<a><?b "?>` + strings.Repeat("<b/>", maxEntries+1) + `<?b "?>`, "entries"},
+	} {
+		for _, r := range []io.Reader{strings.NewReader(test.body), iotest.OneByteReader(strings.NewReader(test.body))} {
+			b := &boundedBody{ReadCloser: io.NopCloser(r)}
+			got, err := io.ReadAll(b)
+			if test.wrong == "" && (err != nil || string(got) != test.body) {
+				t.Errorf("%.20q: %d bytes, %v", test.body, len(got), err)
+			}
+			if test.wrong != "" && (KindOf(err) != BadAnswer || !strings.Contains(err.Error(), test.wrong)) {
+				t.Errorf("%.20q: %v, want %q", test.body, err, test.wrong)
+			}
+		}
 	}
 }

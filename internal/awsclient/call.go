@@ -155,7 +155,7 @@ func CallJSON(ctx context.Context, cfg aws.Config, r JSONRequest, in, out any) e
 	answer, err := Call(ctx, cfg, Request{
 		Operation: r.Operation, Resource: r.Resource, Service: r.Service, ID: r.ID, Region: r.Region,
 		Host: r.Service + "." + r.Region + "." + r.Domain, Method: http.MethodPost, Path: "/",
-		Header: map[string]string{"X-Amz-Target": r.Target + "." + r.Operation, "Content-Type": "application/x-amz-json-1.1"},
+		Header: map[string]string{"X-Amz-Target": r.Target + "." + r.Operation, "Content-Type": jsonContent},
 		Body:   body,
 	})
 	if err != nil || out == nil {

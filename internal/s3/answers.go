@@ -27,6 +27,8 @@ func checkAnswers(stack *middleware.Stack) error {
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 			out, metadata, err := next.HandleDeserialize(ctx, in)
 			if err != nil {
+				// The loop keeps an attempt's result during the next attempt.
+				out.Result = nil
 				return out, metadata, err
 			}
 			if get, ok := out.Result.(*sdk.GetObjectOutput); ok {
@@ -36,7 +38,10 @@ func checkAnswers(stack *middleware.Stack) error {
 				}
 				return out, metadata, nil
 			}
-			return out, metadata, check(middleware.GetStackValue(ctx, inputKey{}), out.Result, &metadata)
+			if err = check(middleware.GetStackValue(ctx, inputKey{}), out.Result, &metadata); err != nil {
+				out.Result = nil
+			}
+			return out, metadata, err
 		}), middleware.Before)
 }
 

@@ -19,6 +19,9 @@ const (
 	Delimiter = "/"
 	// PageKeys is how many keys, or prefixes, an answer has at most.
 	PageKeys = 1000
+	// maxETag is how many bytes an ETag may have; S3's have 34, or up to 40 for an
+	// object that was uploaded in parts.
+	maxETag = 1024
 	// pageAttempts is how often a page that takes too long is asked for.
 	pageAttempts = 4
 )
@@ -141,6 +144,10 @@ func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, 
 		switch {
 		case err != nil:
 			return nil, err
+		case len(key) > MaxKey:
+			return nil, bad("a key in it is longer than %d bytes", MaxKey)
+		case len(aws.ToString(c.ETag)) > maxETag:
+			return nil, bad("an ETag in it is longer than %d bytes", maxETag)
 		case c.Size == nil || *c.Size < 0:
 			return nil, bad("an object in it has no size")
 		case !strings.HasPrefix(key, prefix):
@@ -157,6 +164,8 @@ func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, 
 		switch {
 		case err != nil:
 			return nil, err
+		case len(dir) > MaxKey:
+			return nil, bad("a directory in it is longer than %d bytes", MaxKey)
 		case !strings.HasPrefix(dir, prefix):
 			return nil, bad("a directory in it hasn't the prefix that was asked for")
 		// The directory that after lies in may come: it has keys behind it.
