@@ -3,38 +3,12 @@ package s3
 import (
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
-	"time"
-)
 
-// peakHeap returns by how many bytes the heap grew at most, garbage included, while do
-// ran.
-func peakHeap(do func()) int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	start := int64(m.HeapAlloc)
-	stop, peak := make(chan struct{}), make(chan int64)
-	go func() {
-		most := start
-		for {
-			select {
-			case <-stop:
-				peak <- most
-				return
-			case <-time.After(2 * time.Millisecond):
-				runtime.ReadMemStats(&m)
-				most = max(most, int64(m.HeapAlloc))
-			}
-		}
-	}()
-	do()
-	close(stop)
-	return <-peak - start
-}
+	"github.com/macielake/macielake/internal/s3/s3test"
+)
 
 // As many listing requests as are sent at a time hold a bounded amount of memory
 // together, whatever a server answers to them.
@@ -90,7 +64,7 @@ func TestHostilePages(t *testing.T) {
 				}
 				io.WriteString(w, tail)
 			}))
-			took := peakHeap(func() {
+			took := s3test.PeakHeap(func() {
 				var group sync.WaitGroup
 				for range requests {
 					group.Go(func() {

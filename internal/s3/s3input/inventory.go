@@ -33,8 +33,7 @@ type manifest struct {
 	FileFormat        string `json:"fileFormat"`
 	FileSchema        string `json:"fileSchema"`
 	Files             []struct {
-		Key  string `json:"key"`
-		Size int64  `json:"size"`
+		Key string `json:"key"`
 	} `json:"files"`
 }
 

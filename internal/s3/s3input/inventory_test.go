@@ -155,3 +155,32 @@ func TestInventory(t *testing.T) {
 		t.Error("took the inventory of another bucket")
 	}
 }
+
+// A manifest of any content, which is read as a whole, takes a bounded amount of memory.
+func TestHostileManifest(t *testing.T) {
+	const limit = 256 << 20
+	begin := `{"sourceBucket":"bucket","fileFormat":"CSV","fileSchema":"Key","files":[`
+	for name, unit := range map[string]string{
+		"empty files": "{},", "short keys": `{"key":"k"},`, "keys": `{"key":"` + strings.Repeat("k", 1024) + `"},`,
+		"nested": "[", "null": "null,", "fields": `{"a":[0,0,0,0]},`,
+	} {
+		data := begin + strings.Repeat(unit, (maxManifest-len(begin)-10)/len(unit)) + "{}]}"
+		manifest := filepath.Join(t.TempDir(), "manifest.json")
+		if err := os.WriteFile(manifest, []byte(data), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		o := NewOrigin(s3.New(s3test.Config("http://127.0.0.1:1", awsclient.Options{}), s3.Options{PathStyle: true}), Filter{}, nil)
+		took := s3test.PeakHeap(func() {
+			keys, err := NewInventory(t.Context(), o, manifest, nil)
+			if err == nil {
+				err = keys.List(t.Context(), keys.Name(), &input.Listing{Log: slog.New(slog.DiscardHandler)}, func(input.Source) error { return nil })
+			}
+			if !errors.As(err, new(*ManifestError)) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		if t.Logf("%s: %d MiB", name, took>>20); took > limit {
+			t.Errorf("%s: the heap grew by %d MiB", name, took>>20)
+		}
+	}
+}
