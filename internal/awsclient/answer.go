@@ -10,9 +10,9 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// AnswerError says that an answer which reports success isn't one that the service
-// gives. A login page, a proxy or a server that only resembles S3 answers so, and
-// the SDK takes an empty answer for an empty result.
+// AnswerError says that an answer reports success, but isn't in the form that the
+// service uses. Login pages, proxies and servers that only resemble S3 send such
+// answers, and the SDK takes an empty one for an empty result.
 type AnswerError struct {
 	What string // what is missing or wrong: "it has no ETag"
 }
@@ -51,7 +51,7 @@ const jsonContent = "application/x-amz-json-1.1"
 
 type objectDataKey struct{}
 
-// WithObjectData marks a request whose answer is an object's data: it may have any
+// WithObjectData marks a request whose answer is an object's data and may have any
 // length.
 func WithObjectData(ctx context.Context) context.Context {
 	return context.WithValue(ctx, objectDataKey{}, true)
