@@ -29,7 +29,7 @@ import (
 	"github.com/macielake/macielake/internal/s3/s3test"
 )
 
-// report writes an inventory and returns the path of its manifest.
+// report writes an S3 Inventory report and returns the path of its manifest.
 func report(t *testing.T, format, schema string, data []byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -89,7 +89,7 @@ func TestInventory(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// 300 MB of a quoted field, which are 300 KB compressed.
+	// A quoted field of 300 MB, compressed to 300 KB.
 	var long bytes.Buffer
 	zip = gzip.NewWriter(&long)
 	io.WriteString(zip, `"bucket","`)
