@@ -231,8 +231,8 @@ type call struct {
 	absent  Failure
 }
 
-// of identifies a request, and reports whether it is known.
-func of(r *http.Request) (call, bool) {
+// identify identifies a request, and reports whether it is known.
+func identify(r *http.Request) (call, bool) {
 	switch query := r.URL.Query(); {
 	case r.URL.Path == "/classification-export-configuration":
 		return call{"ClassificationExportConfiguration", signedFor(r), failMacie, Failure{403, "AccessDeniedException", "Macie is not enabled"}}, true
@@ -274,7 +274,7 @@ func signedFor(r *http.Request) string {
 
 // ServeHTTP implements http.Handler.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	what, known := of(r)
+	what, known := identify(r)
 	if !known {
 		c.mu.Lock()
 		objects := c.objects
