@@ -208,7 +208,7 @@ func (b *bench) getAndInflate(ctx context.Context, prefix string, concurrency in
 	for range concurrency {
 		group.Go(func() error {
 			for key := range keys {
-				out, err := client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &bucket, Key: &key})
+				out, err := client.GetObject(awsclient.WithObjectData(ctx), &sdk.GetObjectInput{Bucket: &bucket, Key: &key})
 				if err != nil {
 					return err
 				}

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/macielake/macielake/internal/awsclient"
 	"github.com/macielake/macielake/internal/convert"
 	"github.com/macielake/macielake/internal/gen"
 	"github.com/macielake/macielake/internal/s3/s3test"
@@ -139,7 +140,7 @@ func objectsOf(t *testing.T, server *s3test.Server, bucket, prefix string) map[s
 			t.Fatal(err)
 		}
 		for _, o := range page.Contents {
-			got, err := client.GetObject(ctx, &sdk.GetObjectInput{Bucket: &bucket, Key: o.Key})
+			got, err := client.GetObject(awsclient.WithObjectData(ctx), &sdk.GetObjectInput{Bucket: &bucket, Key: o.Key})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -416,7 +417,7 @@ func TestS3OutputIsNoPattern(t *testing.T) {
 		{"doctor", "s3://results", "--out", "s3://lake/a*"}, {"convert", "s3://results", "--out", "s3://lake/a*"}, {"status", "s3://lake/?"},
 	} {
 		r := runWith(t, s3test.Environ(server.URL), nil, args...)
-		if r.code == 0 || strings.Contains(r.stdout, "arn:aws:s3:::lake") || !strings.Contains(r.stdout+r.stderr, "a dataset has one place") {
+		if r.code == 0 || strings.Contains(r.stdout, "arn:aws:s3:::lake") || !strings.Contains(r.stdout+r.stderr, "a dataset is in one place") {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,8 +20,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// answers is an HTTP client that gives one answer after the other, the last one
-// for good.
+// answers is an HTTP client that gives one answer after the other, and then repeats the
+// last one.
 type answers struct {
 	given []func(*http.Request) (*http.Response, error)
 	n     int
@@ -57,7 +58,7 @@ func client(h *answers) *s3.Client {
 	return s3.NewFromConfig(cfg)
 }
 
-// What an answer is, and how often it is asked for.
+// Each kind of answer is recognized, and requested as often as its kind allows.
 func TestKinds(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -123,7 +124,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// Requests don't use up each other's attempts.
+// Each request has its own attempts.
 func TestBudgets(t *testing.T) {
 	h := &answers{given: []func(*http.Request) (*http.Response, error){answer(503, "SlowDown", "m")}}
 	c := client(h)
@@ -135,7 +136,7 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
-// Twenty attempts last for more than half a minute, however the dice fall.
+// Twenty attempts last for more than half a minute, whatever the jitter.
 func TestBackoff(t *testing.T) {
 	b := DefaultBackoff()
 	var least, most time.Duration
@@ -182,8 +183,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// Errors of finding credentials are told from those of requests, and not tried
-// again here: their providers do that.
+// Errors of finding credentials are told from errors of requests, and not retried here:
+// their providers retry.
 func TestCredentials(t *testing.T) {
 	for message, want := range map[string]Kind{"no EC2 IMDS role found": NoCredentials, "the SSO session has expired or is invalid": Expired} {
 		h := &answers{given: []func(*http.Request) (*http.Response, error){status(200, "<ListBucketResult/>")}}
@@ -198,7 +199,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// Who we are is asked once, and that it can't be known is no reason to ask again.
+// The caller's identity is requested once, even if that fails.
 func TestIdentity(t *testing.T) {
 	const body = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/a</Arn><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`
 	for _, test := range []struct {
@@ -249,5 +250,34 @@ func TestEndpoint(t *testing.T) {
 				t.Errorf("%s, %v; want %s", got, err, test.want)
 			}
 		})
+	}
+}
+
+// An answer keeps to its bounds wherever reads split it, and one that exceeds a bound
+// says which.
+func TestBounds(t *testing.T) {
+	page := `<?xml version='1.0' encoding="UTF-8"?>` + "\n \n" + `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/" a='>"/>'>` +
+		strings.Repeat("<Contents><Key>"+strings.Repeat("%41", 1024)+"</Key><Owner/></Contents>", 1000) + "</ListBucketResult>"
+	for _, test := range []struct{ body, wrong string }{
+		{page, ""}, {"", ""}, {`{"Statement": "` + strings.Repeat("<a>", 100) + `"}`, ""},
+		{strings.Repeat("x", maxText+1), "text"},
+		{"<a>" + strings.Repeat("<b>"+strings.Repeat("x", maxText)+"</b>", 65), "4 MiB"},
+		{"<a>" + strings.Repeat("<b/>", maxEntries+1), "entries"},
+		{"<a>" + strings.Repeat(`<b c="/">`, maxDepth), "deeper"},
+		{"<a><b>" + strings.Repeat("<c></c>", maxTags/2), "tags"},
+		{"<a " + strings.Repeat("b", maxTag) + ">", "longer than 1024"},
+		{"<a><!-- --></a>", "comment"},
+		{`<a><?b "?>` + strings.Repeat("<b/>", maxEntries+1) + `<?b "?>`, "entries"},
+	} {
+		for _, r := range []io.Reader{strings.NewReader(test.body), iotest.OneByteReader(strings.NewReader(test.body))} {
+			b := &boundedBody{ReadCloser: io.NopCloser(r)}
+			got, err := io.ReadAll(b)
+			if test.wrong == "" && (err != nil || string(got) != test.body) {
+				t.Errorf("%.20q: %d bytes, %v", test.body, len(got), err)
+			}
+			if test.wrong != "" && (KindOf(err) != BadAnswer || !strings.Contains(err.Error(), test.wrong)) {
+				t.Errorf("%.20q: %v, want %q", test.body, err, test.wrong)
+			}
+		}
 	}
 }

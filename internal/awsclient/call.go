@@ -19,11 +19,11 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Request is one that Call sends.
+// Request is a request that Call sends.
 type Request struct {
 	Operation string // for errors: "DescribeKey"
-	Resource  string // what it is about, for errors
-	Service   string // name that the signature is for: "kms"
+	Resource  string // for errors: the key ARN or URI concerned
+	Service   string // name in the signature: "kms"
 	ID        string // of the service in configuration: "KMS" for AWS_ENDPOINT_URL_KMS
 	Region    string
 	Host      string // of AWS's own endpoint
@@ -33,10 +33,10 @@ type Request struct {
 	Body      []byte
 }
 
-// Call sends a signed request and returns the body of the answer. It is for the
-// few requests to services (KMS, S3 Control, Glue, Athena) whose SDK clients would
-// make the program larger and slower to build than everything else that asks AWS.
-// A request may be sent more than once. An error is an *Error, or ctx's.
+// Call sends a signed request and returns the body of the answer. It serves KMS, S3
+// Control, Glue and Athena: their SDK clients would make the program larger and
+// slower to build than all its other AWS code together. A request may be sent more
+// than once. An error is an *Error, or ctx's.
 func Call(ctx context.Context, cfg aws.Config, r Request) ([]byte, error) {
 	backoff := DefaultBackoff()
 	if own, ok := cfg.Retryer().(*retryer); ok {
@@ -99,9 +99,9 @@ func (r *Request) send(ctx context.Context, cfg aws.Config) ([]byte, error) {
 	}
 }
 
-// endpoint is where the request goes: to the endpoint configured for its service or
-// for all services, else to AWS's own, which has another name for FIPS (AWS SDKs and
-// Tools reference, "Service-specific endpoints" and "Dual-stack and FIPS endpoints").
+// endpoint returns the endpoint that is configured for the service, or else for all
+// services, or else AWS's own, whose name differs for FIPS (AWS SDKs and Tools
+// reference, "Service-specific endpoints" and "Dual-stack and FIPS endpoints").
 func (r *Request) endpoint(ctx context.Context, cfg aws.Config) (string, error) {
 	host := r.Host
 	for _, source := range cfg.ConfigSources {
@@ -135,11 +135,11 @@ func (r *Request) endpoint(ctx context.Context, cfg aws.Config) (string, error) 
 	return "https://" + host, nil
 }
 
-// JSONRequest is one of a service that speaks AWS JSON 1.1.
+// JSONRequest is a request to a service that speaks AWS JSON 1.1.
 type JSONRequest struct {
 	Operation string // "GetTable"
-	Resource  string // what it is about, for errors
-	Service   string // name that the signature and the host have: "glue"
+	Resource  string // for errors: the table or key concerned
+	Service   string // name in the signature and the host: "glue"
 	ID        string // of the service in configuration: "Glue"
 	Target    string // prefix of the operation in X-Amz-Target: "AWSGlue"
 	Region    string
@@ -155,7 +155,7 @@ func CallJSON(ctx context.Context, cfg aws.Config, r JSONRequest, in, out any) e
 	answer, err := Call(ctx, cfg, Request{
 		Operation: r.Operation, Resource: r.Resource, Service: r.Service, ID: r.ID, Region: r.Region,
 		Host: r.Service + "." + r.Region + "." + r.Domain, Method: http.MethodPost, Path: "/",
-		Header: map[string]string{"X-Amz-Target": r.Target + "." + r.Operation, "Content-Type": "application/x-amz-json-1.1"},
+		Header: map[string]string{"X-Amz-Target": r.Target + "." + r.Operation, "Content-Type": jsonContent},
 		Body:   body,
 	})
 	if err != nil || out == nil {
@@ -167,7 +167,7 @@ func CallJSON(ctx context.Context, cfg aws.Config, r JSONRequest, in, out any) e
 	return nil
 }
 
-// answerError reads an error as services write it: in JSON, or in XML.
+// answerError decodes an error in either form that services use, JSON or XML.
 func answerError(body []byte) error {
 	var inJSON struct {
 		Type         string `json:"__type"`
@@ -186,7 +186,7 @@ func answerError(body []byte) error {
 		Message string
 		Error   struct{ Code, Message string }
 	}
-	_ = xml.Unmarshal(body, &inXML) // what isn't XML has neither
+	_ = xml.Unmarshal(body, &inXML) // without XML both stay empty
 	if inXML.Error.Code != "" {
 		inXML.Code, inXML.Message = inXML.Error.Code, inXML.Error.Message
 	}

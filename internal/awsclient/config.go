@@ -12,38 +12,34 @@ import (
 	"github.com/aws/smithy-go/logging"
 )
 
-// Options say where services are and how they are talked to. The zero value is
-// what the environment and the shared configuration files say.
+// Options configure the clients of AWS services. The zero value leaves everything to
+// the environment and the shared configuration files.
 type Options struct {
 	Profile     string // of the shared configuration; empty for the environment's
 	Region      string // empty for the environment's or the profile's
 	EndpointURL string // of all services; empty for AWS's own
-	// Concurrency is how many requests are under way at the same time; that
-	// many connections are kept. 0 is DefaultConcurrency.
+	// Concurrency is the number of requests under way at a time, and of the
+	// connections kept. 0 is DefaultConcurrency.
 	Concurrency int
-	// Backoff is how long to wait between attempts; the zero value is
-	// DefaultBackoff.
+	// Backoff sets the wait between attempts; the zero value is DefaultBackoff.
 	Backoff Backoff
-	// Log is told of requests that are sent again, at level Info. It may be
-	// nil.
+	// Log receives repeated requests, at level Info. It may be nil.
 	Log *slog.Logger
 }
 
-// DefaultConcurrency is how many requests are under way at the same time where
-// nothing else is said.
+// DefaultConcurrency is the number of requests under way at a time by default.
 const DefaultConcurrency = 64
 
 // responseTimeout is how long a server may take to begin its answer. S3 copies
 // and completes uploads of several GiB within it: it answers at once, and keeps
-// the connection busy meanwhile.
+// the connection busy with spaces.
 const responseTimeout = 60 * time.Second
 
 // Load loads the configuration as all AWS tools do (environment, shared files,
 // SSO, containers, instances; roles that they name are assumed) and prepares it.
-// It sends no requests, but where a role's credentials are in a file that names
-// one.
+// It sends requests only if a file names a role whose credentials need them.
 func Load(ctx context.Context, o Options) (aws.Config, error) {
-	// The SDK would tell standard error of what it tries on the way.
+	// The SDK would log its attempts to standard error.
 	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})}
 	if o.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(o.Profile))
@@ -62,9 +58,8 @@ func Load(ctx context.Context, o Options) (aws.Config, error) {
 }
 
 // Prepare returns cfg with our retries, errors, connection pool and bounds of
-// answers; of the
-// options it uses Concurrency, Backoff and Log. An HTTP client that isn't the
-// SDK's own is left as it is.
+// answers. It uses the options Concurrency, Backoff and Log. An HTTP client other
+// than the SDK's own is kept as it is, without bounds.
 func Prepare(cfg aws.Config, o Options) aws.Config {
 	cfg = cfg.Copy()
 	if o.Concurrency <= 0 {
@@ -77,7 +72,7 @@ func Prepare(cfg aws.Config, o Options) aws.Config {
 	cfg.Retryer = func() aws.Retryer { return r }
 	cfg.RetryMaxAttempts, cfg.RetryMode = 0, "" // they would wrap ours
 	cfg.APIOptions = append(cfg.APIOptions, countAttempts)
-	// Nothing of the SDK's own logs: at its levels it prints headers.
+	// The SDK's own logs would contain headers.
 	cfg.ClientLogMode, cfg.Logger = 0, logging.Nop{}
 	if cfg.Credentials != nil {
 		cfg.Credentials = credentialsProvider{cfg.Credentials}
@@ -88,8 +83,8 @@ func Prepare(cfg aws.Config, o Options) aws.Config {
 	}
 	if ok {
 		cfg.HTTPClient = bounded(client.WithTransportOptions(func(t *http.Transport) {
-			// The SDK keeps 10 idle connections a host: with more requests
-			// than that, most would open one of their own.
+			// The SDK keeps 10 idle connections per host: with more requests at a
+			// time, most would open a new connection.
 			t.MaxIdleConnsPerHost = o.Concurrency + spareConnections
 			t.MaxIdleConns = 2 * t.MaxIdleConnsPerHost // two buckets
 			t.MaxConnsPerHost = 0
@@ -101,9 +96,8 @@ func Prepare(cfg aws.Config, o Options) aws.Config {
 	return cfg
 }
 
-// CheckCredentials looks for the credentials that requests will be signed with.
-// Without them nothing else is worth trying, and what that would have been is no
-// news to the user.
+// CheckCredentials looks for the credentials that requests will be signed with. Its
+// error names no operation or resource: without credentials all of them fail.
 func CheckCredentials(ctx context.Context, cfg aws.Config) error {
 	if cfg.Credentials == nil {
 		return nil
@@ -112,12 +106,11 @@ func CheckCredentials(ctx context.Context, cfg aws.Config) error {
 	return Failed("", "", err)
 }
 
-// spareConnections are those for requests besides the reading: listings and
-// uploads.
+// spareConnections are for listings and uploads, besides reading.
 const spareConnections = 32
 
-// credentialsProvider tells errors of finding credentials from those of
-// requests.
+// credentialsProvider marks errors of finding credentials, so that they can be told
+// from errors of requests.
 type credentialsProvider struct{ aws.CredentialsProvider }
 
 // Retrieve implements aws.CredentialsProvider.
@@ -129,7 +122,7 @@ func (p credentialsProvider) Retrieve(ctx context.Context) (aws.Credentials, err
 	return c, err
 }
 
-// IsCredentialsProvider lets the SDK see what is inside.
+// IsCredentialsProvider lets the SDK recognize the wrapped provider.
 func (p credentialsProvider) IsCredentialsProvider(target aws.CredentialsProvider) bool {
 	return aws.IsCredentialsProvider(p.CredentialsProvider, target)
 }

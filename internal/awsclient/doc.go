@@ -1,8 +1,8 @@
-// Package awsclient is what the clients of all AWS services have in common: how
-// their configuration is loaded, when a request is sent again, what its error
-// means, and as whom it was sent.
+// Package awsclient has the common code of all AWS clients: loading their
+// configuration, repeating requests, bounding answers, explaining errors, and naming
+// the caller.
 //
-// Start with [Load] (or [Prepare] for a configuration that is there already).
-// [KindOf] is the one place that says what an error is, and so what is retried;
-// [Failed] makes an [Error] that people can act on; [Identity] says who we are.
+// Start with [Load], or with [Prepare] if a configuration exists already. [KindOf]
+// alone classifies errors, and thereby decides which requests are repeated; [Failed]
+// makes an [Error] that people can act on; [Identity] names the caller.
 package awsclient

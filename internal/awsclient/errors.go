@@ -35,26 +35,26 @@ func (e *CredentialsError) kind() Kind {
 	return NoCredentials
 }
 
-// Error is a request that failed, with what is known of why.
+// Error is a failed request and the known reasons for it.
 type Error struct {
-	Op       string // what was tried: "GetObject", or in words; empty where Err says it
-	Resource string // on what: a URI; empty where there is none
+	Op       string // "GetObject", or words such as "reading"; empty if Err says it
+	Resource string // URI of the object or bucket concerned; may be empty
 	Kind     Kind
 
-	// Of a request that was denied, as far as it can be told:
-	Identity string // ARN of who asked
-	Action   string // what isn't allowed: "s3:GetObject"
-	On       string // ARN of what it isn't allowed on: the KMS key, the object
+	// Known facts about a denied request, or empty:
+	Identity string // the caller's ARN
+	Action   string // the missing permission: "s3:GetObject"
+	On       string // ARN of the KMS key or object that the permission is needed for
 
 	// Region is where the bucket is, for WrongRegion.
 	Region string
-	// Code and RequestID are the service's, for those who ask AWS.
+	// Code and RequestID come from the service; AWS Support asks for them.
 	Code, RequestID string
 	Err             error
 }
 
-// Error has no more of the service's answer than a person needs; Unwrap has it
-// all.
+// Error contains only the helpful part of the service's answer; Unwrap returns all
+// of it.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.Resource != "" {
@@ -89,8 +89,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Failed makes an Error of the SDK's, with what the answer itself says. An error
-// of our own context, and one that is an Error already, is returned as it is.
+// Failed makes an Error of an error of the SDK, with the details that the answer
+// contains. An Error, and the error of a cancelled context, is returned as it is.
 func Failed(op, resource string, err error) error {
 	if err == nil {
 		return nil
@@ -120,11 +120,11 @@ func Failed(op, resource string, err error) error {
 	return e
 }
 
-// denial is how services say who may not do what (IAM user guide, "Troubleshoot
+// denial matches the message of a denied request (IAM user guide, "Troubleshoot
 // access denied error messages").
 var denial = regexp.MustCompile(`User: (\S+) is not authorized to perform: ([\w-]+:\w+)(?: on(?: the)? resource(?: associated with this ciphertext)?:? "?([^\s"]+)"?)?`)
 
-// oldKMSDenial is what KMS said of any key that one may not use.
+// oldKMSDenial begins the message that KMS used to send for any denied key.
 const oldKMSDenial = "The ciphertext refers to a customer master key that does not exist"
 
 func deniedBy(message string) (identity, action, on string) {
@@ -140,7 +140,7 @@ func deniedBy(message string) (identity, action, on string) {
 	return "", "", ""
 }
 
-// reason is what an error says, without the SDK's account of how it got there.
+// reason returns the text of an error without the SDK's layers around it.
 func reason(err error) string {
 	var (
 		api         smithy.APIError
@@ -176,7 +176,7 @@ func reason(err error) string {
 	case errors.As(err, &response) && response.HTTPStatusCode() > 0:
 		return text.Short(fmt.Sprintf("HTTP status %d: %v", response.HTTPStatusCode(), response.Err) + gaveUp(err))
 	}
-	// Of a request that had no answer, what the network said.
+	// There was no answer: the network's own error is the reason.
 	var (
 		sending *smithyhttp.RequestSendError
 		asked   *url.Error

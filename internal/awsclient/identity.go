@@ -10,11 +10,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// identityTimeout bounds the question who we are: it is asked to explain an
-// error, and mustn't become one.
+// identityTimeout bounds the request for the caller's identity: it serves to explain
+// an error, and must not delay it for long.
 const identityTimeout = 10 * time.Second
 
-// Identity is who requests are signed by. It is safe for concurrent use.
+// Identity finds out whose credentials sign the requests. It is safe for concurrent
+// use.
 type Identity struct {
 	cfg aws.Config
 
@@ -24,13 +25,13 @@ type Identity struct {
 	err    error
 }
 
-// Caller is an answer of sts:GetCallerIdentity, which needs no permission.
+// Caller is the answer to sts:GetCallerIdentity, which needs no permission.
 type Caller struct{ ARN, Account string }
 
-// NewIdentity returns the identity of a configuration; nothing is asked yet.
+// NewIdentity returns the identity of a configuration. It sends nothing.
 func NewIdentity(cfg aws.Config) *Identity { return &Identity{cfg: cfg} }
 
-// Caller asks STS, once; later calls have the first answer.
+// Caller asks STS once; later calls return the first answer.
 func (i *Identity) Caller(ctx context.Context) (Caller, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -41,11 +42,11 @@ func (i *Identity) Caller(ctx context.Context) (Caller, error) {
 	defer cancel()
 	cfg := i.cfg.Copy()
 	if cfg.Region == "" {
-		cfg.Region = "us-east-1" // STS answers anywhere
+		cfg.Region = "us-east-1" // STS answers in every Region
 	}
 	out, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if errors.Is(err, context.Canceled) {
-		return Caller{}, err // asks again, should someone still want to know
+		return Caller{}, err // a later call asks again
 	}
 	i.asked = true
 	if err != nil {

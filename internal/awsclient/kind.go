@@ -18,40 +18,40 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Kind is what an error of a request means.
+// Kind is the meaning of an error.
 type Kind uint8
 
-// Kinds of errors. Those up to BadAnswer may pass, and are retried.
+// Kinds of errors. Requests are repeated after the kinds up to BadAnswer.
 const (
 	Unknown     Kind = iota
 	Throttled        // the service, or KMS behind it, asks for fewer requests
 	Unavailable      // the service had an error of its own
 	Broken           // the connection broke
-	Refused          // nobody listens there
+	Refused          // nothing listens at the address
 	TimedOut         // no answer in time
 	BadAnswer        // success, but not as the service reports it (AnswerError)
 
 	Denied         // no permission
-	NoCredentials  // none were found, or they could not be had
-	Expired        // the credentials' time is over
+	NoCredentials  // none were found, or their provider failed
+	Expired        // the credentials have expired
 	BadCredentials // the service doesn't know or accept them
 	NotFound       // no such object
 	NoSuchBucket
-	WrongRegion  // the bucket is in another one
+	WrongRegion  // the bucket is in another Region
 	Archived     // an object in Glacier or Deep Archive that isn't restored
 	Precondition // If-Match or If-None-Match didn't hold
 	RequesterPays
 	ObjectLock // the bucket's Object Lock forbids it
-	BadKey     // the KMS key doesn't exist, is disabled, or is of no use here
+	BadKey     // the KMS key doesn't exist, is disabled, or can't be used for this
 	BadEndpoint
 	BadConfig
 	Unsupported // the store doesn't implement it
-	Cancelled   // by our side
+	Cancelled   // by this program
 )
 
-// retried is how often a request is sent at most, by kind of its last error.
-// Waiting between the attempts doubles, so that 20 last for more than half a
-// minute, whatever the jitter.
+// attempts is how often a request is sent at most, by the kind of its last error. The
+// waits between attempts double, so that 20 attempts last for more than half a minute,
+// whatever the jitter.
 func (k Kind) attempts() int {
 	switch k {
 	case Throttled, Unavailable, Broken:
@@ -64,12 +64,12 @@ func (k Kind) attempts() int {
 	return 1
 }
 
-// Passes reports whether an error of that kind is worth another attempt.
+// Passes reports whether an error of this kind may pass, so that another attempt is
+// worthwhile.
 func (k Kind) Passes() bool { return k.attempts() > 1 }
 
-// codes are the error codes of services that say more than the HTTP status (S3
-// API reference, "Error responses"; KMS errors come through S3 with the prefix
-// "KMS.").
+// kindOfCode knows the error codes that say more than the HTTP status (S3 API
+// reference, "Error responses"; S3 passes on KMS errors with the prefix "KMS.").
 func kindOfCode(code string) Kind {
 	switch code {
 	case "SlowDown", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
@@ -114,7 +114,7 @@ func kindOfCode(code string) Kind {
 	return Unknown
 }
 
-// KindOf says what an error of the SDK is, also one that is wrapped.
+// KindOf returns the kind of an error of the SDK, or of one that wraps it.
 func KindOf(err error) Kind {
 	var (
 		ours        *Error
@@ -137,7 +137,7 @@ func KindOf(err error) Kind {
 	case errors.As(err, &credentials):
 		return credentials.kind()
 	case errors.As(err, &skewed) && skewed.RetryableError():
-		return Unavailable // the SDK corrects its clock, and can try again
+		return Unavailable // the SDK has corrected its clock for another attempt
 	}
 	status := 0
 	if errors.As(err, &response) {
@@ -162,8 +162,8 @@ func KindOf(err error) Kind {
 	return kindOfConnection(err)
 }
 
-// malformed reports whether an answer was read to its end and isn't in the
-// service's format.
+// malformed reports whether an answer was read to its end but isn't in the service's
+// format.
 func malformed(err error) bool {
 	var (
 		decoding *smithy.DeserializationError
@@ -175,7 +175,7 @@ func malformed(err error) bool {
 	return errors.As(err, &syntax) || errors.As(err, &decoding) && kindOfConnection(decoding.Err) == Unknown
 }
 
-// kindOfMessage knows what only the text says.
+// kindOfMessage knows the errors that only their message tells apart.
 func kindOfMessage(message string) Kind {
 	lower := strings.ToLower(message)
 	switch {
@@ -187,7 +187,7 @@ func kindOfMessage(message string) Kind {
 	return Unknown
 }
 
-// kindOfStatus is for answers that have no error code: those to HEAD have none.
+// kindOfStatus is for answers without an error code, such as those to HEAD.
 func kindOfStatus(status int) Kind {
 	switch status {
 	case http.StatusTooManyRequests:
@@ -209,7 +209,7 @@ func kindOfStatus(status int) Kind {
 		return Unavailable
 	}
 	if status >= 200 && status < 300 {
-		return Broken // the answer broke off
+		return Broken // the answer was cut off
 	}
 	return Unknown
 }

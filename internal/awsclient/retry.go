@@ -11,13 +11,13 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Backoff is how long to wait before another attempt: Base before the second,
-// twice that before the third, and so on up to Max; of each a random half to
-// all, so that many who failed at once don't come back at once.
+// Backoff sets the waits between attempts: Base before the second, twice that before
+// the third, and so on up to Max. A random half to all of it is waited, so that
+// requests which failed together aren't repeated together.
 type Backoff struct{ Base, Max time.Duration }
 
-// DefaultBackoff is what S3 asks for: it splits a prefix that is asked too much
-// of within some minutes, and answers SlowDown until then.
+// DefaultBackoff suits S3, which takes some minutes to split a prefix that gets too
+// many requests, and answers SlowDown until then.
 func DefaultBackoff() Backoff { return Backoff{Base: 100 * time.Millisecond, Max: 5 * time.Second} }
 
 func (b Backoff) withDefaults() Backoff {
@@ -27,7 +27,7 @@ func (b Backoff) withDefaults() Backoff {
 	return b
 }
 
-// Delay is the wait after the attempt of that number, from 1.
+// Delay returns the wait after an attempt; attempts are numbered from 1.
 func (b Backoff) Delay(attempt int) time.Duration {
 	d := b.Base << min(max(attempt, 1)-1, 20)
 	if d > b.Max || d <= 0 {
@@ -48,9 +48,9 @@ func (b Backoff) Wait(ctx context.Context, attempt int) error {
 	}
 }
 
-// retryer decides for all services what is sent again. Each request has a budget
-// of its own: the SDK's is one for a client, and a slow minute of a bucket would
-// use it up for all that are to follow.
+// retryer decides for all services which requests are repeated. Each request has a
+// budget of its own: the SDK has one budget per client, and a slow minute of a bucket
+// would use it up for all later requests.
 type retryer struct {
 	backoff Backoff
 	log     *slog.Logger
@@ -58,14 +58,14 @@ type retryer struct {
 
 func (r *retryer) IsErrorRetryable(err error) bool { return KindOf(err).Passes() }
 
-// MaxAttempts implements aws.Retryer; 0 leaves it to GetRetryToken.
+// MaxAttempts implements aws.Retryer; 0 leaves the decision to GetRetryToken.
 func (r *retryer) MaxAttempts() int { return 0 }
 
 func (r *retryer) RetryDelay(attempt int, _ error) (time.Duration, error) {
 	return r.backoff.Delay(attempt), nil
 }
 
-// GetRetryToken implements aws.Retryer: it ends a request that had its
+// GetRetryToken implements aws.Retryer: it ends a request that has used up its
 // attempts.
 func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	request, ok := ctx.Value(requestKey{}).(*request)
@@ -88,12 +88,12 @@ func (r *retryer) GetAttemptToken(context.Context) (func(error) error, error) { 
 
 func noToken(error) error { return nil }
 
-// exhaustedError says that a request had all of its attempts.
+// exhaustedError says that a request has used up its attempts.
 type exhaustedError struct{ attempts int }
 
 func (e *exhaustedError) Error() string { return fmt.Sprintf("gave up after %d attempts", e.attempts) }
 
-// request is one that may take several attempts.
+// request is a request that may take several attempts.
 type request struct {
 	resource string
 	attempts int
@@ -106,13 +106,12 @@ type (
 	resourceKey struct{}
 )
 
-// WithResource names, for the log, what the requests made with the context are
-// about: a URI.
+// WithResource names, for the log, the URI that the context's requests concern.
 func WithResource(ctx context.Context, uri string) context.Context {
 	return context.WithValue(ctx, resourceKey{}, uri)
 }
 
-// countAttempts gives each request its count.
+// countAttempts gives each request its own count of attempts.
 func countAttempts(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("CountAttempts",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {

@@ -12,9 +12,9 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 )
 
-// checkAnswers has every answer of success checked, inside the loop that sends
-// requests again: the SDK takes whatever comes with a status of 200 for an answer,
-// and an empty one for an empty listing.
+// checkAnswers adds a check of every answer that reports success, inside the loop that
+// repeats requests: the SDK accepts any answer with status 200, and takes an empty one
+// for an empty listing.
 func checkAnswers(stack *middleware.Stack) error {
 	err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("KeepInput",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -27,6 +27,8 @@ func checkAnswers(stack *middleware.Stack) error {
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 			out, metadata, err := next.HandleDeserialize(ctx, in)
 			if err != nil {
+				// The loop would keep the result in memory during the next attempt.
+				out.Result = nil
 				return out, metadata, err
 			}
 			if get, ok := out.Result.(*sdk.GetObjectOutput); ok {
@@ -36,22 +38,25 @@ func checkAnswers(stack *middleware.Stack) error {
 				}
 				return out, metadata, nil
 			}
-			return out, metadata, check(middleware.GetStackValue(ctx, inputKey{}), out.Result, &metadata)
+			if err = check(middleware.GetStackValue(ctx, inputKey{}), out.Result, &metadata); err != nil {
+				out.Result = nil
+			}
+			return out, metadata, err
 		}), middleware.Before)
 }
 
 type (
 	inputKey struct{}
-	pageKey  struct{} // of the *Page in a listing's metadata
+	pageKey  struct{} // the key of the *Page in a listing's metadata
 )
 
-// bad makes an error of what is wrong with an answer.
+// bad returns an error that says what is wrong with an answer.
 func bad(format string, args ...any) error {
 	return &awsclient.AnswerError{What: fmt.Sprintf(format, args...)}
 }
 
-// check compares an answer with what was asked for and with what S3 always sends
-// (S3 API reference, the response of each action).
+// check compares an answer with its request and with what S3 always sends (S3 API
+// reference, the response of each action).
 func check(input, output any, metadata *middleware.Metadata) error {
 	switch out := output.(type) {
 	case *sdk.ListObjectsV2Output:
@@ -140,17 +145,17 @@ func checkGet(in *sdk.GetObjectInput, out *sdk.GetObjectOutput) error {
 	return nil
 }
 
-// checkDeleted looks for a word on each key.
+// checkDeleted checks that the answer reports on each key.
 func checkDeleted(in *sdk.DeleteObjectsInput, out *sdk.DeleteObjectsOutput) error {
-	told := make(map[string]bool, len(in.Delete.Objects))
+	reported := make(map[string]bool, len(in.Delete.Objects))
 	for _, d := range out.Deleted {
-		told[aws.ToString(d.Key)] = true
+		reported[aws.ToString(d.Key)] = true
 	}
 	for _, e := range out.Errors {
-		told[aws.ToString(e.Key)] = true
+		reported[aws.ToString(e.Key)] = true
 	}
 	for _, o := range in.Delete.Objects {
-		if !told[aws.ToString(o.Key)] {
+		if !reported[aws.ToString(o.Key)] {
 			return bad("it doesn't say what became of %s", aws.ToString(o.Key))
 		}
 	}

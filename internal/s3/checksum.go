@@ -12,17 +12,16 @@ import (
 	"github.com/minio/crc64nvme"
 )
 
-// checksum verifies an object against what its store says of it. The zero value
-// verifies nothing.
+// checksum verifies an object's bytes against the checksum that its store names. The
+// zero value verifies nothing.
 type checksum struct {
 	hash hash.Hash
 	want string // base64
 }
 
-// newChecksum takes the checksum of an answer, the cheapest where there are
-// several. One over the checksums of an upload's parts, which ends in their
-// number, says nothing about the bytes in a row (S3 user guide, "Checking object
-// integrity").
+// newChecksum takes an answer's checksum, the cheapest if there are several. A checksum
+// of the checksums of an upload's parts, which ends in their number, can't be compared
+// with the object's bytes (S3 user guide, "Checking object integrity").
 func newChecksum(out *sdk.GetObjectOutput) checksum {
 	for _, c := range []struct {
 		value *string
@@ -47,7 +46,7 @@ func (c *checksum) write(p []byte) {
 	}
 }
 
-// ok reports whether what was written is what it should be.
+// ok reports whether the bytes written have the checksum.
 func (c *checksum) ok() bool {
 	return c.hash == nil || base64.StdEncoding.EncodeToString(c.hash.Sum(nil)) == c.want
 }

@@ -16,24 +16,23 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 )
 
-// Options are how buckets are talked to.
+// Options configure requests to buckets.
 type Options struct {
-	// PathStyle puts the bucket into the path, as most stores that aren't
-	// AWS's need.
+	// PathStyle puts the bucket into the path of URLs, as most non-AWS stores need.
 	PathStyle bool
-	// RequestPayer agrees to pay for requests to buckets whose owner doesn't.
+	// RequestPayer accepts charges for requester-pays buckets.
 	RequestPayer bool
-	// Backoff is between attempts to read on; the zero value is
+	// Backoff sets the waits before a broken read is resumed; the zero value is
 	// awsclient.DefaultBackoff.
 	Backoff awsclient.Backoff
-	// Stall is how long a body may bring fewer than 16 KiB before it is asked
-	// for again; 0 is 30 seconds.
+	// Stall is the time in which a body must bring 16 KiB, or be requested again; 0 is
+	// 30 seconds.
 	Stall time.Duration
-	// Log is told of what is tried again. It may be nil.
+	// Log receives repeated attempts. It may be nil.
 	Log *slog.Logger
 }
 
-// Client makes buckets. It is safe for concurrent use.
+// Client opens buckets. It is safe for concurrent use.
 type Client struct {
 	cfg      aws.Config
 	o        Options
@@ -43,7 +42,7 @@ type Client struct {
 	buckets map[string]*Bucket
 }
 
-// New returns a client; it sends nothing. The configuration comes from
+// New returns a client without sending anything. The configuration comes from
 // awsclient.Load or Prepare.
 func New(cfg aws.Config, o Options) *Client {
 	if o.Backoff.Base <= 0 || o.Backoff.Max <= 0 {
@@ -58,40 +57,40 @@ func New(cfg aws.Config, o Options) *Client {
 	return &Client{cfg: cfg, o: o, identity: awsclient.NewIdentity(cfg), buckets: make(map[string]*Bucket)}
 }
 
-// Identity is who the client's requests are signed by.
+// Identity returns the identity that signs the client's requests.
 func (c *Client) Identity() *awsclient.Identity { return c.identity }
 
-// Bucket is a bucket in the region where it is. It is safe for concurrent use.
+// Bucket is a bucket with a client for its Region. It is safe for concurrent use.
 type Bucket struct {
 	c    *Client
 	name string
 
-	// Region is where the bucket is, as far as it could be found out.
+	// Region is the bucket's Region, or the configured one if it can't be determined.
 	Region string
 
 	api   *sdk.Client
-	owner string // that the bucket must have; empty for any
+	owner string // account that must own the bucket; empty for any
 
-	explaining sync.Mutex // held while a denial is looked into
-	explained  int        // denials that were
+	explaining sync.Mutex // held while a denial is explained
+	explained  int        // denials so far
 }
 
-// Name is the bucket's name.
+// Name returns the bucket's name.
 func (b *Bucket) Name() string { return b.name }
 
-// URI is that of an object of the bucket.
+// URI returns the URI of an object in the bucket.
 func (b *Bucket) URI(key string) string { return URI(b.name, key) }
 
-// Log is told of what is tried again and of what had to be left.
+// Log returns the log for repeated attempts and objects that could not be removed.
 func (b *Bucket) Log() *slog.Logger { return b.c.o.Log }
 
-// API is the SDK's client for the bucket's region, for requests that aren't
-// made here.
+// API returns the SDK's client for the bucket's Region, for requests that this package
+// doesn't offer.
 func (b *Bucket) API() *sdk.Client { return b.api }
 
-// Bucket returns a bucket of that name, and finds out its region where it isn't
-// known yet. That the bucket can't be used is found by the first request that
-// uses it, but one that isn't there is an error at once.
+// Bucket returns the bucket of that name, and determines its Region if it isn't known
+// yet. A bucket that doesn't exist is an error; one that can't be used fails with its
+// first request.
 func (c *Client) Bucket(ctx context.Context, name string) (*Bucket, error) {
 	c.mu.Lock()
 	b := c.buckets[name]
@@ -108,32 +107,32 @@ func (c *Client) Bucket(ctx context.Context, name string) (*Bucket, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if first := c.buckets[name]; first != nil { // found side by side
+	if first := c.buckets[name]; first != nil { // another goroutine was faster
 		return first, nil
 	}
 	c.buckets[name] = b
 	return b, nil
 }
 
-// OwnedBy returns the bucket with the account that must own it: requests to a
-// bucket of another are then refused by S3.
+// OwnedBy returns the bucket with the account that must own it: S3 then refuses
+// requests if another account does.
 func (b *Bucket) OwnedBy(account string) *Bucket {
 	return &Bucket{c: b.c, name: b.name, Region: b.Region, api: b.api, owner: account}
 }
 
-// anywhere is the region that is asked where none is configured: any knows where
-// a bucket is.
-const anywhere = "us-east-1"
+// defaultRegion is asked for a bucket's Region if none is configured: every Region knows
+// it.
+const defaultRegion = "us-east-1"
 
 func (c *Client) find(ctx context.Context, name string) (*Bucket, error) {
 	region := c.cfg.Region
 	if region == "" {
-		region = anywhere
+		region = defaultRegion
 	}
 	api := c.api(region)
 	b := &Bucket{c: c, name: name, Region: region, api: api}
 	if api.Options().BaseEndpoint != nil {
-		return b, nil // not AWS: it has no other regions
+		return b, nil // not AWS: there are no other Regions
 	}
 	found, err := regionOf(awsclient.WithResource(ctx, scheme+name), api, name)
 	if err != nil {
@@ -152,18 +151,18 @@ func (c *Client) api(region string) *sdk.Client {
 		o.UsePathStyle = c.o.PathStyle
 		o.UseARNRegion = true
 		o.APIOptions = append(o.APIOptions, checkAnswers)
-		// Bodies are verified here, across connections that break.
+		// body verifies them, also across broken connections.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true
 		o.DisableS3ExpressSessionAuth = aws.Bool(true)
 	})
 }
 
-// regionHeader is in every answer about a bucket that is there, also in those
-// that deny (S3 API reference, HeadBucket).
+// regionHeader is in every answer about an existing bucket, even in denials (S3 API
+// reference, HeadBucket).
 const regionHeader = "X-Amz-Bucket-Region"
 
-// regionOf asks where a bucket is: empty if that can't be known.
+// regionOf asks for a bucket's Region; it is empty if S3 doesn't tell.
 func regionOf(ctx context.Context, api *sdk.Client, name string) (string, error) {
 	out, err := api.HeadBucket(ctx, &sdk.HeadBucketInput{Bucket: &name})
 	if err == nil {
@@ -179,19 +178,19 @@ func regionOf(ctx context.Context, api *sdk.Client, name string) (string, error)
 	case awsclient.NotFound:
 		return "", &awsclient.Error{Op: "HeadBucket", Resource: scheme + name, Kind: awsclient.NoSuchBucket, Err: errNoSuchBucket}
 	case awsclient.Denied, awsclient.Unknown, awsclient.WrongRegion:
-		return "", nil // it may still be read
+		return "", nil // reading may be allowed all the same
 	}
 	return "", err
 }
 
-// ErrDirectoryBucket is of directory buckets: Macie stores no results in directory buckets, and their
-// listings, which are in no order, can't be checked (S3 user guide, "Differences
-// for directory buckets").
+// ErrDirectoryBucket refuses directory buckets: Macie stores no results in them, and
+// their listings are in no order and can't be checked (S3 user guide, "Differences for
+// directory buckets").
 var ErrDirectoryBucket = errors.New("a directory bucket can't be used")
 
 var errNoSuchBucket = errors.New("there is no bucket of that name")
 
-// payer is the request payer of each request.
+// payer returns the RequestPayer of each request.
 func (b *Bucket) payer() types.RequestPayer {
 	if b.c.o.RequestPayer {
 		return types.RequestPayerRequester

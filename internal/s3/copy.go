@@ -18,21 +18,21 @@ import (
 const (
 	// maxCopy is the largest object that CopyObject takes (S3 API reference).
 	maxCopy = 5 << 30
-	// copyPart is the size of the parts of the copy of a larger one: 10,000 of
-	// them are more than an object can have bytes.
+	// copyPart is the size of the parts in which a larger object is copied: 10,000 of
+	// them, S3's limit, exceed the largest object.
 	copyPart = 1 << 30
-	// copiesAtOnce is how many parts are copied at a time.
+	// copiesAtOnce is the number of parts copied at a time.
 	copiesAtOnce = 8
 )
 
-// Content says which bytes an object has.
+// Content identifies the bytes of an object.
 type Content struct {
 	Size int64  // bytes
-	ETag string // with its quotes, of the object as it was written
+	ETag string // with its quotes, as returned when the object was written
 	Sum  string // SHA-256 in hexadecimal
 }
 
-// ContentError says that an object doesn't have the content that it must have.
+// ContentError says that an object's content isn't the wanted one.
 type ContentError struct {
 	URI  string
 	What string // how it differs
@@ -40,8 +40,8 @@ type ContentError struct {
 
 func (e *ContentError) Error() string { return e.URI + " has changed: " + e.What }
 
-// Check reports whether Publish would find an object that it could copy, or its copy
-// where there is none. It copies nothing.
+// Check reports whether Publish would find the object to copy, or else its copy. It
+// copies nothing.
 func (w *Writer) Check(ctx context.Context, from, to string, want Content) error {
 	head, err := w.b.head(ctx, from)
 	switch {
@@ -53,7 +53,7 @@ func (w *Writer) Check(ctx context.Context, from, to string, want Content) error
 	return w.b.explain(ctx, "HeadObject", from, err)
 }
 
-// compare compares an object with what Create wrote.
+// compare compares an object with the content that Create wrote.
 func (w *Writer) compare(key string, head *sdk.HeadObjectOutput, want Content) error {
 	size, etag := aws.ToInt64(head.ContentLength), aws.ToString(head.ETag)
 	if size == want.Size && etag == want.ETag {
@@ -62,13 +62,13 @@ func (w *Writer) compare(key string, head *sdk.HeadObjectOutput, want Content) e
 	return &ContentError{w.b.URI(key), fmt.Sprintf("it has %d bytes and ETag %s, not %d and %s", size, etag, want.Size, want.ETag)}
 }
 
-// Publish copies an object that Create wrote inside the bucket, under a key that
-// must be free. The object must have the wanted size and ETag, or it is a
-// ContentError. Where the new key is taken it fails with kind Precondition, unless
-// by a copy of the same bytes; where neither key exists, with kind NotFound.
+// Publish copies an object that Create wrote to another key of the bucket. An object
+// without the wanted size and ETag is a ContentError. If the new key is taken, Publish
+// fails with kind Precondition, unless it holds a copy of the same bytes; if neither key
+// exists, it fails with kind NotFound.
 //
-// That is one request, once it is known that the server looks at the condition of a copy,
-// which not every server does: the first copy is made once more to find out.
+// That takes one request if the server checks the condition of a copy. Not every server
+// does: the first copy is repeated to find out.
 func (w *Writer) Publish(ctx context.Context, from, to string, want Content) error {
 	if want.ETag == "" || want.Size > maxCopy {
 		_, err := w.publishSeen(ctx, from, to, want)
@@ -91,27 +91,27 @@ func (w *Writer) Publish(ctx context.Context, from, to string, want Content) err
 	}
 	err := w.copyAs(ctx, from, to, want.ETag)
 	switch awsclient.KindOf(err) {
-	case awsclient.Precondition, awsclient.NotFound: // of the one key or the other
+	case awsclient.Precondition, awsclient.NotFound: // of either key
 		_, err = w.publishSeen(ctx, from, to, want)
 	}
 	return err
 }
 
-// What is known of a server's conditions of copies.
+// Whether a server checks the conditions of copies.
 const (
 	unknownConditions int32 = iota
 	conditionsIgnored
 	conditionsHonoured
 )
 
-// findConditions publishes, and finds out whether the server refuses to copy once more.
+// findConditions publishes, and finds out whether the server refuses to repeat the copy.
 func (w *Writer) findConditions(ctx context.Context, from, to string, want Content) error {
 	copied, err := w.publishSeen(ctx, from, to, want)
 	if err != nil || !copied {
 		return err
 	}
 	switch again := w.copyAs(ctx, from, to, want.ETag); {
-	case again == nil: // the same bytes are there
+	case again == nil: // the copy was replaced by the same bytes
 		w.conditions.Store(conditionsIgnored)
 	case awsclient.KindOf(again) == awsclient.Precondition:
 		w.conditions.Store(conditionsHonoured)
@@ -119,7 +119,7 @@ func (w *Writer) findConditions(ctx context.Context, from, to string, want Conte
 	return nil
 }
 
-// publishSeen publishes after a look at both keys, and reports whether it copied.
+// publishSeen asks for both keys before it publishes, and reports whether it copied.
 func (w *Writer) publishSeen(ctx context.Context, from, to string, want Content) (copied bool, err error) {
 	there, err := w.b.head(ctx, to)
 	if err != nil && awsclient.KindOf(err) != awsclient.NotFound {
@@ -153,15 +153,15 @@ func (w *Writer) publishSeen(ctx context.Context, from, to string, want Content)
 
 var errTaken = errors.New("there is an object with another content")
 
-// isCopy reports whether an object is a copy of the wanted bytes. The ETag of a
-// copy is another where the original was written in parts or is encrypted with a
-// key of KMS, but the SHA-256 is copied with the object.
+// isCopy reports whether an object is a copy of the wanted bytes. A copy's ETag differs
+// if the original was written in parts or is encrypted with a KMS key, but the SHA-256 in
+// the metadata is copied with the object.
 func (w *Writer) isCopy(ctx context.Context, key string, want Content) bool {
 	head, err := w.b.head(ctx, key)
 	return err == nil && aws.ToInt64(head.ContentLength) == want.Size && want.Sum != "" && head.Metadata[sumMark] == want.Sum
 }
 
-// copyAs copies an object with an ETag to a key that must be free.
+// copyAs copies the object that has the ETag to a key that must be free.
 func (w *Writer) copyAs(ctx context.Context, from, to, etag string) error {
 	ctx = awsclient.WithResource(ctx, w.b.URI(to))
 	_, err := w.b.api.CopyObject(ctx, &sdk.CopyObjectInput{
@@ -177,7 +177,7 @@ func (w *Writer) copyAs(ctx context.Context, from, to, etag string) error {
 	return nil
 }
 
-// copySource is a key as the header has it: escaped, but for the slashes.
+// copySource returns a key in the form of its header: escaped, except the slashes.
 func (w *Writer) copySource(key string) *string {
 	segments := strings.Split(w.b.name+"/"+key, "/")
 	for i, s := range segments {

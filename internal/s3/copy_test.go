@@ -11,7 +11,7 @@ import (
 	"github.com/macielake/macielake/internal/s3/s3test"
 )
 
-// A copy in parts is what a copy is.
+// A copy in parts behaves like a copy in one request.
 func TestCopyInParts(t *testing.T) {
 	server := s3test.Start(t, "lake")
 	c := New(s3test.Config(server.URL, awsclient.Options{}), Options{PathStyle: true})

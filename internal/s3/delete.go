@@ -11,11 +11,12 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 )
 
-// DeleteKeys is how many keys Delete takes (S3 API reference, DeleteObjects).
+// DeleteKeys is the largest number of keys that Delete takes (S3 API reference,
+// DeleteObjects).
 const DeleteKeys = 1000
 
-// Delete removes objects, at most DeleteKeys of them; those that aren't there are
-// no error. The answer names each key: that is how it is known to be one.
+// Delete removes at least one and at most DeleteKeys objects; missing objects are no
+// error. It requests an answer that names each key, so that it can be checked.
 func (b *Bucket) Delete(ctx context.Context, keys []string) error {
 	objects := make([]types.ObjectIdentifier, len(keys))
 	for i := range keys {

@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// maxExplained is how many denials of a bucket are looked into: each costs
-	// a request, and a million objects are mostly denied for one reason.
+	// maxExplained is the number of denials that are explained per bucket: each costs a
+	// request, and a million objects are mostly denied for one reason.
 	maxExplained = 20
-	// explainTimeout bounds the looking into one.
+	// explainTimeout bounds the explanation of one denial.
 	explainTimeout = 20 * time.Second
 )
 
-// actionOf is the permission that an operation needs (S3 user guide, "Required
+// actionOf returns the permission that an operation needs (S3 user guide, "Required
 // permissions for Amazon S3 API operations").
 func actionOf(op string) string {
 	switch op {
@@ -41,7 +41,7 @@ func actionOf(op string) string {
 	return "s3:" + op
 }
 
-// fail makes an error of an operation on a key one that names them.
+// fail makes an *awsclient.Error that names the operation and the key.
 func (b *Bucket) fail(op, key string, err error) error {
 	resource := b.URI(key)
 	if key == "" {
@@ -50,8 +50,8 @@ func (b *Bucket) fail(op, key string, err error) error {
 	return awsclient.Failed(op, resource, err)
 }
 
-// explain is fail for errors that end something: of a denial it finds out which
-// permission is missing, on what, and for whom.
+// explain is fail for final errors: for a denial it finds out which permission is
+// missing, on which resource, and for whom.
 func (b *Bucket) explain(ctx context.Context, op, key string, err error) error {
 	err = b.fail(op, key, err)
 	var e *awsclient.Error
@@ -86,8 +86,8 @@ func (b *Bucket) explain(ctx context.Context, op, key string, err error) error {
 	return err
 }
 
-// explainGet tells which of GetObject's two permissions is missing: HeadObject
-// needs s3:GetObject alone, and names the key.
+// explainGet tells which of GetObject's two permissions is missing: HeadObject needs
+// only s3:GetObject, and names the KMS key.
 func (b *Bucket) explainGet(ctx context.Context, key string, e *awsclient.Error) {
 	head, err := b.api.HeadObject(ctx, &sdk.HeadObjectInput{
 		Bucket: &b.name, Key: &key, RequestPayer: b.payer(), ExpectedBucketOwner: b.ownerID(),
@@ -97,7 +97,7 @@ func (b *Bucket) explainGet(ctx context.Context, key string, e *awsclient.Error)
 	}
 }
 
-// partition is the bucket's: that of its region.
+// partition returns the AWS partition of the bucket's Region.
 func (b *Bucket) partition() string {
 	switch {
 	case len(b.Region) > 3 && b.Region[:3] == "cn-":

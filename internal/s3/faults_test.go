@@ -31,7 +31,7 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// logBuffer is a log that may be written by many.
+// logBuffer is a log that is safe for concurrent use.
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -54,7 +54,7 @@ func newClient(url string, o s3.Options) *s3.Client {
 	return s3.New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff, Log: o.Log}), o)
 }
 
-// quickBackoff has tests wait a fiftieth of what users do.
+// quickBackoff makes tests wait a fiftieth of the usual time.
 func quickBackoff() awsclient.Backoff {
 	b := awsclient.DefaultBackoff()
 	return awsclient.Backoff{Base: b.Base / 50, Max: b.Max / 50}
@@ -90,8 +90,8 @@ func converted(t *testing.T, url, out string, o s3.Options) (*convert.Summary, s
 	return summary, log.String(), err
 }
 
-// uploaded is a server with samples in s3://results/in/, of large objects and of
-// many small ones, and what is to become of them.
+// uploaded returns a server with samples in s3://results/in/, in large objects and many
+// small ones, and the expected rows.
 func uploaded(t *testing.T, size int64) (server *s3test.Server, want gen.Expected) {
 	t.Helper()
 	server = s3test.Start(t, "results", "lake")
@@ -112,8 +112,8 @@ func uploaded(t *testing.T, size int64) (server *s3test.Server, want gen.Expecte
 	return server, want
 }
 
-// Whatever S3 and the network do, as long as they come round: all is converted,
-// once, and -v tells of it.
+// After any passing fault of S3 or the network, every source is converted once, and -v
+// reports the fault.
 func TestFaultsThatPass(t *testing.T) {
 	size := int64(1 << 20)
 	if testing.Short() {
@@ -135,11 +135,11 @@ func TestFaultsThatPass(t *testing.T) {
 		{"slow down, all for a while", s3test.Fault{Match: any, Until: 600 * time.Millisecond, Do: s3test.Answer(503, "SlowDown", "Please reduce your request rate.")}, "SlowDown"},
 		{"KMS throttles", s3test.Fault{Match: gets, Every: 3, Do: s3test.Answer(400, "KMS.ThrottlingException", "You have exceeded the rate at which you may call KMS.")}, "KMS.ThrottlingException"},
 		{"internal errors", s3test.Fault{Match: any, Every: 4, Do: s3test.Answer(500, "InternalError", "We encountered an internal error.")}, "InternalError"},
-		{"cut off before the body", s3test.Fault{Match: gets, Every: 3, Do: s3test.CutAfter(0)}, "reading on"},
-		{"cut off in the body", s3test.Fault{Match: gets, Every: 3, Do: s3test.CutAfter(700)}, "reading on"},
-		{"ends early, cleanly", s3test.Fault{Match: gets, Every: 3, Do: s3test.ShortenTo(300)}, "reading on"},
-		{"stalls", s3test.Fault{Match: gets, Every: 9, Times: 27, Do: s3test.StallAfter(500, 2*time.Second)}, "reading on"},
-		{"drips", s3test.Fault{Match: gets, Every: 9, Times: 27, Do: s3test.Drip(5*time.Millisecond, 2*time.Second)}, "reading on"},
+		{"cut off before the body", s3test.Fault{Match: gets, Every: 3, Do: s3test.CutAfter(0)}, "resuming"},
+		{"cut off in the body", s3test.Fault{Match: gets, Every: 3, Do: s3test.CutAfter(700)}, "resuming"},
+		{"ends early, cleanly", s3test.Fault{Match: gets, Every: 3, Do: s3test.ShortenTo(300)}, "resuming"},
+		{"stalls", s3test.Fault{Match: gets, Every: 9, Times: 27, Do: s3test.StallAfter(500, 2*time.Second)}, "resuming"},
+		{"drips", s3test.Fault{Match: gets, Every: 9, Times: 27, Do: s3test.Drip(5*time.Millisecond, 2*time.Second)}, "resuming"},
 		{"loses answers to writes", s3test.Fault{Match: writes, Every: 2, Do: s3test.Lose()}, "trying again"},
 		{"refuses writes", s3test.Fault{Match: writes, Every: 2, Do: s3test.Answer(503, "SlowDown", "m")}, "trying again"},
 		{"slow pages", s3test.Fault{Match: s3test.IsOp("ListObjectsV2", ""), Do: s3test.Delay(50 * time.Millisecond)}, ""},
@@ -168,8 +168,8 @@ func TestFaultsThatPass(t *testing.T) {
 	}
 }
 
-// checkLake compares what lies in a lake with what the run says: no file is
-// missing, or there twice, or there half.
+// checkLake compares the files of a dataset with the run's summary: no file is missing,
+// duplicated or cut off.
 func checkLake(t *testing.T, server *s3test.Server, out string, summary *convert.Summary) {
 	t.Helper()
 	s, err := s3store.Open(t.Context(), newClient(server.URL, s3.Options{}), "s3://lake/"+out, s3.WriteOptions{})
@@ -187,13 +187,13 @@ func checkLake(t *testing.T, server *s3test.Server, out string, summary *convert
 	}
 }
 
-// What doesn't pass makes the objects that it meets unreadable, by their reason,
-// and no others.
+// A lasting fault makes exactly the sources that it meets unreadable, and names the
+// reason.
 func TestFaultsThatStay(t *testing.T) {
 	server, want := uploaded(t, 250_000)
 	const s3Denied = `User: arn:aws:sts::111122223333:assumed-role/reader/x is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::results/in/k" because no identity-based policy allows the s3:GetObject action`
 	const kmsDenied = `User: arn:aws:sts::111122223333:assumed-role/reader/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:111122223333:key/11111111-2222-3333-4444-555555555555 because no resource-based policy allows the kms:Decrypt action`
-	// One object in seven, by its name, whoever asks and how often.
+	// One object in seven, chosen by its name, in every request.
 	meets := func(r *http.Request) bool {
 		if !s3test.IsOp("GetObject", "/results/in/")(r) {
 			return false
@@ -245,8 +245,8 @@ func TestFaultsThatStay(t *testing.T) {
 	}
 }
 
-// A listing that fails, or can't be right, ends the run: it is never the end of
-// what is there.
+// A listing that fails or can't be right ends the run: it is never taken for the end of
+// the inputs.
 func TestFaultsOfListings(t *testing.T) {
 	server, _ := uploaded(t, 50_000)
 	for _, test := range []struct {
@@ -274,7 +274,7 @@ func TestFaultsOfListings(t *testing.T) {
 	}
 }
 
-// Where all is denied, the run stops after 20 objects.
+// If all reads are denied, the run stops after 20 objects.
 func TestAllDenied(t *testing.T) {
 	server, want := uploaded(t, 1<<20)
 	if want.Objects < 40 {
@@ -290,8 +290,8 @@ func TestAllDenied(t *testing.T) {
 	}
 }
 
-// A body is read on at the byte where it broke off, of the same version, and
-// only as much of it as is left.
+// Reading resumes at the byte where a body broke off, in the same version, and requests
+// only the rest.
 func TestReadOn(t *testing.T) {
 	server := s3test.Start(t, "results")
 	data := bytes.Repeat([]byte("0123456789abcdef"), 20_000)
@@ -335,7 +335,7 @@ func TestReadOn(t *testing.T) {
 	}
 }
 
-// An object that is replaced while it is read isn't mixed of two.
+// An object that is replaced while it is read is never a mixture of two versions.
 func TestChangedWhileRead(t *testing.T) {
 	server := s3test.Start(t, "results")
 	put(t, server, "results", "k", bytes.Repeat([]byte("a"), 300_000))
@@ -364,7 +364,7 @@ func put(t *testing.T, server *s3test.Server, bucket, key string, data []byte) {
 	}
 }
 
-// parquetRows counts the rows of tables, of which no file may be there twice.
+// parquetRows counts the rows in all files of the tables.
 func parquetRows(ctx context.Context, s *s3store.Store, tables []string) (map[string]int64, error) {
 	rows := make(map[string]int64)
 	for _, table := range tables {

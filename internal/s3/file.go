@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// OpenAt opens an object for reading anywhere in it. All that is read is of one
-// version; ctx holds for the reads.
+// OpenAt opens an object for reading at any offset. All bytes come from one version.
+// ctx applies to the reads.
 func (b *Bucket) OpenAt(ctx context.Context, key string) (*File, error) {
 	o, err := b.Stat(ctx, key)
 	if err != nil {
@@ -18,7 +18,7 @@ func (b *Bucket) OpenAt(ctx context.Context, key string) (*File, error) {
 	return &File{ctx: ctx, b: b, o: o}, nil
 }
 
-// Stat is what a listing would say of an object.
+// Stat describes an object as a listing would.
 func (b *Bucket) Stat(ctx context.Context, key string) (Object, error) {
 	head, err := b.head(ctx, key)
 	if err != nil {
@@ -42,7 +42,7 @@ func (f *File) Size() int64 { return f.o.Size }
 // Close implements io.Closer.
 func (f *File) Close() error { return nil }
 
-// ReadAt implements io.ReaderAt by a request for each call.
+// ReadAt implements io.ReaderAt with one request per call.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, &fs.PathError{Op: "read", Path: f.b.URI(f.o.Key), Err: fs.ErrInvalid}

@@ -14,18 +14,18 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 )
 
-// Object is one version of an object, as a listing names it.
+// Object is one version of an object, as listings describe it.
 type Object struct {
 	Key      string
-	Size     int64     // bytes; -1 where it isn't known
-	ETag     string    // with its quotes; empty where it isn't known
-	Modified time.Time // zero where it isn't known
+	Size     int64     // bytes; -1 if unknown
+	ETag     string    // with its quotes; empty if unknown
+	Modified time.Time // zero if unknown
 }
 
-// minProgress is how many bytes a body must bring within Options.Stall.
+// minProgress is the number of bytes that a body must bring within Options.Stall.
 const minProgress = 16 << 10
 
-// Errors of bodies. They are found again under an awsclient.Error.
+// Errors of bodies, which an awsclient.Error wraps.
 var (
 	errStalled  = errors.New("the connection brought next to nothing for too long")
 	errLength   = errors.New("the object's length isn't what the listing said")
@@ -33,12 +33,11 @@ var (
 	errChanged  = errors.New("the object changed since it was listed")
 )
 
-// Get opens an object for reading from its first byte. All that is read is of
-// one version: the one with the ETag, or where that isn't known the one that is
-// found. A body that breaks off is read on from where it did; its length, and
-// its checksum where the store has one, are verified at its end. An error is an
-// *awsclient.Error (of kind Precondition if the object isn't that version any
-// more), or ctx's.
+// Get opens an object for reading from its first byte. All bytes come from one version:
+// the one with o's ETag, or the current one if o has none. Reading resumes where a body
+// breaks off; the length, and the checksum if the store has one, are verified at the
+// end. An error is an *awsclient.Error (of kind Precondition if the version has been
+// replaced), or ctx's.
 func (b *Bucket) Get(ctx context.Context, o Object) (io.ReadCloser, error) {
 	r, err := b.open(ctx, o, 0, o.Size)
 	if err != nil {
@@ -47,8 +46,7 @@ func (b *Bucket) Get(ctx context.Context, o Object) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// open opens the bytes [from, to) of an object; to is -1 for its end where that
-// isn't known.
+// open opens the bytes [from, to) of an object; to is -1 for an end that isn't known.
 func (b *Bucket) open(ctx context.Context, o Object, from, to int64) (*body, error) {
 	r := &body{ctx: awsclient.WithResource(ctx, b.URI(o.Key)), b: b, o: o, whole: from == 0 && to == o.Size, at: from, end: to}
 	if err := r.request(); err != nil {
@@ -57,29 +55,28 @@ func (b *Bucket) open(ctx context.Context, o Object, from, to int64) (*body, err
 	return r, nil
 }
 
-// body is an object being read, over as many answers as it takes.
+// body reads an object from as many answers as it takes.
 type body struct {
 	ctx   context.Context
 	b     *Bucket
 	o     Object
-	whole bool // it is read from its beginning to its end
+	whole bool // the object is read from beginning to end
 	at    int64
-	end   int64 // -1 before the first answer, where the size isn't known
+	end   int64 // -1 before the first answer if the size isn't known
 	sum   checksum
 
-	// The answer being read; rc is nil where there is none.
+	// The answer being read; rc is nil if there is none.
 	rc      io.ReadCloser
 	cancel  context.CancelCauseFunc
-	reading context.Context // of the answer
+	reading context.Context // the answer's
 
-	failures int // since the last progress
-	// Since the last progress:
-	waited time.Duration // in reads
-	got    int64         // bytes
-	err    error
+	failures int           // since the last progress
+	waited   time.Duration // in reads since then
+	got      int64         // bytes since then
+	err      error
 }
 
-// request asks for what is still to come.
+// request requests the bytes that are still missing.
 func (r *body) request() error {
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	in := &sdk.GetObjectInput{
@@ -116,14 +113,14 @@ func byteRange(from, to int64) string {
 	return fmt.Sprintf("bytes=%d-%d", from, to-1)
 }
 
-// askForChecksum has the answer name the object's checksum, without the SDK
-// verifying it: it would only see one answer of several.
+// askForChecksum requests the object's checksum without the SDK's verification, which
+// would see only one answer of several.
 func askForChecksum(o *sdk.Options) {
 	o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("x-amz-checksum-mode", "ENABLED"))
 }
 
-// check compares an answer with what was asked for, and takes from the first
-// what wasn't known.
+// check compares an answer with the request, and takes an unknown ETag and size from
+// the first answer.
 func (r *body) check(out *sdk.GetObjectOutput) error {
 	if r.o.ETag == "" {
 		r.o.ETag = aws.ToString(out.ETag)
@@ -132,7 +129,7 @@ func (r *body) check(out *sdk.GetObjectOutput) error {
 	}
 	length := aws.ToInt64(out.ContentLength)
 	if out.ContentLength == nil || length < 0 {
-		return nil // told by its end
+		return nil // the body's end decides
 	}
 	if r.end < 0 {
 		r.end = r.at + length
@@ -141,7 +138,7 @@ func (r *body) check(out *sdk.GetObjectOutput) error {
 	if r.at+length > r.end {
 		return errLength
 	}
-	return nil // one that is too short is read on
+	return nil // reading resumes after a short answer
 }
 
 func (r *body) Read(p []byte) (int, error) {
@@ -160,18 +157,18 @@ func (r *body) Read(p []byte) (int, error) {
 			}
 			r.at += int64(n)
 			r.sum.write(p[:n])
-			return n, nil // err comes again
+			return n, nil // the next Read returns err
 		}
 		if err == nil {
 			continue
 		}
-		if r.err = r.goOn(err); r.err != nil {
+		if r.err = r.resume(err); r.err != nil {
 			return 0, r.err
 		}
 	}
 }
 
-// read reads from the answer, and watches that it brings something.
+// read reads from the answer, and cancels it if it brings too little for too long.
 func (r *body) read(p []byte) (int, error) {
 	if r.rc == nil {
 		return 0, io.ErrUnexpectedEOF
@@ -191,9 +188,9 @@ func (r *body) read(p []byte) (int, error) {
 	return n, err
 }
 
-// goOn deals with an answer's end: nil if there is another to read, io.EOF at
-// the end of what was to be read.
-func (r *body) goOn(err error) error {
+// resume handles the end of an answer: it returns nil if another answer follows, and
+// io.EOF at the end of the requested bytes.
+func (r *body) resume(err error) error {
 	r.drop()
 	if err == io.EOF {
 		if r.end < 0 || r.at == r.end {
@@ -213,7 +210,7 @@ func (r *body) goOn(err error) error {
 		if r.failures >= attempts(kind) {
 			return r.fail(err)
 		}
-		r.b.c.o.Log.Info("reading on", "uri", r.b.URI(r.o.Key), "from", r.at, "attempt", r.failures, "why", err.Error())
+		r.b.c.o.Log.Info("resuming", "uri", r.b.URI(r.o.Key), "from", r.at, "attempt", r.failures, "why", err.Error())
 		if err := r.b.c.o.Backoff.Wait(r.ctx, r.failures); err != nil {
 			return err
 		}
@@ -221,14 +218,14 @@ func (r *body) goOn(err error) error {
 		if err = r.request(); err == nil {
 			return nil
 		}
-		// A request that failed has had its attempts.
+		// A failed request has used up its attempts.
 		if k := awsclient.KindOf(err); err != errLength && k != awsclient.Unknown {
 			return r.fail(err)
 		}
 	}
 }
 
-// attempts bounds how often an object is read on without having come further.
+// attempts is how often reading is resumed without progress.
 func attempts(kind awsclient.Kind) int {
 	switch kind {
 	case awsclient.TimedOut:
@@ -239,7 +236,7 @@ func attempts(kind awsclient.Kind) int {
 	return 3
 }
 
-// kindOfRead is awsclient.KindOf with what bodies can do.
+// kindOfRead is awsclient.KindOf, extended by the errors of bodies.
 func kindOfRead(err error) awsclient.Kind {
 	switch {
 	case errors.Is(err, errStalled):
@@ -252,7 +249,7 @@ func kindOfRead(err error) awsclient.Kind {
 	return awsclient.KindOf(err)
 }
 
-// fail makes an error one that says what can be done about it.
+// fail makes an error of reading an *awsclient.Error, with an explanation of denials.
 func (r *body) fail(err error) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)

@@ -15,16 +15,16 @@ import (
 	"github.com/macielake/macielake/internal/policy"
 )
 
-// Head is what a store says of an object without its content.
+// Head describes an object without its content.
 type Head struct {
 	Size       int64
 	Modified   time.Time
-	Encryption string // AES256, aws:kms, aws:kms:dsse; empty where it isn't said
-	Key        string // ARN of the KMS key, of objects that have one
+	Encryption string // AES256, aws:kms, aws:kms:dsse; empty if unknown
+	Key        string // ARN of the KMS key; empty if there is none
 	Class      string // storage class; empty for STANDARD
 }
 
-// Head asks for an object's head.
+// Head requests the description of an object.
 func (b *Bucket) Head(ctx context.Context, key string) (Head, error) {
 	out, err := b.api.HeadObject(awsclient.WithResource(ctx, b.URI(key)), &sdk.HeadObjectInput{
 		Bucket: &b.name, Key: &key, RequestPayer: b.payer(), ExpectedBucketOwner: b.ownerID(),
@@ -38,18 +38,18 @@ func (b *Bucket) Head(ctx context.Context, key string) (Head, error) {
 	}, nil
 }
 
-// PublicAccess is what a bucket's own settings block.
+// PublicAccess says which public access the settings of a bucket or account block.
 type PublicAccess struct {
 	BlockACLs, IgnoreACLs, BlockPolicy, RestrictBucket bool
 }
 
-// Blocked reports whether all of it is blocked.
+// Blocked reports whether all public access is blocked.
 func (p PublicAccess) Blocked() bool {
 	return p.BlockACLs && p.IgnoreACLs && p.BlockPolicy && p.RestrictBucket
 }
 
-// PublicAccess asks what public access the bucket blocks; nothing, where it has
-// no such settings.
+// PublicAccess asks which public access the bucket blocks: none if it has no such
+// settings.
 func (b *Bucket) PublicAccess(ctx context.Context) (PublicAccess, error) {
 	out, err := b.api.GetPublicAccessBlock(b.about(ctx), &sdk.GetPublicAccessBlockInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
 	if absent(err, "NoSuchPublicAccessBlockConfiguration") {
@@ -65,7 +65,7 @@ func (b *Bucket) PublicAccess(ctx context.Context) (PublicAccess, error) {
 	}, nil
 }
 
-// Policy asks for the bucket's policy: empty where it has none.
+// Policy asks for the bucket's policy; it is empty if there is none.
 func (b *Bucket) Policy(ctx context.Context) (string, error) {
 	out, err := b.api.GetBucketPolicy(b.about(ctx), &sdk.GetBucketPolicyInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
 	if absent(err, "NoSuchBucketPolicy") {
@@ -77,8 +77,7 @@ func (b *Bucket) Policy(ctx context.Context) (string, error) {
 	return aws.ToString(out.Policy), nil
 }
 
-// PolicyIsPublic asks whether S3 takes the bucket's policy for one that lets the
-// public in.
+// PolicyIsPublic asks whether S3 regards the bucket's policy as public.
 func (b *Bucket) PolicyIsPublic(ctx context.Context) (bool, error) {
 	out, err := b.api.GetBucketPolicyStatus(b.about(ctx), &sdk.GetBucketPolicyStatusInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
 	if absent(err, "NoSuchBucketPolicy") {
@@ -90,9 +89,9 @@ func (b *Bucket) PolicyIsPublic(ctx context.Context) (bool, error) {
 	return *out.PolicyStatus.IsPublic, nil
 }
 
-// Encryption is a bucket's default encryption, for objects that come without.
+// Encryption is a bucket's default encryption, for objects written without another.
 type Encryption struct {
-	Algorithm string // AES256, aws:kms, aws:kms:dsse; empty where there is none
+	Algorithm string // AES256, aws:kms, aws:kms:dsse; empty if there is none
 	Key       string // the KMS key, as the bucket's owner wrote it
 	BucketKey bool   // one data key serves many objects
 }
@@ -121,14 +120,14 @@ func (b *Bucket) about(ctx context.Context) context.Context {
 	return awsclient.WithResource(ctx, scheme+b.name)
 }
 
-// absent reports whether an error says that what was asked for isn't set.
+// absent reports whether an error has the code that says that a setting is absent.
 func absent(err error, code string) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && api.ErrorCode() == code
 }
 
-// DefaultRetention reports whether the bucket's Object Lock keeps every new object
-// from being changed for a time: "GOVERNANCE for 30 days"; empty where it doesn't.
+// DefaultRetention returns for how long the bucket's Object Lock protects every new
+// object, for example "GOVERNANCE for 30 days"; it is empty if it doesn't.
 func (b *Bucket) DefaultRetention(ctx context.Context) (string, error) {
 	out, err := b.api.GetObjectLockConfiguration(b.about(ctx), &sdk.GetObjectLockConfigurationInput{Bucket: &b.name, ExpectedBucketOwner: b.ownerID()})
 	if absent(err, "ObjectLockConfigurationNotFoundError") {
@@ -148,7 +147,7 @@ func (b *Bucket) DefaultRetention(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s for %d days", d.Mode, aws.ToInt32(d.Days)), nil
 }
 
-// IsOwnedBy reports whether the bucket is an account's.
+// IsOwnedBy reports whether an account owns the bucket.
 func (b *Bucket) IsOwnedBy(ctx context.Context, account string) (bool, error) {
 	_, err := b.api.HeadBucket(b.about(ctx), &sdk.HeadBucketInput{Bucket: &b.name, ExpectedBucketOwner: &account})
 	if err == nil {
@@ -160,8 +159,8 @@ func (b *Bucket) IsOwnedBy(ctx context.Context, account string) (bool, error) {
 	return false, b.explain(ctx, "HeadBucket", "", err)
 }
 
-// AccountPublicAccess asks what public access an account blocks on all of its
-// buckets; nothing, where it has no such settings.
+// AccountPublicAccess asks which public access an account blocks on all of its buckets:
+// none if it has no such settings.
 func (c *Client) AccountPublicAccess(ctx context.Context, account, region string) (PublicAccess, error) {
 	body, err := awsclient.Call(ctx, c.cfg, awsclient.Request{
 		Operation: "GetPublicAccessBlock of the account", Resource: account, Service: "s3", ID: "S3 Control", Region: region, Method: "GET",
@@ -191,7 +190,7 @@ func (c *Client) AccountPublicAccess(ctx context.Context, account, region string
 	}, nil
 }
 
-// And is what is blocked by p, by q or by both.
+// And returns the public access that p, q or both block.
 func (p PublicAccess) And(q PublicAccess) PublicAccess {
 	return PublicAccess{
 		BlockACLs: p.BlockACLs || q.BlockACLs, IgnoreACLs: p.IgnoreACLs || q.IgnoreACLs,

@@ -15,22 +15,25 @@ import (
 )
 
 const (
-	// Delimiter ends a directory's name.
+	// Delimiter ends the name of a directory.
 	Delimiter = "/"
-	// PageKeys is how many keys, or prefixes, an answer has at most.
+	// PageKeys is the largest number of keys and prefixes in a page.
 	PageKeys = 1000
-	// pageAttempts is how often a page that takes too long is asked for.
+	// maxETag is the length of an ETag in bytes; S3's have 34, or up to 40 if the
+	// object was uploaded in parts.
+	maxETag = 1024
+	// pageAttempts is how often a page is requested that takes too long.
 	pageAttempts = 4
 )
 
 // Page is one answer of a listing, in byte-wise order.
 type Page struct {
 	Objects  []Object
-	Prefixes []string // those that end in the delimiter, where it was asked for
-	More     bool     // it isn't the last
+	Prefixes []string // directories, each with the delimiter; empty unless requested
+	More     bool     // another page follows
 }
 
-// Last is the last name in the page.
+// Last returns the last key or prefix in the page.
 func (p *Page) Last() string {
 	last := ""
 	if n := len(p.Objects); n > 0 {
@@ -42,9 +45,10 @@ func (p *Page) Last() string {
 	return last
 }
 
-// Page lists what has the prefix and comes after a key. A page that can't be what
-// the bucket holds is asked for again, and in the end an error; it is never taken
-// for the end of the listing.
+// Page lists the keys that begin with prefix and come after the key after; with
+// levels, keys below a directory are listed as their directory. A page that
+// contradicts the request or itself is requested again, and is an error in the end; it
+// is never taken for the end of the listing.
 func (b *Bucket) Page(ctx context.Context, prefix, after string, levels bool) (*Page, error) {
 	ctx = awsclient.WithResource(ctx, b.URI(prefix))
 	for attempt := 1; ; attempt++ {
@@ -65,7 +69,7 @@ func (b *Bucket) Page(ctx context.Context, prefix, after string, levels bool) (*
 	}
 }
 
-// pageStalls is how many times Options.Stall a page may take in all.
+// pageStalls times Options.Stall is how long an attempt at a page may take.
 const pageStalls = 4
 
 func (b *Bucket) askPage(ctx context.Context, prefix, after string, levels bool) (*Page, error) {
@@ -91,7 +95,7 @@ func (b *Bucket) askPage(ctx context.Context, prefix, after string, levels bool)
 	return out.ResultMetadata.Get(pageKey{}).(*Page), nil // checkAnswers put it there
 }
 
-// readPage makes a page of an answer, if it is one to the request.
+// readPage checks that an answer fits the request, and makes a page of it.
 func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, error) {
 	prefix, after := aws.ToString(in.Prefix), aws.ToString(in.StartAfter)
 	escaped := out.EncodingType == types.EncodingTypeUrl
@@ -122,7 +126,7 @@ func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, 
 	case gotPrefix != prefix:
 		return nil, bad("it is a listing of the prefix %q", gotPrefix)
 	case out.StartAfter != nil && gotAfter != after:
-		return nil, bad("it is a listing of what comes after %q", gotAfter)
+		return nil, bad("it is a listing of the keys after %q", gotAfter)
 	case out.IsTruncated == nil:
 		return nil, bad("it doesn't say whether it is the last page")
 	case out.KeyCount != nil && int(*out.KeyCount) != n:
@@ -141,6 +145,10 @@ func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, 
 		switch {
 		case err != nil:
 			return nil, err
+		case len(key) > MaxKey:
+			return nil, bad("a key in it is longer than %d bytes", MaxKey)
+		case len(aws.ToString(c.ETag)) > maxETag:
+			return nil, bad("an ETag in it is longer than %d bytes", maxETag)
 		case c.Size == nil || *c.Size < 0:
 			return nil, bad("an object in it has no size")
 		case !strings.HasPrefix(key, prefix):
@@ -157,9 +165,11 @@ func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, 
 		switch {
 		case err != nil:
 			return nil, err
+		case len(dir) > MaxKey:
+			return nil, bad("a directory in it is longer than %d bytes", MaxKey)
 		case !strings.HasPrefix(dir, prefix):
 			return nil, bad("a directory in it hasn't the prefix that was asked for")
-		// The directory that after lies in may come: it has keys behind it.
+		// The directory that contains after may be listed for its later keys.
 		case dir <= after && !strings.HasPrefix(after, dir):
 			return nil, bad("a directory in it comes before those that were asked for")
 		case i > 0 && dir <= p.Prefixes[i-1]:
@@ -170,8 +180,8 @@ func readPage(in *sdk.ListObjectsV2Input, out *sdk.ListObjectsV2Output) (*Page, 
 	return p, nil
 }
 
-// isAccessPoint reports whether a bucket's name is an access point's ARN or alias:
-// then listings have another name.
+// isAccessPoint reports whether a bucket's name is the ARN or alias of an access point:
+// then listings name the bucket behind it.
 func isAccessPoint(bucket string) bool {
 	return strings.HasPrefix(bucket, "arn:") || strings.HasSuffix(bucket, "-s3alias") || strings.HasSuffix(bucket, "--ol-s3")
 }

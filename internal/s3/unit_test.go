@@ -29,7 +29,7 @@ func TestParseURI(t *testing.T) {
 	}
 }
 
-// asAWS answers all requests to AWS.
+// asAWS is an HTTP client that answers instead of AWS.
 type asAWS struct {
 	hosts []string
 	head  func(r *http.Request) (status int, region string)
@@ -48,8 +48,8 @@ func (a *asAWS) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader("<ListBucketResult><Name>results</Name><IsTruncated>false</IsTruncated></ListBucketResult>")), Request: r}, nil
 }
 
-// A bucket's region is found whatever the answer is, and where it can't be the
-// configured one is used.
+// A bucket's Region is found in any kind of answer; if none has it, the configured one
+// is used.
 func TestRegion(t *testing.T) {
 	for _, test := range []struct {
 		name, configured string

@@ -16,13 +16,12 @@ type URIError struct{ URI, Why string }
 
 func (e *URIError) Error() string { return fmt.Sprintf("%q is no S3 URI: %s", e.URI, e.Why) }
 
-// MaxKey is how many bytes a key has at most (S3 user guide, "Naming Amazon S3
+// MaxKey is the length of the longest key in bytes (S3 user guide, "Naming Amazon S3
 // objects").
 const MaxKey = 1024
 
-// ParseURI splits s3://BUCKET/KEY; the key, which may be empty, is taken as it
-// stands, without any unescaping. An access point's ARN may take the place of
-// the bucket's name.
+// ParseURI splits s3://BUCKET/KEY. The key may be empty and isn't unescaped. The bucket
+// may also be the ARN of an access point.
 func ParseURI(uri string) (bucket, key string, err error) {
 	rest, ok := strings.CutPrefix(uri, scheme)
 	if !ok {
@@ -41,7 +40,7 @@ func ParseURI(uri string) (bucket, key string, err error) {
 		return "", "", &URIError{uri, "the bucket is missing"}
 	}
 	if strings.ContainsAny(bucket, " \t\r\n?#*\\") {
-		return "", "", &URIError{uri, "that is no name of a bucket"}
+		return "", "", &URIError{uri, "the bucket's name has a character that bucket names can't have"}
 	}
 	return bucket, key, checkKey(uri, key)
 }
@@ -59,5 +58,5 @@ func checkKey(uri, key string) error {
 	return nil
 }
 
-// URI is the s3:// URI of an object.
+// URI returns the s3:// URI of an object.
 func URI(bucket, key string) string { return scheme + bucket + "/" + key }

@@ -19,29 +19,28 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 )
 
-// WriteOptions are those of all objects that are written, copies included. The
-// zero value leaves them to the bucket.
+// WriteOptions apply to all objects written, copies included. The zero value leaves
+// the settings to the bucket.
 type WriteOptions struct {
 	SSE          string // AES256, aws:kms or aws:kms:dsse
-	KMSKeyID     string // key of the last two; ID, ARN or alias
+	KMSKeyID     string // key for the last two: ID, ARN or alias
 	StorageClass string
 	// ExpectedOwner is the account that must own the bucket.
 	ExpectedOwner string
 }
 
 const (
-	// UploadPart is the size of the parts of an upload, and of the largest
-	// object that is written in one request.
+	// UploadPart is the size of an upload's parts, and of the largest object written
+	// in one request.
 	UploadPart = 8 << 20
-	// uploadsAtOnce is how many parts of one object are sent at a time.
+	// uploadsAtOnce is the number of parts of one object sent at a time.
 	uploadsAtOnce = 3
-	// uploadMemory bounds what all uploads hold together, in bytes.
+	// uploadMemory bounds the memory of all uploads together, in bytes.
 	uploadMemory = 96 << 20
-	// abortTimeout is how long giving up an upload may take, also once the run
-	// has been interrupted.
+	// abortTimeout is how long aborting an upload may take, even after an
+	// interruption.
 	abortTimeout = 30 * time.Second
-	// partGrace is how long parts that are being sent may still take once the
-	// run has been interrupted.
+	// partGrace is how long parts that are being sent may take after an interruption.
 	partGrace = 5 * time.Second
 )
 
@@ -52,11 +51,11 @@ type Writer struct {
 	manager *transfermanager.Client
 	memory  *semaphore.Weighted // of uploadMemory
 
-	conditions atomic.Int32  // what is known of the server's conditions of copies
-	finding    chan struct{} // held by who finds out
+	conditions atomic.Int32  // whether the server checks the conditions of copies
+	finding    chan struct{} // has an element while a goroutine finds that out
 }
 
-// NewWriter returns a writer of objects of the bucket.
+// NewWriter returns a writer of objects in the bucket.
 func NewWriter(b *Bucket, o WriteOptions) *Writer {
 	return &Writer{
 		b: b, o: o, memory: semaphore.NewWeighted(uploadMemory), finding: make(chan struct{}, 1),
@@ -70,8 +69,8 @@ func NewWriter(b *Bucket, o WriteOptions) *Writer {
 
 // Metadata of objects; copies keep them.
 const (
-	mark    = "macielake-write"  // which writing made the object
-	sumMark = "macielake-sha256" // of its bytes, in hexadecimal
+	mark    = "macielake-write"  // identifies the call that wrote the object
+	sumMark = "macielake-sha256" // SHA-256 of the object's bytes, in hexadecimal
 )
 
 func newMark() string {
@@ -80,22 +79,21 @@ func newMark() string {
 	return hex.EncodeToString(b[:])
 }
 
-// Create writes size bytes as a new object, in as many requests as it
-// takes; it is there when the last has succeeded, and not before. Where there is
-// one of that name already it fails with kind Precondition. sum, the SHA-256 of the
-// bytes in hexadecimal, is kept with the object, so that copies can be told from
-// other objects. It returns the object's ETag.
+// Create writes size bytes as a new object, in as many requests as it takes; the object
+// exists once the last one has succeeded. If the key is taken, Create fails with kind
+// Precondition. sum, the SHA-256 of the bytes in hexadecimal, is stored in the metadata,
+// so that copies can be recognized. Create returns the object's ETag.
 func (w *Writer) Create(ctx context.Context, key string, size int64, sum string, body io.Reader) (etag string, err error) {
-	// A small object is held twice while it is read, a large one in parts.
+	// The manager holds a small object twice while it reads it, a large one in parts.
 	weight := min(2*size+1, UploadPart*(uploadsAtOnce+3))
 	if err := w.memory.Acquire(ctx, weight); err != nil {
 		return "", context.Cause(ctx)
 	}
 	defer w.memory.Release(weight)
 	ctx = awsclient.WithResource(ctx, w.b.URI(key))
-	// A part that is still taken in while its upload is aborted may outlive it
-	// (S3 API reference, AbortMultipartUpload), and someone pays for it. So an
-	// interruption ends the reading of parts first, and those under way later.
+	// A part that arrives while its upload is aborted may outlive it (S3 API reference,
+	// AbortMultipartUpload) and be charged for. So an interruption first ends the
+	// reading of further parts, and later the sending of those under way.
 	sending, sent := outliving(ctx, partGrace)
 	defer sent()
 	wrote := newMark()
@@ -110,7 +108,7 @@ func (w *Writer) Create(ctx context.Context, key string, size int64, sum string,
 	if err == nil {
 		return aws.ToString(out.ETag), nil
 	}
-	if err := w.settle(ctx, "PutObject", key, wrote, err); err != nil {
+	if err := w.settleWrite(ctx, "PutObject", key, wrote, err); err != nil {
 		return "", err
 	}
 	head, err := w.b.head(ctx, key)
@@ -120,8 +118,8 @@ func (w *Writer) Create(ctx context.Context, key string, size int64, sum string,
 	return aws.ToString(head.ETag), nil
 }
 
-// outliving returns a context that ends so much later than ctx, or when it is
-// cancelled.
+// outliving returns a context that ends when it is cancelled, or the grace period after
+// ctx ends.
 func outliving(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	later, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -139,7 +137,7 @@ func outliving(ctx context.Context, grace time.Duration) (context.Context, conte
 	}
 }
 
-// readUntil reads for as long as a context isn't done.
+// readUntil reads until a context ends.
 type readUntil struct {
 	ctx context.Context
 	r   io.Reader
@@ -152,7 +150,7 @@ func (r readUntil) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// Put writes an object in one request: as a new one, or over what is there.
+// Put writes an object in one request: a new one or, with replace, over another.
 func (w *Writer) Put(ctx context.Context, key string, data []byte, replace bool) error {
 	ctx = awsclient.WithResource(ctx, w.b.URI(key))
 	wrote := newMark()
@@ -167,18 +165,18 @@ func (w *Writer) Put(ctx context.Context, key string, data []byte, replace bool)
 		in.IfNoneMatch = aws.String("*")
 	}
 	_, err := w.b.api.PutObject(ctx, in)
-	return w.settle(ctx, "PutObject", key, wrote, err)
+	return w.settleWrite(ctx, "PutObject", key, wrote, err)
 }
 
-// settle says what an error of writing a new object means. It may be that the
-// object was written, but the answer was lost, and the request that was then sent
-// again found it there: our mark tells.
-func (w *Writer) settle(ctx context.Context, op, key, wrote string, err error) error {
+// settleWrite returns the final error of a write, or nil if the object was written. If
+// an answer is lost, the repeated request fails because its own object exists: the mark
+// tells.
+func (w *Writer) settleWrite(ctx context.Context, op, key, wrote string, err error) error {
 	if err == nil {
 		return nil
 	}
 	switch awsclient.KindOf(err) {
-	case awsclient.Precondition, awsclient.NotFound: // of the upload, which is over
+	case awsclient.Precondition, awsclient.NotFound: // NotFound: the upload is completed
 		head, headErr := w.b.head(ctx, key)
 		if headErr == nil && head.Metadata[mark] == wrote {
 			return nil
@@ -197,7 +195,7 @@ func given(s string) *string {
 	return &s
 }
 
-// head asks what an object is.
+// head requests an object's metadata.
 func (b *Bucket) head(ctx context.Context, key string) (*sdk.HeadObjectOutput, error) {
 	return b.api.HeadObject(awsclient.WithResource(ctx, b.URI(key)), &sdk.HeadObjectInput{
 		Bucket: &b.name, Key: &key, RequestPayer: b.payer(), ExpectedBucketOwner: b.ownerID(),

@@ -1,7 +1,7 @@
-// Package awstest is a stand-in for the AWS calls that no server that runs on
-// loopback has: who am I (STS), where do results go (Macie), and how is a bucket
-// protected (S3). What it answers are the very bytes that the SDK sent to set it,
-// so their shapes are the SDK's own.
+// Package awstest stands in for AWS calls that no loopback server offers: the caller's
+// identity (STS), the place of results (Macie), KMS keys, and the protection of a bucket
+// (S3). It answers with the bytes that the SDK sent to set a value, so their format is
+// the SDK's own.
 //
 // Start with [New].
 package awstest
@@ -27,7 +27,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// Who asks, as far as the stand-in is concerned.
+// The caller that the stand-in reports.
 const (
 	Account = "111122223333"
 	ARN     = "arn:aws:sts::111122223333:assumed-role/lake-writer/nightly"
@@ -44,7 +44,7 @@ type Control struct {
 	objects http.Handler       // takes what isn't known here; nil for nothing
 }
 
-// Failure is an error that a service answers with.
+// Failure is an error answer of a service.
 type Failure struct {
 	Status        int
 	Code, Message string
@@ -60,15 +60,15 @@ func New(t testing.TB) *Control {
 	return c
 }
 
-// Objects has a server take all that isn't known here.
+// Objects sets a server that answers all other requests.
 func (c *Control) Objects(h http.Handler) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.objects = h
 }
 
-// Config is a configuration for requests to the server; the secret is one that
-// tests look for where it mustn't be.
+// Config returns a configuration for requests to the server. Tests check that its secret
+// appears nowhere.
 func (c *Control) Config(region string) aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: &c.URL, Credentials: credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, Token),
@@ -82,23 +82,23 @@ const (
 	Token     = "a-token-that-must-not-be-printed"
 )
 
-// Fail has an operation fail, as the SDK names it: for a bucket or region, or for
-// all where that is empty.
+// Fail makes an operation, named as in the SDK, fail for a bucket or Region, or for all
+// if that is empty.
 func (c *Control) Fail(operation, about string, f Failure) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.errors[strings.TrimSpace(operation+" "+about)] = f
 }
 
-// Seen is how many requests of an operation came.
+// Seen returns the number of requests for an operation.
 func (c *Control) Seen(operation string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.seen[operation]
 }
 
-// Export sets where a region's results go; nil for a Macie that is enabled and
-// has no repository. A region that isn't set has no Macie.
+// Export sets where a Region's results go; nil means that Macie is enabled without a
+// repository. Without Export, Macie isn't enabled in the Region.
 func (c *Control) Export(t testing.TB, region string, to *macietypes.S3Destination) {
 	t.Helper()
 	if to == nil {
@@ -127,16 +127,15 @@ func (c *Control) Policy(t testing.TB, bucket, policy string) {
 	}
 }
 
-// PublicPolicy has S3 take a bucket's policy for one that lets the public in. It
-// is the one answer that nothing in the SDK sets (S3 API reference,
-// GetBucketPolicyStatus).
+// PublicPolicy sets whether S3 regards a bucket's policy as public: the only answer that
+// no call of the SDK sets (S3 API reference, GetBucketPolicyStatus).
 func (c *Control) PublicPolicy(bucket string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bodies["BucketPolicyStatus "+bucket] = []byte(`<PolicyStatus><IsPublic>TRUE</IsPublic></PolicyStatus>`)
 }
 
-// Block sets what public access a bucket blocks.
+// Block sets which public access a bucket blocks.
 func (c *Control) Block(t testing.TB, bucket string, block s3types.PublicAccessBlockConfiguration) {
 	t.Helper()
 	_, err := c.s3().PutPublicAccessBlock(context.Background(),
@@ -158,7 +157,7 @@ func (c *Control) Encrypt(t testing.TB, bucket string, rule s3types.ServerSideEn
 	}
 }
 
-// Lock has a bucket's Object Lock keep new objects.
+// Lock sets the default retention of a bucket's Object Lock.
 func (c *Control) Lock(t testing.TB, bucket string, days int32) {
 	t.Helper()
 	_, err := c.s3().PutObjectLockConfiguration(context.Background(), &s3.PutObjectLockConfigurationInput{
@@ -173,7 +172,7 @@ func (c *Control) Lock(t testing.TB, bucket string, days int32) {
 	}
 }
 
-// BlockAccount has an account block all public access, or none (S3 API reference,
+// BlockAccount sets whether an account blocks all public access or none (S3 API reference,
 // GetPublicAccessBlock of S3 Control).
 func (c *Control) BlockAccount(account string, all bool) {
 	c.mu.Lock()
@@ -183,10 +182,10 @@ func (c *Control) BlockAccount(account string, all bool) {
 		`</PublicAccessBlockConfiguration>`, all)
 }
 
-// Key is what KMS says of a key; what is empty is as a usual key has it.
+// Key describes a KMS key; empty fields have the values of a usual key.
 type Key struct{ State, Spec, Usage, Manager string }
 
-// Key sets what KMS says of a key, and its policy (KMS API reference, DescribeKey
+// Key sets the description and the policy of a KMS key (KMS API reference, DescribeKey
 // and GetKeyPolicy).
 func (c *Control) Key(t testing.TB, arn string, k Key, policy string) {
 	t.Helper()
@@ -206,7 +205,7 @@ func (c *Control) Key(t testing.TB, arn string, k Key, policy string) {
 	c.bodies["DescribeKey "+arn], c.bodies["KeyPolicy "+arn] = metadata, document
 }
 
-// keyOf is the key that a request to KMS is about. The body can be read again.
+// keyOf returns the key in a request to KMS. The body can be read again.
 func keyOf(r *http.Request) string {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -224,7 +223,7 @@ func failKMS(w http.ResponseWriter, f Failure) {
 	fmt.Fprintf(w, `{"__type":%q,"message":%q}`, f.Code, f.Message)
 }
 
-// call is what a request is about. An operation is Get or Put and a call's name.
+// call identifies a request. An operation is Get or Put and the name of a call.
 type call struct {
 	name    string
 	about   string // a bucket, or a region
@@ -232,8 +231,8 @@ type call struct {
 	absent  Failure
 }
 
-// of says what a request is, or that it isn't known.
-func of(r *http.Request) (call, bool) {
+// identify identifies a request, and reports whether it is known.
+func identify(r *http.Request) (call, bool) {
 	switch query := r.URL.Query(); {
 	case r.URL.Path == "/classification-export-configuration":
 		return call{"ClassificationExportConfiguration", signedFor(r), failMacie, Failure{403, "AccessDeniedException", "Macie is not enabled"}}, true
@@ -263,7 +262,7 @@ func of(r *http.Request) (call, bool) {
 	return call{}, false
 }
 
-// signedFor is the region that a request is signed for: AWS4-HMAC-SHA256
+// signedFor returns the Region in a request's signature: AWS4-HMAC-SHA256
 // Credential=KEY/DATE/REGION/SERVICE/aws4_request, …
 func signedFor(r *http.Request) string {
 	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
@@ -275,7 +274,7 @@ func signedFor(r *http.Request) string {
 
 // ServeHTTP implements http.Handler.
 func (c *Control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	what, known := of(r)
+	what, known := identify(r)
 	if !known {
 		c.mu.Lock()
 		objects := c.objects
@@ -348,7 +347,7 @@ func failSTS(w http.ResponseWriter, f Failure) {
 	fmt.Fprintf(w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>`, f.Code, f.Message)
 }
 
-// FailS3 answers with an error as S3 writes it.
+// FailS3 answers with an error in S3's format.
 func FailS3(w http.ResponseWriter, f Failure) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(f.Status)

@@ -21,7 +21,7 @@ import (
 	"github.com/macielake/macielake/internal/s3"
 )
 
-// keySpace is a bucket's keys in order, which may be made as they are asked for.
+// keySpace has a bucket's keys in order; it may generate them.
 type keySpace interface {
 	len() int
 	key(i int) string
@@ -46,13 +46,12 @@ func (f flatKeys) key(i int) string {
 	return f.prefix + h[:8] + "-" + h[8:12] + "-4" + h[12:15] + "-9000-000000000000.jsonl.gz"
 }
 
-// lister answers ListObjectsV2 of a key space. Everything else is its next's.
+// lister answers ListObjectsV2 for a key space.
 type lister struct {
 	keys  keySpace
 	delay time.Duration // of each page
 	pages atomic.Int64
-	// fault may spoil the answer to the request of that number: true if it
-	// answered.
+	// fault may answer request n itself; it reports whether it did.
 	fault func(n int64, w http.ResponseWriter, r *http.Request) bool
 }
 
@@ -106,7 +105,7 @@ func (l *lister) write(w http.ResponseWriter, prefix, after, delimiter, limit st
 	w.Write(out.Bytes())
 }
 
-// testBucket is a bucket at a server.
+// testBucket returns the bucket of a server that h implements.
 func testBucket(t testing.TB, h http.Handler, o s3.Options) *s3.Bucket {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -123,7 +122,7 @@ func testBucket(t testing.TB, h http.Handler, o s3.Options) *s3.Bucket {
 	return b
 }
 
-// layoutKeys are those of Macie's own layout, with all that can be among them.
+// layoutKeys returns keys of Macie's own layout, with others among them.
 func layoutKeys() keyList {
 	var keys []string
 	for a := range 3 {

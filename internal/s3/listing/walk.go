@@ -8,28 +8,28 @@ import (
 	"github.com/macielake/macielake/internal/s3"
 )
 
-// Options say what of a bucket is listed.
+// Options select the keys to list.
 type Options struct {
-	Prefix string // of all keys
-	// Descend reports whether keys that begin with dir, which ends in a slash,
-	// are wanted at all; nil for all. What it refuses isn't listed where that
-	// can be avoided: each must still be ready for some of it.
+	Prefix string // beginning of all keys
+	// Descend reports whether any keys below dir, which ends in a slash, are wanted;
+	// nil wants all. Refused directories are skipped where possible, but each may
+	// still get some of their objects.
 	Descend func(dir string) bool
-	// Concurrency is how many pages are asked for at the same time; 0 is 32.
+	// Concurrency is the number of pages requested at a time; 0 is 32.
 	Concurrency int
 }
 
 const defaultListConcurrency = 32
 
-// windowPages is how many pages, for each that is asked for at a time, may wait
-// for their turn: what bounds the memory of a listing.
+// windowPages times Options.Concurrency pages may wait for their turn. It bounds the
+// memory of a listing.
 const windowPages = 4
 
-// Walk calls each for all objects whose keys have a prefix, in byte-wise order of
-// the keys, by the caller's goroutine. The listing is cut into spans of keys
-// which are listed side by side: by directories where there are some, and inside
-// a flat one by ranges of names. Its memory doesn't depend on how many there are.
-// Where Walk returns nil, each has seen everything that was there when it began.
+// Walk calls each for all objects whose keys have the prefix, in byte-wise order of the
+// keys, in the caller's goroutine. The listing is cut into spans of keys that are listed
+// concurrently: by directory if there are directories, and by ranges of names inside a
+// flat one. Its memory doesn't grow with the number of keys. If Walk returns nil, each
+// has seen all objects that existed when Walk began and were not removed meanwhile.
 func Walk(ctx context.Context, b *s3.Bucket, o Options, each func(s3.Object) error) error {
 	if o.Concurrency <= 0 {
 		o.Concurrency = defaultListConcurrency
@@ -53,16 +53,16 @@ func Walk(ctx context.Context, b *s3.Bucket, o Options, each func(s3.Object) err
 	return err
 }
 
-// span is a part of the keys of a listing: those with the prefix in [from, to).
+// span is a range of keys: those with the prefix in [from, to).
 type span struct {
 	prefix   string
-	from, to string // to is empty where the prefix is the only bound
-	after    string // the request begins behind it; empty for where from begins
+	from, to string // to is empty if the prefix is the only bound
+	after    string // the request lists keys after it; empty to begin at from
 	level    bool   // list directories, to make spans of them
-	small    int    // keys in each of them, as far as is known; 0 if it isn't
+	small    int    // estimated keys per directory; 0 if unknown
 
 	state   state
-	objects []s3.Object // of a span that is done
+	objects []s3.Object // once the span is done
 	next    *span
 }
 
@@ -74,9 +74,9 @@ const (
 	done
 )
 
-// walker is a Walk that is going on. The spans are a list in the order of their
-// keys; a worker takes the first that waits, and puts in its place what it found
-// and spans for what is left.
+// walker is the state of a Walk. The spans are a list in the order of their keys. A
+// worker takes the first waiting span, puts the objects it found in its place, and
+// inserts spans for the rest behind it.
 type walker struct {
 	ctx    context.Context
 	b      *s3.Bucket
@@ -85,13 +85,13 @@ type walker struct {
 
 	mu   sync.Mutex
 	wake sync.Cond
-	head *span // the first that isn't emitted
-	held int   // spans that are running or done
+	head *span // the first span that isn't emitted
+	held int   // number of spans that are running or done
 	err  error
 	over bool
 }
 
-// fail ends the walk, for err if that isn't nil.
+// fail ends the walk; a nil err ends it without an error.
 func (w *walker) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -126,7 +126,7 @@ func (w *walker) work() {
 	}
 }
 
-// take returns the next span to list; nil if there are no more.
+// take returns the next span to list; nil if the walk is over.
 func (w *walker) take() *span {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -135,7 +135,7 @@ func (w *walker) take() *span {
 		for s != nil && s.state != waiting {
 			s = s.next
 		}
-		// The first is needed before anything else can go on.
+		// Everything else waits for the first, so it is listed even with a full window.
 		if s != nil && (s == w.head || w.held < w.window) {
 			s.state = running
 			w.held++
@@ -146,7 +146,7 @@ func (w *walker) take() *span {
 	return nil
 }
 
-// emit gives the objects of the spans to each, in order.
+// emit calls each for the objects of the spans, in order.
 func (w *walker) emit(each func(s3.Object) error) error {
 	for {
 		objects, ok, err := w.first()
@@ -182,8 +182,8 @@ func (w *walker) first() (objects []s3.Object, ok bool, _ error) {
 	return s.objects, true, nil
 }
 
-// list asks for a page of a span. It returns the objects of it that come first,
-// and spans of what comes after them.
+// list requests a page of a span. It returns the span's first objects, and spans for the
+// keys after them.
 func (w *walker) list(s *span) ([]s3.Object, []*span, error) {
 	after := s.after
 	if after == "" {
@@ -197,7 +197,7 @@ func (w *walker) list(s *span) ([]s3.Object, []*span, error) {
 		return nil, nil, err
 	}
 	if last := p.Last(); p.More && last < s.from {
-		// The page had only what lies before the span.
+		// The page has only keys before the span.
 		again := &span{prefix: s.prefix, from: s.from, to: s.to, after: last, level: s.level, small: s.small}
 		if s.level && strings.HasSuffix(last, s3.Delimiter) {
 			again.after = last + highest
@@ -214,8 +214,8 @@ func (w *walker) list(s *span) ([]s3.Object, []*span, error) {
 	return objects, w.split(s, objects), nil
 }
 
-// cut leaves of a page what is in the span; more says that the span has more
-// than the page.
+// cut returns the objects of a page that are in the span; more says that the span
+// continues after the page.
 func cut(p *s3.Page, s *span) (objects []s3.Object, more bool) {
 	objects, more = p.Objects, p.More
 	for len(objects) > 0 && objects[0].Key < s.from {
@@ -230,11 +230,11 @@ func cut(p *s3.Page, s *span) (objects []s3.Object, more bool) {
 	return objects, more
 }
 
-// split makes spans of what follows a span's first page: the rest of the
-// directory where that ended, and the directories behind it and above it.
+// split makes spans for the keys after a span's first page: the rest of the directory
+// in which the page ended, and the keys after it in the directories above.
 func (w *walker) split(s *span, objects []s3.Object) []*span {
 	last := objects[len(objects)-1].Key
-	// The directories that the page ended in, from the span's own.
+	// The directories that contain the page's last key, from the span's own down.
 	dirs := []string{s.prefix}
 	for i := len(s.prefix); i < len(last); i++ {
 		if last[i] != s3.Delimiter[0] {
@@ -242,7 +242,7 @@ func (w *walker) split(s *span, objects []s3.Object) []*span {
 		}
 		dir := last[:i+1]
 		if !w.o.Descend(dir) {
-			// Nothing in there is wanted: on with what is behind it.
+			// Nothing in it is wanted: continue after it.
 			return w.behind(s, dirs, dir, objects)
 		}
 		dirs = append(dirs, dir)
@@ -262,9 +262,9 @@ func (w *walker) split(s *span, objects []s3.Object) []*span {
 	return append(ranges(rest, names), w.behind(s, dirs[:len(dirs)-1], deepest, objects)...)
 }
 
-// behind makes a span for each of the directories, the deepest first, that holds
-// what follows its subdirectory: first dir, then the deepest directory, and so
-// on.
+// behind makes a span for each of the directories, the deepest first, of the keys after
+// its subdirectory. The deepest directory's subdirectory is dir; each other's is the next
+// deeper directory.
 func (w *walker) behind(s *span, dirs []string, dir string, objects []s3.Object) []*span {
 	var spans []*span
 	for i := len(dirs) - 1; i >= 0; i-- {
@@ -285,13 +285,13 @@ func (w *walker) behind(s *span, dirs []string, dir string, objects []s3.Object)
 	return spans
 }
 
-// highest is the last character there is: no name begins with what comes after.
+// highest is the last Unicode character: no name continues with a later one.
 const highest = "\U0010FFFF"
 
-// behindDir is the first string that comes after all that begin with dir.
+// behindDir returns the first string after all strings that begin with dir.
 func behindDir(dir string) string { return dir[:len(dir)-1] + string(s3.Delimiter[0]+1) }
 
-// within is the bound to as one of the keys in dir: empty if it lies behind them.
+// within returns the bound to for the keys in dir: empty if it lies behind them.
 func within(to, dir string) string {
 	if strings.HasPrefix(to, dir) {
 		return to
@@ -299,7 +299,7 @@ func within(to, dir string) string {
 	return ""
 }
 
-// before is a string before from with, usually, no key between the two.
+// before returns a string before from, usually without a key between them.
 func before(from string) string {
 	n := len(from)
 	switch {
@@ -313,8 +313,8 @@ func before(from string) string {
 	return from[:n-1]
 }
 
-// keysPerDir is how many keys the subdirectories of parent have that a page of
-// keys went through: 0 if it didn't get through one.
+// keysPerDir returns the average number of keys per subdirectory of parent in a page:
+// 0 if the page doesn't reach a second one.
 func keysPerDir(objects []s3.Object, parent string) int {
 	dirs, keys, current := 0, 0, ""
 	for i := range objects {
@@ -338,14 +338,14 @@ func keysPerDir(objects []s3.Object, parent string) int {
 	return max(1, keys/dirs)
 }
 
-// fullPage is how many keys a span should have, so that most fit a page.
+// fullPage is the wanted number of keys per span, so that most spans fit a page.
 const fullPage = s3.PageKeys * 9 / 10
 
-// descend makes spans of a page of directories: one each, or of several in a row
-// where they are small. The objects among them are spans that are done already.
+// descend makes spans of a page of directories: one per directory, or one for several
+// small ones in a row. The objects among them become spans that are already done.
 func (w *walker) descend(s *span, p *s3.Page) []*span {
 	var spans []*span
-	var group *span // the directories that are taken together
+	var group *span // several directories
 	grouped := 0
 	size := 1
 	if s.small > 0 {
@@ -451,11 +451,11 @@ func ranges(s *span, names []string) []*span {
 	return spans
 }
 
-// minSample is how many names tell something of those that follow.
+// minSample is the least number of names from which ranges estimates later names.
 const minSample = 64
 
-// charactersAt returns the characters of names behind their common beginning, or
-// in it, and how many of them there are at the place where names first differ.
+// charactersAt returns the characters of names from start on, and the number of distinct
+// ones at the place where names first differ.
 func charactersAt(names []string, start, differ int) (alphabet [0x80]bool, atPlace int) {
 	before := -1
 	for _, name := range names {
@@ -472,6 +472,6 @@ func charactersAt(names []string, start, differ int) (alphabet [0x80]bool, atPla
 	return alphabet, max(1, atPlace)
 }
 
-// alphabetPlaces is how many characters behind the common beginning are looked
-// at: fewer than a UUID has before its first dash.
+// alphabetPlaces is the number of characters examined behind the common beginning: fewer
+// than a UUID has before its first dash.
 const alphabetPlaces = 6

@@ -31,14 +31,14 @@ func walk(t *testing.T, b *s3.Bucket, o Options) []string {
 	return keys
 }
 
-// Whatever the prefix, the concurrency and the keys: all of them, once, in order.
+// A walk finds every key once and in order, with any prefix, concurrency and keys.
 func TestWalk(t *testing.T) {
 	keys := layoutKeys()
 	l := &lister{keys: keys}
 	b := testBucket(t, l, quick())
 	for _, prefix := range []string{"", "AWSLogs", "AWSLogs/", "AWSLogs/111122223331/Macie/", "AWSLogs/1", "dated/", "part/", "part/part-000", "ünï/", "none", "macie-test-object"} {
 		for _, concurrency := range []int{1, 32} {
-			// One page at a time takes its time.
+			// One page at a time is slow.
 			if large := !strings.HasPrefix(prefix, "dated") && !strings.HasPrefix(prefix, "part"); concurrency == 1 && large ||
 				testing.Short() && prefix != "dated/" {
 				continue
@@ -86,7 +86,7 @@ func TestWalkRandom(t *testing.T) {
 	}
 }
 
-// What isn't wanted isn't listed, as far as that can be known beforehand.
+// Unwanted directories are not listed where that is known beforehand.
 func TestWalkDescend(t *testing.T) {
 	keys := layoutKeys()
 	l := &lister{keys: keys}
@@ -116,7 +116,8 @@ func TestWalkDescend(t *testing.T) {
 	}
 }
 
-// A million keys in one directory list in well under the time of a thousand pages.
+// Listing a million keys in one directory takes far less time than a thousand pages in a
+// row.
 func TestWalkSideBySide(t *testing.T) {
 	const n = 1_000_000
 	if testing.Short() {
@@ -146,7 +147,7 @@ func TestWalkSideBySide(t *testing.T) {
 	}
 }
 
-// The memory of a listing doesn't grow with it, however slow its reader is.
+// The memory of a listing doesn't grow with the listing, however slow its reader is.
 func TestWalkMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("lists very many keys")
@@ -178,9 +179,9 @@ func TestWalkMemory(t *testing.T) {
 	}
 }
 
-// heapAtRest waits until a listing that isn't read is as far ahead as it may be,
-// and returns what the heap holds then. Before, requests are going on, and what
-// they hold depends on how busy the machine is.
+// heapAtRest waits until a listing without a reader is as far ahead as it may be, and
+// returns the size of the heap. Before that, requests are under way whose memory depends
+// on how busy the machine is.
 func heapAtRest(t *testing.T, l *lister) uint64 {
 	t.Helper()
 	const calm = 5 // readings in a row that agree
@@ -204,8 +205,8 @@ func heapAtRest(t *testing.T, l *lister) uint64 {
 	return heap
 }
 
-// firstTimes tells the first time of every third kind of request: who asks again
-// gets an answer.
+// firstTimes reports the first occurrence of every third kind of request, so that a
+// repeated request gets an answer.
 func firstTimes() func(*http.Request) bool {
 	var mu sync.Mutex
 	seen := map[string]bool{}

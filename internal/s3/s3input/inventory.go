@@ -33,16 +33,15 @@ type manifest struct {
 	FileFormat        string `json:"fileFormat"`
 	FileSchema        string `json:"fileSchema"`
 	Files             []struct {
-		Key  string `json:"key"`
-		Size int64  `json:"size"`
+		Key string `json:"key"`
 	} `json:"files"`
 }
 
-// maxManifest bounds a manifest, in bytes: a report has a file for some millions of
-// objects.
+// maxManifest is the length of a manifest in bytes. A report has one file for some
+// millions of objects.
 const maxManifest = 8 << 20
 
-// ManifestError says that a manifest, or a file of its report, can't be used.
+// ManifestError says why a manifest, or a file of its report, can't be used.
 type ManifestError struct {
 	URI  string
 	Why  string
@@ -60,20 +59,20 @@ func (e *ManifestError) Error() string {
 
 func (e *ManifestError) Unwrap() error { return e.Err }
 
-// inventory reads a report where its manifest says, or beside a manifest that
-// lies in a directory.
+// inventory reads a report at the place that its manifest names, or beside a manifest in
+// a local directory.
 type inventory struct {
 	c    *s3.Client
-	name string // of the manifest, as the user knows it
+	name string // manifest, as the user wrote it
 	m    manifest
-	dir  string // of a local manifest; empty for one in S3
+	dir  string // directory of a local manifest; empty for one in S3
 }
 
-// NewInventory returns the origin of the objects of an S3 Inventory report, whose
-// manifest.json is at an s3:// URI or in a file: then the report's files are
-// looked for beside it, as they were copied, by the last segments of their keys.
-// Reports are in CSV or in Parquet. Where there are inputs, only what they hold
-// is taken. Of a bucket with versions, only the latest count.
+// NewInventory returns the origin of the objects in an S3 Inventory report, whose
+// manifest.json is at an s3:// URI or in a local file. The files of a local report are
+// found beside the manifest by the last segments of their keys. Reports are in CSV or
+// Parquet. With inputs, only the objects in them are used. Of versioned objects, only
+// the latest versions are used.
 func NewInventory(ctx context.Context, o *Origin, uri string, inputs []string) (*Keys, error) {
 	inv := &inventory{c: o.c, name: uri}
 	if err := inv.load(ctx); err != nil {
@@ -111,17 +110,17 @@ func (inv *inventory) load(ctx context.Context) error {
 		return &ManifestError{URI: inv.name, Why: fmt.Sprintf("it is longer than %d MiB", maxManifest>>20), Hint: "name the report's manifest.json"}
 	}
 	if err := json.Unmarshal(data, &inv.m); err != nil {
-		return &ManifestError{URI: inv.name, Why: "it is no manifest of S3 Inventory", Err: err,
+		return &ManifestError{URI: inv.name, Why: "it is not a manifest of S3 Inventory", Err: err,
 			Hint: "name the report's manifest.json"}
 	}
 	switch {
 	case inv.m.SourceBucket == "" || inv.m.FileFormat == "":
-		return &ManifestError{URI: inv.name, Why: "it is no manifest of S3 Inventory", Hint: "name the report's manifest.json"}
+		return &ManifestError{URI: inv.name, Why: "it is not a manifest of S3 Inventory", Hint: "name the report's manifest.json"}
 	case inv.m.FileFormat == "ORC":
-		return &ManifestError{URI: inv.name, Why: "its report is in ORC, which isn't read here",
-			Hint: "configure the inventory to be in CSV or Parquet, or leave out --inventory and have the bucket listed"}
+		return &ManifestError{URI: inv.name, Why: "its report is in ORC, which macielake can't read",
+			Hint: "configure the inventory to be in CSV or Parquet, or leave out --inventory to list the bucket"}
 	case inv.m.FileFormat != "CSV" && inv.m.FileFormat != "Parquet":
-		return &ManifestError{URI: inv.name, Why: "its report is in a format that isn't known", Hint: "CSV and Parquet are"}
+		return &ManifestError{URI: inv.name, Why: "its report is in an unknown format", Hint: "configure the inventory to be in CSV or Parquet"}
 	}
 	return nil
 }
@@ -158,7 +157,7 @@ func (inv *inventory) open(ctx context.Context, key string) (store.File, error) 
 	return b.OpenAt(ctx, key)
 }
 
-// openLocal finds a copy of a file: by as much of its key as there is.
+// openLocal finds a copy of a file by the longest end of its key that exists.
 func (inv *inventory) openLocal(key string) (store.File, error) {
 	segments := strings.Split(path.Clean("/" + key)[1:], "/")
 	for i := range segments {
@@ -203,12 +202,12 @@ func (inv *inventory) scan(ctx context.Context, key string, each func(s3.Object)
 	return err
 }
 
-// reportError is a report that isn't what it should be.
+// reportError says that a file of a report isn't in the format of S3 Inventory.
 type reportError struct{ err error }
 
 func (e *reportError) Error() string { return e.err.Error() }
 
-// Names of the columns, by format.
+// The columns that are read.
 const (
 	keyColumn = iota
 	sizeColumn
@@ -219,7 +218,7 @@ const (
 	columns
 )
 
-// columnNames are those of CSV, then those of Parquet.
+// columnNames returns the names of the columns in CSV and in Parquet.
 func columnNames() [2][columns]string {
 	return [2][columns]string{
 		{"Key", "Size", "ETag", "LastModifiedDate", "IsLatest", "IsDeleteMarker"},
@@ -267,7 +266,7 @@ func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(s3.Ob
 		if get(deletedColumn) == "true" || get(latestColumn) == "false" {
 			continue
 		}
-		// Keys are encoded as in URLs, the others aren't.
+		// Only keys are URL-encoded.
 		key, err := url.QueryUnescape(get(keyColumn))
 		if err != nil {
 			return &reportError{err}
@@ -289,19 +288,19 @@ func (inv *inventory) scanCSV(ctx context.Context, f store.File, each func(s3.Ob
 	}
 }
 
-// csvRead is how many bytes of a CSV report are asked for at a time.
+// csvRead is the number of bytes of a CSV report requested at a time.
 const csvRead = 4 << 20
 
-// maxRecord is how many bytes a record of a CSV report may have: a key of 1,024
-// bytes is escaped in at most 3,072, and the other columns are short.
+// maxRecord is the length of a record of a CSV report in bytes: a key of 1,024 bytes
+// takes at most 3,072 escaped, and the other columns are short.
 const maxRecord = 64 << 10
 
-// recordReader reads what a record may have, so that a quote that is never closed
-// doesn't bring the whole report into memory.
+// recordReader bounds a record, so that a quote that is never closed doesn't bring the
+// whole report into memory.
 type recordReader struct {
 	r   io.Reader
-	at  int64 // bytes that were read
-	end int64 // that may be
+	at  int64 // bytes read so far
+	end int64 // bytes that may be read
 }
 
 func (r *recordReader) Read(p []byte) (int, error) {
@@ -315,7 +314,7 @@ func (r *recordReader) Read(p []byte) (int, error) {
 
 var errLongRecord = fmt.Errorf("a record is longer than %d bytes", maxRecord)
 
-// reportRows is how many rows of a Parquet report are read at a time.
+// reportRows is the number of rows of a Parquet report read at a time.
 const reportRows = 16 << 10
 
 func scanParquet(ctx context.Context, f store.File, each func(s3.Object) error) error {
@@ -357,7 +356,7 @@ func scanParquet(ctx context.Context, f store.File, each func(s3.Object) error) 
 	return nil
 }
 
-// eachRow gives the objects of a batch of rows to each.
+// eachRow calls each for the objects in a batch of rows.
 func eachRow(batch arrow.RecordBatch, at []int, each func(s3.Object) error) error {
 	column := func(c int) arrow.Array {
 		if at[c] < 0 {
@@ -367,7 +366,7 @@ func eachRow(batch arrow.RecordBatch, at []int, each func(s3.Object) error) erro
 	}
 	keys, ok := column(keyColumn).(*array.String)
 	if !ok {
-		return &reportError{errors.New("its keys are no texts")}
+		return &reportError{errors.New("its keys are not strings")}
 	}
 	isFalse := func(a arrow.Array, i int) bool {
 		b, ok := a.(*array.Boolean)

@@ -29,7 +29,7 @@ import (
 	"github.com/macielake/macielake/internal/s3/s3test"
 )
 
-// report writes an inventory and returns the path of its manifest.
+// report writes an S3 Inventory report and returns the path of its manifest.
 func report(t *testing.T, format, schema string, data []byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -89,7 +89,7 @@ func TestInventory(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// 300 MB of a quoted field, which are 300 KB compressed.
+	// A quoted field of 300 MB, compressed to 300 KB.
 	var long bytes.Buffer
 	zip = gzip.NewWriter(&long)
 	io.WriteString(zip, `"bucket","`)
@@ -153,5 +153,34 @@ func TestInventory(t *testing.T) {
 	}
 	if _, err := NewInventory(t.Context(), o, report(t, "CSV", schema, nil), []string{"s3://elsewhere/in"}); err == nil {
 		t.Error("took the inventory of another bucket")
+	}
+}
+
+// A manifest of any content, which is read as a whole, takes a bounded amount of memory.
+func TestHostileManifest(t *testing.T) {
+	const limit = 256 << 20
+	begin := `{"sourceBucket":"bucket","fileFormat":"CSV","fileSchema":"Key","files":[`
+	for name, unit := range map[string]string{
+		"empty files": "{},", "short keys": `{"key":"k"},`, "keys": `{"key":"` + strings.Repeat("k", 1024) + `"},`,
+		"nested": "[", "null": "null,", "fields": `{"a":[0,0,0,0]},`,
+	} {
+		data := begin + strings.Repeat(unit, (maxManifest-len(begin)-10)/len(unit)) + "{}]}"
+		manifest := filepath.Join(t.TempDir(), "manifest.json")
+		if err := os.WriteFile(manifest, []byte(data), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		o := NewOrigin(s3.New(s3test.Config("http://127.0.0.1:1", awsclient.Options{}), s3.Options{PathStyle: true}), Filter{}, nil)
+		took := s3test.PeakHeap(func() {
+			keys, err := NewInventory(t.Context(), o, manifest, nil)
+			if err == nil {
+				err = keys.List(t.Context(), keys.Name(), &input.Listing{Log: slog.New(slog.DiscardHandler)}, func(input.Source) error { return nil })
+			}
+			if !errors.As(err, new(*ManifestError)) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		if t.Logf("%s: %d MiB", name, took>>20); took > limit {
+			t.Errorf("%s: the heap grew by %d MiB", name, took>>20)
+		}
 	}
 }

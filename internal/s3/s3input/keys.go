@@ -16,8 +16,8 @@ import (
 	"github.com/macielake/macielake/internal/s3"
 )
 
-// Keys is an origin whose one input is a list of keys, which takes the place of
-// a listing. What it lists the Origin opens.
+// Keys is an origin whose only input is a list of keys, read instead of a listing. The
+// Origin opens its sources.
 type Keys struct {
 	o      *Origin
 	name   string
@@ -28,7 +28,7 @@ type Keys struct {
 // Has implements input.Origin.
 func (k *Keys) Has(in string) bool { return in == k.name }
 
-// Name is the input that the list stands for.
+// Name returns the name of the only input.
 func (k *Keys) Name() string { return k.name }
 
 // Open implements input.Origin.
@@ -36,7 +36,7 @@ func (k *Keys) Open(ctx context.Context, s *input.Source) (io.ReadCloser, error)
 	return k.o.Open(ctx, s)
 }
 
-// OutsideError says that a list names an object that no input holds.
+// OutsideError says that a list names an object outside the inputs.
 type OutsideError struct{ List, URI string }
 
 func (e *OutsideError) Error() string {
@@ -89,12 +89,11 @@ func (k *Keys) List(ctx context.Context, _ string, l *input.Listing, each func(i
 	return err
 }
 
-// NewKeys returns the origin of a list of objects, one a line: s3:// URIs, or
-// keys of the bucket of the first of the inputs. Where there are inputs, they
-// must hold all of the objects. What isn't known of an object without listing it
-// is asked for, of several at a time; one that isn't there is a source all the
-// same, and turns out to be unreadable. A list is read once; name is how a user
-// knows it.
+// NewKeys returns the origin of a list with one object per line: s3:// URIs, or keys of
+// the bucket of the first input. With inputs, all objects must be in them. Sizes and
+// ETags are requested for several objects at a time. A missing object is a source all
+// the same, which turns out to be unreadable. The list is read once; errors call it
+// name.
 func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error) {
 	k := &Keys{o: o, name: name, within: inputs}
 	bucket := ""
@@ -141,7 +140,7 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 					return &LineError{name, n, errors.New("a key needs an input that names its bucket: s3://BUCKET")}
 				}
 				if !utf8.ValidString(key) || key == "" || len(key) > s3.MaxKey {
-					return &LineError{name, n, errors.New("that is no key of an object")}
+					return &LineError{name, n, errors.New("it is not a valid key: keys are UTF-8 of 1 to 1,024 bytes")}
 				}
 				uri := s3.URI(b, key)
 				if !inside(b, key) {
@@ -165,7 +164,7 @@ func NewKeys(o *Origin, name string, r io.Reader, inputs []string) (*Keys, error
 	return k, nil
 }
 
-// LineError is a line of a list that can't be used.
+// LineError says why a line of a list can't be used.
 type LineError struct {
 	List string
 	Line int // from 1
@@ -175,15 +174,14 @@ type LineError struct {
 func (e *LineError) Error() string { return fmt.Sprintf("%s, line %d: %v", e.List, e.Line, e.Err) }
 func (e *LineError) Unwrap() error { return e.Err }
 
-// headsAtOnce is how many objects are asked for at a time, and headsAhead how
-// many may wait for their turn.
+// headsAtOnce objects are requested at a time, and headsAhead may wait for their turn.
 const (
 	headsAtOnce = 64
 	headsAhead  = 1024
 )
 
-// headAll asks what each of the objects is and gives them to each, in the order
-// of the list and by the caller's goroutine.
+// headAll requests the metadata of the objects and calls each for them, in the order of
+// the list and in the caller's goroutine.
 func (o *Origin) headAll(ctx context.Context, list func(yield func(bucket, key string) error) error, each func(string, s3.Object) error) error {
 	type asked struct {
 		bucket string
@@ -221,7 +219,7 @@ func (o *Origin) headAll(ctx context.Context, list func(yield func(bucket, key s
 	var err error
 	for a := range order {
 		if err != nil {
-			continue // until the list has noticed
+			continue // until list has stopped
 		}
 		select {
 		case <-a.done:
@@ -243,8 +241,8 @@ func (o *Origin) headAll(ctx context.Context, list func(yield func(bucket, key s
 	return err
 }
 
-// headOne asks what an object is. One that can't be asked for is left to the
-// reading of it.
+// headOne requests an object's metadata. If that is refused, reading the object will
+// report it.
 func (o *Origin) headOne(ctx context.Context, bucket, key string) (s3.Object, error) {
 	b, err := o.c.Bucket(ctx, bucket)
 	if err != nil {

@@ -20,32 +20,31 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Filter says what needn't be listed or read, as far as keys and times tell. The
-// records decide on what is left: a key's account is Macie's administrator, and
-// what stands in a job's place isn't always one.
+// Filter skips objects by their keys and times. The results decide about the rest: the
+// account in a key may be Macie's administrator, and a segment in a job's position isn't
+// always a job.
 type Filter struct {
-	Accounts, Regions, Jobs []string   // those wanted; none for all
-	Since                   *time.Time // records created before it aren't wanted
+	Accounts, Regions, Jobs []string   // wanted ones; empty for all
+	Since                   *time.Time // skip objects last modified before it; nil for none
 }
 
-// Origin is the place of inputs that are s3:// URIs: an object, a directory (all
-// keys below URI/), or what matches a pattern. In a pattern, * and ? stand for
-// any characters and any one character but a slash; it matches objects and
-// directories. It is safe for concurrent use.
+// Origin lists and opens inputs that are s3:// URIs: an object, a directory (all keys
+// below URI/), or a pattern. In a pattern, * stands for any characters except a slash
+// and ? for one of them; it matches objects and directories. Origin is safe for
+// concurrent use.
 type Origin struct {
 	c      *s3.Client
 	filter Filter
 	stop   func(error) // is called once
 
 	mu           sync.Mutex
-	read, denied int64 // readings that began, and that were denied
-	why          error // of the denied ones, one that says which permission is missing, if any does
+	read, denied int64 // attempts to open a source, and those that were denied
+	why          error // a denial, if possible one that names the missing permission
 }
 
-// NewOrigin returns the origin of what the client can read. stop is called, once,
-// when it turns out that all is denied, or that there are no credentials or none
-// any more: that isn't the fault of single objects. It is nil where nobody wants
-// to know.
+// NewOrigin returns an origin that reads with the client. It calls stop once if the
+// first reads are all denied, or if credentials are missing or have expired: then no
+// other object can be read either. stop may be nil.
 func NewOrigin(c *s3.Client, f Filter, stop func(error)) *Origin {
 	var once sync.Once
 	return &Origin{c: c, filter: f, stop: func(err error) {
@@ -82,7 +81,7 @@ func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each fun
 		return f.found(object)
 	}
 	if p.name != "" && !strings.HasSuffix(pattern, "/") {
-		// It may be an object: then it is the first that begins so.
+		// If it names an object, that is the first key with this prefix.
 		first, err := b.Page(ctx, p.name, "", false)
 		if err != nil {
 			return err
@@ -112,7 +111,7 @@ func (o *Origin) List(ctx context.Context, in string, l *input.Listing, each fun
 	return nil
 }
 
-// outputPrefix is the prefix of an output's keys, if that is in the bucket.
+// outputPrefix returns the prefix of the output's keys, if the output is in the bucket.
 func outputPrefix(output, bucket string) (string, bool) {
 	name, key, err := s3.ParseURI(output)
 	if err != nil || name != bucket {
@@ -124,15 +123,15 @@ func outputPrefix(output, bucket string) (string, bool) {
 	return key, true
 }
 
-// finder makes sources of the objects of a bucket.
+// finder makes sources of a bucket's objects.
 type finder struct {
 	o      *Origin
 	b      *s3.Bucket
 	l      *input.Listing
 	each   func(input.Source) error
-	out    string // keys of the output begin with it
+	out    string // prefix of the output's keys
 	hasOut bool
-	pruned atomic.Bool // something was left out that may be a result
+	pruned atomic.Bool // objects were skipped that may hold results
 }
 
 func (o *Origin) finder(b *s3.Bucket, l *input.Listing, each func(input.Source) error) *finder {
@@ -141,14 +140,14 @@ func (o *Origin) finder(b *s3.Bucket, l *input.Listing, each func(input.Source) 
 	return f
 }
 
-// isOutput reports whether a key, or all below a directory, is the output's or
-// of a dataset's state, whose files look like results and aren't.
+// isOutput reports whether a key or directory belongs to the output or to the state of
+// any dataset, whose files look like sources but aren't.
 func (f *finder) isOutput(key string) bool {
 	return f.hasOut && strings.HasPrefix(key, f.out) ||
 		strings.HasPrefix(key, store.StateDir+"/") || strings.Contains(key, "/"+store.StateDir+"/")
 }
 
-// mayHold reports whether a directory may hold results that are wanted.
+// mayHold reports whether a directory may hold wanted sources.
 func (f *finder) mayHold(dir string) bool {
 	if f.isOutput(dir) {
 		return false
@@ -160,7 +159,7 @@ func (f *finder) mayHold(dir string) bool {
 	return true
 }
 
-// found makes a source of an object, if it is a result that may be wanted.
+// found makes a source of an object that may hold wanted results.
 func (f *finder) found(o s3.Object) error {
 	uri := f.b.URI(o.Key)
 	switch {
@@ -187,15 +186,15 @@ func (f *finder) found(o s3.Object) error {
 	return f.each(input.NewSource(f.o, source, key.Region, o.Size))
 }
 
-// maxDenied is how many readings in a row, from the first, are denied until
-// nothing is expected of the rest.
+// maxDenied is the number of reads that are denied, from the first on, before the rest
+// is given up.
 const maxDenied = 20
 
-// AllDeniedError says that no object could be read: the run has no permission,
-// rather than some objects.
+// AllDeniedError says that the first reads were all denied: the permission is missing
+// for the whole run, not for some sources.
 type AllDeniedError struct {
 	Count int64
-	Err   error // of one of them
+	Err   error // one of the denials
 }
 
 func (e *AllDeniedError) Error() string {
@@ -231,7 +230,7 @@ func (o *Origin) Open(ctx context.Context, s *input.Source) (io.ReadCloser, erro
 	return r, err
 }
 
-// outcome counts how a reading began. An error is one that ends all.
+// outcome counts an attempt to open a source. The error it returns ends the run.
 func (o *Origin) outcome(err error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -240,7 +239,7 @@ func (o *Origin) outcome(err error) error {
 	case awsclient.NoCredentials, awsclient.Expired:
 		return err
 	case awsclient.Denied:
-		// Not all denials are looked into, and those that aren't are faster.
+		// Only some denials are explained, and those without explanation come first.
 		var e *awsclient.Error
 		if o.why == nil || errors.As(err, &e) && e.Action != "" {
 			o.why = err
@@ -252,5 +251,5 @@ func (o *Origin) outcome(err error) error {
 	return nil
 }
 
-// Remote implements input.Remote: reading waits for a network.
+// Remote implements input.Remote: reads wait for a network.
 func (o *Origin) Remote() bool { return true }

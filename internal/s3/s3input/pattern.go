@@ -8,11 +8,11 @@ import (
 	"github.com/macielake/macielake/internal/s3"
 )
 
-// pattern says which keys an input means.
+// pattern selects the keys of an input.
 type pattern struct {
-	segments []string // of a pattern; nil for a plain name
-	name     string   // of an object or directory, without a slash at its end
-	prefix   string   // of all keys that are meant, but for the object name
+	segments []string // nil for a plain name
+	name     string   // plain name of an object or directory, without a slash at its end
+	prefix   string   // prefix of all selected keys, except an object called name
 }
 
 func newPattern(key string) *pattern {
@@ -27,7 +27,7 @@ func newPattern(key string) *pattern {
 	return &pattern{segments: strings.Split(strings.TrimSuffix(key, "/"), "/"), prefix: key[:meta]}
 }
 
-// notFound says that a bucket has nothing that is meant.
+// notFound returns the error text for a bucket without selected keys.
 func (p *pattern) notFound(b *s3.Bucket) string {
 	if p.segments != nil {
 		return "no keys match " + b.URI(strings.Join(p.segments, "/"))
@@ -35,7 +35,7 @@ func (p *pattern) notFound(b *s3.Bucket) string {
 	return "no keys below " + b.URI(p.prefix)
 }
 
-// matches reports whether a key is meant: by itself or by a directory above it.
+// matches reports whether a key is selected, by itself or by a directory above it.
 func (p *pattern) matches(key string) bool {
 	if p.segments == nil {
 		return p.name == "" || key == p.name || strings.HasPrefix(key, p.name) && key[len(p.name)] == '/'
@@ -43,7 +43,7 @@ func (p *pattern) matches(key string) bool {
 	return p.matchSegments(key, true)
 }
 
-// mayHold reports whether keys below a directory may be meant.
+// mayHold reports whether keys below a directory may be selected.
 func (p *pattern) mayHold(dir string) bool {
 	if p.segments == nil {
 		return p.name == "" || strings.HasPrefix(dir, p.name+"/") || strings.HasPrefix(p.name, dir)
@@ -51,8 +51,8 @@ func (p *pattern) mayHold(dir string) bool {
 	return p.matchSegments(strings.TrimSuffix(dir, "/"), false)
 }
 
-// matchSegments compares segment by segment; all says that the pattern must be
-// used up.
+// matchSegments compares segment by segment; with all, every segment of the pattern must
+// match.
 func (p *pattern) matchSegments(key string, all bool) bool {
 	segments := strings.Split(key, "/")
 	if all && len(segments) < len(p.segments) {
@@ -66,11 +66,11 @@ func (p *pattern) matchSegments(key string, all bool) bool {
 	return true
 }
 
-// matchSegment reports whether a text matches a pattern of * and ?, in time of
-// their product at most.
+// matchSegment reports whether a text matches a pattern of * and ?. Its time is at most
+// proportional to the product of their lengths.
 func matchSegment(pattern, text string) bool {
 	t := []rune(text)
-	star, mark := -1, 0 // of the last *, and what it stands for ends there
+	star, mark := -1, 0 // the last *, and the end of the text that it stands for
 	p := []rune(pattern)
 	i, j := 0, 0
 	for j < len(t) {
@@ -94,8 +94,7 @@ func matchSegment(pattern, text string) bool {
 	return i == len(p)
 }
 
-// mayHold reports whether a directory may hold records that the filter wants, as
-// far as its name tells.
+// mayHold reports whether a directory, judged by its name, may hold wanted results.
 func (f *Filter) mayHold(dir string) bool {
 	key, ok := keylayout.Parse(dir)
 	if !ok {
@@ -108,8 +107,8 @@ func (f *Filter) mayHold(dir string) bool {
 		!unwanted(key.Job, f.Jobs) && !unwanted(key.Account, f.Accounts)
 }
 
-// wants is mayHold for an object, which is also too old where it was written
-// before any record that is wanted.
+// wants reports whether an object, judged by its key and time, may hold wanted
+// results.
 func (f *Filter) wants(o s3.Object) bool {
 	if f.Since != nil && !o.Modified.IsZero() && o.Modified.Before(*f.Since) {
 		return false

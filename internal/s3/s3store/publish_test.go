@@ -13,8 +13,8 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// Where a server keeps to the conditions of copies, a file takes one request, and
-// further looks tell apart why a copy failed. Where it ignores one of them, files are
+// If a server checks the conditions of copies, publishing a file takes one request, and
+// further requests find out why a copy failed. If it ignores a condition, files are
 // published all the same, and none is replaced.
 func TestPublishByConditions(t *testing.T) {
 	strict := s3test.StartStrict(t)
@@ -60,7 +60,8 @@ func TestPublishByConditions(t *testing.T) {
 			if seen := strict.Seen(); server.name == "strict" && (seen["CopyObject"] != len(files)-1 || seen["HeadObject"] != 0) {
 				t.Errorf("%d files took %v", len(files)-1, seen)
 			}
-			// Again, as after a stop or beside another process: with and without the staged file.
+			// Publish again, as after a stop or beside another process, with and without
+			// the staged file.
 			if err := publish(files[3]); err != nil {
 				t.Errorf("publishing again: %v", err)
 			}
@@ -73,13 +74,13 @@ func TestPublishByConditions(t *testing.T) {
 			if err := check(files[3]); err != nil {
 				t.Errorf("checking a published file that isn't staged any more: %v", err)
 			}
-			// Something else has the name.
+			// Another file has the name.
 			other := stage("other", "other bytes")
 			other.To = files[5].To
 			if err := publish(other); !errors.Is(err, fs.ErrExist) {
 				t.Errorf("publishing over another file: %v", err)
 			}
-			// The staged file is another one, or gone.
+			// The staged file has changed or is gone.
 			changed := stage("changed", "changed")
 			changed.ETag = files[0].ETag
 			if err := publish(changed); !errors.As(err, new(*store.ContentError)) {

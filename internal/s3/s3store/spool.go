@@ -8,23 +8,23 @@ import (
 	"sync"
 )
 
-// spoolMemory is how many bytes all files that are being written hold in memory
-// together; what is more goes to temporary files.
+// spoolMemory bounds the memory of all files being written together, in bytes; the rest
+// of them is in temporary files.
 const spoolMemory = 64 << 20
 
-// Blocks that a spool grows by, in bytes.
+// Sizes of the blocks by which a spool grows, in bytes.
 const (
 	firstBlock = 4 << 10
 	maxBlock   = 1 << 20
 )
 
-// spools is the memory of all spools of a store. It is safe for concurrent use.
+// spools counts the memory of all spools of a store. It is safe for concurrent use.
 type spools struct {
 	mu   sync.Mutex
 	left int64
 }
 
-// take takes n bytes, if there are as many.
+// take takes n bytes if that many are left.
 func (s *spools) take(n int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,10 +41,9 @@ func (s *spools) give(n int64) {
 	s.left += n
 }
 
-// spool is a file that isn't uploaded yet: its beginning in memory, and once
-// there is none left the rest in a temporary file that has no name. Nothing of it
-// is in the store before it is whole, so that nothing has to be removed there
-// should it never be.
+// spool is a file that isn't uploaded yet: its beginning is in memory and, once no
+// memory is left, the rest in an unnamed temporary file. The store has nothing of it
+// before it is whole, so an interruption leaves nothing to remove there.
 type spool struct {
 	memory *spools
 	blocks [][]byte
@@ -84,7 +83,7 @@ func (s *spool) Write(p []byte) (int, error) {
 	return written + n, err
 }
 
-// grow adds a block, as far as there is memory.
+// grow adds a block if memory is left.
 func (s *spool) grow() bool {
 	size := firstBlock
 	if n := len(s.blocks); n > 0 {
@@ -98,19 +97,19 @@ func (s *spool) grow() bool {
 	return true
 }
 
-// spill begins the temporary file.
+// spill creates the temporary file.
 func (s *spool) spill() error {
 	f, err := os.CreateTemp("", "macielake-*")
 	if err != nil {
 		return fmt.Errorf("making a temporary file for an upload: %w", err)
 	}
-	// Where a file can't be removed while it is open, close does it.
+	// On systems that can't remove an open file, close removes it.
 	_ = os.Remove(f.Name())
 	s.file = f
 	return nil
 }
 
-// reader reads all that was written.
+// reader returns a reader of all bytes written.
 func (s *spool) reader() io.Reader {
 	var readers []io.Reader
 	for _, b := range s.blocks {
@@ -122,7 +121,7 @@ func (s *spool) reader() io.Reader {
 	return io.MultiReader(readers...)
 }
 
-// close drops it all.
+// close discards the file.
 func (s *spool) close() {
 	s.memory.give(s.taken)
 	s.blocks, s.taken = nil, 0

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A spool gives what it was given, from memory or from its file, and gives all
-// of its memory back.
+// A spool returns the bytes written, from memory or from its file, and releases all of
+// its memory.
 func TestSpool(t *testing.T) {
 	for _, left := range []int64{0, firstBlock, 100_000, 64 << 20} {
 		memory := &spools{left: left}

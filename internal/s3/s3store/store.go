@@ -20,8 +20,8 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// Store is a store below a prefix of a bucket. What is written there is whole
-// or not there; who may not delete can do all but RemoveAll.
+// Store is a store below a prefix of a bucket. A file exists only once it is whole.
+// Without permission to delete, only removing files fails.
 type Store struct {
 	b      *s3.Bucket
 	prefix string // empty, or with a slash at its end
@@ -29,14 +29,14 @@ type Store struct {
 	spools spools
 }
 
-// Open opens the store at an s3:// URI, which needs not hold anything yet.
+// Open opens the store at an s3:// URI, which may be empty.
 func Open(ctx context.Context, c *s3.Client, uri string, o s3.WriteOptions) (*Store, error) {
 	bucket, prefix, err := s3.ParseURI(uri)
 	if err != nil {
 		return nil, err
 	}
 	if strings.ContainsAny(prefix, "*?") {
-		return nil, &s3.URIError{URI: uri, Why: "a dataset has one place, and * and ? stand for many"}
+		return nil, &s3.URIError{URI: uri, Why: "a dataset is in one place, so * and ? can't be used"}
 	}
 	if prefix = strings.TrimRight(prefix, "/"); prefix != "" {
 		if !fs.ValidPath(prefix) || prefix == "." {
@@ -54,23 +54,23 @@ func Open(ctx context.Context, c *s3.Client, uri string, o s3.WriteOptions) (*St
 	return &Store{b: b, prefix: prefix, w: s3.NewWriter(b, o), spools: spools{left: spoolMemory}}, nil
 }
 
-// Bucket is the bucket that the store lies in.
+// Bucket returns the store's bucket.
 func (s *Store) Bucket() *s3.Bucket { return s.b }
 
-// key is the key of a name.
+// key returns the key of the file called name.
 func (s *Store) key(name string) (string, error) {
 	if !fs.ValidPath(name) || name == "." {
-		return "", &fs.PathError{Op: "name", Path: text(name), Err: fs.ErrInvalid}
+		return "", &fs.PathError{Op: "name", Path: shortName(name), Err: fs.ErrInvalid}
 	}
 	key := s.prefix + name
 	if len(key) > s3.MaxKey {
-		return "", &fs.PathError{Op: "name", Path: text(name), Err: fmt.Errorf("the key is longer than 1,024 bytes")}
+		return "", &fs.PathError{Op: "name", Path: shortName(name), Err: fmt.Errorf("the key is longer than 1,024 bytes")}
 	}
 	return key, nil
 }
 
-// text is a name for an error: one that isn't valid may have any length.
-func text(name string) string { return name[:min(len(name), 200)] }
+// shortName shortens a name for an error: an invalid one may have any length.
+func shortName(name string) string { return name[:min(len(name), 200)] }
 
 // URI implements store.Store.
 func (s *Store) URI(name string) string {
@@ -92,7 +92,7 @@ func (s *Store) Sync(context.Context) error { return nil }
 // Prune implements store.Store: S3 has no directories.
 func (s *Store) Prune(context.Context, string) error { return nil }
 
-// Create implements store.Store. That the name is taken is found by the Commit.
+// Create implements store.Store. Commit fails if the name is taken.
 func (s *Store) Create(ctx context.Context, name string, _ store.Access) (store.Output, error) {
 	key, err := s.key(name)
 	if err != nil {
@@ -131,14 +131,14 @@ func (o *output) Commit() error {
 		o.over = true
 		o.spool.close()
 	}
-	return exists(err)
+	return asExists(err)
 }
 
 // ETag implements store.Output.
 func (o *output) ETag() string { return o.etag }
 
-// Abort drops what wasn't committed. Of a Commit that failed nothing is in the
-// store, but where even its giving up failed.
+// Abort discards a file that wasn't committed. A failed Commit leaves nothing in the
+// store, unless aborting its upload failed too.
 func (o *output) Abort() error {
 	if !o.over {
 		o.over = true
@@ -147,30 +147,30 @@ func (o *output) Abort() error {
 	return nil
 }
 
-// exists makes the error of a name that is taken one.
-func exists(err error) error {
+// asExists makes the error of a name that is taken an fs.ErrExist.
+func asExists(err error) error {
 	if awsclient.KindOf(err) == awsclient.Precondition {
 		return fmt.Errorf("%w: %w", fs.ErrExist, err)
 	}
 	return err
 }
 
-// missing makes the error of a name that isn't there one.
-func missing(err error) error {
+// asNotExist makes the error of a missing file an fs.ErrNotExist.
+func asNotExist(err error) error {
 	if awsclient.KindOf(err) == awsclient.NotFound {
 		return fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
 	return err
 }
 
-// PutNew implements store.Store by a conditional write, of which S3 lets one
-// succeed (S3 user guide, "Conditional writes").
+// PutNew implements store.Store by a conditional write: S3 lets only one succeed (S3
+// user guide, "Conditional writes").
 func (s *Store) PutNew(ctx context.Context, name string, data []byte) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
 	}
-	return exists(s.w.Put(ctx, key, data, false))
+	return asExists(s.w.Put(ctx, key, data, false))
 }
 
 // Put implements store.Store.
@@ -189,11 +189,10 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	r, err := s.b.Get(ctx, s3.Object{Key: key, Size: -1})
-	return r, missing(err)
+	return r, asNotExist(err)
 }
 
-// OpenAt implements store.Store. All that is read is of one version of the
-// object.
+// OpenAt implements store.Store. All bytes come from one version of the object.
 func (s *Store) OpenAt(ctx context.Context, name string) (store.File, error) {
 	key, err := s.key(name)
 	if err != nil {
@@ -201,7 +200,7 @@ func (s *Store) OpenAt(ctx context.Context, name string) (store.File, error) {
 	}
 	f, err := s.b.OpenAt(ctx, key)
 	if err != nil {
-		return nil, missing(err)
+		return nil, asNotExist(err)
 	}
 	return f, nil
 }
@@ -213,7 +212,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 		return store.Info{}, err
 	}
 	o, err := s.b.Stat(ctx, key)
-	return store.Info{Size: o.Size, ETag: o.ETag, Modified: o.Modified}, missing(err)
+	return store.Info{Size: o.Size, ETag: o.ETag, Modified: o.Modified}, asNotExist(err)
 }
 
 // Check implements store.Store by the size and ETag of the staged object.
@@ -221,8 +220,7 @@ func (s *Store) Check(ctx context.Context, from, to string, want store.Content) 
 	return s.publication(ctx, s.w.Check, from, to, want)
 }
 
-// Publish implements store.Store by a copy under the condition that the new key
-// is free.
+// Publish implements store.Store by a copy on the condition that the new key is free.
 func (s *Store) Publish(ctx context.Context, from, to string, want store.Content) error {
 	return s.publication(ctx, s.w.Publish, from, to, want)
 }
@@ -240,13 +238,13 @@ func (s *Store) publication(ctx context.Context, do func(ctx context.Context, fr
 	if changed := (*s3.ContentError)(nil); errors.As(err, &changed) {
 		return &store.ContentError{Name: changed.URI, What: changed.What}
 	}
-	return missing(exists(err))
+	return asNotExist(asExists(err))
 }
 
-// storeListConcurrency is how many pages of a dataset are listed at a time.
+// storeListConcurrency is the number of pages of a dataset listed at a time.
 const storeListConcurrency = 8
 
-// walk lists what is below a directory.
+// walk lists the files below a directory.
 func (s *Store) walk(ctx context.Context, name string, each func(s3.Object) error) error {
 	prefix := s.prefix
 	if name != "." {
@@ -275,7 +273,7 @@ func (s *Store) List(ctx context.Context, prefix string, each func(name string, 
 	return nil
 }
 
-// fileInfo is what a listing says of a file.
+// fileInfo describes a file as listed.
 type fileInfo struct{ o s3.Object }
 
 func (i fileInfo) Name() string       { return path.Base(i.o.Key) }
@@ -295,14 +293,14 @@ func (s *Store) Empty(ctx context.Context) (bool, error) {
 	return len(p.Objects) == 0, nil
 }
 
-// RemoveAll implements store.Store. Who may not delete gets an error of kind
+// RemoveAll implements store.Store. Without permission to delete it fails with kind
 // Denied.
 func (s *Store) RemoveAll(ctx context.Context, name string) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
 	}
-	keys := []string{key} // it may be a file, and needn't be there
+	keys := []string{key} // it may be a file, or not exist
 	err = s.walk(ctx, name, func(o s3.Object) error {
 		if keys = append(keys, o.Key); len(keys) < s3.DeleteKeys {
 			return nil
@@ -335,13 +333,13 @@ func (s *Store) Remove(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// Discard implements store.Store; what may not be deleted stays.
+// Discard implements store.Store; files stay if deleting them is denied.
 func (s *Store) Discard(ctx context.Context, names ...string) error {
 	var errs []error
 	for _, name := range names {
 		err := s.RemoveAll(ctx, name)
 		if awsclient.KindOf(err) == awsclient.Denied {
-			s.b.Log().Info("left what may not be deleted", "uri", s.URI(name), "why", err.Error())
+			s.b.Log().Info("left a file, as deleting is denied", "uri", s.URI(name), "why", err.Error())
 			continue
 		}
 		errs = append(errs, err)

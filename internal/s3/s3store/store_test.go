@@ -18,7 +18,7 @@ func newClient(url string, o s3.Options) *s3.Client {
 	return s3.New(s3test.Config(url, awsclient.Options{Backoff: o.Backoff, Log: o.Log}), o)
 }
 
-// Two servers that have little in common keep to the contract of stores.
+// Stores on two unrelated servers fulfil the contract of store.Store.
 func TestStoreContract(t *testing.T) {
 	for name, start := range map[string]func(testing.TB, ...string) *s3test.Server{
 		"versitygw": s3test.Start, "gofakes3": s3test.StartMemory,

@@ -27,7 +27,7 @@ func quick() s3.Options {
 	return s3.Options{Backoff: awsclient.Backoff{Base: time.Millisecond, Max: 5 * time.Millisecond}}
 }
 
-// storeAt is a store at s3://lake/out, through a proxy.
+// storeAt returns a store at s3://lake/out, through a proxy.
 func storeAt(t *testing.T, url string, w s3.WriteOptions) *Store {
 	t.Helper()
 	o := quick()
@@ -40,7 +40,7 @@ func storeAt(t *testing.T, url string, w s3.WriteOptions) *Store {
 	return s
 }
 
-// upload writes a file of so many bytes.
+// upload writes a file of the given size.
 func upload(ctx context.Context, t *testing.T, s *Store, name string, size int) error {
 	t.Helper()
 	out, err := s.Create(ctx, name, store.Shared)
@@ -59,8 +59,8 @@ func upload(ctx context.Context, t *testing.T, s *Store, name string, size int) 
 	return err
 }
 
-// An upload that can't be finished leaves nothing: no object, and no parts that
-// someone pays for. Nor does one that is interrupted.
+// An upload that fails or is interrupted leaves nothing: no object, and no parts that
+// are charged for.
 func TestUploadAborted(t *testing.T) {
 	server := s3test.Start(t, "lake")
 	interrupted := errors.New("interrupted")
@@ -79,8 +79,8 @@ func TestUploadAborted(t *testing.T) {
 			script := []s3test.Fault{test.fault}
 			if test.interrupt {
 				script[0].Do = func(http.ResponseWriter, *http.Request, http.Handler) { cancel(interrupted) }
-				// The server is still taking in the first part then, also if
-				// who sent it is gone.
+				// The server is still receiving the first part then, even if its
+				// sender is gone.
 				var parts atomic.Int32
 				script = append(script,
 					s3test.Fault{Match: test.fault.Match, Times: 1, Do: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
@@ -116,7 +116,7 @@ func TestUploadAborted(t *testing.T) {
 	}
 }
 
-// Where the answer to a write was lost, it has been written, by us, once.
+// A write whose answer is lost counts as written, once.
 func TestLostAnswers(t *testing.T) {
 	server := s3test.Start(t, "lake")
 	for _, op := range []string{"PutObject", "CompleteMultipartUpload", "UploadPart", "CreateMultipartUpload", "CopyObject", "DeleteObjects"} {
@@ -134,7 +134,7 @@ func TestLostAnswers(t *testing.T) {
 		if err := s.PutNew(ctx, op+"/new", []byte("a")); err != nil {
 			t.Errorf("%s: PutNew: %v", op, err)
 		}
-		// The same content, but not the same writing.
+		// The same content from another call.
 		if err := s.PutNew(ctx, op+"/new", []byte("a")); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("%s: PutNew again: %v", op, err)
 		}
@@ -157,7 +157,7 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// Options of writing are in all requests that write, copies included.
+// All requests that write have the write options, copies included.
 func TestWriteOptions(t *testing.T) {
 	server := s3test.Start(t, "lake")
 	var mu sync.Mutex
@@ -177,14 +177,14 @@ func TestWriteOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	// The server may refuse what it doesn't have: the requests are what counts.
+	// The server may refuse settings that it doesn't support: only the requests matter.
 	_ = upload(ctx, t, s, "large", s3.UploadPart+1)
 	_ = upload(ctx, t, s, "small", 1)
 	plain := storeAt(t, server.URL, s3.WriteOptions{})
 	if err := plain.PutNew(ctx, "from", []byte("a")); err != nil {
 		t.Fatal(err)
 	}
-	// The server checks the owner when it is asked what an object is.
+	// The server checks the owner in HeadObject.
 	anyOwner, err := Open(ctx, c, "s3://lake/out/", s3.WriteOptions{SSE: "aws:kms", KMSKeyID: "alias/lake", StorageClass: "STANDARD_IA"})
 	if err != nil {
 		t.Fatal(err)
@@ -213,8 +213,8 @@ func TestWriteOptions(t *testing.T) {
 	}
 }
 
-// Whatever creates an object is conditional, and a copy names the version that it
-// copies. Only Put, which leases and the ledger need, replaces.
+// Every request that creates an object is conditional, and a copy names the version that
+// it copies. Only Put replaces objects; leases and the ledger need that.
 func TestConditionalRequests(t *testing.T) {
 	server := s3test.Start(t, "lake")
 	var mu sync.Mutex
@@ -254,7 +254,7 @@ func TestConditionalRequests(t *testing.T) {
 		if err := s.Publish(ctx, "staged/"+name, "table/"+name, want); err != nil {
 			t.Fatal(err)
 		}
-		// Another process was faster, also if the staged file is gone by now.
+		// Another process was faster, and may have removed the staged file.
 		for range 2 {
 			if err := s.Publish(ctx, "staged/"+name, "table/"+name, want); err != nil {
 				t.Errorf("%s: publishing again: %v", name, err)

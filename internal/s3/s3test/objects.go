@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// Objects is an S3 server in the test's own process that has objects to list and
-// read, and takes its time for each request. It takes no signature amiss and
-// nothing that is written. It is safe for concurrent use.
+// Objects is an S3 server in the test's own process with objects to list and read. It
+// delays requests, ignores signatures and refuses writes. It is safe for concurrent
+// use.
 type Objects struct {
 	URL string
 
@@ -29,8 +29,8 @@ type Objects struct {
 	seen map[string]int
 }
 
-// StartObjects starts a server, which ends with the test, with the objects of any
-// bucket that is asked for.
+// StartObjects starts a server, which ends with the test. Every bucket has the same
+// objects.
 func StartObjects(t testing.TB, objects map[string][]byte, delay time.Duration) *Objects {
 	t.Helper()
 	o := &Objects{objects: objects, delay: delay, seen: map[string]int{}}
@@ -44,14 +44,14 @@ func StartObjects(t testing.TB, objects map[string][]byte, delay time.Duration) 
 	return o
 }
 
-// Seen is how many requests of an operation came by, by the names of Op.
+// Seen returns the number of requests for an operation, named as Op does.
 func (o *Objects) Seen(op string) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.seen[op]
 }
 
-// SetDelay sets how long each request takes, and forgets what was counted.
+// SetDelay sets how long each request takes, and resets the counts.
 func (o *Objects) SetDelay(d time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

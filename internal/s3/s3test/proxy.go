@@ -17,20 +17,19 @@ import (
 
 // Fault spoils some of the requests that go through a proxy.
 type Fault struct {
-	// Match says which requests are meant; nil for all.
+	// Match selects requests; nil selects all.
 	Match func(*http.Request) bool
-	// Skip lets the first of them pass; Times bounds how many are spoiled, 0
-	// for all; Every spoils each so manyth alone, 0 or 1 for each.
+	// Skip lets that many selected requests pass first; Times bounds how many are
+	// spoiled (0: all); Every n spoils only each nth one (0 or 1: each).
 	Skip, Times, Every int
-	// Until ends the fault so long after the first request that it met; 0
-	// never.
+	// Until ends the fault that long after the first selected request; 0 never does.
 	Until time.Duration
-	// Do answers instead of the server, which forward asks.
+	// Do answers instead of the server; forward sends a request on to it.
 	Do func(w http.ResponseWriter, r *http.Request, forward http.Handler)
 }
 
-// Proxy stands before a server and follows a script. It is safe for concurrent
-// use.
+// Proxy passes requests on to a server, except for the faults in its script. It is
+// safe for concurrent use.
 type Proxy struct {
 	URL     string
 	forward http.Handler
@@ -46,7 +45,7 @@ type scripted struct {
 	first time.Time
 }
 
-// NewProxy returns a proxy before the server, which ends with the test.
+// NewProxy returns a proxy in front of the server, which ends with the test.
 func NewProxy(t testing.TB, server *Server, script ...Fault) *Proxy {
 	t.Helper()
 	p, stop, err := RunProxy(server, script...)
@@ -80,7 +79,7 @@ func RunProxy(server *Server, script ...Fault) (p *Proxy, stop func(), err error
 	return p, front.Close, nil
 }
 
-// Script replaces the proxy's script, and forgets what it counted.
+// Script replaces the proxy's script, and counts its faults anew.
 func (p *Proxy) Script(script ...Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,14 +89,14 @@ func (p *Proxy) Script(script ...Fault) {
 	}
 }
 
-// Seen is how many requests of an operation came by, by the names of Op.
+// Seen returns the number of requests for an operation, named as Op does.
 func (p *Proxy) Seen(op string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.seen[op]
 }
 
-// Op is the S3 operation of a request, as far as these tests have it.
+// Op returns the S3 operation of a request, if the tests use it.
 func Op(r *http.Request) string {
 	query := r.URL.Query()
 	switch {
@@ -125,7 +124,7 @@ func Op(r *http.Request) string {
 	return r.Method
 }
 
-// IsOp matches requests of an operation whose path contains a text.
+// IsOp matches requests for an operation whose path contains a text.
 func IsOp(op, path string) func(*http.Request) bool {
 	return func(r *http.Request) bool { return Op(r) == op && strings.Contains(r.URL.Path, path) }
 }
@@ -162,7 +161,7 @@ func (p *Proxy) meets(r *http.Request) *scripted {
 	return nil
 }
 
-// Answer answers with an error as S3 writes it.
+// Answer answers with an error in S3's format.
 func Answer(status int, code, message string) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		io.Copy(io.Discard, r.Body)
@@ -187,7 +186,7 @@ func Delay(d time.Duration) func(http.ResponseWriter, *http.Request, http.Handle
 	}
 }
 
-// Lose forwards the request, and breaks the connection instead of answering.
+// Lose forwards the request, then breaks the connection instead of answering.
 func Lose() func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 		forward.ServeHTTP(httptest.NewRecorder(), r)
@@ -195,9 +194,8 @@ func Lose() func(http.ResponseWriter, *http.Request, http.Handler) {
 	}
 }
 
-// Body has the server answer, and then do with the body what write does: body
-// is all of it, and out a connection whose head, with the whole length, is
-// written.
+// Body lets the server answer, and then write send its body: out is a connection on
+// which the head, with the whole length, has been written.
 func Body(write func(body []byte, out io.Writer, r *http.Request)) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 		answer := httptest.NewRecorder()
@@ -207,8 +205,8 @@ func Body(write func(body []byte, out io.Writer, r *http.Request)) func(http.Res
 	}
 }
 
-// reset takes the connection over, writes a head with the answer's length, has
-// the body written, and resets the connection.
+// reset takes over the connection, writes a head with the answer's length, calls write
+// for the body, and resets the connection.
 func reset(w http.ResponseWriter, head *http.Response, write func(io.Writer)) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -244,7 +242,7 @@ func StallAfter(n int, d time.Duration) func(http.ResponseWriter, *http.Request,
 	})
 }
 
-// Drip sends the body a byte at a time, with a pause after each, for a while.
+// Drip sends the body byte by byte, with a pause after each, for a while.
 func Drip(pause, d time.Duration) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return Body(func(body []byte, out io.Writer, _ *http.Request) {
 		end := time.Now().Add(d)
@@ -257,7 +255,7 @@ func Drip(pause, d time.Duration) func(http.ResponseWriter, *http.Request, http.
 	})
 }
 
-// ShortenTo answers cleanly, but with the first n bytes of a body only and their
+// ShortenTo answers cleanly, but with only the first n bytes of a body and their
 // length.
 func ShortenTo(n int) func(http.ResponseWriter, *http.Request, http.Handler) {
 	return rewrite(func(body []byte) []byte { return body[:min(n, len(body))] })
@@ -268,7 +266,7 @@ func Lengthen() func(http.ResponseWriter, *http.Request, http.Handler) {
 	return rewrite(func(body []byte) []byte { return append(bytes.Clone(body), "more"...) })
 }
 
-// Flip answers cleanly with a bit of the body's middle turned.
+// Flip answers cleanly, with one bit in the middle of the body flipped.
 func Flip() func(http.ResponseWriter, *http.Request, http.Handler) {
 	return rewrite(func(body []byte) []byte {
 		body = bytes.Clone(body)

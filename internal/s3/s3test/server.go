@@ -1,8 +1,8 @@
-// Package s3test runs S3 servers on loopback, and a proxy in front of them that
-// does what networks and S3 do on bad days.
+// Package s3test runs S3 servers on loopback, and a proxy in front of them that fails as
+// networks and S3 do.
 //
-// Start with [Start], a versitygw over a directory, or [StartMemory], a gofakes3;
-// [NewProxy] takes a script, each step of it a [Fault].
+// Start with [Start], a versitygw over a directory, or [StartMemory], a gofakes3.
+// [NewProxy] takes a script of [Fault] values.
 package s3test
 
 import (
@@ -28,15 +28,15 @@ import (
 	"github.com/macielake/macielake/internal/awsclient"
 )
 
-// The server's root account, and its region.
+// The server's root credentials and Region.
 const (
 	AccessKey = "AKIAMACIELAKETEST"
 	SecretKey = "only-for-the-server-on-loopback/secret"
 	Region    = "us-east-1"
 )
 
-// ProgramEnv names the variable that has the path of a built versitygw; without
-// it, it is built from the tools module.
+// ProgramEnv is the environment variable with the path of a built versitygw. Without
+// it, versitygw is built from the tools module.
 const ProgramEnv = "MACIELAKE_VERSITYGW"
 
 // MemoryProgramEnv is ProgramEnv for gofakes3.
@@ -85,7 +85,7 @@ func Run(dir string, buckets ...string) (s *Server, stop func(), err error) {
 }
 
 // StartMemory starts a server with empty buckets in its memory, which ends with
-// the test. It has conditional writes and looks at no signature.
+// the test. It has conditional writes and ignores signatures.
 func StartMemory(t testing.TB, buckets ...string) *Server {
 	t.Helper()
 	program, err := program("gofakes3", "./gofakes3", MemoryProgramEnv)
@@ -153,8 +153,8 @@ func runOnce(data, program string, args func(address string) []string) (*Server,
 	}
 }
 
-// program returns the path of a server's program, which it builds from a package
-// of the tools module where there is none.
+// program returns the path of a server's program, built from a package of the tools
+// module if necessary.
 func program(name, pkg, env string) (string, error) {
 	if path := os.Getenv(env); path != "" {
 		return filepath.Abs(path)
@@ -185,7 +185,7 @@ func program(name, pkg, env string) (string, error) {
 var building sync.Mutex
 
 // moduleRoot returns the directory of the main module: tests run in the directory
-// of their package. (What runtime.Caller says is no path under -trimpath.)
+// of their package. (With -trimpath, runtime.Caller gives no usable path.)
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -203,8 +203,8 @@ func moduleRoot() (string, error) {
 	}
 }
 
-// Config is a configuration for requests to a URL, of the server or of a proxy
-// before it.
+// Config returns a configuration for requests to the URL of the server or of a proxy in
+// front of it.
 func Config(url string, o awsclient.Options) aws.Config {
 	return awsclient.Prepare(aws.Config{
 		Region: Region, BaseEndpoint: &url,
@@ -212,8 +212,8 @@ func Config(url string, o awsclient.Options) aws.Config {
 	}, o)
 }
 
-// Environ is the environment of a process that talks to a URL: nothing of the
-// caller's own AWS configuration is in it.
+// Environ returns the environment of a process that sends requests to a URL, without
+// the caller's own AWS configuration.
 func Environ(url string) []string {
 	var env []string
 	for _, e := range os.Environ() {
@@ -226,12 +226,12 @@ func Environ(url string) []string {
 		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent")
 }
 
-// Client is the SDK's plain client of the server, for what tests put there.
+// Client returns a plain client of the SDK, to put test objects on the server.
 func (s *Server) Client() *sdk.Client {
 	return sdk.NewFromConfig(Config(s.URL, awsclient.Options{}), func(o *sdk.Options) { o.UsePathStyle = true })
 }
 
-// putsAtOnce is how many files Put uploads at a time.
+// putsAtOnce is the number of files that Put uploads at a time.
 const putsAtOnce = 32
 
 // Put uploads the files below a directory, under their relative names.

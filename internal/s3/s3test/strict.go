@@ -18,11 +18,10 @@ import (
 	"time"
 )
 
-// Strict is an S3 server in the test's own process that keeps to the conditions of
-// every request, those of copies included, as S3 documents them and not every other
-// server does. It takes its time for each request, and counts. It has one bucket, of
-// any name, doesn't look at signatures, and knows no uploads in parts. It is safe for
-// concurrent use.
+// Strict is an S3 server in the test's own process. It checks the conditions of every
+// request, those of copies included, as S3 documents them; not every other server does.
+// It delays and counts requests. It has one bucket with any name, ignores signatures, and
+// has no multipart uploads. It is safe for concurrent use.
 type Strict struct {
 	URL string
 
@@ -50,14 +49,14 @@ func StartStrict(t testing.TB) *Strict {
 	return s
 }
 
-// SetDelay sets how long each request takes, and forgets what was counted.
+// SetDelay sets how long each request takes, and resets the counts.
 func (s *Strict) SetDelay(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.delay, s.seen = d, map[string]int{}
 }
 
-// Seen returns how many requests of each operation came by, by the names of Op.
+// Seen returns the number of requests for each operation, named as Op does.
 func (s *Strict) Seen() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +74,7 @@ func (s *Strict) Keys() []string {
 	return slices.Clone(s.sorted())
 }
 
-// Take removes an object; what it returns puts it back.
+// Take removes an object; the function it returns puts it back.
 func (s *Strict) Take(key string) (putBack func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +90,7 @@ func (s *Strict) Take(key string) (putBack func()) {
 	}
 }
 
-// sorted returns the keys in order; the caller has locked.
+// sorted returns the keys in order; the caller holds the lock.
 func (s *Strict) sorted() []string {
 	if s.keys == nil {
 		s.keys = make([]string, 0, len(s.objects))
@@ -133,7 +132,7 @@ func (s *Strict) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// strictBody reads a request's body, also one that is sent in chunks with a trailer.
+// strictBody reads a request's body, even if it is sent in chunks with a trailer.
 func strictBody(r *http.Request) ([]byte, error) {
 	if r.Header.Get("X-Amz-Decoded-Content-Length") == "" {
 		return io.ReadAll(r.Body)
