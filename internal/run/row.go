@@ -28,6 +28,7 @@ func PutRow(ctx context.Context, s store.Store, run *state.Run, end *state.End) 
 	if err != nil {
 		return err
 	}
+	defer s.RemoveAll(context.WithoutCancel(ctx), path.Dir(staged)) // who may not remove leaves it to maintenance
 	hashed := &hashedOutput{Output: out, sum: sha256.New()}
 	if err = EncodeRow(hashed, run, end); err == nil {
 		err = out.Commit()
@@ -36,15 +37,16 @@ func PutRow(ctx context.Context, s store.Store, run *state.Run, end *state.End) 
 		out.Abort()
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
+	// Of a dataset that is dropped only now, the staged row is removed before others
+	// can take its place: then there is nothing to publish.
+	if err := state.Fence(ctx, s, &run.Dataset); err != nil {
+		return err
+	}
 	err = s.Publish(ctx, staged, name, store.Content{Size: hashed.bytes, SHA256: hex.EncodeToString(hashed.sum.Sum(nil)), ETag: out.ETag()})
 	if err != nil && !errors.Is(err, fs.ErrExist) { // no reader relies on what it says
 		return fmt.Errorf("publishing %s: %w", name, err)
 	}
-	if err := s.Sync(ctx); err != nil {
-		return err
-	}
-	_ = s.RemoveAll(ctx, path.Dir(staged)) // who may not remove leaves it to maintenance
-	return nil
+	return s.Sync(ctx)
 }
 
 // EncodeRow writes the file of a run's row: a function of the claim and the end
