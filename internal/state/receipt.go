@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -256,24 +254,6 @@ func (t *Totals) AddTotals(o *Totals) {
 	for class, n := range o.Classes {
 		t.Classes[class] += n
 	}
-}
-
-// Equal reports whether both are the same. A table without rows may be left out.
-func (t *Totals) Equal(o *Totals) bool {
-	a, b := *t, *o
-	a.Rows, b.Rows = some(a.Rows), some(b.Rows)
-	a.Classes, b.Classes = some(a.Classes), some(b.Classes)
-	return reflect.DeepEqual(a, b)
-}
-
-// some are the counts that aren't 0.
-func some[K comparable](counts map[K]int64) map[K]int64 {
-	left := maps.Clone(counts)
-	maps.DeleteFunc(left, func(_ K, n int64) bool { return n == 0 })
-	if left == nil {
-		left = map[K]int64{}
-	}
-	return left
 }
 
 // PutReceipt writes a part's receipt and returns its SHA-256. It gives

@@ -203,9 +203,6 @@ func (o *Outstanding) Source(uri string) *RejectedSource { return o.sources[uri]
 // All are the sources with rejects, by URI, in no order.
 func (o *Outstanding) All() iter.Seq2[string, *RejectedSource] { return maps.All(o.sources) }
 
-// Sources is how many sources have rejects.
-func (o *Outstanding) Sources() int { return len(o.sources) }
-
 // Each calls each for the rejects, by run and part.
 func (o *Outstanding) Each(ctx context.Context, each func(run *RunState, r *Reject) error) error {
 	latest := map[rejectKey]rejectsPart{}
