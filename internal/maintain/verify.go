@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	parquetfile "github.com/apache/arrow-go/v18/parquet/file"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/macielake/macielake/internal/pqread"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -356,14 +356,14 @@ func (v *verifier) open(ctx context.Context, name string) (store.File, error) {
 
 // readTable opens a table file of the dataset's format; the libraries panic over
 // some files that are damaged.
-func (v *verifier) readTable(r *io.SectionReader, asParquet func(*parquetfile.Reader) error, asArrow func(*ipc.FileReader) error) (err error) {
+func (v *verifier) readTable(r *io.SectionReader, asParquet func(*pqread.File) error, asArrow func(*ipc.FileReader) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("it is damaged: %v", p)
 		}
 	}()
 	if v.d.TableFormat == "parquet" {
-		f, err := parquetfile.NewParquetReader(r)
+		f, err := pqread.Open(r)
 		if err != nil {
 			return err
 		}
@@ -380,7 +380,7 @@ func (v *verifier) readTable(r *io.SectionReader, asParquet func(*parquetfile.Re
 
 // rows counts the rows of a table file.
 func (v *verifier) rows(r *io.SectionReader) (n int64, err error) {
-	err = v.readTable(r, func(f *parquetfile.Reader) error {
+	err = v.readTable(r, func(f *pqread.File) error {
 		n = f.NumRows()
 		return nil
 	}, func(f *ipc.FileReader) error {
@@ -407,8 +407,8 @@ func (v *verifier) verifyRow(ctx context.Context, r *surveyedRun) error {
 	}
 	defer data.Close()
 	var got []any
-	err = v.readTable(io.NewSectionReader(data, 0, data.Size()), func(f *parquetfile.Reader) (err error) {
-		got, err = parquetRow(f)
+	err = v.readTable(io.NewSectionReader(data, 0, data.Size()), func(f *pqread.File) (err error) {
+		got, err = parquetRow(ctx, f)
 		return err
 	}, func(f *ipc.FileReader) (err error) {
 		got, err = arrowRow(f)
