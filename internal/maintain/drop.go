@@ -56,13 +56,12 @@ func Drop(ctx context.Context, s store.Store, o DropOptions) (*Dropping, error) 
 	}
 	p.Resumed = err == nil
 	d, err := state.LoadDropped(ctx, s)
-	missing := errors.Is(err, state.ErrForeign) || errors.As(err, new(*state.NotWholeError))
-	if err != nil && !missing {
-		return nil, err
-	}
 	// Without dataset.json the place holds what an earlier drop left, or a writer
 	// that was stopped for as long as that took.
-	gone := missing
+	gone := errors.Is(err, state.ErrForeign) || errors.As(err, new(*state.NotWholeError))
+	if err != nil && !gone {
+		return nil, err
+	}
 	if gone && !p.Resumed {
 		own, listErr := p.list(ctx, s)
 		if listErr != nil || len(own) == 0 {

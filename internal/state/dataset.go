@@ -95,7 +95,7 @@ type Dropped struct {
 // Create writes dataset.json, which makes the store a dataset. It gives
 // fs.ErrExist where another was faster.
 func Create(ctx context.Context, s store.Store, d *Dataset) error {
-	if err := checkDropped(ctx, s); err != nil {
+	if err := CheckDropped(ctx, s); err != nil {
 		return err
 	}
 	_, err := create(ctx, s, DatasetName, d)
@@ -116,7 +116,7 @@ func Drop(ctx context.Context, s store.Store, d *Dataset, at time.Time) error {
 // NotWholeError where it is missing from a dataset that has runs, and a
 // DroppedError for a dataset that is being removed.
 func Load(ctx context.Context, s store.Store) (Dataset, error) {
-	if err := checkDropped(ctx, s); err != nil {
+	if err := CheckDropped(ctx, s); err != nil {
 		return Dataset{}, err
 	}
 	return LoadDropped(ctx, s)
@@ -182,7 +182,8 @@ func (d *Dataset) check() error {
 	return nil
 }
 
-func checkDropped(ctx context.Context, s store.Store) error {
+// CheckDropped gives a DroppedError for a dataset that is being removed.
+func CheckDropped(ctx context.Context, s store.Store) error {
 	_, err := s.Stat(ctx, DroppedName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
