@@ -108,8 +108,7 @@ func Commit(ctx context.Context, o StepOptions) (*Summary, error) {
 	return summary, err
 }
 
-// keepRun keeps what the ledger is to know of a run that was committed. It is a cache:
-// if that fails, the next converter makes it again.
+// keepRun keeps what the ledger is to know of a run that was committed.
 func (o *StepOptions) keepRun(ctx context.Context, r *state.RunState, done *run.Done) error {
 	files := r.Files
 	files.Ended, files.Row = true, true
@@ -117,13 +116,7 @@ func (o *StepOptions) keepRun(ctx context.Context, r *state.RunState, done *run.
 	if err == nil {
 		err = coord.KeepRun(ctx, o.Dataset, &r.Dataset, &files, &done.Kept)
 	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		o.Log.Warn("the ledger could not be kept", "why", err.Error())
-	}
-	return nil
+	return ledgerKept(ctx, o.Log, err)
 }
 
 // collect waits until all parts of a run have receipts.
