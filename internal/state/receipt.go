@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -236,17 +237,11 @@ func (t *Totals) init() {
 // AddTotals adds those of another run.
 func (t *Totals) AddTotals(o *Totals) {
 	t.init()
-	for _, x := range []struct {
-		to   *int64
-		from int64
-	}{
-		{&t.Sources, o.Sources}, {&t.Converted, o.Converted}, {&t.Rejected, o.Rejected}, {&t.Unreadable, o.Unreadable},
-		{&t.Lines, o.Lines}, {&t.Records, o.Records}, {&t.Filtered, o.Filtered},
-		{&t.RejectedLines, o.RejectedLines}, {&t.Blank, o.Blank},
-		{&t.RetriedLines, o.RetriedLines}, {&t.RetriedSources, o.RetriedSources},
-		{&t.Files, o.Files}, {&t.StoredBytes, o.StoredBytes}, {&t.InflatedBytes, o.InflatedBytes}, {&t.WrittenBytes, o.WrittenBytes},
-	} {
-		*x.to += x.from
+	to, from := reflect.ValueOf(t).Elem(), reflect.ValueOf(o).Elem()
+	for i := range to.NumField() { // none can be forgotten
+		if n := to.Field(i); n.CanInt() {
+			n.SetInt(n.Int() + from.Field(i).Int())
+		}
 	}
 	for table, n := range o.Rows {
 		t.Rows[table] += n
