@@ -439,10 +439,10 @@ func (c *converter) finish(ctx context.Context, r *run.Run) (ended bool, err err
 // count takes a run that has ended into the summary and the ledger. A source that
 // an earlier run couldn't read counts as what became of it in this one.
 func (c *converter) count(ctx context.Context, r *run.Run, done *run.Done) error {
-	for uri := range r.URIs() {
-		if accepted, ok := c.unreadable[uri]; ok {
-			c.summary.removeUnreadable(uri, accepted)
-			delete(c.unreadable, uri)
+	for p := range r.Planned() {
+		if accepted, ok := c.unreadable[p.URI]; ok {
+			c.summary.removeUnreadable(p.URI, accepted)
+			delete(c.unreadable, p.URI)
 		}
 	}
 	c.summary.addRun(r.RunID, done, c.o.AcceptUnreadable)

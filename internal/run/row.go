@@ -30,7 +30,7 @@ func PutRow(ctx context.Context, s store.Store, run *state.Run, end *state.End) 
 	}
 	defer s.RemoveAll(context.WithoutCancel(ctx), path.Dir(staged)) // who may not remove leaves it to maintenance
 	hashed := &hashedOutput{Output: out, sum: sha256.New()}
-	if err = EncodeRow(hashed, run, end); err == nil {
+	if err = encodeRow(hashed, run, end); err == nil {
 		err = out.Commit()
 	}
 	if err != nil {
@@ -49,9 +49,9 @@ func PutRow(ctx context.Context, s store.Store, run *state.Run, end *state.End) 
 	return s.Sync(ctx)
 }
 
-// EncodeRow writes the file of a run's row: a function of the claim and the end
+// encodeRow writes the file of a run's row: a function of the claim and the end
 // record.
-func EncodeRow(w io.Writer, run *state.Run, end *state.End) error {
+func encodeRow(w io.Writer, run *state.Run, end *state.End) error {
 	values := make([]rows.Value, 0, len(schema.Runs().Columns))
 	for _, c := range state.RunsColumns() {
 		v := rows.Value{Set: true}
@@ -65,25 +65,24 @@ func EncodeRow(w io.Writer, run *state.Run, end *state.End) error {
 		}
 		values = append(values, v)
 	}
-	row := rows.NewSingle(values)
+	var e interface {
+		WriteRows(rows.Rows) error
+		Close() error
+	}
+	var err error
 	if run.Dataset.TableFormat == "arrow" {
-		f, err := arrowio.New(arrowio.Options{Compression: "none"})
-		if err != nil {
-			return err
+		var f *arrowio.Format
+		if f, err = arrowio.New(arrowio.Options{Compression: "none"}); err == nil {
+			e, err = f.NewEncoder(w, schema.Runs())
 		}
-		e, err := f.NewEncoder(w, schema.Runs())
-		if err != nil {
-			return err
+	} else {
+		var f *parquet.Format
+		if f, err = parquet.New(parquet.Options{Compression: "none"}); err == nil {
+			e, err = f.NewEncoder(w, schema.Runs())
 		}
-		return errors.Join(e.WriteRows(row), e.Close())
 	}
-	f, err := parquet.New(parquet.Options{Compression: "none"})
 	if err != nil {
 		return err
 	}
-	e, err := f.NewEncoder(w, schema.Runs())
-	if err != nil {
-		return err
-	}
-	return errors.Join(e.WriteRows(row), e.Close())
+	return errors.Join(e.WriteRows(rows.NewSingle(values)), e.Close())
 }

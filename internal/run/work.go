@@ -178,7 +178,7 @@ func (w *work) sortUnreadable() {
 
 func newWork(env *Env, run *Run) (*work, error) {
 	w := &work{Env: env, run: run, crew: new(stream.Crew), filters: filters(&run.Dataset.Filter)}
-	w.tables = slices.DeleteFunc(schema.Tables(), func(t *schema.Table) bool { return !slices.Contains(run.Dataset.Tables, t.Name) })
+	w.tables = state.TablesNamed(run.Dataset.Tables)
 	for _, k := range run.Dataset.PartitionBy {
 		w.partitionBy = append(w.partitionBy, sink.PartitionKey(k))
 	}

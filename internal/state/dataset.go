@@ -44,6 +44,11 @@ type Filter struct {
 	Until    *time.Time `json:"until,omitempty"` // created before
 }
 
+// TablesNamed returns the definitions of the named tables, in their usual order.
+func TablesNamed(names []string) []*schema.Table {
+	return slices.DeleteFunc(schema.Tables(), func(t *schema.Table) bool { return !slices.Contains(names, t.Name) })
+}
+
 // Definitions returns the SHA-256 of the names and types of tables' columns,
 // hexadecimal.
 func Definitions(tables []*schema.Table) string {
@@ -167,9 +172,8 @@ func noDataset(ctx context.Context, s store.Store) error {
 // check looks whether what goes into names and decides is what this package
 // writes.
 func (d *Dataset) check() error {
-	known := schema.Tables()
 	for _, t := range d.Tables {
-		if !slices.ContainsFunc(known, func(k *schema.Table) bool { return k.Name == t }) {
+		if len(TablesNamed([]string{t})) == 0 {
 			return fmt.Errorf("it has a table %q", t)
 		}
 	}
