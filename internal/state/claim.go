@@ -62,7 +62,7 @@ func Put(ctx context.Context, s store.Store, c Claim) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the claim of run %d: %w", c.Number, err)
 	}
-	if _, err := create(ctx, s, ClaimName(&c.Dataset, c.Number), c); err != nil {
+	if err := createFile(ctx, s, ClaimName(&c.Dataset, c.Number), data); err != nil {
 		return nil, err
 	}
 	return &Run{Claim: c, Sum: sum, raw: data[:len(data)-1]}, nil
