@@ -134,7 +134,6 @@ func (c *converter) look(s *input.Source) coord.Claim {
 	return coord.Free
 }
 
-// wait counts a source that another converter has claimed.
 func (c *converter) wait(s input.Source) {
 	c.summary.Sources.InWork++
 	if !c.o.NoWait {
@@ -289,7 +288,6 @@ func version(s *input.Source) state.Version {
 
 func same(a, b state.Version) bool { return a.ETag == b.ETag && a.Size == b.Size }
 
-// addChanged counts a source that is converted in another version.
 func (c *converter) addChanged(v state.Version, isNew bool) {
 	if c.o.AcceptChanged {
 		c.summary.Sources.AcceptedChanged++
@@ -311,7 +309,6 @@ func (c *converter) restored(s *input.Source) {
 	}
 }
 
-// nameCopies says where the originals of copies lie.
 func (c *converter) nameCopies(ctx context.Context) error {
 	if len(c.found.copies) == 0 {
 		return nil
@@ -343,7 +340,6 @@ func (c *converter) outstanding(ctx context.Context) (*state.Outstanding, error)
 	return state.LoadOutstanding(ctx, c.store, runs)
 }
 
-// retry converts what earlier runs rejected.
 func (c *converter) retry(ctx context.Context) error {
 	var again []input.Source
 	retry := map[string]run.Retry{}

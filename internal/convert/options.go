@@ -61,7 +61,6 @@ type Options struct {
 // DefaultMaxSources is how many sources a run takes where nothing else is said.
 const DefaultMaxSources = 1_000_000
 
-// dataset is the dataset that the options make.
 func (o *Options) dataset() state.Dataset {
 	tables := state.TablesNamed(o.Tables)
 	d := state.Dataset{

@@ -50,7 +50,6 @@ func (e *NotWholeError) Error() string {
 	return fmt.Sprintf("%s is not whole: %s %s%s", e.Dataset, p.Name, p.What, more)
 }
 
-// file is a listed file.
 type file struct {
 	name string
 	size int64
@@ -276,7 +275,6 @@ func (v *survey) group(ctx context.Context) error {
 	return err
 }
 
-// records reads the claim, the end record and the receipts of a run.
 func (v *survey) records(ctx context.Context, r *surveyedRun) error {
 	claim, claimErr := state.LoadRun(ctx, v.s, &v.d, r.number)
 	r.claimed = claimErr == nil
@@ -359,7 +357,6 @@ func (v *survey) receipts(ctx context.Context, r *surveyedRun) error {
 	return nil
 }
 
-// partPublished reports whether a file of a part is published.
 func (r *surveyedRun) partPublished(part int) bool {
 	for _, f := range r.published {
 		if f.Part == part && f.Address == r.run.Address() {

@@ -267,7 +267,6 @@ func (v *verifier) verifyOpen(ctx context.Context, r *surveyedRun) error {
 	return group.Wait()
 }
 
-// verifyRejects verifies a part's file of rejects.
 func (v *verifier) verifyRejects(ctx context.Context, r *surveyedRun, part int) error {
 	a := r.run.Address()
 	name := state.RejectsName(a, part)
@@ -285,7 +284,6 @@ func (v *verifier) verifyRejects(ctx context.Context, r *surveyedRun, part int) 
 	return nil
 }
 
-// rejectsOf is how many rejects a receipt has by class.
 func rejectsOf(r *state.Receipt) (n int64) {
 	for _, of := range r.Classes {
 		n += of
@@ -367,7 +365,6 @@ func (v *verifier) readTable(r *io.SectionReader, asParquet func(*pqread.File) e
 	return asArrow(f)
 }
 
-// rows counts the rows of a table file.
 func (v *verifier) rows(r *io.SectionReader) (n int64, err error) {
 	err = v.readTable(r, func(f *pqread.File) error {
 		n = f.NumRows()

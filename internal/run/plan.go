@@ -184,7 +184,6 @@ func (r *Run) Planned() iter.Seq[state.PlannedSource] {
 	}
 }
 
-// planOf is a source's line of the plan.
 func (r *Run) planOf(part int, s *input.Source) *state.PlannedSource {
 	retry := r.retry[s.URI]
 	return &state.PlannedSource{

@@ -235,7 +235,6 @@ func (w *work) takeReceipts(ctx context.Context, parts []int) error {
 	return group.Wait()
 }
 
-// mark notes that a part has a receipt.
 func (w *work) mark(part int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -268,7 +267,6 @@ func (w *work) relist(ctx context.Context) error {
 	return w.takeReceipts(ctx, others)
 }
 
-// has reports whether a part is known to have a receipt.
 func (w *work) has(part int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -296,7 +294,6 @@ func (w *work) takeReceipt(ctx context.Context, part int) (bool, error) {
 	return true, nil
 }
 
-// missing are the parts without a receipt.
 func (w *work) missing() []int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -441,7 +438,6 @@ func (w *work) addRejects(a *account) error {
 	return nil
 }
 
-// add takes in the receipt of a part.
 func (w *work) add(r *state.Receipt, sum string) {
 	sources := w.run.parts[r.Part]
 	var kept coord.Kept // hashing takes a while

@@ -98,7 +98,6 @@ func LoadRun(ctx context.Context, s store.Store, d *Dataset, n int) (*Run, error
 	return r, nil
 }
 
-// parseClaim reads the bytes of a claim's file.
 func parseClaim(data []byte, d *Dataset, n int) (*Run, error) {
 	r := &Run{}
 	var err error
@@ -126,7 +125,6 @@ func parseClaim(data []byte, d *Dataset, n int) (*Run, error) {
 	return r, r.Plan.check()
 }
 
-// sameRecord reports whether two dataset records are the same.
 func sameRecord(a, b *Dataset) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)

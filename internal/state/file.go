@@ -117,7 +117,6 @@ func ReadFile(ctx context.Context, s store.Store, name string) ([]byte, error) {
 	return data, nil
 }
 
-// get reads a record into v and returns its SHA-256.
 func get(ctx context.Context, s store.Store, name string, v any) (sum string, err error) {
 	data, err := ReadFile(ctx, s, name)
 	if err != nil {

@@ -69,7 +69,6 @@ func ParseNumber(s string) (int, bool) {
 	return n, ok && n > 0
 }
 
-// number reads a number of a run, part or file.
 func number(s string) (int, bool) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	return int(n), err == nil

@@ -165,7 +165,6 @@ func (o *Outstanding) committed(ctx context.Context, r *RunState) error {
 	return finish()
 }
 
-// add takes in a reject.
 func (o *Outstanding) add(r *Reject, p *PlannedSource) {
 	s := o.sources[r.URI]
 	if s == nil {

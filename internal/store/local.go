@@ -100,7 +100,6 @@ func (l *Local) Discard(ctx context.Context, names ...string) error {
 // URI implements Store.
 func (l *Local) URI(name string) string { return filepath.Join(l.dir, filepath.FromSlash(name)) }
 
-// dirMode is the mode of the directory name.
 func dirMode(name string) fs.FileMode {
 	if name == StateDir || strings.HasPrefix(name, StateDir+"/") {
 		return 0o700
@@ -469,7 +468,6 @@ func (l *Local) List(ctx context.Context, prefix string, each func(name string, 
 // Empty implements Store.
 func (l *Local) Empty(context.Context) (bool, error) { return l.empty(".") }
 
-// empty reports whether there is nothing in a directory.
 func (l *Local) empty(dir string) (bool, error) {
 	f, err := l.root.Open(dir)
 	if err != nil {
