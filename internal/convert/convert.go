@@ -469,17 +469,16 @@ func (c *converter) count(ctx context.Context, r *run.Run, done *run.Done) error
 			addListed(&c.summary.SameBytes, s.URI)
 		}
 	}
-	files := r.Files
-	files.Address, files.Ended, files.Row = r.Address(), true, true
-	if err := files.Measure(ctx, c.store, c.dataset); err != nil {
+	files, err := state.CommittedFiles(ctx, c.store, r.Run)
+	if err != nil {
 		return err
 	}
 	if n := files.Address.Number; n <= len(c.runs) {
-		c.runs[n-1] = files
+		c.runs[n-1] = *files
 	} else {
-		c.runs, c.last = append(c.runs, files), r.Sum
+		c.runs, c.last = append(c.runs, *files), r.Sum
 	}
-	c.ledger.AddKept(&files, &done.Kept)
+	c.ledger.AddKept(files, &done.Kept)
 	return ledgerKept(ctx, c.o.Log, c.ledger.Save(ctx))
 }
 

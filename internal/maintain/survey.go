@@ -259,9 +259,7 @@ func (v *survey) group(ctx context.Context) error {
 	}
 	// A listing that hides the last runs hides what they need.
 	next := state.ClaimName(&v.d, len(v.runs)+1)
-	if _, err := v.s.Stat(ctx, next); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
+	if there, err := store.Exists(ctx, v.s, next); !there {
 		return err
 	}
 	listed := false // by now: a converter has just made it
@@ -475,9 +473,7 @@ func (v *survey) publication(r *surveyedRun) {
 	}
 	parts := map[int]state.EndedPart{}
 	if r.committed() {
-		for part := range r.end.Parts {
-			parts[part] = r.end.Parts[part]
-		}
+		parts = maps.Collect(slices.All(r.end.Parts))
 	} else if !r.abandoned() {
 		for part, receipt := range r.receipts {
 			parts[part] = state.EndedPart{Files: receipt.Files, Rejects: receipt.Rejects}

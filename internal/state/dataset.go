@@ -188,14 +188,11 @@ func (d *Dataset) check() error {
 
 // CheckDropped gives a DroppedError for a dataset that is being removed.
 func CheckDropped(ctx context.Context, s store.Store) error {
-	_, err := s.Stat(ctx, DroppedName)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
+	there, err := store.Exists(ctx, s, DroppedName)
+	if there {
+		err = &DroppedError{Dataset: s.URI(".")}
 	}
-	return &DroppedError{Dataset: s.URI(".")}
+	return err
 }
 
 // Fence makes sure that the dataset is still the one that was opened: nobody has
@@ -241,7 +238,7 @@ func IsNew(ctx context.Context, s store.Store) (bool, error) {
 	if err != nil || empty {
 		return empty, err
 	}
-	if _, err := s.Stat(ctx, DatasetName); !errors.Is(err, fs.ErrNotExist) {
+	if there, err := store.Exists(ctx, s, DatasetName); there || err != nil {
 		return false, err
 	}
 	fresh := true

@@ -159,11 +159,7 @@ func (p *PlannedSource) appendDigested(b []byte) []byte {
 // them, gc may have taken them for those of a dead run.
 func HasPlan(ctx context.Context, s store.Store, p *Plan) (bool, error) {
 	for _, segment := range p.Segments {
-		_, err := s.Stat(ctx, planName(segment.SHA256))
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-		if err != nil {
+		if there, err := store.Exists(ctx, s, SegmentName(segment)); !there {
 			return false, err
 		}
 	}

@@ -55,16 +55,14 @@ func (f *RunFiles) ListReceipts(ctx context.Context, s store.Store) error {
 	return err
 }
 
-// Measure looks up the sizes of the claim and the end record of a run of the dataset
-// that has ended.
-func (f *RunFiles) Measure(ctx context.Context, s store.Store, d *Dataset) error {
-	claim, err := s.Stat(ctx, ClaimName(d, f.Address.Number))
+// CommittedFiles is what the names of its files say of a run that is committed.
+func CommittedFiles(ctx context.Context, s store.Store, run *Run) (*RunFiles, error) {
+	claim, err := s.Stat(ctx, ClaimName(&run.Dataset, run.Number))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	end, err := s.Stat(ctx, EndName(f.Address))
-	f.ClaimSize, f.EndSize = claim.Size, end.Size
-	return err
+	end, err := s.Stat(ctx, EndName(run.Address()))
+	return &RunFiles{Address: run.Address(), ClaimSize: claim.Size, Ended: true, EndSize: end.Size, Row: true}, err
 }
 
 // Extent is how much of a dataset a listing looks at.
@@ -443,13 +441,14 @@ func receiptOf(ctx context.Context, s store.Store, r *RunState, part int) (*Rece
 	return receipt, nil
 }
 
-// Find returns the run that people name: by its number, or by its run_id.
-func Find(runs []RunState, name string) *RunState {
+// Find returns the run that people name, by its number or by its run_id, or gives a
+// NoRunError.
+func Find(runs []RunState, name string) (*RunState, error) {
 	for i := range runs {
 		n, ok := ParseNumber(name)
 		if ok && n == runs[i].Number || runs[i].RunID == name {
-			return &runs[i]
+			return &runs[i], nil
 		}
 	}
-	return nil
+	return nil, &NoRunError{Run: name}
 }
