@@ -108,22 +108,13 @@ func Commit(ctx context.Context, o StepOptions) (*Summary, error) {
 	return summary, err
 }
 
-// keepRun keeps what the ledger is to know of a run that was committed. It is a cache:
-// if that fails, the next converter makes it again.
+// keepRun keeps what the ledger is to know of a run that was committed.
 func (o *StepOptions) keepRun(ctx context.Context, r *state.RunState, done *run.Done) error {
-	files := r.Files
-	files.Ended, files.Row = true, true
-	err := files.Measure(ctx, o.Dataset, &r.Dataset)
+	files, err := state.CommittedFiles(ctx, o.Dataset, r.Run)
 	if err == nil {
-		err = coord.KeepRun(ctx, o.Dataset, &r.Dataset, &files, &done.Kept)
+		err = coord.KeepRun(ctx, o.Dataset, &r.Dataset, files, &done.Kept)
 	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		o.Log.Warn("the ledger could not be kept", "why", err.Error())
-	}
-	return nil
+	return ledgerKept(ctx, o.Log, err)
 }
 
 // collect waits until all parts of a run have receipts.
@@ -163,8 +154,12 @@ func (o *StepOptions) each(ctx context.Context, do func(env *run.Env, r *state.R
 	if err != nil {
 		return err
 	}
-	if o.Run != "" && state.Find(runs, o.Run) == nil {
-		return &state.NoRunError{Run: o.Run}
+	if o.Run != "" {
+		named, err := state.Find(runs, o.Run)
+		if err != nil {
+			return err
+		}
+		runs = []state.RunState{*named}
 	}
 	env := &run.Env{
 		Store: o.Dataset, Leases: coord.NewLeases(o.Dataset, o.Lease), NoWait: true, Workers: o.Workers, Index: o.Index, Of: o.Of,
@@ -173,9 +168,6 @@ func (o *StepOptions) each(ctx context.Context, do func(env *run.Env, r *state.R
 	defer env.Leases.Close(context.WithoutCancel(ctx))
 	for i := range runs {
 		r := &runs[i]
-		if o.Run != "" && state.Find(runs, o.Run) != r {
-			continue
-		}
 		r.Files.Address = r.Address() // that of an open run isn't in its claim's name
 		if err := do(env, r); err != nil {
 			return &RunError{Run: r.RunID, Err: err}

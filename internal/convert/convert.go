@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -190,25 +191,32 @@ func (c *converter) open(ctx context.Context) error {
 				return err
 			}
 		}
+		var err error
 		if c.o.PlanOnly {
-			if err := c.addOpen(ctx); err != nil {
-				return err
-			}
-		} else if _, err := c.finishOpen(ctx); err != nil {
+			_, err = c.eachOpen(ctx, func(r *state.RunState) error {
+				c.summary.Planned = append(c.summary.Planned, planned(r.Run))
+				return nil
+			})
+		} else {
+			err = c.finishOpen(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	ledger, err := coord.OpenLedger(ctx, c.store, c.dataset, c.runs, c.o.Log)
-	if err != nil {
+	if err := c.openLedger(ctx); err != nil || c.o.DryRun {
 		return err
 	}
-	c.ledger = ledger
-	if !c.o.DryRun {
-		if err := c.keepLedger(ctx); err != nil {
-			return err
-		}
+	return ledgerKept(ctx, c.o.Log, c.ledger.Save(ctx))
+}
+
+// openLedger opens the ledger of the runs that are listed, and reads what is known of
+// changed sources.
+func (c *converter) openLedger(ctx context.Context) (err error) {
+	if c.ledger, err = coord.OpenLedger(ctx, c.store, c.dataset, c.runs, c.o.Log); err == nil {
+		c.found.notes, err = state.LoadNotes(ctx, c.store, c.dataset)
 	}
-	return c.found.load(ctx, c.store, c.dataset)
+	return err
 }
 
 func (c *converter) list(ctx context.Context) error {
@@ -217,44 +225,50 @@ func (c *converter) list(ctx context.Context) error {
 	return err
 }
 
-// finishOpen finishes the runs that haven't ended, alone or together with the
-// converters that are at work on them, and reports whether there were any.
-func (c *converter) finishOpen(ctx context.Context) (some bool, err error) {
+// eachOpen calls do for the runs that haven't ended, and reports whether there are any.
+func (c *converter) eachOpen(ctx context.Context, do func(r *state.RunState) error) (some bool, err error) {
 	for i := range c.runs {
-		files := &c.runs[i]
-		if files.Ended {
+		if c.runs[i].Ended {
 			continue
 		}
 		some = true
-		claimed, err := state.ReadRun(ctx, c.store, c.dataset, files)
+		r, err := state.ReadRun(ctx, c.store, c.dataset, &c.runs[i])
+		if err == nil {
+			err = do(&r)
+		}
 		if err != nil {
 			return some, err
 		}
-		c.o.Log.Info("resuming a run that didn't end", "run", claimed.RunID)
-		r, err := run.Resume(ctx, c.store, &claimed, c.o.Origins)
-		if err != nil {
-			return some, &RunError{Run: claimed.RunID, Err: err}
-		}
-		if _, err := c.finish(ctx, r); err != nil {
-			return some, err
-		}
 	}
-	if some {
-		err = c.list(ctx)
-	}
-	return some, err
+	return some, nil
 }
 
-// keepLedger saves the ledger. It is a cache: if that fails, the next converter
-// makes it again.
-func (c *converter) keepLedger(ctx context.Context) error {
-	if err := c.ledger.Save(ctx); err != nil {
-		if ctx.Err() != nil {
-			return err
+// finishOpen finishes the runs that haven't ended, alone or together with the
+// converters that are at work on them.
+func (c *converter) finishOpen(ctx context.Context) error {
+	some, err := c.eachOpen(ctx, func(claimed *state.RunState) error {
+		c.o.Log.Info("resuming a run that didn't end", "run", claimed.RunID)
+		r, err := run.Resume(ctx, c.store, claimed, c.o.Origins)
+		if err != nil {
+			return &RunError{Run: claimed.RunID, Err: err}
 		}
-		c.o.Log.Warn("the ledger could not be kept", "why", err.Error())
+		_, err = c.finish(ctx, r)
+		return err
+	})
+	if err == nil && some {
+		err = c.list(ctx)
 	}
-	return nil
+	return err
+}
+
+// ledgerKept takes an error of keeping the ledger. That is a cache: if it fails, the
+// next converter makes it again.
+func ledgerKept(ctx context.Context, log *slog.Logger, err error) error {
+	if err != nil && ctx.Err() == nil {
+		log.Warn("the ledger could not be kept", "why", err.Error())
+		return nil
+	}
+	return err
 }
 
 // incremental converts those sources of the inputs that no run has claimed, and
@@ -269,10 +283,10 @@ func (c *converter) incremental(ctx context.Context) error {
 		batch = nil
 		return c.convert(ctx, full, nil)
 	})
-	if err == nil && len(batch) > 0 {
+	if err == nil {
 		err = c.convert(ctx, batch, nil)
 	}
-	if err == nil && len(c.found.inPlace) > 0 {
+	if err == nil {
 		err = c.convertInPlace(ctx)
 	}
 	if err != nil || c.o.NoWait {
@@ -285,17 +299,15 @@ func (c *converter) incremental(ctx context.Context) error {
 		if err := c.refresh(ctx); err != nil {
 			return err
 		}
-		if _, err := c.finishOpen(ctx); err != nil {
+		if err := c.finishOpen(ctx); err != nil {
 			return err
 		}
 		if err := c.refresh(ctx); err != nil {
 			return err
 		}
-		left := c.unclaimed(waiting)
-		if len(left) > 0 { // the other run was abandoned, or couldn't read them
-			if err := c.convert(ctx, left, nil); err != nil {
-				return err
-			}
+		// Of those that are left, the other run was abandoned, or couldn't read them.
+		if err := c.convert(ctx, c.unclaimed(waiting), nil); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -394,21 +406,6 @@ func (c *converter) create(ctx context.Context) error {
 	return err
 }
 
-// addOpen takes the runs that are open already into the summary.
-func (c *converter) addOpen(ctx context.Context) error {
-	for i := range c.runs {
-		if c.runs[i].Ended {
-			continue
-		}
-		r, err := state.ReadRun(ctx, c.store, c.dataset, &c.runs[i])
-		if err != nil {
-			return err
-		}
-		c.summary.Planned = append(c.summary.Planned, planned(r.Run))
-	}
-	return nil
-}
-
 // addPlanned takes a run that was claimed, and is left to others, into the summary
 // and the ledger.
 func (c *converter) addPlanned(ctx context.Context, r *run.Run) error {
@@ -442,10 +439,10 @@ func (c *converter) finish(ctx context.Context, r *run.Run) (ended bool, err err
 // count takes a run that has ended into the summary and the ledger. A source that
 // an earlier run couldn't read counts as what became of it in this one.
 func (c *converter) count(ctx context.Context, r *run.Run, done *run.Done) error {
-	for uri := range r.URIs() {
-		if accepted, ok := c.unreadable[uri]; ok {
-			c.summary.removeUnreadable(uri, accepted)
-			delete(c.unreadable, uri)
+	for p := range r.Planned() {
+		if accepted, ok := c.unreadable[p.URI]; ok {
+			c.summary.removeUnreadable(p.URI, accepted)
+			delete(c.unreadable, p.URI)
 		}
 	}
 	c.summary.addRun(r.RunID, done, c.o.AcceptUnreadable)
@@ -472,18 +469,17 @@ func (c *converter) count(ctx context.Context, r *run.Run, done *run.Done) error
 			addListed(&c.summary.SameBytes, s.URI)
 		}
 	}
-	files := r.Files
-	files.Address, files.Ended, files.Row = r.Address(), true, true
-	if err := files.Measure(ctx, c.store, c.dataset); err != nil {
+	files, err := state.CommittedFiles(ctx, c.store, r.Run)
+	if err != nil {
 		return err
 	}
 	if n := files.Address.Number; n <= len(c.runs) {
-		c.runs[n-1] = files
+		c.runs[n-1] = *files
 	} else {
-		c.runs, c.last = append(c.runs, files), r.Sum
+		c.runs, c.last = append(c.runs, *files), r.Sum
 	}
-	c.ledger.AddKept(&files, &done.Kept)
-	return c.keepLedger(ctx)
+	c.ledger.AddKept(files, &done.Kept)
+	return ledgerKept(ctx, c.o.Log, c.ledger.Save(ctx))
 }
 
 // refresh takes in the runs that others have made.
@@ -492,11 +488,7 @@ func (c *converter) refresh(ctx context.Context) error {
 		return err
 	}
 	if c.ledger == nil {
-		var err error
-		if c.ledger, err = coord.OpenLedger(ctx, c.store, c.dataset, c.runs, c.o.Log); err != nil {
-			return err
-		}
-		return c.found.load(ctx, c.store, c.dataset)
+		return c.openLedger(ctx)
 	}
 	for i := range c.runs {
 		if err := c.ledger.Add(ctx, &c.runs[i]); err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/macielake/macielake/internal/input"
 	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/state"
-	"github.com/macielake/macielake/internal/store"
 )
 
 // discovery is what the listing of the inputs finds.
@@ -35,13 +34,6 @@ type place struct{ administrator, region string }
 type rejectedSource struct {
 	uri string
 	*state.RejectedSource
-}
-
-// load reads what is known of changed sources.
-func (f *discovery) load(ctx context.Context, s store.Store, d *state.Dataset) error {
-	notes, err := state.LoadNotes(ctx, s, d)
-	f.notes = notes
-	return err
 }
 
 // find calls each for the sources of the inputs.
@@ -142,7 +134,6 @@ func (c *converter) look(s *input.Source) coord.Claim {
 	return coord.Free
 }
 
-// wait counts a source that another converter has claimed.
 func (c *converter) wait(s input.Source) {
 	c.summary.Sources.InWork++
 	if !c.o.NoWait {
@@ -186,7 +177,12 @@ func (c *converter) convertInPlace(ctx context.Context) error {
 			retry[s.URI] = run.Retry{InsteadOf: of.uri}
 		}
 	}
-	for batch := range slices.Chunk(c.found.inPlace, c.o.MaxSources) {
+	return c.convertAgain(ctx, c.found.inPlace, retry)
+}
+
+// convertAgain converts in runs of their own what earlier runs rejected.
+func (c *converter) convertAgain(ctx context.Context, sources []input.Source, retry map[string]run.Retry) error {
+	for batch := range slices.Chunk(sources, c.o.MaxSources) {
 		if err := c.convert(ctx, batch, retry); err != nil {
 			return err
 		}
@@ -292,7 +288,6 @@ func version(s *input.Source) state.Version {
 
 func same(a, b state.Version) bool { return a.ETag == b.ETag && a.Size == b.Size }
 
-// addChanged counts a source that is converted in another version.
 func (c *converter) addChanged(v state.Version, isNew bool) {
 	if c.o.AcceptChanged {
 		c.summary.Sources.AcceptedChanged++
@@ -314,7 +309,6 @@ func (c *converter) restored(s *input.Source) {
 	}
 }
 
-// nameCopies says where the originals of copies lie.
 func (c *converter) nameCopies(ctx context.Context) error {
 	if len(c.found.copies) == 0 {
 		return nil
@@ -346,7 +340,6 @@ func (c *converter) outstanding(ctx context.Context) (*state.Outstanding, error)
 	return state.LoadOutstanding(ctx, c.store, runs)
 }
 
-// retry converts what earlier runs rejected.
 func (c *converter) retry(ctx context.Context) error {
 	var again []input.Source
 	retry := map[string]run.Retry{}
@@ -358,12 +351,7 @@ func (c *converter) retry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for batch := range slices.Chunk(again, c.o.MaxSources) {
-		if err := c.convert(ctx, batch, retry); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.convertAgain(ctx, again, retry)
 }
 
 // eachRejected calls each for the sources of the inputs that have rejects. One

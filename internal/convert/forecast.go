@@ -42,7 +42,6 @@ const (
 	listPage           = 1000
 )
 
-// dryRun fills in the forecast.
 func (c *converter) dryRun(ctx context.Context) error {
 	f := &Forecast{OpenRuns: []string{}}
 	c.summary.DryRun = f
@@ -94,7 +93,6 @@ func (c *converter) dryRun(ctx context.Context) error {
 	return nil
 }
 
-// price fills in what the work on planned runs costs.
 func (c *converter) price() {
 	f := &Forecast{Runs: int64(len(c.summary.Planned))}
 	for _, r := range c.summary.Planned {

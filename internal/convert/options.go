@@ -11,7 +11,6 @@ import (
 	"github.com/macielake/macielake/internal/run"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
-	"github.com/macielake/macielake/pkg/schema"
 	"github.com/macielake/macielake/pkg/sink"
 	"github.com/macielake/macielake/pkg/stream"
 )
@@ -62,16 +61,8 @@ type Options struct {
 // DefaultMaxSources is how many sources a run takes where nothing else is said.
 const DefaultMaxSources = 1_000_000
 
-// tables returns the definitions of the chosen tables, in their usual order.
-func (o *Options) tables() []*schema.Table {
-	return slices.DeleteFunc(schema.Tables(), func(t *schema.Table) bool {
-		return !slices.Contains(o.Tables, t.Name)
-	})
-}
-
-// dataset is the dataset that the options make.
 func (o *Options) dataset() state.Dataset {
-	tables := o.tables()
+	tables := state.TablesNamed(o.Tables)
 	d := state.Dataset{
 		Format: state.Format, Layout: state.Layout, ID: state.NewNonce(), TableFormat: o.TableFormat,
 		Definitions: state.Definitions(tables), PartitionBy: []string{}, Filter: o.Filter,

@@ -136,7 +136,6 @@ func (s *Summary) addRun(runID string, d *run.Done, accept func(uri string) bool
 	s.Bytes.Written += t.WrittenBytes
 }
 
-// removeUnreadable takes back that a source couldn't be read.
 func (s *Summary) removeUnreadable(uri string, accepted bool) {
 	s.Sources.Unreadable--
 	if accepted {

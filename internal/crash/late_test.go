@@ -17,21 +17,26 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// claimStop stops a converter directly before it creates the claim of a run, when it
-// has made sure that its dataset is still there.
-type claimStop struct {
+// stop stops a converter directly before a step on a file of a run.
+type stop struct {
+	op               string
+	kind             state.Kind
 	number           int
 	once             sync.Once
 	reached, release chan struct{}
 }
 
-func stopAtClaim(number int) *claimStop {
-	return &claimStop{number: number, reached: make(chan struct{}), release: make(chan struct{})}
+func stopAt(op string, kind state.Kind, number int) *stop {
+	return &stop{op: op, kind: kind, number: number, reached: make(chan struct{}), release: make(chan struct{})}
 }
 
-func (c *claimStop) at(op, name string, after bool) error {
+// stopAtClaim stops a converter directly before it creates the claim of a run, when it
+// has made sure that its dataset is still there.
+func stopAtClaim(number int) *stop { return stopAt("put new", state.ClaimFile, number) }
+
+func (c *stop) at(op, name string, after bool) error {
 	n := state.ParseName(name)
-	if op != "put new" || after || n.Kind != state.ClaimFile || n.Address.Number != c.number {
+	if op != c.op || after || n.Kind != c.kind || n.Address.Number != c.number {
 		return nil
 	}
 	c.once.Do(func() {
@@ -42,7 +47,7 @@ func (c *claimStop) at(op, name string, after bool) error {
 }
 
 // start converts in the background until it stops.
-func (c *claimStop) start(t *testing.T, w *world, s store.Store) (ended chan error) {
+func (c *stop) start(t *testing.T, w *world, s store.Store) (ended chan error) {
 	t.Helper()
 	ended = make(chan error, 1)
 	go func() {
@@ -52,9 +57,9 @@ func (c *claimStop) start(t *testing.T, w *world, s store.Store) (ended chan err
 	select {
 	case <-c.reached:
 	case err := <-ended:
-		t.Fatalf("it has not come to claim %d: %v", c.number, err)
+		t.Fatalf("it has not come to %s of run %d: %v", c.op, c.number, err)
 	case <-time.After(time.Minute):
-		t.Fatalf("it has not come to claim %d in a minute", c.number)
+		t.Fatalf("it has not come to %s of run %d in a minute", c.op, c.number)
 	}
 	return ended
 }
@@ -157,6 +162,54 @@ func TestLateClaim(t *testing.T) {
 				}
 				if _, files, err := state.Open(ctx, s, state.Everything); err != nil || len(files) != runs+2 {
 					t.Errorf("%d runs, %v", len(files), err)
+				}
+			})
+		}
+	}
+}
+
+// A converter that is stopped between the end record of its run and its row of the runs
+// table, whose dataset is dropped meanwhile and replaced by another of the same sources,
+// and in which gc has run, adds no row to that one: its rows would have the same run_id.
+func TestLateRow(t *testing.T) {
+	for _, op := range []string{"create", "publish"} {
+		for _, replaced := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, replaced %v", op, replaced), func(t *testing.T) {
+				ctx := t.Context()
+				w := newWorld(t, filepath.Join(tempDir(t), "in"))
+				w.add(t, "eu-west-1", 0, 9)
+				s := newVolatile()
+				kind := map[string]state.Kind{"create": state.StagedRow, "publish": state.RowFile}[op]
+				late := stopAt(op, kind, 1)
+				ended := late.start(t, w, s)
+				if err := dropAll(ctx, s, pairLease); err != nil {
+					t.Fatal(err)
+				}
+				if replaced {
+					if _, err := convert.Run(ctx, options(w, s)); err != nil {
+						t.Fatal(err)
+					}
+					if err := collectAll(ctx, s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before, err := names(ctx, s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				close(late.release)
+				if err := <-ended; op == "create" && !errors.As(err, new(*state.ReplacedError)) || op == "publish" && !errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("the old converter says %v", err)
+				}
+				after, err := names(ctx, s)
+				if err != nil || !maps.Equal(before, after) {
+					t.Errorf("it has left %v in place of %v, %v", after, before, err)
+				}
+				if !replaced {
+					return
+				}
+				if err := checkWhole(ctx, s, w.want); err != nil {
+					t.Error(err)
 				}
 			})
 		}

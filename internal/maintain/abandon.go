@@ -21,9 +21,9 @@ func Abandon(ctx context.Context, s store.Store, name string, lease time.Duratio
 	if err != nil {
 		return nil, err
 	}
-	r := state.Find(runs, name)
-	if r == nil {
-		return nil, &state.NoRunError{Run: name}
+	r, err := state.Find(runs, name)
+	if err != nil {
+		return nil, err
 	}
 	if r.Open() {
 		if err := endRun(ctx, s, &d, r, lease); err != nil {

@@ -50,19 +50,17 @@ func Drop(ctx context.Context, s store.Store, o DropOptions) (*Dropping, error) 
 		o.Lease = coord.DefaultLease
 	}
 	p := &Dropping{Dataset: s.URI("."), Kept: []string{}}
-	_, err := s.Stat(ctx, state.DroppedName)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if p.Resumed, err = store.Exists(ctx, s, state.DroppedName); err != nil {
 		return nil, err
 	}
-	p.Resumed = err == nil
 	d, err := state.LoadDropped(ctx, s)
-	missing := errors.Is(err, state.ErrForeign) || errors.As(err, new(*state.NotWholeError))
-	if err != nil && !missing {
-		return nil, err
-	}
 	// Without dataset.json the place holds what an earlier drop left, or a writer
 	// that was stopped for as long as that took.
-	gone := missing
+	gone := errors.Is(err, state.ErrForeign) || errors.As(err, new(*state.NotWholeError))
+	if err != nil && !gone {
+		return nil, err
+	}
 	if gone && !p.Resumed {
 		own, listErr := p.list(ctx, s)
 		if listErr != nil || len(own) == 0 {
@@ -211,10 +209,8 @@ func stopWriters(ctx context.Context, s store.Store, o *DropOptions) error {
 				return err
 			}
 		}
-		for _, name := range names {
-			if err := s.RemoveAll(ctx, name); err != nil {
-				return err
-			}
+		if err := s.Remove(ctx, names...); err != nil {
+			return err
 		}
 		if at != nil {
 			quiet = time.Now()

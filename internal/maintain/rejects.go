@@ -31,31 +31,31 @@ func EachReject(ctx context.Context, s store.Store, of state.Acknowledgement, ea
 	if err != nil {
 		return err
 	}
-	outstanding, err := state.LoadOutstanding(ctx, s, runs)
-	if err != nil {
-		return err
-	}
-	report := func(run *state.RunState, r *state.Reject) error {
+	return eachOutstanding(ctx, s, runs, func(run *state.RunState, r *state.Reject) error {
 		if !of.Covers(run.Number, r.Class, r.URI) {
 			return nil
 		}
 		return each(&OutstandingReject{Run: run.RunID, Acknowledged: notes.Acknowledges(run.Number, r.Class, r.URI), Reject: r})
+	})
+}
+
+// eachOutstanding calls each for the outstanding rejects of runs, by run and part, and
+// then for the unread sources, by URI.
+func eachOutstanding(ctx context.Context, s store.Store, runs []state.RunState, each func(run *state.RunState, r *state.Reject) error) error {
+	outstanding, err := state.LoadOutstanding(ctx, s, runs)
+	if err == nil {
+		err = outstanding.Each(ctx, each)
 	}
-	if err := outstanding.Each(ctx, report); err != nil {
-		return err
-	}
-	unread, err := state.LoadUnread(ctx, s, runs)
 	if err != nil {
 		return err
 	}
-	for i := range unread {
+	unread, err := state.LoadUnread(ctx, s, runs)
+	for i := 0; i < len(unread) && err == nil; i++ {
 		u := &unread[i]
 		run := slices.IndexFunc(runs, func(r state.RunState) bool { return r.Number == u.Run })
-		if err := report(&runs[run], &state.Reject{URI: u.URI, Class: state.UnreadClass}); err != nil {
-			return err
-		}
+		err = each(&runs[run], &state.Reject{URI: u.URI, Class: state.UnreadClass})
 	}
-	return nil
+	return err
 }
 
 // Acknowledged is what acknowledging rejects came to.
@@ -107,48 +107,32 @@ func Acknowledge(ctx context.Context, s store.Store, a state.Acknowledgement) (*
 	if err != nil {
 		return nil, err
 	}
-	through := 0
+	a.Through = 0
 	for i := range runs {
 		if runs[i].Committed() {
-			through = runs[i].Number
+			a.Through = runs[i].Number
 		}
 	}
-	a.Through = through
 	done := &Acknowledged{Dataset: s.URI("."), At: time.Now().UTC(), Acknowledgement: a}
-	outstanding, err := state.LoadOutstanding(ctx, s, runs)
-	if err != nil {
-		return nil, err
-	}
 	matched := false
-	err = outstanding.Each(ctx, func(run *state.RunState, r *state.Reject) error {
-		covers := done.Covers(run.Number, r.Class, r.URI)
+	err = eachOutstanding(ctx, s, runs, func(run *state.RunState, r *state.Reject) error {
+		accepted, left := &done.Rejects, &done.Left
+		if r.Class == state.UnreadClass {
+			accepted, left = &done.Unread, &done.UnreadLeft
+		}
+		covers := a.Covers(run.Number, r.Class, r.URI)
 		matched = matched || covers
 		switch {
 		case notes.Acknowledges(run.Number, r.Class, r.URI):
 		case covers:
-			done.Rejects++
+			*accepted++
 		default:
-			done.Left++
+			*left++
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
-	}
-	unread, err := state.LoadUnread(ctx, s, runs)
-	if err != nil {
-		return nil, err
-	}
-	for _, u := range unread {
-		covers := done.Covers(u.Run, state.UnreadClass, u.URI)
-		matched = matched || covers
-		switch {
-		case notes.Acknowledges(u.Run, state.UnreadClass, u.URI):
-		case covers:
-			done.Unread++
-		default:
-			done.UnreadLeft++
-		}
 	}
 	if !matched {
 		return nil, &NoRejectsError{string(a.Class), strings.Join(a.URIs, ", ")}

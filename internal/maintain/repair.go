@@ -2,9 +2,7 @@ package maintain
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
@@ -33,10 +31,7 @@ func (r *Repairs) Left() int { return len(r.InTheWay) + len(r.Lost) }
 // and rows the file covered. It creates files, and never replaces, moves or removes
 // one. Without write it changes nothing.
 func Repair(ctx context.Context, s store.Store, write bool) (*Repairs, error) {
-	if _, err := s.Stat(ctx, state.DroppedName); !errors.Is(err, fs.ErrNotExist) {
-		if err == nil {
-			err = &state.DroppedError{Dataset: s.URI(".")}
-		}
+	if err := state.CheckDropped(ctx, s); err != nil {
 		return nil, err
 	}
 	r := &Repairs{Dataset: s.URI("."), Rebuilt: []Problem{}, InTheWay: []Problem{}, Lost: []Problem{}, Written: write}

@@ -1,52 +1,34 @@
 package maintain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/parquet"
-	parquetfile "github.com/apache/arrow-go/v18/parquet/file"
+
+	"github.com/macielake/macielake/internal/pqread"
 )
 
 var errNotOneRow = errors.New("it does not hold one row")
 
 // parquetRow reads the only row of a file of the runs table: a string or an int64
 // per column, times in microseconds.
-func parquetRow(f *parquetfile.Reader) ([]any, error) {
+func parquetRow(f *pqread.File) (row []any, err error) {
 	if f.NumRows() != 1 || f.NumRowGroups() != 1 {
 		return nil, errNotOneRow
 	}
-	group := f.RowGroup(0)
-	row := make([]any, group.NumColumns())
-	for i := range row {
-		chunk, err := group.Column(i)
-		if err != nil {
-			return nil, err
-		}
-		levels := []int16{0}
-		var n int
-		switch chunk := chunk.(type) {
-		case *parquetfile.ByteArrayColumnChunkReader:
-			value := make([]parquet.ByteArray, 1)
-			_, n, err = chunk.ReadBatch(1, value, levels, nil)
-			row[i] = string(value[0])
-		case *parquetfile.Int64ColumnChunkReader:
-			value := make([]int64, 1)
-			_, n, err = chunk.ReadBatch(1, value, levels, nil)
-			row[i] = value[0]
-		default:
-			return nil, fmt.Errorf("column %d has the type %s", i, chunk.Type())
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n != 1 {
-			return nil, errNotOneRow
-		}
+	var names []string
+	for i, root := 0, f.MetaData().Schema.Root(); i < root.NumFields(); i++ {
+		names = append(names, root.Field(i).Name())
 	}
-	return row, nil
+	err = f.Read(context.Background(), 0, names, 1, func(record arrow.RecordBatch) error {
+		row, err = batchRow(record)
+		return err
+	})
+	return row, err
 }
 
 // arrowRow is parquetRow for an Arrow file.
@@ -58,6 +40,11 @@ func arrowRow(f *ipc.FileReader) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return batchRow(record)
+}
+
+// batchRow reads the only row of a record batch, which it releases.
+func batchRow(record arrow.RecordBatch) ([]any, error) {
 	defer record.Release()
 	if record.NumRows() != 1 {
 		return nil, errNotOneRow

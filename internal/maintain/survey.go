@@ -50,7 +50,6 @@ func (e *NotWholeError) Error() string {
 	return fmt.Sprintf("%s is not whole: %s %s%s", e.Dataset, p.Name, p.What, more)
 }
 
-// file is a listed file.
 type file struct {
 	name string
 	size int64
@@ -114,11 +113,13 @@ func newSurvey(ctx context.Context, s store.Store) (*survey, error) {
 func (v *survey) add(p Problem) { v.problems = append(v.problems, p) }
 
 // note makes a problem of an error about a file that is missing or damaged, and
-// leaves others.
+// returns others.
 func (v *survey) note(name string, err error, p Problem) error {
 	p.Name = name
 	damaged, notWhole := (*state.DamagedError)(nil), (*state.NotWholeError)(nil)
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &damaged):
 		p.What = "is damaged: " + damaged.Err.Error()
 	case errors.Is(err, fs.ErrNotExist):
@@ -133,14 +134,10 @@ func (v *survey) note(name string, err error, p Problem) error {
 }
 
 func (v *survey) look(ctx context.Context) error {
-	if err := v.list(ctx); err != nil {
-		return err
-	}
-	if err := v.dataset(ctx); err != nil {
-		return err
-	}
-	if err := v.group(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{v.list, v.dataset, v.group} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	var before *state.Run
 	for _, r := range v.runs {
@@ -228,15 +225,12 @@ func (v *survey) ownClaims() (names []string) {
 
 // group sorts the files by run.
 func (v *survey) group(ctx context.Context) error {
-	byNumber := map[int]*surveyedRun{}
-	last := 0
-	get := func(n int) *surveyedRun {
-		if byNumber[n] == nil {
-			byNumber[n] = &surveyedRun{number: n, addresses: map[state.Address]string{}, published: map[string]*file{},
-				receipts: map[int]*state.Receipt{}, sums: map[int]string{}}
+	get := func(n int) *surveyedRun { // and all before it
+		for number := len(v.runs) + 1; number <= n; number++ {
+			v.runs = append(v.runs, &surveyedRun{number: number, addresses: map[state.Address]string{}, published: map[string]*file{},
+				receipts: map[int]*state.Receipt{}, sums: map[int]string{}})
 		}
-		last = max(last, n)
-		return byNumber[n]
+		return v.runs[n-1]
 	}
 	for i := range v.files {
 		f := &v.files[i]
@@ -263,33 +257,22 @@ func (v *survey) group(ctx context.Context) error {
 			r.published[f.name] = f
 		}
 	}
-	for n := 1; n <= last; n++ {
-		v.runs = append(v.runs, get(n))
-	}
 	// A listing that hides the last runs hides what they need.
-	_, err := v.s.Stat(ctx, state.ClaimName(&v.d, last+1))
-	switch {
-	case err == nil:
-		if again, listErr := v.appeared(ctx, last+1); listErr != nil || again {
-			return listErr
-		}
-		v.add(Problem{Name: state.ClaimName(&v.d, last+1), What: "is there, but no listing shows it: the listings of this store can't be relied on"})
-	case !errors.Is(err, fs.ErrNotExist):
+	next := state.ClaimName(&v.d, len(v.runs)+1)
+	if there, err := store.Exists(ctx, v.s, next); !there {
 		return err
 	}
-	return nil
-}
-
-// appeared reports whether a claim is listed now: a converter has just made it.
-func (v *survey) appeared(ctx context.Context, n int) (listed bool, err error) {
-	err = v.s.List(ctx, state.RunsDir, func(name string, _ fs.FileInfo) error {
-		listed = listed || name == state.ClaimName(&v.d, n)
+	listed := false // by now: a converter has just made it
+	err := v.s.List(ctx, state.RunsDir, func(name string, _ fs.FileInfo) error {
+		listed = listed || name == next
 		return nil
 	})
-	return listed, err
+	if err == nil && !listed {
+		v.add(Problem{Name: next, What: "is there, but no listing shows it: the listings of this store can't be relied on"})
+	}
+	return err
 }
 
-// records reads the claim, the end record and the receipts of a run.
 func (v *survey) records(ctx context.Context, r *surveyedRun) error {
 	claim, claimErr := state.LoadRun(ctx, v.s, &v.d, r.number)
 	r.claimed = claimErr == nil
@@ -334,9 +317,7 @@ func (v *survey) records(ctx context.Context, r *surveyedRun) error {
 		if err := v.receipts(ctx, r); err != nil {
 			return err
 		}
-		if err := v.plan(r); err != nil {
-			return err
-		}
+		v.plan(r)
 	}
 	return v.ended(ctx, r, endErr)
 }
@@ -374,7 +355,6 @@ func (v *survey) receipts(ctx context.Context, r *surveyedRun) error {
 	return nil
 }
 
-// partPublished reports whether a file of a part is published.
 func (r *surveyedRun) partPublished(part int) bool {
 	for _, f := range r.published {
 		if f.Part == part && f.Address == r.run.Address() {
@@ -398,25 +378,25 @@ func (v *survey) plannedSources(ctx context.Context, r *surveyedRun, part int) (
 }
 
 // plan looks whether the segments of a run's plan are there.
-func (v *survey) plan(r *surveyedRun) error {
+func (v *survey) plan(r *surveyedRun) {
 	for i, segment := range r.run.Segments {
 		name := state.SegmentName(segment)
 		v.plans[name] = true
-		if !v.listed[name] {
-			p := Problem{Name: name, What: fmt.Sprintf("is missing: it has the plan of run %s", r.run.RunID)}
-			last := r.run.Parts
-			if i+1 < len(r.run.Segments) {
-				last = r.run.Segments[i+1].FirstPart
-			}
-			for part := segment.FirstPart; part < last; part++ {
-				if receipt := r.receipts[part]; receipt != nil {
-					p.Sources += int64(len(receipt.Sources))
-				}
-			}
-			v.add(p)
+		if v.listed[name] {
+			continue
 		}
+		p := Problem{Name: name, What: fmt.Sprintf("is missing: it has the plan of run %s", r.run.RunID)}
+		last := r.run.Parts
+		if i+1 < len(r.run.Segments) {
+			last = r.run.Segments[i+1].FirstPart
+		}
+		for part := segment.FirstPart; part < last; part++ {
+			if receipt := r.receipts[part]; receipt != nil {
+				p.Sources += int64(len(receipt.Sources))
+			}
+		}
+		v.add(p)
 	}
-	return nil
 }
 
 // ended looks whether a run's end record says what its receipts say, and whether
@@ -442,10 +422,8 @@ func (v *survey) ended(ctx context.Context, r *surveyedRun, endErr error) error 
 		return v.note(state.EndName(a), endErr, p)
 	}
 	if r.removed {
-		if err := state.CheckRemoved(ctx, v.s, r.run); err != nil {
-			if err := v.note(state.RemovedName(a), err, Problem{}); err != nil {
-				return err
-			}
+		if err := v.note(state.RemovedName(a), state.CheckRemoved(ctx, v.s, r.run), Problem{}); err != nil {
+			return err
 		}
 	}
 	if r.committed() && len(r.receipts) == r.run.Parts {
@@ -486,17 +464,16 @@ func (v *survey) publication(r *surveyedRun) {
 		switch {
 		case f == nil && r.committed():
 			p.What = fmt.Sprintf("is missing: run %s has published it", r.run.RunID)
-			v.add(p)
 		case f != nil && f.size != size:
 			p.What = fmt.Sprintf("has %d bytes, and had %d when run %s wrote it", f.size, size, r.run.RunID)
-			v.add(p)
+		default:
+			return
 		}
+		v.add(p)
 	}
 	parts := map[int]state.EndedPart{}
 	if r.committed() {
-		for part := range r.end.Parts {
-			parts[part] = r.end.Parts[part]
-		}
+		parts = maps.Collect(slices.All(r.end.Parts))
 	} else if !r.abandoned() {
 		for part, receipt := range r.receipts {
 			parts[part] = state.EndedPart{Files: receipt.Files, Rejects: receipt.Rejects}
@@ -526,12 +503,9 @@ func (v *survey) publication(r *surveyedRun) {
 func (v *survey) others(ctx context.Context) error {
 	for i := range v.files {
 		f := &v.files[i]
-		switch f.Kind {
-		case state.LookFile, state.CaveatFile:
-			if err := state.CheckNote(ctx, v.s, f.name); err != nil {
-				if err := v.note(f.name, err, Problem{}); err != nil {
-					return err
-				}
+		if f.Kind == state.LookFile || f.Kind == state.CaveatFile {
+			if err := v.note(f.name, state.CheckNote(ctx, v.s, f.name), Problem{}); err != nil {
+				return err
 			}
 		}
 	}
@@ -541,11 +515,8 @@ func (v *survey) others(ctx context.Context) error {
 	var foreign state.Foreign
 	for _, f := range v.foreign {
 		foreign.Add(f.name, f.Name)
-		switch f.Kind {
-		case state.EndFile, state.RowFile:
-			if len(v.runs) == 0 {
-				v.add(Problem{Name: f.name, What: "is a record of another dataset than " + state.DatasetName})
-			}
+		if len(v.runs) == 0 && (f.Kind == state.EndFile || f.Kind == state.RowFile) {
+			v.add(Problem{Name: f.name, What: "is a record of another dataset than " + state.DatasetName})
 		}
 	}
 	for _, r := range foreign.Runs() {

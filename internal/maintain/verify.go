@@ -9,16 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
-	parquetfile "github.com/apache/arrow-go/v18/parquet/file"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/macielake/macielake/internal/pqread"
 	"github.com/macielake/macielake/internal/state"
 	"github.com/macielake/macielake/internal/store"
 )
@@ -127,12 +126,8 @@ func (v *verifier) verifyReceipt(r *surveyedRun, receipt *state.Receipt) {
 	name := state.ReceiptName(r.run.Address(), receipt.Part)
 	var t state.Totals
 	t.Add(receipt)
-	byClass := int64(0)
-	for _, n := range receipt.Classes {
-		byClass += n
-	}
-	if rejects := t.RejectedLines + t.Rejected; byClass != rejects || (rejects > 0) != (receipt.Rejects != nil) {
-		v.problem(name, "has %d rejects, and %d by class", rejects, byClass)
+	if rejects := t.RejectedLines + t.Rejected; rejectsOf(receipt) != rejects || (rejects > 0) != (receipt.Rejects != nil) {
+		v.problem(name, "has %d rejects, and %d by class", rejects, rejectsOf(receipt))
 	}
 	if slices.Contains(v.d.Tables, "results") && t.Rows["results"] != t.Records-t.Filtered {
 		v.problem(name, "has %d rows of results, and %d records, of which %d are filtered", t.Rows["results"], t.Records, t.Filtered)
@@ -260,8 +255,10 @@ func (v *verifier) verifyOpen(ctx context.Context, r *surveyedRun) error {
 			for _, name := range []string{f.From, f.To} {
 				if v.listed[name] {
 					group.Go(func() error {
-						_, err := v.verifyBytes(ctx, name, f.Size, f.SHA256)
-						return err
+						return v.read(ctx, name, func(r *io.SectionReader) error {
+							_, err := v.verifyBytes(name, r, f.Content)
+							return err
+						})
 					})
 				}
 			}
@@ -270,7 +267,6 @@ func (v *verifier) verifyOpen(ctx context.Context, r *surveyedRun) error {
 	return group.Wait()
 }
 
-// verifyRejects verifies a part's file of rejects.
 func (v *verifier) verifyRejects(ctx context.Context, r *surveyedRun, part int) error {
 	a := r.run.Address()
 	name := state.RejectsName(a, part)
@@ -282,51 +278,51 @@ func (v *verifier) verifyRejects(ctx context.Context, r *surveyedRun, part int) 
 	if err != nil {
 		return v.noteLocked(name, err)
 	}
-	receipt := r.receipts[part]
-	if receipt == nil {
-		return nil
-	}
-	want := int64(0)
-	for _, of := range receipt.Classes {
-		want += of
-	}
-	if n != want {
-		v.problem(name, "has %d rejects, and its receipt %d", n, want)
+	if receipt := r.receipts[part]; receipt != nil && n != rejectsOf(receipt) {
+		v.problem(name, "has %d rejects, and its receipt %d", n, rejectsOf(receipt))
 	}
 	return nil
+}
+
+func rejectsOf(r *state.Receipt) (n int64) {
+	for _, of := range r.Classes {
+		n += of
+	}
+	return n
 }
 
 // verifyFile verifies a file of a table: its bytes by their SHA-256, and its rows.
 func (v *verifier) verifyFile(ctx context.Context, want *state.File) error {
-	same, err := v.verifyBytes(ctx, want.Path, want.Bytes, want.SHA256)
-	if err != nil || !same {
-		return err
+	return v.read(ctx, want.Path, func(r *io.SectionReader) error {
+		same, err := v.verifyBytes(want.Path, r, want.Content())
+		if err != nil || !same {
+			return err
+		}
+		switch rows, err := v.rows(r); {
+		case err != nil:
+			v.problem(want.Path, "can't be read: %v", err)
+		case rows != want.Rows:
+			v.problem(want.Path, "has %d rows, and its receipt %d", rows, want.Rows)
+		}
+		return nil
+	})
+}
+
+// read calls do for the bytes of a file; that it has gone is a problem.
+func (v *verifier) read(ctx context.Context, name string, do func(r *io.SectionReader) error) error {
+	f, err := v.s.OpenAt(ctx, name)
+	if err != nil {
+		return v.noteLocked(name, err)
 	}
-	data, err := v.open(ctx, want.Path)
-	if err != nil || data == nil {
-		return err
-	}
-	defer data.Close()
-	rows, err := v.rows(io.NewSectionReader(data, 0, data.Size()))
-	switch {
-	case err != nil:
-		v.problem(want.Path, "can't be read: %v", err)
-	case rows != want.Rows:
-		v.problem(want.Path, "has %d rows, and its receipt %d", rows, want.Rows)
-	}
-	return nil
+	defer f.Close()
+	return do(io.NewSectionReader(f, 0, f.Size()))
 }
 
 // verifyBytes reports whether a file has the bytes that were written; if not, it is
 // a problem.
-func (v *verifier) verifyBytes(ctx context.Context, name string, size int64, sum string) (same bool, err error) {
-	data, err := v.open(ctx, name)
-	if err != nil || data == nil {
-		return false, err
-	}
-	defer data.Close()
+func (v *verifier) verifyBytes(name string, r *io.SectionReader, want store.Content) (same bool, err error) {
 	h := sha256.New()
-	n, err := io.Copy(h, io.NewSectionReader(data, 0, data.Size()))
+	n, err := io.Copy(h, r)
 	if err != nil {
 		return false, fmt.Errorf("reading %s: %w", v.s.URI(name), err)
 	}
@@ -335,9 +331,9 @@ func (v *verifier) verifyBytes(ctx context.Context, name string, size int64, sum
 	v.found.Bytes += n
 	v.mu.Unlock()
 	switch {
-	case n != size:
-		v.problem(name, "is damaged: it has %d bytes, and had %d when it was written", n, size)
-	case hex.EncodeToString(h.Sum(nil)) != sum:
+	case n != want.Size:
+		v.problem(name, "is damaged: it has %d bytes, and had %d when it was written", n, want.Size)
+	case hex.EncodeToString(h.Sum(nil)) != want.SHA256:
 		v.problem(name, "is damaged: its bytes aren't those that were written")
 	default:
 		return true, nil
@@ -345,25 +341,16 @@ func (v *verifier) verifyBytes(ctx context.Context, name string, size int64, sum
 	return false, nil
 }
 
-// open opens a file; it is nil where the file has gone, which is a problem.
-func (v *verifier) open(ctx context.Context, name string) (store.File, error) {
-	f, err := v.s.OpenAt(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, v.noteLocked(name, err)
-	}
-	return f, err
-}
-
 // readTable opens a table file of the dataset's format; the libraries panic over
 // some files that are damaged.
-func (v *verifier) readTable(r *io.SectionReader, asParquet func(*parquetfile.Reader) error, asArrow func(*ipc.FileReader) error) (err error) {
+func (v *verifier) readTable(r *io.SectionReader, asParquet func(*pqread.File) error, asArrow func(*ipc.FileReader) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("it is damaged: %v", p)
 		}
 	}()
 	if v.d.TableFormat == "parquet" {
-		f, err := parquetfile.NewParquetReader(r)
+		f, err := pqread.Open(r)
 		if err != nil {
 			return err
 		}
@@ -378,9 +365,8 @@ func (v *verifier) readTable(r *io.SectionReader, asParquet func(*parquetfile.Re
 	return asArrow(f)
 }
 
-// rows counts the rows of a table file.
 func (v *verifier) rows(r *io.SectionReader) (n int64, err error) {
-	err = v.readTable(r, func(f *parquetfile.Reader) error {
+	err = v.readTable(r, func(f *pqread.File) error {
 		n = f.NumRows()
 		return nil
 	}, func(f *ipc.FileReader) error {
@@ -401,36 +387,33 @@ func (v *verifier) rows(r *io.SectionReader) (n int64, err error) {
 // record says.
 func (v *verifier) verifyRow(ctx context.Context, r *surveyedRun) error {
 	name := state.RowName(r.run.Address(), v.d.TableFormat)
-	data, err := v.open(ctx, name)
-	if err != nil || data == nil {
-		return err
-	}
-	defer data.Close()
-	var got []any
-	err = v.readTable(io.NewSectionReader(data, 0, data.Size()), func(f *parquetfile.Reader) (err error) {
-		got, err = parquetRow(f)
-		return err
-	}, func(f *ipc.FileReader) (err error) {
-		got, err = arrowRow(f)
-		return err
+	return v.read(ctx, name, func(data *io.SectionReader) error {
+		var got []any
+		err := v.readTable(data, func(f *pqread.File) (err error) {
+			got, err = parquetRow(f)
+			return err
+		}, func(f *ipc.FileReader) (err error) {
+			got, err = arrowRow(f)
+			return err
+		})
+		columns := state.RunsColumns()
+		switch {
+		case err != nil:
+			v.problem(name, "is damaged: %v", err)
+			return nil
+		case len(got) != len(columns):
+			v.problem(name, "has %d columns, and the runs table %d", len(got), len(columns))
+			return nil
+		}
+		for i, c := range columns {
+			want := c.Value(r.run, r.end)
+			if at, ok := want.(time.Time); ok {
+				want = at.UnixMicro()
+			}
+			if got[i] != want {
+				v.problem(name, "says %v for %s, and the end record %v", got[i], c.Name, want)
+			}
+		}
+		return nil
 	})
-	if err != nil {
-		v.problem(name, "is damaged: %v", err)
-		return nil
-	}
-	columns := state.RunsColumns()
-	if len(got) != len(columns) {
-		v.problem(name, "has %d columns, and the runs table %d", len(got), len(columns))
-		return nil
-	}
-	for i, c := range columns {
-		want := c.Value(r.run, r.end)
-		if at, ok := want.(time.Time); ok {
-			want = at.UnixMicro()
-		}
-		if got[i] != want {
-			v.problem(name, "says %v for %s, and the end record %v", got[i], c.Name, want)
-		}
-	}
-	return nil
 }

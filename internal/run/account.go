@@ -49,7 +49,6 @@ func newAccount(sources []input.Source, retry map[string]Retry, raw bool, create
 	}
 }
 
-// add takes a decoded batch.
 func (a *account) add(b *schema.Batch) error {
 	// Which of the part's outcomes belongs to each source of the batch: both are in
 	// order.
@@ -93,7 +92,6 @@ func (a *account) add(b *schema.Batch) error {
 	return nil
 }
 
-// finish takes the outcomes of the part's sources.
 func (a *account) finish(outcomes []stream.Outcome) error {
 	for _, o := range outcomes {
 		obj := &a.outcomes[o.Index]
@@ -195,7 +193,6 @@ func (o *hashedOutput) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// abort drops the rejects.
 func (a *account) abort() error {
 	if a.out == nil {
 		return nil

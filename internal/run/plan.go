@@ -52,7 +52,7 @@ func Claim(ctx context.Context, s store.Store, n New) (*Run, error) {
 		Number: n.Number, Previous: n.Previous, Dataset: *n.Dataset, StartedAt: time.Now().UTC(), Version: n.Version,
 		Retry: n.Retry != nil, Options: n.Options, Nonce: state.NewAddress(n.Dataset, n.Number).Nonce,
 	}
-	written, err := state.PutPlan(ctx, s, c.Nonce, r.planned())
+	written, err := state.PutPlan(ctx, s, c.Nonce, r.Planned())
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func Claim(ctx context.Context, s store.Store, n New) (*Run, error) {
 	// A plan without a claim is garbage after a day, which may have passed.
 	whole, err := state.HasPlan(ctx, s, written)
 	if err == nil && !whole {
-		_, err = state.PutPlan(ctx, s, c.Nonce, r.planned())
+		_, err = state.PutPlan(ctx, s, c.Nonce, r.Planned())
 	}
 	return r, err
 }
@@ -131,7 +131,6 @@ const (
 type plan struct {
 	parts    [][]input.Source
 	partSize int64
-	sources  int64
 	bytes    int64
 }
 
@@ -143,7 +142,7 @@ type plan struct {
 // not to open the files of several. A source of unknown size has a part of its own.
 func makePlan(sources []input.Source, partSize int64, partitionBy []string) *plan {
 	input.Sort(sources)
-	p := &plan{sources: int64(len(sources))}
+	p := &plan{}
 	for i := range sources {
 		p.bytes += max(0, sources[i].Size)
 	}
@@ -172,21 +171,8 @@ func Forecast(sources []input.Source, partSize int64, partitionBy []string) (par
 	return int64(len(p.parts)), p.bytes
 }
 
-// URIs are those of the run's sources, in the order of the plan.
-func (r *Run) URIs() iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, sources := range r.parts {
-			for i := range sources {
-				if !yield(sources[i].URI) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// planned lists the plan as the state has it.
-func (r *Run) planned() iter.Seq[state.PlannedSource] {
+// Planned lists the plan as the state has it.
+func (r *Run) Planned() iter.Seq[state.PlannedSource] {
 	return func(yield func(state.PlannedSource) bool) {
 		for part, sources := range r.parts {
 			for i := range sources {
@@ -198,7 +184,6 @@ func (r *Run) planned() iter.Seq[state.PlannedSource] {
 	}
 }
 
-// planOf is a source's line of the plan.
 func (r *Run) planOf(part int, s *input.Source) *state.PlannedSource {
 	retry := r.retry[s.URI]
 	return &state.PlannedSource{

@@ -81,7 +81,7 @@ func TestPlanOfSmallRun(t *testing.T) {
 			sources = append(sources, planSource("e", fmt.Sprintf("%06d", i), mb))
 		}
 		p := makePlan(sources, test.partSize, nil)
-		if p.partSize != test.want || p.bytes != test.total || p.sources != int64(len(sources)) {
+		if p.partSize != test.want || p.bytes != test.total || len(slices.Concat(p.parts...)) != len(sources) {
 			t.Errorf("%d MiB in parts of %d: part size %d, want %d", test.total/mb, test.partSize, p.partSize, test.want)
 		}
 		if want := (test.total + test.want - 1) / test.want; int64(len(p.parts)) != want {
@@ -158,7 +158,7 @@ func TestPlanProperties(t *testing.T) {
 			t.Fatalf("%d of %d sources are in parts", len(seen), len(sources))
 		}
 		n := 0
-		for planned := range (&Run{parts: p.parts}).planned() {
+		for planned := range (&Run{parts: p.parts}).Planned() {
 			if seen[planned.URI] != 1 || !slices.ContainsFunc(p.parts[planned.Part], func(s input.Source) bool { return s.URI == planned.URI && s.Size == planned.Size }) {
 				t.Fatalf("the plan that is written down has %+v", planned)
 			}

@@ -28,28 +28,30 @@ func PutRow(ctx context.Context, s store.Store, run *state.Run, end *state.End) 
 	if err != nil {
 		return err
 	}
+	defer s.RemoveAll(context.WithoutCancel(ctx), path.Dir(staged)) // who may not remove leaves it to maintenance
 	hashed := &hashedOutput{Output: out, sum: sha256.New()}
-	if err = EncodeRow(hashed, run, end); err == nil {
+	if err = encodeRow(hashed, run, end); err == nil {
 		err = out.Commit()
 	}
 	if err != nil {
 		out.Abort()
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
+	// Of a dataset that is dropped only now, the staged row is removed before others
+	// can take its place: then there is nothing to publish.
+	if err := state.Fence(ctx, s, &run.Dataset); err != nil {
+		return err
+	}
 	err = s.Publish(ctx, staged, name, store.Content{Size: hashed.bytes, SHA256: hex.EncodeToString(hashed.sum.Sum(nil)), ETag: out.ETag()})
 	if err != nil && !errors.Is(err, fs.ErrExist) { // no reader relies on what it says
 		return fmt.Errorf("publishing %s: %w", name, err)
 	}
-	if err := s.Sync(ctx); err != nil {
-		return err
-	}
-	_ = s.RemoveAll(ctx, path.Dir(staged)) // who may not remove leaves it to maintenance
-	return nil
+	return s.Sync(ctx)
 }
 
-// EncodeRow writes the file of a run's row: a function of the claim and the end
+// encodeRow writes the file of a run's row: a function of the claim and the end
 // record.
-func EncodeRow(w io.Writer, run *state.Run, end *state.End) error {
+func encodeRow(w io.Writer, run *state.Run, end *state.End) error {
 	values := make([]rows.Value, 0, len(schema.Runs().Columns))
 	for _, c := range state.RunsColumns() {
 		v := rows.Value{Set: true}
@@ -63,25 +65,24 @@ func EncodeRow(w io.Writer, run *state.Run, end *state.End) error {
 		}
 		values = append(values, v)
 	}
-	row := rows.NewSingle(values)
+	var e interface {
+		WriteRows(rows.Rows) error
+		Close() error
+	}
+	var err error
 	if run.Dataset.TableFormat == "arrow" {
-		f, err := arrowio.New(arrowio.Options{Compression: "none"})
-		if err != nil {
-			return err
+		var f *arrowio.Format
+		if f, err = arrowio.New(arrowio.Options{Compression: "none"}); err == nil {
+			e, err = f.NewEncoder(w, schema.Runs())
 		}
-		e, err := f.NewEncoder(w, schema.Runs())
-		if err != nil {
-			return err
+	} else {
+		var f *parquet.Format
+		if f, err = parquet.New(parquet.Options{Compression: "none"}); err == nil {
+			e, err = f.NewEncoder(w, schema.Runs())
 		}
-		return errors.Join(e.WriteRows(row), e.Close())
 	}
-	f, err := parquet.New(parquet.Options{Compression: "none"})
 	if err != nil {
 		return err
 	}
-	e, err := f.NewEncoder(w, schema.Runs())
-	if err != nil {
-		return err
-	}
-	return errors.Join(e.WriteRows(row), e.Close())
+	return errors.Join(e.WriteRows(rows.NewSingle(values)), e.Close())
 }

@@ -178,7 +178,7 @@ func (w *work) sortUnreadable() {
 
 func newWork(env *Env, run *Run) (*work, error) {
 	w := &work{Env: env, run: run, crew: new(stream.Crew), filters: filters(&run.Dataset.Filter)}
-	w.tables = slices.DeleteFunc(schema.Tables(), func(t *schema.Table) bool { return !slices.Contains(run.Dataset.Tables, t.Name) })
+	w.tables = state.TablesNamed(run.Dataset.Tables)
 	for _, k := range run.Dataset.PartitionBy {
 		w.partitionBy = append(w.partitionBy, sink.PartitionKey(k))
 	}
@@ -235,7 +235,6 @@ func (w *work) takeReceipts(ctx context.Context, parts []int) error {
 	return group.Wait()
 }
 
-// mark notes that a part has a receipt.
 func (w *work) mark(part int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -274,7 +273,6 @@ func (w *work) relist(ctx context.Context) error {
 	return w.takeReceipts(ctx, others)
 }
 
-// has reports whether a part is known to have a receipt.
 func (w *work) has(part int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -302,7 +300,6 @@ func (w *work) takeReceipt(ctx context.Context, part int) (bool, error) {
 	return true, nil
 }
 
-// missing are the parts without a receipt.
 func (w *work) missing() []int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -464,7 +461,6 @@ func (w *work) addRejects(a *account) error {
 	return nil
 }
 
-// add takes in the receipt of a part.
 func (w *work) add(r *state.Receipt, sum string) {
 	sources := w.run.parts[r.Part]
 	var kept coord.Kept // hashing takes a while

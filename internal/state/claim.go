@@ -62,7 +62,7 @@ func Put(ctx context.Context, s store.Store, c Claim) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the claim of run %d: %w", c.Number, err)
 	}
-	if _, err := create(ctx, s, ClaimName(&c.Dataset, c.Number), c); err != nil {
+	if err := createFile(ctx, s, ClaimName(&c.Dataset, c.Number), data); err != nil {
 		return nil, err
 	}
 	return &Run{Claim: c, Sum: sum, raw: data[:len(data)-1]}, nil
@@ -98,7 +98,6 @@ func LoadRun(ctx context.Context, s store.Store, d *Dataset, n int) (*Run, error
 	return r, nil
 }
 
-// parseClaim reads the bytes of a claim's file.
 func parseClaim(data []byte, d *Dataset, n int) (*Run, error) {
 	r := &Run{}
 	var err error
@@ -126,7 +125,6 @@ func parseClaim(data []byte, d *Dataset, n int) (*Run, error) {
 	return r, r.Plan.check()
 }
 
-// sameRecord reports whether two dataset records are the same.
 func sameRecord(a, b *Dataset) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)

@@ -44,6 +44,11 @@ type Filter struct {
 	Until    *time.Time `json:"until,omitempty"` // created before
 }
 
+// TablesNamed returns the definitions of the named tables, in their usual order.
+func TablesNamed(names []string) []*schema.Table {
+	return slices.DeleteFunc(schema.Tables(), func(t *schema.Table) bool { return !slices.Contains(names, t.Name) })
+}
+
 // Definitions returns the SHA-256 of the names and types of tables' columns,
 // hexadecimal.
 func Definitions(tables []*schema.Table) string {
@@ -95,7 +100,7 @@ type Dropped struct {
 // Create writes dataset.json, which makes the store a dataset. It gives
 // fs.ErrExist where another was faster.
 func Create(ctx context.Context, s store.Store, d *Dataset) error {
-	if err := checkDropped(ctx, s); err != nil {
+	if err := CheckDropped(ctx, s); err != nil {
 		return err
 	}
 	_, err := create(ctx, s, DatasetName, d)
@@ -116,7 +121,7 @@ func Drop(ctx context.Context, s store.Store, d *Dataset, at time.Time) error {
 // NotWholeError where it is missing from a dataset that has runs, and a
 // DroppedError for a dataset that is being removed.
 func Load(ctx context.Context, s store.Store) (Dataset, error) {
-	if err := checkDropped(ctx, s); err != nil {
+	if err := CheckDropped(ctx, s); err != nil {
 		return Dataset{}, err
 	}
 	return LoadDropped(ctx, s)
@@ -167,9 +172,8 @@ func noDataset(ctx context.Context, s store.Store) error {
 // check looks whether what goes into names and decides is what this package
 // writes.
 func (d *Dataset) check() error {
-	known := schema.Tables()
 	for _, t := range d.Tables {
-		if !slices.ContainsFunc(known, func(k *schema.Table) bool { return k.Name == t }) {
+		if len(TablesNamed([]string{t})) == 0 {
 			return fmt.Errorf("it has a table %q", t)
 		}
 	}
@@ -182,15 +186,13 @@ func (d *Dataset) check() error {
 	return nil
 }
 
-func checkDropped(ctx context.Context, s store.Store) error {
-	_, err := s.Stat(ctx, DroppedName)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
+// CheckDropped gives a DroppedError for a dataset that is being removed.
+func CheckDropped(ctx context.Context, s store.Store) error {
+	there, err := store.Exists(ctx, s, DroppedName)
+	if there {
+		err = &DroppedError{Dataset: s.URI(".")}
 	}
-	return &DroppedError{Dataset: s.URI(".")}
+	return err
 }
 
 // Fence makes sure that the dataset is still the one that was opened: nobody has
@@ -236,7 +238,7 @@ func IsNew(ctx context.Context, s store.Store) (bool, error) {
 	if err != nil || empty {
 		return empty, err
 	}
-	if _, err := s.Stat(ctx, DatasetName); !errors.Is(err, fs.ErrNotExist) {
+	if there, err := store.Exists(ctx, s, DatasetName); there || err != nil {
 		return false, err
 	}
 	fresh := true

@@ -74,25 +74,30 @@ func decode(data []byte, v any) (sum string, err error) {
 }
 
 // create creates the file of a record, or gives fs.ErrExist if there is another
-// one. One with the same bytes was created by this very call, whose answer got
-// lost, or by another that is as good.
+// one.
 func create(ctx context.Context, s store.Store, name string, v any) (sum string, err error) {
 	data, sum, err := encode(v)
 	if err != nil {
 		return "", fmt.Errorf("encoding %s: %w", name, err)
 	}
-	err = s.PutNew(ctx, name, data)
+	return sum, createFile(ctx, s, name, data)
+}
+
+// createFile is create for the bytes of a file. A file with the same bytes was created
+// by this very call, whose answer got lost, or by another that is as good.
+func createFile(ctx context.Context, s store.Store, name string, data []byte) error {
+	err := s.PutNew(ctx, name, data)
 	if !errors.Is(err, fs.ErrExist) {
-		return sum, err
+		return err
 	}
 	there, readErr := ReadFile(ctx, s, name)
 	switch {
 	case readErr != nil:
-		return "", fmt.Errorf("cannot tell which process created %s: %w", s.URI(name), readErr)
+		return fmt.Errorf("cannot tell which process created %s: %w", s.URI(name), readErr)
 	case bytes.Equal(there, data):
-		return sum, nil
+		return nil
 	}
-	return "", err
+	return err
 }
 
 // ReadFile reads a whole file of the state.
@@ -112,7 +117,6 @@ func ReadFile(ctx context.Context, s store.Store, name string) ([]byte, error) {
 	return data, nil
 }
 
-// get reads a record into v and returns its SHA-256.
 func get(ctx context.Context, s store.Store, name string, v any) (sum string, err error) {
 	data, err := ReadFile(ctx, s, name)
 	if err != nil {

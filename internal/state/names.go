@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -69,7 +69,6 @@ func ParseNumber(s string) (int, bool) {
 	return n, ok && n > 0
 }
 
-// number reads a number of a run, part or file.
 func number(s string) (int, bool) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	return int(n), err == nil
@@ -171,127 +170,75 @@ type Name struct {
 	Attempt string // of a staged file
 }
 
+// form is what names of files look like. Its groups run, nonce, part and attempt are
+// what a Name has, beside what all names of the form have.
+type form struct {
+	name Name
+	*regexp.Regexp
+}
+
+// forms are those of all names; the first that a name has is its own.
+var forms = func() []form {
+	const (
+		hex   = `[0-9a-f]`
+		run   = `(?P<run>\d{6}|[1-9]\d{6,})`
+		whose = run + `-(?P<nonce>` + hex + `{16})`
+		part  = `-(?P<part>\d{5}|[1-9]\d{5,})`
+		tried = `-(?P<attempt>` + hex + `{16})/[^/]*`
+	)
+	f := func(name Name, pattern ...string) form {
+		return form{name, regexp.MustCompile(`(?s)\A` + strings.Join(pattern, "") + `\z`)}
+	}
+	tables := strings.Join(Tables()[1:], "|")
+	return []form{
+		f(Name{Kind: TableFile}, `(?:`, tables, `)/(?:.*/)?`, whose, part, `-(?P<file>\d+)\.(?:parquet|arrow)`),
+		f(Name{Kind: RowFile}, RunsTable, `/`, whose, `\.(?:parquet|arrow)`),
+		f(Name{Kind: Temporary}, store.StateDir, `/(?:.*/)?\.[^/]*\.`, hex, `{16}`),
+		f(Name{Kind: ReceiptFile}, ReceiptsDir, `/`, whose, strings.Replace(part, "-", "/", 1), `\.json`),
+		f(Name{Kind: StagedFile}, StagingDir, `/`, whose, part, tried),
+		f(Name{Kind: StagedRow}, StagingDir, `/`, whose, `-row`, tried),
+		f(Name{Kind: LeaseFile}, LeasesDir, `/`, whose, part, `(?:\.json)?`),
+		f(Name{Kind: LeaseFile, Part: -1}, LeasesDir, `/`, whose, `-commit(?:\.json)?`),
+		f(Name{Kind: ClaimFile}, RunsDir, `/`, run, `-(?P<nonce>`, hex, `{8})\.json`),
+		f(Name{Kind: EndFile}, RunsDir, `/`, whose, `\.end\.json`),
+		f(Name{Kind: RemovedFile}, RunsDir, `/`, whose, `\.removed\.json`),
+		f(Name{Kind: RejectFile}, RejectsDir, `/`, whose, part, `\.jsonl`),
+		f(Name{Kind: PlanFile}, PlansDir, `/`, hex, `{64}\.jsonl\.gz`),
+		f(Name{Kind: LedgerFile}, LedgerDir, `/[^/]*`),
+		f(Name{Kind: LookFile}, LooksDir, `/[^/]*`),
+		f(Name{Kind: CaveatFile}, CaveatsDir, `/[^/]*`),
+		f(Name{Kind: Record}, store.StateDir, `/(?:dataset|dropped|probe)\.json`),
+	}
+}()
+
 // ParseName reads the name of a file of a dataset. It never fails: what isn't a
 // name of this package's is Unknown.
 func ParseName(name string) Name {
-	dir, base := path.Split(name)
-	dir = strings.TrimSuffix(dir, "/")
-	if dir == store.StateDir && slices.Contains([]string{DatasetName, DroppedName, ProbeName}, name) {
-		return Name{Kind: Record}
-	}
-	if !strings.HasPrefix(name, store.StateDir+"/") {
-		return parseTableName(name)
-	}
-	if isTemporary(base) {
-		return Name{Kind: Temporary}
-	}
-	stem := strings.TrimSuffix(base, ".json")
-	switch dir {
-	case RunsDir:
-		first, id, _ := strings.Cut(stem, "-")
-		if n, ok := number(first); ok && isHex(id, idDigits) && base == (Address{n, id}).String()+".json" {
-			return Name{Kind: ClaimFile, Address: Address{n, id}}
+	for _, f := range forms {
+		values := f.FindStringSubmatch(name)
+		if values == nil {
+			continue
 		}
-		kinds := map[string]Kind{".end": EndFile, ".removed": RemovedFile}
-		if a, rest, ok := parseAddress(stem); ok && kinds[rest] != Unknown && stem != base {
-			return Name{Kind: kinds[rest], Address: a}
+		n := f.name
+		for i, group := range f.SubexpNames() {
+			number, inRange := number(values[i])
+			switch group {
+			case "nonce":
+				n.Address.Nonce = values[i]
+				continue
+			case "attempt":
+				n.Attempt = values[i]
+				continue
+			case "run":
+				n.Address.Number = number
+			case "part":
+				n.Part = number
+			}
+			if group != "" && !inRange {
+				return Name{}
+			}
 		}
-	case PlansDir:
-		if isHex(strings.TrimSuffix(base, ".jsonl.gz"), 2*sha256.Size) && strings.HasSuffix(base, ".jsonl.gz") {
-			return Name{Kind: PlanFile}
-		}
-	case LedgerDir:
-		return Name{Kind: LedgerFile}
-	case LooksDir:
-		return Name{Kind: LookFile}
-	case CaveatsDir:
-		return Name{Kind: CaveatFile}
-	case LeasesDir:
-		if a, rest, ok := parseAddress(stem); ok && rest == "-commit" {
-			return Name{Kind: LeaseFile, Address: a, Part: -1}
-		} else if part, ok := parsePart(rest); ok {
-			return Name{Kind: LeaseFile, Address: a, Part: part}
-		}
-	case RejectsDir:
-		a, rest, _ := parseAddress(strings.TrimSuffix(base, ".jsonl"))
-		if part, ok := parsePart(rest); ok && RejectsName(a, part) == name {
-			return Name{Kind: RejectFile, Address: a, Part: part}
-		}
-	}
-	switch within, last := path.Split(dir); strings.TrimSuffix(within, "/") {
-	case ReceiptsDir:
-		a, rest, ok := parseAddress(last)
-		if part, numbered := number(stem); ok && rest == "" && numbered && ReceiptName(a, part) == name {
-			return Name{Kind: ReceiptFile, Address: a, Part: part}
-		}
-	case StagingDir:
-		a, rest, _ := parseAddress(last)
-		if attempt, ok := strings.CutPrefix(rest, "-row-"); ok && isHex(attempt, nonceDigits) {
-			return Name{Kind: StagedRow, Address: a, Attempt: attempt}
-		}
-		middle, attempt, _ := cutLast(rest, "-")
-		if part, ok := parsePart(middle); ok && isHex(attempt, nonceDigits) {
-			return Name{Kind: StagedFile, Address: a, Part: part, Attempt: attempt}
-		}
+		return n
 	}
 	return Name{}
-}
-
-// parseTableName reads the name of a file beside the state.
-func parseTableName(name string) Name {
-	table, _, _ := strings.Cut(name, "/")
-	stem := path.Base(name)
-	ext := path.Ext(stem)
-	if !slices.Contains(Tables(), table) || ext != ".parquet" && ext != ".arrow" {
-		return Name{}
-	}
-	a, rest, ok := parseAddress(strings.TrimSuffix(stem, ext))
-	if !ok {
-		return Name{}
-	}
-	if table == RunsTable {
-		if RowName(a, ext[1:]) == name {
-			return Name{Kind: RowFile, Address: a}
-		}
-		return Name{}
-	}
-	middle, k, _ := cutLast(rest, "-")
-	part, ok := parsePart(middle)
-	if _, numbered := number(k); !ok || !numbered {
-		return Name{}
-	}
-	return Name{Kind: TableFile, Address: a, Part: part}
-}
-
-// parseAddress reads an address at the beginning of a name, and returns what
-// follows.
-func parseAddress(s string) (a Address, rest string, ok bool) {
-	first, after, _ := strings.Cut(s, "-")
-	n, numbered := number(first)
-	if !numbered || RunNumber(n) != first || len(after) < nonceDigits || !isHex(after[:nonceDigits], nonceDigits) {
-		return Address{}, "", false
-	}
-	return Address{n, after[:nonceDigits]}, after[nonceDigits:], true
-}
-
-// parsePart reads what Address.Part puts after the address.
-func parsePart(s string) (int, bool) {
-	part, ok := number(strings.TrimPrefix(s, "-"))
-	return part, ok && s == fmt.Sprintf("-%05d", part)
-}
-
-// cutLast cuts s at the last sep.
-func cutLast(s, sep string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
-}
-
-// isTemporary reports whether a file has the name under which a store writes a
-// file before it gets its own.
-func isTemporary(base string) bool {
-	dot := strings.LastIndexByte(base, '.')
-	return dot > 0 && base[0] == '.' && isHex(base[dot+1:], nonceDigits)
 }

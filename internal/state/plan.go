@@ -159,11 +159,7 @@ func (p *PlannedSource) appendDigested(b []byte) []byte {
 // them, gc may have taken them for those of a dead run.
 func HasPlan(ctx context.Context, s store.Store, p *Plan) (bool, error) {
 	for _, segment := range p.Segments {
-		_, err := s.Stat(ctx, planName(segment.SHA256))
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-		if err != nil {
+		if there, err := store.Exists(ctx, s, SegmentName(segment)); !there {
 			return false, err
 		}
 	}
@@ -175,9 +171,13 @@ func HasPlan(ctx context.Context, s store.Store, p *Plan) (bool, error) {
 // must have the bytes that the claim names, or it is damaged; one that is gone is
 // a NotWholeError.
 func ReadPlan(ctx context.Context, s store.Store, run *Run, from int, each func(*PlannedSource) error) error {
-	r := planReader{run: run, from: from, each: each}
+	sources := int64(0)
 	for i, segment := range run.Segments {
-		if i+1 < len(run.Segments) && run.Segments[i+1].FirstPart <= from {
+		last := run.Parts - 1
+		if i+1 < len(run.Segments) {
+			last = run.Segments[i+1].FirstPart - 1
+		}
+		if last < from {
 			continue
 		}
 		name := planName(segment.SHA256)
@@ -191,70 +191,45 @@ func ReadPlan(ctx context.Context, s store.Store, run *Run, from int, each func(
 		if hexSum(data) != segment.SHA256 {
 			return damaged(s, name, "its bytes aren't those of the plan")
 		}
-		r.part, r.started = segment.FirstPart, false
-		if err := r.segment(data); err != nil {
+		zr, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
 			return &DamagedError{Name: s.URI(name), Err: err}
 		}
-		if r.err == fs.SkipAll {
-			return nil
+		lines := bufio.NewScanner(zr)
+		lines.Buffer(make([]byte, 0, 64<<10), maxPlanLine)
+		part := segment.FirstPart
+		for first := true; lines.Scan(); first = false {
+			var p PlannedSource
+			if err := sonic.ConfigStd.Unmarshal(lines.Bytes(), &p); err != nil {
+				return &DamagedError{Name: s.URI(name), Err: err}
+			}
+			sources++
+			if !first && p.Part == part+1 {
+				part++
+			}
+			if p.Part != part || part >= run.Parts || sources > run.Sources || p.URI == "" || !ascending(p.Lines) {
+				return damaged(s, name, "source %d of part %d doesn't follow", sources, p.Part)
+			}
+			if p.Part < from {
+				continue
+			}
+			if err := each(&p); err == fs.SkipAll {
+				return nil
+			} else if err != nil {
+				return err
+			}
 		}
-		if r.err != nil {
-			return r.err
+		if err := lines.Err(); err != nil {
+			return &DamagedError{Name: s.URI(name), Err: err}
 		}
-		last := run.Parts - 1
-		if i+1 < len(run.Segments) {
-			last = run.Segments[i+1].FirstPart - 1
-		}
-		if r.part != last {
-			return damaged(s, name, "its last part is %d, not %d", r.part, last)
+		if part != last {
+			return damaged(s, name, "its last part is %d, not %d", part, last)
 		}
 	}
-	if from <= run.Segments[0].FirstPart && r.sources != run.Sources {
-		return damaged(s, ClaimName(&run.Dataset, run.Number), "its plan has %d sources", r.sources)
+	if from <= run.Segments[0].FirstPart && sources != run.Sources {
+		return damaged(s, ClaimName(&run.Dataset, run.Number), "its plan has %d sources", sources)
 	}
 	return nil
-}
-
-// planReader reads a plan's segments, one after the other.
-type planReader struct {
-	run     *Run
-	from    int // part
-	each    func(*PlannedSource) error
-	err     error // of each
-	sources int64
-	part    int
-	started bool // the segment's first source is read
-}
-
-// segment reads a segment.
-func (r *planReader) segment(data []byte) error {
-	zr, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	lines := bufio.NewScanner(zr)
-	lines.Buffer(make([]byte, 0, 64<<10), maxPlanLine)
-	for lines.Scan() {
-		var p PlannedSource
-		if err := sonic.ConfigStd.Unmarshal(lines.Bytes(), &p); err != nil {
-			return err
-		}
-		r.sources++
-		if r.started && p.Part == r.part+1 {
-			r.part++
-		}
-		r.started = true
-		if p.Part != r.part || r.part >= r.run.Parts || r.sources > r.run.Sources || p.URI == "" || !ascending(p.Lines) {
-			return fmt.Errorf("source %d of part %d doesn't follow", r.sources, p.Part)
-		}
-		if p.Part < r.from {
-			continue
-		}
-		if r.err = r.each(&p); r.err != nil {
-			return nil
-		}
-	}
-	return lines.Err()
 }
 
 // maxPlanLine bounds a line of a plan, in bytes.

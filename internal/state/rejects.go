@@ -165,7 +165,6 @@ func (o *Outstanding) committed(ctx context.Context, r *RunState) error {
 	return finish()
 }
 
-// add takes in a reject.
 func (o *Outstanding) add(r *Reject, p *PlannedSource) {
 	s := o.sources[r.URI]
 	if s == nil {
@@ -202,9 +201,6 @@ func (o *Outstanding) Source(uri string) *RejectedSource { return o.sources[uri]
 
 // All are the sources with rejects, by URI, in no order.
 func (o *Outstanding) All() iter.Seq2[string, *RejectedSource] { return maps.All(o.sources) }
-
-// Sources is how many sources have rejects.
-func (o *Outstanding) Sources() int { return len(o.sources) }
 
 // Each calls each for the rejects, by run and part.
 func (o *Outstanding) Each(ctx context.Context, each func(run *RunState, r *Reject) error) error {

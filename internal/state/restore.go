@@ -2,9 +2,7 @@ package state
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"strings"
 	"time"
@@ -63,12 +61,5 @@ func ClaimedDataset(ctx context.Context, s store.Store, name string) (*Dataset, 
 // RestoreClaim writes the claim that an end record has embedded where its own
 // file was, byte by byte as it was. It gives fs.ErrExist where there is another.
 func RestoreClaim(ctx context.Context, s store.Store, run *Run) error {
-	name := ClaimName(&run.Dataset, run.Number)
-	err := s.PutNew(ctx, name, append([]byte(run.raw), '\n'))
-	if errors.Is(err, fs.ErrExist) {
-		if there, readErr := ReadFile(ctx, s, name); readErr == nil && string(there) == string(run.raw)+"\n" {
-			return nil
-		}
-	}
-	return err
+	return createFile(ctx, s, ClaimName(&run.Dataset, run.Number), append([]byte(run.raw), '\n'))
 }

@@ -55,16 +55,14 @@ func (f *RunFiles) ListReceipts(ctx context.Context, s store.Store) error {
 	return err
 }
 
-// Measure looks up the sizes of the claim and the end record of a run of the dataset
-// that has ended.
-func (f *RunFiles) Measure(ctx context.Context, s store.Store, d *Dataset) error {
-	claim, err := s.Stat(ctx, ClaimName(d, f.Address.Number))
+// CommittedFiles is what the names of its files say of a run that is committed.
+func CommittedFiles(ctx context.Context, s store.Store, run *Run) (*RunFiles, error) {
+	claim, err := s.Stat(ctx, ClaimName(&run.Dataset, run.Number))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	end, err := s.Stat(ctx, EndName(f.Address))
-	f.ClaimSize, f.EndSize = claim.Size, end.Size
-	return err
+	end, err := s.Stat(ctx, EndName(run.Address()))
+	return &RunFiles{Address: run.Address(), ClaimSize: claim.Size, Ended: true, EndSize: end.Size, Row: true}, err
 }
 
 // Extent is how much of a dataset a listing looks at.
@@ -354,8 +352,8 @@ func (e *NoRunError) Error() string {
 // end record names is a NotWholeError or a DamagedError.
 func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *PlannedSource, o *Outcome, receipt *Receipt) error) error {
 	var receipt *Receipt
-	receipts := readAhead(ctx, s, r)
-	defer receipts.stop()
+	next, stop := readAhead(ctx, s, r)
+	defer stop()
 	part, at := -1, 0
 	stopped := false // by each, before the plan's end
 	full := func() error {
@@ -370,7 +368,7 @@ func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *Pl
 				return err
 			}
 			var err error
-			if receipt, err = receipts.next(p.Part); err != nil {
+			if receipt, err = next(p.Part); err != nil {
 				return err
 			}
 			part, at = p.Part, 0
@@ -393,75 +391,33 @@ func EachSource(ctx context.Context, s store.Store, r *RunState, each func(p *Pl
 	return full()
 }
 
-// EachReceipt calls each for the receipts of a run, by part; those that an open
-// run doesn't have yet are left out, and all of an abandoned one's.
-func EachReceipt(ctx context.Context, s store.Store, r *RunState, each func(receipt *Receipt) error) error {
-	receipts := readAhead(ctx, s, r)
-	defer receipts.stop()
-	for part := range r.Parts {
-		receipt, err := receipts.next(part)
-		if err == nil && receipt != nil {
-			err = each(receipt)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // receiptsAhead is how many receipts are read ahead of the part that is looked at,
 // which bounds their memory.
 const receiptsAhead = 32
 
-// receiptReader reads the receipts of a run in the order of its parts, several at a
-// time. It is not safe for concurrent use.
-type receiptReader struct {
-	ctx     context.Context
-	cancel  context.CancelFunc
-	s       store.Store
-	r       *RunState
-	begun   int // parts before it are read, or being read
-	reading map[int]chan receiptRead
-	group   sync.WaitGroup
-}
-
-type receiptRead struct {
-	receipt *Receipt
-	err     error
-}
-
-// readAhead returns a reader of a run's receipts; the caller stops it.
-func readAhead(ctx context.Context, s store.Store, r *RunState) *receiptReader {
-	a := &receiptReader{s: s, r: r, reading: map[int]chan receiptRead{}}
-	a.ctx, a.cancel = context.WithCancel(ctx)
-	return a
-}
-
-// next returns the receipt of a part as receiptOf does. Parts are asked for in
-// ascending order.
-func (a *receiptReader) next(part int) (*Receipt, error) {
-	for a.begun = max(a.begun, part); a.begun < min(part+receiptsAhead, a.r.Parts); a.begun++ {
-		read, ahead := make(chan receiptRead, 1), a.begun
-		a.reading[ahead] = read
-		a.group.Go(func() {
-			receipt, err := receiptOf(a.ctx, a.s, a.r, ahead)
-			read <- receiptRead{receipt, err}
-		})
+// readAhead returns a function that gives the receipts of a run as receiptOf does, for
+// parts that are asked for in ascending order, and reads several at a time; stop ends
+// what is being read.
+func readAhead(ctx context.Context, s store.Store, r *RunState) (next func(part int) (*Receipt, error), stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	reading := map[int]func() (*Receipt, error){}
+	begun := 0 // parts before it are read, or being read
+	next = func(part int) (*Receipt, error) {
+		for begun = max(begun, part); begun < min(part+receiptsAhead, r.Parts); begun++ {
+			ahead := begun
+			read := sync.OnceValues(func() (*Receipt, error) { return receiptOf(ctx, s, r, ahead) })
+			reading[ahead] = read
+			group.Go(func() { _, _ = read() })
+		}
+		read := reading[part]
+		delete(reading, part)
+		return read()
 	}
-	read, ok := a.reading[part]
-	if !ok { // beyond the parts that the claim names
-		return receiptOf(a.ctx, a.s, a.r, part)
+	return next, func() {
+		cancel()
+		group.Wait()
 	}
-	delete(a.reading, part)
-	got := <-read
-	return got.receipt, got.err
-}
-
-// stop ends what is being read.
-func (a *receiptReader) stop() {
-	a.cancel()
-	a.group.Wait()
 }
 
 // receiptOf reads the receipt of a part, nil where the run doesn't have to have
@@ -485,13 +441,14 @@ func receiptOf(ctx context.Context, s store.Store, r *RunState, part int) (*Rece
 	return receipt, nil
 }
 
-// Find returns the run that people name: by its number, or by its run_id.
-func Find(runs []RunState, name string) *RunState {
+// Find returns the run that people name, by its number or by its run_id, or gives a
+// NoRunError.
+func Find(runs []RunState, name string) (*RunState, error) {
 	for i := range runs {
 		n, ok := ParseNumber(name)
 		if ok && n == runs[i].Number || runs[i].RunID == name {
-			return &runs[i]
+			return &runs[i], nil
 		}
 	}
-	return nil
+	return nil, &NoRunError{Run: name}
 }

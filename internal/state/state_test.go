@@ -202,9 +202,12 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("receipts %v", got)
 	}
 	for _, name := range []string{"2", "000002", runs[1].RunID} {
-		if r := Find(runs, name); r == nil || r.RunID != runs[1].RunID {
-			t.Errorf("%q is run %+v", name, r)
+		if r, err := Find(runs, name); err != nil || r.RunID != runs[1].RunID {
+			t.Errorf("%q is run %+v, %v", name, r, err)
 		}
+	}
+	if r, err := Find(runs, "7"); !errors.As(err, new(*NoRunError)) {
+		t.Errorf("run 7 is %+v, %v", r, err)
 	}
 	var seen []string
 	err = EachSource(t.Context(), m, &runs[3], func(p *PlannedSource, o *Outcome, _ *Receipt) error {

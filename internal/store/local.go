@@ -44,15 +44,11 @@ func OpenLocal(dir string) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openRoot(abs, 0)
-}
-
-func openRoot(abs string, made int) (*Local, error) {
 	root, err := os.OpenRoot(abs)
 	if err != nil {
 		return nil, err
 	}
-	return &Local{dir: abs, root: root, made: made, fsync: (*os.File).Sync, checked: make(map[string]fs.FileInfo), dirty: make(map[string]bool), known: make(map[string]bool)}, nil
+	return &Local{dir: abs, root: root, fsync: (*os.File).Sync, checked: make(map[string]fs.FileInfo), dirty: make(map[string]bool), known: make(map[string]bool)}, nil
 }
 
 // CreateLocal is OpenLocal for a directory that it makes where it isn't there;
@@ -72,7 +68,11 @@ func CreateLocal(dir string) (*Local, error) {
 	if err := os.MkdirAll(abs, 0o777); err != nil {
 		return nil, fmt.Errorf("creating %s: %w", abs, err)
 	}
-	return openRoot(abs, made)
+	l, err := OpenLocal(abs)
+	if err == nil {
+		l.made = made
+	}
+	return l, err
 }
 
 // Close releases the directory.
@@ -80,11 +80,7 @@ func (l *Local) Close() error { return l.root.Close() }
 
 // Discard implements Store.
 func (l *Local) Discard(ctx context.Context, names ...string) error {
-	var errs []error
-	for _, name := range names {
-		errs = append(errs, l.RemoveAll(ctx, name))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := l.Remove(ctx, names...); err != nil {
 		return err
 	}
 	dir := l.dir
@@ -104,7 +100,6 @@ func (l *Local) Discard(ctx context.Context, names ...string) error {
 // URI implements Store.
 func (l *Local) URI(name string) string { return filepath.Join(l.dir, filepath.FromSlash(name)) }
 
-// dirMode is the mode of the directory name.
 func dirMode(name string) fs.FileMode {
 	if name == StateDir || strings.HasPrefix(name, StateDir+"/") {
 		return 0o700
@@ -443,13 +438,8 @@ func (r readUntil) Read(p []byte) (int, error) {
 func (l *Local) List(ctx context.Context, prefix string, each func(name string, info fs.FileInfo) error) error {
 	// A walk goes by directory, where `b-c/x` comes after `b/x`.
 	var names []string
-	err := fs.WalkDir(l.root.FS(), prefix, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // or removed meanwhile
-			return nil
-		case err != nil:
-			return l.named(err)
-		case d.IsDir():
+	err := l.walk(prefix, func(name string, isDir bool) error {
+		if isDir {
 			return ctx.Err()
 		}
 		names = append(names, name)
@@ -476,8 +466,10 @@ func (l *Local) List(ctx context.Context, prefix string, each func(name string, 
 }
 
 // Empty implements Store.
-func (l *Local) Empty(context.Context) (bool, error) {
-	f, err := l.root.Open(".")
+func (l *Local) Empty(context.Context) (bool, error) { return l.empty(".") }
+
+func (l *Local) empty(dir string) (bool, error) {
+	f, err := l.root.Open(dir)
 	if err != nil {
 		return false, l.named(err)
 	}
@@ -489,16 +481,24 @@ func (l *Local) Empty(context.Context) (bool, error) {
 	return false, err
 }
 
-// Prune implements Store.
-func (l *Local) Prune(ctx context.Context, dir string) error {
-	var dirs []string
-	err := fs.WalkDir(l.root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
+// walk calls each for a directory, and the files and directories below it.
+func (l *Local) walk(dir string, each func(name string, isDir bool) error) error {
+	return fs.WalkDir(l.root.FS(), dir, func(name string, d fs.DirEntry, err error) error {
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist): // or removed meanwhile
 			return nil
 		case err != nil:
 			return l.named(err)
-		case d.IsDir():
+		}
+		return each(name, d.IsDir())
+	})
+}
+
+// Prune implements Store.
+func (l *Local) Prune(ctx context.Context, dir string) error {
+	var dirs []string
+	err := l.walk(dir, func(name string, isDir bool) error {
+		if isDir {
 			dirs = append(dirs, name)
 		}
 		return ctx.Err()
@@ -507,16 +507,13 @@ func (l *Local) Prune(ctx context.Context, dir string) error {
 		return fmt.Errorf("listing %s: %w", l.URI(dir), err)
 	}
 	for _, name := range slices.Backward(dirs) {
-		if f, err := l.root.Open(name); err == nil {
-			_, err = f.ReadDir(1)
-			f.Close()
-			if err == io.EOF {
-				err = l.root.Remove(name)
-			}
-			// Another process may have removed it, or created a file in it.
-			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
-				return l.named(err)
-			}
+		empty, err := l.empty(name)
+		if empty {
+			err = l.named(l.root.Remove(name))
+		}
+		// Another process may have removed it, or created a file in it.
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
+			return err
 		}
 	}
 	return nil

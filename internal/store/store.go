@@ -6,6 +6,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -86,6 +87,15 @@ type Info struct {
 	Size     int64     // bytes
 	ETag     string    // as S3 gives it, quotes included; empty in a directory
 	Modified time.Time // by the store's clock
+}
+
+// Exists reports whether there is a file.
+func Exists(ctx context.Context, s Store, name string) (bool, error) {
+	_, err := s.Stat(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // ETagOf returns the ETag of a file that List found; empty where the store has none.
