@@ -6,8 +6,7 @@ import (
 	"github.com/macielake/macielake/internal/keylayout"
 )
 
-// baseTime is the start of the months that samples lie in, 2026-01-05T00:00:00Z
-// in milliseconds since 1970.
+// baseTime is when samples begin: 2026-01-05T00:00:00Z, in milliseconds since 1970.
 const baseTime = 1_767_571_200_000
 
 const (
@@ -68,7 +67,6 @@ const (
 	customsPerAdmin   = 6
 )
 
-// newEstate makes up an estate.
 func newEstate(r *rng) *estate {
 	var e estate
 	serial := r.n(100) // no two accounts or buckets share one
@@ -150,8 +148,8 @@ func kmsKey(r *rng, partition, region string) string {
 	return fmt.Sprintf("arn:%s:kms:%s:%s:key/%s", partition, region, accountID(r.n(700)), r.uuid())
 }
 
-// place is where a source lies in the repository, with the values that its records
-// share.
+// place is the location of a source among the results, with the values that its
+// records share.
 type place struct {
 	admin   *admin
 	region  *region
@@ -164,7 +162,7 @@ type place struct {
 
 func (p *place) accountID() string { return p.admin.accounts[p.account] }
 
-// rel returns the key of a new source there.
+// rel returns the key of a new source at this place.
 func (p *place) rel(r *rng) string {
 	job := p.job
 	if job == "" {

@@ -1,7 +1,7 @@
 package gen
 
-// line appends rec as one line and counts it.
-func (g *generator) line(rec *record) {
+// appendLine appends rec as one line and counts it.
+func (g *generator) appendLine(rec *record) {
 	g.turn++
 	g.ascii = rec.traits&asciiOnly != 0
 	g.unknownTaken = false
@@ -15,10 +15,10 @@ func (g *generator) line(rec *record) {
 	g.b = append(g.b, '}', '\n')
 }
 
-// unknown counts a field outside the schema.
-func (g *generator) unknown(path string) { g.t.unknown[path]++ }
+// countUnknown counts a field that isn't in the documented schema.
+func (g *generator) countUnknown(path string) { g.t.unknown[path]++ }
 
-// topReal has the key order of real files.
+// topReal writes the top-level fields in the order of real files.
 func (g *generator) topReal(rec *record) {
 	g.str("schemaVersion", "1.0")
 	g.str("id", rec.id)
@@ -39,7 +39,7 @@ func (g *generator) topReal(rec *record) {
 	g.details(rec)
 }
 
-// topSorted has keys in alphabetical order, as API clients print them.
+// topSorted writes the top-level fields in alphabetical order, as API clients do.
 func (g *generator) topSorted(rec *record) {
 	g.str("accountId", g.place.accountID())
 	g.flags(rec)
@@ -60,8 +60,8 @@ func (g *generator) topSorted(rec *record) {
 	g.updatedAt(rec)
 }
 
-// finding returns type, title and description of the line's finding, empty if it
-// has none.
+// finding returns type, title and description of the line's finding. They are empty
+// for a line without sensitive data.
 func (rec *record) finding() (kind, title, description string) {
 	var managed, customs int
 	category := ""
@@ -170,7 +170,7 @@ func (g *generator) newTopField(rec *record) {
 	g.str("service", "macie")
 	g.int("revision", g.r.n(9))
 	g.raw(`,"flags":[true,null,1.5e-3,{"key":"]}"}]}`)
-	g.unknown("recordOrigin")
+	g.countUnknown("recordOrigin")
 }
 
 func (g *generator) affected(rec *record) {
@@ -221,7 +221,7 @@ func (g *generator) bucket(rec *record) {
 	if rec.traits&newAccess != 0 {
 		g.begin("accessPoints", '[')
 		g.raw(`{"alias":"a","public":false},[[]],"x"]`)
-		g.unknown("resourcesAffected.s3Bucket.publicAccess.accessPoints")
+		g.countUnknown("resourcesAffected.s3Bucket.publicAccess.accessPoints")
 	}
 	g.end('}')
 	g.end('}')
@@ -263,7 +263,7 @@ func (g *generator) object(rec *record) {
 	}
 	if rec.traits&newObject != 0 {
 		g.str("checksumAlgorithm", "CRC64NVME")
-		g.unknown("resourcesAffected.s3Object.checksumAlgorithm")
+		g.countUnknown("resourcesAffected.s3Object.checksumAlgorithm")
 	}
 	if rec.traits&sparse != 0 {
 		g.absent("lastModified")
@@ -297,8 +297,7 @@ func (g *generator) object(rec *record) {
 	g.end('}')
 }
 
-// details writes classificationDetails. In real files the
-// job's id follows the result.
+// details writes classificationDetails. In real files the job's id comes last.
 func (g *generator) details(rec *record) {
 	g.begin("classificationDetails", '{')
 	if g.api {
@@ -311,7 +310,7 @@ func (g *generator) details(rec *record) {
 		g.jobARN()
 		g.result(rec)
 		g.resultsLocation(rec)
-		if g.place.job == "" || rec.created%3 == 0 { // older sources have none
+		if g.place.job == "" || rec.created%3 == 0 { // older results of jobs have no originType
 			g.origin()
 		}
 		g.optional("jobId", g.place.job)
@@ -361,7 +360,7 @@ func (g *generator) result(rec *record) {
 	}
 	if rec.traits&newResult != 0 {
 		g.str("confidence", "HIGH")
-		g.unknown("classificationDetails.result.confidence")
+		g.countUnknown("classificationDetails.result.confidence")
 	}
 
 	managed := rec.detected
@@ -387,8 +386,8 @@ func total(list []detection) (n int64) {
 	return n
 }
 
-// sensitiveData writes managed detections, one JSON object per category. List is
-// ordered by category.
+// sensitiveData writes managed detections, one JSON object per category. The list
+// must be sorted by category.
 func (g *generator) sensitiveData(rec *record, list []detection) {
 	first := true
 	g.begin("sensitiveData", '[')
@@ -410,7 +409,7 @@ func (g *generator) sensitiveData(rec *record, list []detection) {
 			g.int("count", d.count)
 			if first && rec.traits&newDetection != 0 {
 				g.raw(`,"confidenceScore":0.93`)
-				g.unknown("classificationDetails.result.sensitiveData[].detections[].confidenceScore")
+				g.countUnknown("classificationDetails.result.sensitiveData[].detections[].confidenceScore")
 			}
 			g.occurrences(rec, d, "classificationDetails.result.sensitiveData[].detections[].occurrences", first)
 			first = false
@@ -442,7 +441,7 @@ func (g *generator) customIdentifiers(rec *record, list []detection) {
 		g.int("count", d.count)
 		if i == 0 && rec.traits&newCustom != 0 {
 			g.str("severity", "MEDIUM")
-			g.unknown("classificationDetails.result.customDataIdentifiers.detections[].severity")
+			g.countUnknown("classificationDetails.result.customDataIdentifiers.detections[].severity")
 		}
 		g.occurrences(rec, d, "classificationDetails.result.customDataIdentifiers.detections[].occurrences", false)
 		g.raw("}")

@@ -10,7 +10,7 @@ type list struct {
 }
 
 // Real files have lineRanges first and cells last, API clients sort.
-// offsetRanges is only there when it is used.
+// offsetRanges exists only where it is used.
 var (
 	listsReal   = []list{{"lineRanges", kindLine, "section"}, {"offsetRanges", kindOffset, "unit"}, {"pages", kindPage, "label"}, {"records", kindRecord, "schemaId"}, {"cells", kindCell, "merged"}}
 	listsSorted = []list{listsReal[4], listsReal[0], listsReal[1], listsReal[2], listsReal[3]}
@@ -20,7 +20,7 @@ var (
 // that of the occurrences, for unknown fields; only the first detection of a line
 // has some.
 func (g *generator) occurrences(rec *record, d *detection, path string, first bool) {
-	g.t.detection(d.name(), d.count, d.locations())
+	g.t.addDetection(d.name(), d.count, d.locations())
 	if d.locations() == 0 && g.api && g.r.n(2) == 0 {
 		g.absent("occurrences")
 		return
@@ -45,7 +45,7 @@ func (g *generator) occurrences(rec *record, d *detection, path string, first bo
 		if first && rec.traits&newLocation != 0 && !g.unknownTaken {
 			g.unknownTaken = true
 			g.raw(`{"` + l.newName + `":{"v":[1,"2"]},`)
-			g.unknown(path + "." + l.key + "[]." + l.newName)
+			g.countUnknown(path + "." + l.key + "[]." + l.newName)
 			start := len(g.b)
 			g.locations(rec, d, l.kind, n)
 			g.b = append(g.b[:start], g.b[start+1:]...) // the { is already written
@@ -57,12 +57,12 @@ func (g *generator) occurrences(rec *record, d *detection, path string, first bo
 	if first && rec.traits&newList != 0 {
 		g.begin("imageRegions", '[')
 		g.raw(`{"x":1,"y":"2"},{"x":-3.25E+2,"y":""}]`)
-		g.unknown(path + ".imageRegions")
+		g.countUnknown(path + ".imageRegions")
 	}
 	g.end('}')
 }
 
-// locations writes n of them, with commas between.
+// locations writes n locations of a kind, separated by commas.
 func (g *generator) locations(rec *record, d *detection, kind locationKind, n int64) {
 	switch kind {
 	case kindCell:
