@@ -17,8 +17,8 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// claimStop stops a converter directly before it creates the claim of a run, when it
-// has made sure that its dataset is still there.
+// claimStop stops a converter directly before it creates the claim of a run, after it
+// has checked that its dataset exists.
 type claimStop struct {
 	number           int
 	once             sync.Once
@@ -41,25 +41,26 @@ func (c *claimStop) at(op, name string, after bool) error {
 	return nil
 }
 
-// start converts in the background until it stops.
+// start converts in the background. It returns when the converter has stopped at its
+// claim.
 func (c *claimStop) start(t *testing.T, w *world, s store.Store) (ended chan error) {
 	t.Helper()
 	ended = make(chan error, 1)
 	go func() {
-		_, err := convert.Run(context.Background(), options(w, &stepped{s, c.at}))
+		_, err := convert.Run(context.Background(), newOptions(w, &stepped{s, c.at}))
 		ended <- err
 	}()
 	select {
 	case <-c.reached:
 	case err := <-ended:
-		t.Fatalf("it has not come to claim %d: %v", c.number, err)
+		t.Fatalf("it ended before claim %d: %v", c.number, err)
 	case <-time.After(time.Minute):
-		t.Fatalf("it has not come to claim %d in a minute", c.number)
+		t.Fatalf("it did not reach claim %d within a minute", c.number)
 	}
 	return ended
 }
 
-// claims are the names of all claims in a place.
+// claims returns the names of all claims in a store.
 func claims(t *testing.T, s store.Store) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -75,13 +76,13 @@ func claims(t *testing.T, s store.Store) map[string]bool {
 	return names
 }
 
-// A converter that is stopped before its claim, whose dataset is dropped meanwhile
-// and replaced by another, then creates the claim in the midst of that one: under a
-// number that the new dataset has, under the next one, or under one after that. The
-// new dataset goes on as if nothing had happened, and gc removes the claim.
+// A converter stops before its claim. Meanwhile its dataset is dropped and replaced by
+// another, in which it then creates the claim: with a number that the new dataset
+// already has, with the next one, or with a later one. The new dataset is not affected,
+// and gc removes the claim.
 func TestLateClaim(t *testing.T) {
 	for _, late := range []int{1, 2, 3} {
-		for _, runs := range []int{0, 1, 2} { // of the new dataset when the claim comes
+		for _, runs := range []int{0, 1, 2} { // of the new dataset before the late claim
 			t.Run(fmt.Sprintf("claim %d, and %d runs", late, runs), func(t *testing.T) {
 				ctx := t.Context()
 				w := newWorld(t, filepath.Join(tempDir(t), "in"))
@@ -93,7 +94,7 @@ func TestLateClaim(t *testing.T) {
 				}
 				run := func() {
 					t.Helper()
-					if _, err := convert.Run(ctx, options(w, s)); err != nil {
+					if _, err := convert.Run(ctx, newOptions(w, s)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -111,18 +112,18 @@ func TestLateClaim(t *testing.T) {
 					run()
 					add()
 				}
-				// The new dataset is about to make its next run.
+				// A converter of the new dataset stops before its next claim.
 				next := stopAtClaim(runs + 1)
 				nextEnded := next.start(t, w, s)
 				before := claims(t, s)
 				close(old.release)
 				if err := <-oldEnded; !errors.As(err, new(*state.ReplacedError)) {
-					t.Errorf("the old converter says %v", err)
+					t.Errorf("the old converter: %v", err)
 				}
 				came := claims(t, s)
 				maps.DeleteFunc(came, func(name string, _ bool) bool { return before[name] })
 				if len(came) != 1 {
-					t.Fatalf("%v came late", slices.Collect(maps.Keys(came)))
+					t.Fatalf("late claims: %v", slices.Collect(maps.Keys(came)))
 				}
 				close(next.release)
 				if err := <-nextEnded; err != nil {
@@ -138,21 +139,21 @@ func TestLateClaim(t *testing.T) {
 						}
 						for name := range claims(t, s) {
 							if came[name] {
-								t.Errorf("gc has left %s", name)
+								t.Errorf("gc did not remove %s", name)
 							}
 						}
 					}
-					if err := goOn(ctx, options(w, s)); err != nil {
+					if err := convertAll(ctx, newOptions(w, s)); err != nil {
 						t.Fatalf("%s: %v", what, err)
 					}
-					if err := checkWhole(ctx, s, w.want); err != nil {
+					if err := checkComplete(ctx, s, w.want); err != nil {
 						t.Errorf("%s: %v", what, err)
 					}
 					if err := askStatus(ctx, s); err != nil {
 						t.Errorf("%s: status: %v", what, err)
 					}
-					if got, err := catRows(ctx, s); err != nil || same(got, w.want) != nil {
-						t.Errorf("%s: cat: %v, %v", what, err, same(got, w.want))
+					if got, err := catRows(ctx, s); err != nil || checkEqual(got, w.want) != nil {
+						t.Errorf("%s: cat: %v, %v", what, err, checkEqual(got, w.want))
 					}
 				}
 				if _, files, err := state.Open(ctx, s, state.Everything); err != nil || len(files) != runs+2 {
