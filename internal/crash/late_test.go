@@ -29,7 +29,7 @@ func stopAtClaim(number int) *claimStop {
 	return &claimStop{number: number, reached: make(chan struct{}), release: make(chan struct{})}
 }
 
-func (c *claimStop) at(op, name string, after bool) error {
+func (c *claimStop) onStep(op, name string, after bool) error {
 	n := state.ParseName(name)
 	if op != "put new" || after || n.Kind != state.ClaimFile || n.Address.Number != c.number {
 		return nil
@@ -47,7 +47,7 @@ func (c *claimStop) start(t *testing.T, w *world, s store.Store) (ended chan err
 	t.Helper()
 	ended = make(chan error, 1)
 	go func() {
-		_, err := convert.Run(context.Background(), newOptions(w, &stepped{s, c.at}))
+		_, err := convert.Run(context.Background(), newOptions(w, &stepped{s, c.onStep}))
 		ended <- err
 	}()
 	select {

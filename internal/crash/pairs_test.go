@@ -136,7 +136,7 @@ func newPauser(target int, kill bool) *pauser {
 	return &pauser{target: target, kill: kill, reached: make(chan struct{}), release: make(chan struct{})}
 }
 
-func (p *pauser) at(op, name string, after bool) error {
+func (p *pauser) onStep(op, name string, after bool) error {
 	p.mu.Lock()
 	p.count++
 	stopped := p.count >= p.target
@@ -182,13 +182,13 @@ func pairBase(t *testing.T, dir string, st store.Store) (*world, map[string][]by
 	w.add(t, "eu-west-1", 2, 6)
 	w.add(t, "us-east-1", 3, 4)
 	// An attempt that dies at its first receipt leaves its staging.
-	receipts := &dier{when: isReceipt, after: 1}
-	if err := run(&stepped{st, receipts.at}, func(*convert.Options) {}); !errors.Is(err, errDead) {
+	receipts := &countdownKiller{when: isReceipt, after: 1}
+	if err := run(&stepped{st, receipts.onStep}, func(*convert.Options) {}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * shortLeaseInS3) // until its leases have expired
-	publications := &dier{when: isPublication, after: 3}
-	if err := run(&stepped{st, publications.at}, func(*convert.Options) {}); !errors.Is(err, errDead) {
+	publications := &countdownKiller{when: isPublication, after: 3}
+	if err := run(&stepped{st, publications.onStep}, func(*convert.Options) {}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
 	w.add(t, "eu-west-1", 4, 3)
@@ -232,7 +232,7 @@ func (p *pair) String() string {
 	return fmt.Sprintf("%s stopped at step %d, then %s, then %s", p.first.name, p.step, p.second.name, p.ending)
 }
 
-var pairEndings = []string{"it goes on", "all else, and it goes on at last", "it is killed"}
+var pairEndings = []string{"it continues", "everything else, then it continues", "it is killed"}
 
 // run runs a pair on the dataset that open opens. It reports whether first came to its
 // step.
@@ -244,7 +244,7 @@ func (p *pair) run(t *testing.T, w *world, open func() store.Store, lease time.D
 	defer cancel()
 	pause := newPauser(p.step, p.ending == "it is killed")
 	done := make(chan error, 1)
-	go func() { done <- p.first.do(ctx, w, &stepped{s, pause.at}, lease) }()
+	go func() { done <- p.first.do(ctx, w, &stepped{s, pause.onStep}, lease) }()
 	var firstErr error
 	select {
 	case <-pause.reached:
@@ -260,7 +260,7 @@ func (p *pair) run(t *testing.T, w *world, open func() store.Store, lease time.D
 		if err := p.second.do(ctx, w, second, lease); errors.As(err, new(*wrongError)) || p.second.reads && err != nil && !refusesTogether(err) {
 			failf("%s says %v", p.second.name, err)
 		}
-		if p.ending == "all else, and it goes on at last" {
+		if p.ending == "everything else, then it continues" {
 			if err := mendPair(ctx, w, open, lease); err != nil {
 				failf("while it is stopped: %v", err)
 			}

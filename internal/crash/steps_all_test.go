@@ -98,8 +98,8 @@ func scenarios(t testing.TB, dir string) []scenario {
 	// A run that was stopped while it published is abandoned.
 	left := archive("left", "eu-west-1", "us-east-1")
 	half := newVolatile()
-	stop := &dier{when: isPublication, after: 4}
-	if err := convertTo(left, nil)(ctx, &stepped{half, stop.at}); !errors.Is(err, errDead) {
+	stop := &countdownKiller{when: isPublication, after: 4}
+	if err := convertTo(left, nil)(ctx, &stepped{half, stop.onStep}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
 	all = append(all, scenario{name: "abandon", base: half.clone(), act: func(ctx context.Context, s store.Store) error {
@@ -158,12 +158,12 @@ func TestEveryStep(t *testing.T) {
 			for n := 1; !t.Failed(); n += stepStride() {
 				k := &killer{target: n}
 				st := s.base.clone()
-				err := s.act(context.Background(), &stepped{st, k.at})
+				err := s.act(context.Background(), &stepped{st, k.onStep})
 				if !k.dead {
 					if err != nil {
 						t.Fatalf("it failed although nothing stopped it: %v", err)
 					}
-					s.check(t, "unharmed", st)
+					s.check(t, "not stopped", st)
 					t.Logf("%d steps, %d cases", n-1, cases)
 					report(t, "steps", cases)
 					return
@@ -197,7 +197,7 @@ func TestStoppedTwice(t *testing.T) {
 			if s.name == "abandon" && r.IntN(2) == 0 {
 				act = s.heal
 			}
-			_ = act(context.Background(), &stepped{st, k.at}) // dies or completes
+			_ = act(context.Background(), &stepped{st, k.onStep}) // dies or completes
 			what += fmt.Sprintf(", step %d (%s)", k.target, k.op)
 			if r.IntN(2) == 0 {
 				st = st.cut(r)
@@ -221,23 +221,23 @@ func TestStoppedTwice(t *testing.T) {
 // A store refuses any one change, or makes it and loses the response.
 func TestEveryFault(t *testing.T) {
 	kinds := []struct {
-		name            string
-		lost, asksAgain bool
+		name          string
+		lost, retried bool
 	}{{"refused", false, false}, {"answer lost", true, false}, {"answer lost, asked again", true, true}}
 	for _, s := range scenarios(t, t.TempDir()) {
 		for _, kind := range kinds {
 			t.Run(s.name+"/"+kind.name, func(t *testing.T) {
 				t.Parallel()
 				for n := 1; !t.Failed(); n += stepStride() {
-					f := &fault{target: n, lost: kind.lost, asksAgain: kind.asksAgain}
+					f := &fault{target: n, lost: kind.lost, retried: kind.retried}
 					st := s.base.clone()
-					err := s.act(context.Background(), &stepped{st, f.at})
+					err := s.act(context.Background(), &stepped{st, f.onStep})
 					if f.hit == "" {
 						report(t, "faults", (n-1)/stepStride())
 						return
 					}
 					what := fmt.Sprintf("%s %d (%s)", kind.name, n, f.hit)
-					if err != nil && (kind.asksAgain || !errors.Is(err, errUnavailable)) {
+					if err != nil && (kind.retried || !errors.Is(err, errUnavailable)) {
 						t.Errorf("%s: %v", what, err)
 					}
 					s.check(t, what, st)

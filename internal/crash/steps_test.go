@@ -10,20 +10,20 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// stepped is a store that calls at for every step: before and after each change. If at
-// returns an error, so does the change.
+// stepped is a store that calls onStep for every step: before and after each change. If
+// onStep returns an error, so does the change.
 type stepped struct {
 	store.Store
-	at func(op, name string, after bool) error
+	onStep func(op, name string, after bool) error
 }
 
 // do makes a change between two steps.
 func (s *stepped) do(op, name string, f func() error) error {
-	if err := s.at(op, name, false); err != nil {
+	if err := s.onStep(op, name, false); err != nil {
 		return err
 	}
 	err := f()
-	if after := s.at(op, name, true); after != nil {
+	if after := s.onStep(op, name, true); after != nil {
 		return after
 	}
 	return err
@@ -112,7 +112,7 @@ type killer struct {
 	op    string // at which it died
 }
 
-func (k *killer) at(op, name string, after bool) error {
+func (k *killer) onStep(op, name string, after bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.count++
@@ -129,10 +129,10 @@ func (k *killer) at(op, name string, after bool) error {
 // fault is a failure of a store at exactly one step.
 type fault struct {
 	target int
-	// lost says that the change is made and only its response is lost. With asksAgain,
+	// lost says that the change is made and only its response is lost. With retried,
 	// the client retries as S3's clients do: a create-only PUT then fails, because the
 	// file exists.
-	lost, asksAgain bool
+	lost, retried bool
 
 	mu    sync.Mutex
 	count int
@@ -141,10 +141,10 @@ type fault struct {
 
 var errUnavailable = errors.New("503 Service Unavailable")
 
-func (f *fault) at(op, name string, after bool) error {
+func (f *fault) onStep(op, name string, after bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if after != f.lost || f.asksAgain && op != "put new" {
+	if after != f.lost || f.retried && op != "put new" {
 		return nil
 	}
 	f.count++
@@ -152,15 +152,15 @@ func (f *fault) at(op, name string, after bool) error {
 		return nil
 	}
 	f.hit = op + " " + name
-	if f.asksAgain {
+	if f.retried {
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrExist}
 	}
 	return errUnavailable
 }
 
-// dier kills a converter after a number of steps of one kind. The converter's
+// countdownKiller kills a converter after a number of steps of one kind. The converter's
 // goroutines share it.
-type dier struct {
+type countdownKiller struct {
 	when  func(op, name string) bool
 	after int
 
@@ -168,7 +168,7 @@ type dier struct {
 	dead bool
 }
 
-func (d *dier) at(op, name string, after bool) error {
+func (d *countdownKiller) onStep(op, name string, after bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.dead {

@@ -119,7 +119,7 @@ func TestReceiptBinds(t *testing.T) {
 				var receipts atomic.Int32
 				k := &killer{target: n}
 				_, err := convert.Run(context.Background(), newOptions(w, &stepped{st, func(op, name string, after bool) error {
-					err := k.at(op, name, after)
+					err := k.onStep(op, name, after)
 					if after && strings.Contains(name, "/receipts/") && err == nil {
 						receipts.Add(1)
 					}
