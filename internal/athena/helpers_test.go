@@ -15,7 +15,7 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var now = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 

@@ -103,7 +103,7 @@ func newTable(in *types.TableInput) (types.Table, error) {
 	var errs []error
 	errs = append(errs, checkText("name", *in.Name, maxName), checkText("description", aws.ToString(in.Description), maxDescription))
 	seen := map[string]bool{}
-	columns := func(list []types.Column) {
+	checkColumns := func(list []types.Column) {
 		for _, c := range list {
 			errs = append(errs, checkText("column", *c.Name, maxName), checkText("comment", aws.ToString(c.Comment), maxComment))
 			if seen[*c.Name] {
@@ -112,8 +112,8 @@ func newTable(in *types.TableInput) (types.Table, error) {
 			seen[*c.Name] = true
 		}
 	}
-	columns(in.StorageDescriptor.Columns)
-	columns(in.PartitionKeys)
+	checkColumns(in.StorageDescriptor.Columns)
+	checkColumns(in.PartitionKeys)
 	parameters := map[string]string{}
 	for name, value := range in.Parameters {
 		errs = append(errs, checkText("parameter", name, maxName))
@@ -151,7 +151,7 @@ func createTable(s *Server, in *glue.CreateTableInput) (any, error) {
 }
 
 func updateTable(s *Server, in *glue.UpdateTableInput) (any, error) {
-	is, err := s.findTable(in.DatabaseName, in.TableInput.Name)
+	existing, err := s.findTable(in.DatabaseName, in.TableInput.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func updateTable(s *Server, in *glue.UpdateTableInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	is.Table = t
+	existing.Table = t
 	return glue.UpdateTableOutput{}, nil
 }
 
@@ -182,6 +182,7 @@ func getPartitions(s *Server, in *glue.GetPartitionsInput) (any, error) {
 	return out, nil
 }
 
+// findPartition returns the index of a partition; -1 if there is none.
 func (t *table) findPartition(values []string) int {
 	return slices.IndexFunc(t.partitions, func(p types.Partition) bool { return slices.Equal(p.Values, values) })
 }
@@ -217,7 +218,7 @@ func createPartitions(s *Server, in *glue.BatchCreatePartitionInput) (any, error
 
 func newPartitionError(values []string, code string) types.PartitionError {
 	return types.PartitionError{PartitionValues: values, ErrorDetail: &types.ErrorDetail{
-		ErrorCode: aws.String(code), ErrorMessage: aws.String("so it is"),
+		ErrorCode: aws.String(code), ErrorMessage: aws.String("The partition is in error."),
 	}}
 }
 
@@ -274,7 +275,7 @@ func startQuery(s *Server, in *athena.StartQueryExecutionInput) (any, error) {
 	case len(aws.ToString(in.ClientRequestToken)) < minToken:
 		return nil, errors.New("there is no token")
 	case in.QueryExecutionContext == nil || s.Run == nil && s.databases[*in.QueryExecutionContext.Database] == nil:
-		return nil, errors.New("the database isn't there")
+		return nil, errors.New("the database doesn't exist")
 	case s.NoResults && (in.ResultConfiguration == nil || in.ResultConfiguration.OutputLocation == nil):
 		return nil, &Error{
 			Code:    "InvalidRequestException",
