@@ -64,7 +64,7 @@ func Profiles() []Profile {
 		{profileMixed, "an estate: clean, skipped and sensitive objects, a heavy tail of occurrences", 400_000_000},
 		{profileSmall, "many sources of one to three lines", 207_000_000},
 		{profileLarge, "one source of the whole size", 1_000_000_000},
-		{profileArchives, "results of zip and tar files with a line for each member", 200_000_000},
+		{profileArchives, "results of zip and tar files with one line per member", 200_000_000},
 		{profileRepeated, "objects that are analysed repeatedly: unchanged, changed or skipped", 50_000_000},
 		{profileHistory, "an estate over 120 days, with its real events in DIR.truth.json", 20_000_000},
 		{profileHostile, "valid lines among every kind of bad line and bad source", 2_000_000},
@@ -153,14 +153,14 @@ func Run(ctx context.Context, opts Options) (Expected, error) {
 	}
 
 	w := newTree(dir, opts)
-	places := newRouter(opts)
+	sites := newRouter(opts)
 	if opts.Profile == profileHistory {
 		err = writeHistory(ctx, w, opts, dir+".truth.json")
 	} else {
-		err = writeEstate(ctx, w, opts, places)
+		err = writeEstate(ctx, w, opts, sites)
 	}
 	if err == nil && opts.Profile == profileHostile {
-		err = writeHostile(ctx, w, opts, places)
+		err = writeHostile(ctx, w, opts, sites)
 	}
 	if err == nil {
 		err = w.writeSkipped()

@@ -110,7 +110,7 @@ type TruthAnalysis struct {
 // historyBucket is a bucket of the simulation as it is now.
 type historyBucket struct {
 	bucket
-	place place
+	site site
 }
 
 // historyObject is an object of the simulation. Its current content is the
@@ -138,7 +138,7 @@ type historyVersion struct {
 
 // historyOrigin is an origin of the simulation.
 type historyOrigin struct {
-	place   place
+	site    site
 	every   int   // days between runs
 	first   int   // day of the first run
 	until   int   // day after its last run, 0 for none
@@ -163,7 +163,7 @@ type history struct {
 
 // delivery is a source that becomes available on a day.
 type delivery struct {
-	place    place
+	site     site
 	records  []record
 	analyses []int // per record: index in Truth.Analyses; -1 for an archive member
 	day      int
@@ -219,7 +219,7 @@ func (h *history) build(e *estate, objects int64) {
 			h.buildOrigins(a, reg)
 			for account := range a.accounts[:3] {
 				for _, b := range reg.buckets[account][:3] {
-					h.buckets = append(h.buckets, historyBucket{bucket: b, place: place{admin: a, region: reg, account: account}})
+					h.buckets = append(h.buckets, historyBucket{bucket: b, site: site{admin: a, region: reg, account: account}})
 					h.truth.Buckets = append(h.truth.Buckets, TruthBucket{Name: b.name})
 					h.noteBucket(len(h.buckets)-1, baseTime)
 				}
@@ -244,15 +244,15 @@ func (h *history) buildOrigins(a *admin, reg *region) {
 		weekly[c.name], custom[c.name] = true, true
 	}
 	for _, o := range []historyOrigin{
-		{place: place{admin: a, region: reg}, every: 1, sample: 30, scope: defaults},
-		{place: place{admin: a, region: reg, job: reg.jobs[0]}, every: 7, first: 1, until: jobCopiedDay, scope: weekly},
-		{place: place{admin: a, region: reg, job: reg.jobs[1]}, every: 30, first: 10, sample: 400, scope: custom},
-		{place: place{admin: a, region: reg, job: reg.jobs[2]}, every: 7, first: jobCopiedDay, scope: all},
+		{site: site{admin: a, region: reg}, every: 1, sample: 30, scope: defaults},
+		{site: site{admin: a, region: reg, job: reg.jobs[0]}, every: 7, first: 1, until: jobCopiedDay, scope: weekly},
+		{site: site{admin: a, region: reg, job: reg.jobs[1]}, every: 30, first: 10, sample: 400, scope: custom},
+		{site: site{admin: a, region: reg, job: reg.jobs[2]}, every: 7, first: jobCopiedDay, scope: all},
 	} {
 		o.truth = len(h.truth.Origins)
 		o.scope = maps.Clone(o.scope)
 		h.truth.Origins = append(h.truth.Origins, TruthOrigin{
-			Admin: a.id, Region: reg.name, Job: o.place.job, Until: o.until,
+			Admin: a.id, Region: reg.name, Job: o.site.job, Until: o.until,
 			Scopes: []TruthScope{{Day: o.first, Identifiers: slices.Sorted(maps.Keys(o.scope))}},
 		})
 		h.origins = append(h.origins, o)
@@ -263,7 +263,7 @@ func (h *history) buildOrigins(a *admin, reg *region) {
 func (h *history) noteBucket(i int, at int64) {
 	b := &h.buckets[i]
 	h.truth.Buckets[i].States = append(h.truth.Buckets[i].States, TruthBucketState{
-		From: at, Account: b.place.accountID(), Permission: b.permission, Encryption: b.encryption,
+		From: at, Account: b.site.accountID(), Permission: b.permission, Encryption: b.encryption,
 	})
 }
 
@@ -373,7 +373,7 @@ func (h *history) change() {
 		o := &h.objects[i]
 		at := h.timeAt(2)
 		switch x := h.r.n(1000); {
-		case o.gone && x < 10 && h.buckets[o.bucket].place.account == h.accountAtStart(o.bucket):
+		case o.gone && x < 10 && h.buckets[o.bucket].site.account == h.accountAtStart(o.bucket):
 			h.write(o, at)
 		case o.gone:
 		case x < 20:
@@ -395,7 +395,7 @@ func (h *history) change() {
 // accountAtStart is the account that a bucket belonged to on day 0, as an index.
 func (h *history) accountAtStart(bucket int) int {
 	b := &h.buckets[bucket]
-	return slices.Index(b.place.admin.accounts, h.truth.Buckets[bucket].States[0].Account)
+	return slices.Index(b.site.admin.accounts, h.truth.Buckets[bucket].States[0].Account)
 }
 
 // handOver deletes a bucket and lets another account create one of its name.
@@ -408,7 +408,7 @@ func (h *history) handOver(i int) {
 		}
 	}
 	b := &h.buckets[i]
-	b.place.account = (b.place.account + 1) % 3
+	b.site.account = (b.site.account + 1) % 3
 	b.created, b.ownerID, b.permission = at, h.r.hex(64), "NOT_PUBLIC"
 	b.policyOpen, b.publicACL, b.blocked = false, false, true
 	h.noteBucket(i, at)
@@ -422,7 +422,7 @@ func (h *history) changeScopes() {
 	for i := range h.origins {
 		o := &h.origins[i]
 		switch {
-		case h.day == defaultsDay && o.place.job == "":
+		case h.day == defaultsDay && o.site.job == "":
 			o.scope["LATITUDE_LONGITUDE"] = true
 			delete(o.scope, "PHONE_NUMBER")
 		case h.day == allowListDay && o.first == jobCopiedDay:
@@ -442,23 +442,23 @@ func (h *history) analyse(i int) {
 		return
 	}
 	started := h.timeAt(6)
-	byAccount := make([]delivery, len(o.place.admin.accounts))
+	byAccount := make([]delivery, len(o.site.admin.accounts))
 	for j := range h.objects {
 		obj := &h.objects[j]
 		b := &h.buckets[obj.bucket]
-		if b.place.admin != o.place.admin || b.place.region != o.place.region {
+		if b.site.admin != o.site.admin || b.site.region != o.site.region {
 			continue
 		}
 		// A job that lists objects can find some gone when it reads them.
-		if obj.gone && (h.r.n(40) > 0 || b.place.account != h.accountAtStart(obj.bucket)) {
+		if obj.gone && (h.r.n(40) > 0 || b.site.account != h.accountAtStart(obj.bucket)) {
 			continue
 		}
 		if o.sample > 0 && !h.r.permille(o.sample) || o.sample == 0 && obj.touched < o.lastRun {
 			continue
 		}
-		d := &byAccount[b.place.account]
-		d.place = o.place
-		d.place.account = b.place.account
+		d := &byAccount[b.site.account]
+		d.site = o.site
+		d.site.account = b.site.account
 		h.addResult(d, o, obj)
 		if len(d.records) >= linesPerSource {
 			h.schedule(*d)
@@ -486,7 +486,7 @@ func (h *history) addResult(d *delivery, o *historyOrigin, obj *historyObject) {
 		},
 	}
 	if isKMS(v.encryption) {
-		rec.object.kms = kmsKey(h.r, d.place.admin.partition, d.place.region.name)
+		rec.object.kms = kmsKey(h.r, d.site.admin.partition, d.site.region.name)
 	}
 	skip := func(reason string) {
 		rec.outcome, rec.status, rec.reason, rec.size = outcomeSkipped, "SKIPPED", reason, 0
@@ -545,8 +545,8 @@ func (h *history) detect(o *historyOrigin, f *format, found map[string]int64, lo
 	for i := range managedTypes {
 		add(managedTypes[i].name, &managedTypes[i], nil)
 	}
-	for i := range o.place.admin.customs {
-		c := &o.place.admin.customs[i]
+	for i := range o.site.admin.customs {
+		c := &o.site.admin.customs[i]
 		add(c.name, nil, c)
 	}
 	return list
@@ -585,9 +585,9 @@ func (h *history) deliver() error {
 }
 
 func (h *history) writeDelivery(d *delivery) error {
-	d.place.start = baseTime + int64(d.day)*day + 20*3600*second
+	d.site.start = baseTime + int64(d.day)*day + 20*3600*second
 	simulated := h.r
-	h.startSource(Options{Seed: h.seed, Encoding: h.encoding}, &d.place, int64(h.serial))
+	h.startSource(Options{Seed: h.seed, Encoding: h.encoding}, &d.site, int64(h.serial))
 	defer func() { h.r = simulated }()
 	h.serial++
 	o, err := h.tree.open(h.rel)
@@ -607,7 +607,7 @@ func (h *history) writeDelivery(d *delivery) error {
 		return err
 	}
 	h.truth.Sources = append(h.truth.Sources, TruthSource{Path: h.rel, Day: d.day})
-	return o.close(d.place.start, h.t)
+	return o.close(d.site.start, h.t)
 }
 
 // Delivered returns the paths of the sources that exist at the end of a day, in the

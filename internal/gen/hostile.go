@@ -32,24 +32,24 @@ const (
 
 // hostile writes the bad and odd sources of the hostile profile.
 type hostile struct {
-	ctx    context.Context
-	tree   *tree
-	gen    *generator
-	opts   Options
-	places *router
-	next   int64 // number of the next source
+	ctx   context.Context
+	tree  *tree
+	gen   *generator
+	opts  Options
+	sites *router
+	next  int64 // number of the next source
 }
 
 // writeHostile adds two kinds of lines and sources to the ordinary sources of a tree:
 // bad ones, which must be rejected, and odd ones, which must not.
-func writeHostile(ctx context.Context, t *tree, opts Options, places *router) error {
+func writeHostile(ctx context.Context, t *tree, opts Options, sites *router) error {
 	t.expected.ConvertFlags = []string{
 		"--max-line-bytes", strconv.Itoa(maxLineBytes),
 		"--max-inflated-bytes", strconv.Itoa(maxInflatedBytes),
 	}
 	s := newShape(opts.Profile, opts.Size)
 	s.locations = 5
-	h := &hostile{ctx, t, &generator{encoding: opts.Encoding, shape: s}, opts, places, t.expected.Sources}
+	h := &hostile{ctx, t, &generator{encoding: opts.Encoding, shape: s}, opts, sites, t.expected.Sources}
 	for _, write := range []func() error{h.writeBadLines, h.writeOddLines, h.writeOddSources, h.writeBadSources, h.writeInflated} {
 		if err := write(); err != nil {
 			return err
@@ -73,7 +73,7 @@ func (h *hostile) newScript() (*script, error) {
 	if err := h.ctx.Err(); err != nil {
 		return nil, err
 	}
-	at := h.places.next(h.next)
+	at := h.sites.next(h.next)
 	h.gen.startSource(h.opts, &at, h.next)
 	h.next++
 	return &script{hostile: h, tally: newTally()}, nil
@@ -150,7 +150,7 @@ func (s *script) write(rel string, content []byte) error {
 		r.Path = rel
 		e.Rejects.Lines = append(e.Rejects.Lines, r)
 	}
-	return h.tree.writeFile(rel, content, h.gen.place.start)
+	return h.tree.writeFile(rel, content, h.gen.site.start)
 }
 
 // writeGzip writes the source as one gzip member under its usual key.
@@ -163,7 +163,7 @@ func (s *script) writeRejected(class string, content []byte) error {
 	h := s.hostile
 	h.tree.expected.Sources++
 	h.tree.expected.Rejects.Sources = append(h.tree.expected.Rejects.Sources, SourceReject{h.gen.rel, class})
-	return h.tree.writeFile(h.gen.rel, content, h.gen.place.start)
+	return h.tree.writeFile(h.gen.rel, content, h.gen.site.start)
 }
 
 // writeBadLines writes one source per class of bad line, one with a bad line of every

@@ -22,9 +22,9 @@ func (g *generator) countUnknown(path string) { g.t.unknown[path]++ }
 func (g *generator) topReal(rec *record) {
 	g.str("schemaVersion", "1.0")
 	g.str("id", rec.id)
-	g.str("accountId", g.place.accountID())
-	g.str("partition", g.place.admin.partition)
-	g.str("region", g.place.region.name)
+	g.str("accountId", g.site.accountID())
+	g.str("partition", g.site.admin.partition)
+	g.str("region", g.site.region.name)
 	g.findingType(rec)
 	g.title(rec)
 	g.description(rec)
@@ -41,7 +41,7 @@ func (g *generator) topReal(rec *record) {
 
 // topSorted writes the top-level fields in alphabetical order, as API clients do.
 func (g *generator) topSorted(rec *record) {
-	g.str("accountId", g.place.accountID())
+	g.str("accountId", g.site.accountID())
 	g.flags(rec)
 	g.str("category", "CLASSIFICATION")
 	g.details(rec)
@@ -49,9 +49,9 @@ func (g *generator) topSorted(rec *record) {
 	g.time("createdAt", rec.created, rec.traits&oddTimes != 0)
 	g.description(rec)
 	g.str("id", rec.id)
-	g.str("partition", g.place.admin.partition)
+	g.str("partition", g.site.admin.partition)
 	g.newTopField(rec)
-	g.str("region", g.place.region.name)
+	g.str("region", g.site.region.name)
 	g.affected(rec)
 	g.str("schemaVersion", "1.0")
 	g.severity(rec)
@@ -303,40 +303,40 @@ func (g *generator) details(rec *record) {
 	if g.api {
 		g.resultsLocation(rec)
 		g.jobARN()
-		g.optional("jobId", g.place.job)
+		g.optional("jobId", g.site.job)
 		g.origin()
 		g.result(rec)
 	} else {
 		g.jobARN()
 		g.result(rec)
 		g.resultsLocation(rec)
-		if g.place.job == "" || rec.created%3 == 0 { // older results of jobs have no originType
+		if g.site.job == "" || rec.created%3 == 0 { // older results of jobs have no originType
 			g.origin()
 		}
-		g.optional("jobId", g.place.job)
+		g.optional("jobId", g.site.job)
 	}
 	g.end('}')
 }
 
 func (g *generator) jobARN() {
-	if g.place.job == "" {
+	if g.site.job == "" {
 		g.absent("jobArn")
 		return
 	}
-	a := g.place.admin
-	g.str("jobArn", "arn:"+a.partition+":macie2:"+g.place.region.name+":"+a.id+":classification-job/"+g.place.job)
+	a := g.site.admin
+	g.str("jobArn", "arn:"+a.partition+":macie2:"+g.site.region.name+":"+a.id+":classification-job/"+g.site.job)
 }
 
 func (g *generator) origin() {
 	origin := "SENSITIVE_DATA_DISCOVERY_JOB"
-	if g.place.job == "" {
+	if g.site.job == "" {
 		origin = "AUTOMATED_SENSITIVE_DATA_DISCOVERY"
 	}
 	g.str("originType", origin)
 }
 
 func (g *generator) resultsLocation(rec *record) {
-	b := g.place.admin.resultsBucket
+	b := g.site.admin.resultsBucket
 	if rec.traits&exportNotSet != 0 {
 		b = "[export-config-not-set]"
 	}
@@ -379,7 +379,7 @@ func (g *generator) result(rec *record) {
 	g.end('}')
 }
 
-func total(list []detection) (n int64) {
+func sumCounts(list []detection) (n int64) {
 	for i := range list {
 		n += list[i].count
 	}
@@ -399,7 +399,7 @@ func (g *generator) sensitiveData(rec *record, list []detection) {
 		g.comma()
 		g.raw("{")
 		g.str("category", category)
-		g.int("totalCount", total(list[:n]))
+		g.int("totalCount", sumCounts(list[:n]))
 		g.begin("detections", '[')
 		for i := range list[:n] {
 			d := &list[i]
@@ -426,7 +426,7 @@ func (g *generator) customIdentifiers(rec *record, list []detection) {
 		return
 	}
 	g.begin("customDataIdentifiers", '{')
-	g.int("totalCount", total(list))
+	g.int("totalCount", sumCounts(list))
 	g.begin("detections", '[')
 	for i := range list {
 		d := &list[i]

@@ -56,9 +56,9 @@ const (
 // flushAt is how many bytes of lines are compressed at a time.
 const flushAt = 256 << 10
 
-// writeEstate writes sources, whose places the router chooses, until they have
+// writeEstate writes sources, whose sites the router chooses, until they have
 // opts.Size inflated bytes.
-func writeEstate(ctx context.Context, t *tree, opts Options, places *router) error {
+func writeEstate(ctx context.Context, t *tree, opts Options, sites *router) error {
 	g := &generator{
 		encoding: opts.Encoding, shape: newShape(opts.Profile, opts.Size), before: make(map[owner][]earlierAnalysis),
 	}
@@ -66,7 +66,7 @@ func writeEstate(ctx context.Context, t *tree, opts Options, places *router) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		at := places.next(i)
+		at := sites.next(i)
 		g.startSource(opts, &at, i)
 		if err := g.writeSource(ctx, t, i, opts.Size-t.expected.InflatedBytes); err != nil {
 			return err
@@ -80,9 +80,9 @@ func newRouter(opts Options) *router {
 }
 
 // startSource prepares g for the i'th source of a sample.
-func (g *generator) startSource(opts Options, at *place, i int64) {
+func (g *generator) startSource(opts Options, at *site, i int64) {
 	g.r = newRNG(opts.Seed, uint64(i))
-	g.place, g.rel = at, at.rel(g.r)
+	g.site, g.rel = at, at.rel(g.r)
 	g.clock = at.start
 	g.t = newTally()
 	g.b = g.b[:0]
@@ -107,7 +107,7 @@ func (g *generator) writeSource(ctx context.Context, t *tree, i, left int64) err
 		o.abort()
 		return err
 	}
-	return o.close(g.place.start, g.t)
+	return o.close(g.site.start, g.t)
 }
 
 func (g *generator) writeLines(ctx context.Context, o *source, i, left int64) error {
@@ -128,7 +128,7 @@ func (g *generator) writeLines(ctx context.Context, o *source, i, left int64) er
 		if n < dealt {
 			slot = i*g.shape.dealt + n
 		}
-		g.group(slot)
+		g.appendObject(slot)
 		if len(g.b) < flushAt {
 			continue
 		}

@@ -180,7 +180,7 @@ type generator struct {
 	encoder
 	encoding     Encoding
 	shape        shape
-	place        *place
+	site         *site
 	rel          string // the source's key
 	apiSource    bool   // most of the source is in the API's encoding
 	clock        int64
@@ -199,10 +199,9 @@ func (g *generator) chooseStyle() {
 	g.nulls = g.r.n(3) > 0
 }
 
-// group appends the lines of one object: its own, and for an archive one per
-// member. Slot is an index into the deck; beyond its end the line is drawn at
-// random.
-func (g *generator) group(slot int64) {
+// appendObject appends the lines of one object: its own, and for an archive one per
+// member. slot is an index into the deck; beyond its end, the object is random.
+func (g *generator) appendObject(slot int64) {
 	f := g.draw(slot)
 	g.chooseStyle()
 	before := g.pickEarlier(&f)
@@ -352,7 +351,7 @@ func (g *generator) pickObject(f feature, before *earlierAnalysis) *object {
 }
 
 func (g *generator) newObject(f feature) *object {
-	buckets := g.place.region.buckets[g.place.account]
+	buckets := g.site.region.buckets[g.site.account]
 	obj := &object{
 		bucket:     &buckets[(g.turn+g.r.n(2))%int64(len(buckets))],
 		key:        g.objectName(f),
@@ -376,7 +375,7 @@ func (g *generator) newObject(f feature) *object {
 	if isKMS(obj.encryption) {
 		obj.kms = obj.bucket.kms
 		if obj.kms == "" {
-			obj.kms = kmsKey(g.r, g.place.admin.partition, g.place.region.name)
+			obj.kms = kmsKey(g.r, g.site.admin.partition, g.site.region.name)
 		}
 	}
 	for range g.r.n(3) * g.r.n(2) {
@@ -411,7 +410,7 @@ func (g *generator) newRecord(f feature, obj *object) record {
 		}
 	}
 	if f.traits&(withCustom|onlyCustom|newCustom) != 0 {
-		customs := g.place.admin.customs
+		customs := g.site.admin.customs
 		first := g.r.n(int64(len(customs)))
 		for i := range 1 + g.r.n(3) {
 			c := &customs[(first+i)%int64(len(customs))]

@@ -17,7 +17,7 @@ type owner struct {
 	account int
 }
 
-func (p *place) owner() owner { return owner{p.admin, p.region, p.account} }
+func (s *site) owner() owner { return owner{s.admin, s.region, s.account} }
 
 // maxBefore is how many objects per owner are remembered.
 const maxBefore = 64
@@ -31,7 +31,7 @@ func (g *generator) remember(rec *record, f *format, members []record) {
 	for i := range members {
 		b.members = append(b.members, members[i].member)
 	}
-	who := g.place.owner()
+	who := g.site.owner()
 	if len(g.before[who]) < maxBefore {
 		g.before[who] = append(g.before[who], b)
 	} else {
@@ -46,7 +46,7 @@ func (g *generator) pickEarlier(f *feature) *earlierAnalysis {
 	if !g.shape.repeated {
 		return nil
 	}
-	list := g.before[g.place.owner()]
+	list := g.before[g.site.owner()]
 	if len(list) == 0 || g.r.n(10) >= 7 {
 		return nil
 	}

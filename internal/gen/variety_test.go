@@ -85,7 +85,7 @@ func (s seen) countLine(t testing.TB, line []byte, v map[string]any) {
 
 	custom := lookUp(result, "customDataIdentifiers")
 	s.countIf(len(items(lookUp(result, "sensitiveData"))) == 0 && len(items(lookUp(custom, "detections"))) == 0, "clean")
-	s.countIf(len(items(lookUp(result, "sensitiveData"))) == 0 && len(items(lookUp(custom, "detections"))) > 0, "custom alone")
+	s.countIf(len(items(lookUp(result, "sensitiveData"))) == 0 && len(items(lookUp(custom, "detections"))) > 0, "only custom")
 	s.countIf(len(items(lookUp(result, "sensitiveData"))) > 0 && len(items(lookUp(custom, "detections"))) > 0, "custom and managed")
 	for _, d := range items(lookUp(custom, "detections")) {
 		s.countIf(strings.HasPrefix(str(lookUp(d, "arn")), "arn:"), "custom full arn")
@@ -148,7 +148,7 @@ var inMixed = []string{
 	"status SKIPPED", "object tags", "public object", "big size", "big count", "sample", "archived", "finding count", "updatedAt", "no severity",
 	"automated discovery", "export not set", "partition aws", "partition aws-us-gov", "partition aws-cn",
 	"bucket PUBLIC", "bucket UNKNOWN", "bucket encryption aws:kms", "bucket encryption AES256", "bucket encryption NONE",
-	"bucket encryption aws:kms:dsse", "bucket encryption UNKNOWN", "custom alone", "category CREDENTIALS", "beyond the BMP", "escaped quote",
+	"bucket encryption aws:kms:dsse", "bucket encryption UNKNOWN", "only custom", "category CREDENTIALS", "beyond the BMP", "escaped quote",
 	"cells without columnName", "offsetRanges", "pages with lineRange", "pages with offsetRange", "records without jsonPath", "long path",
 	"two kinds", "many types", "ordinary quote", "bracket path, Gson", "escaped ampersand", "empty lists", "integer as string", "no origin", "custom bare id",
 	"null", "number", "time with fraction", "time with space", "surrogate pair", "bracket path", "custom full arn", "no customs, API", "empty version", "origin job",

@@ -345,8 +345,8 @@ func (f *finder) addSeparate(real string) bool {
 }
 
 // addUnreadable adds a source whose status can't be read: opening it will fail
-// again, and whoever reads it reports that. A directory that can't be read is an
-// error, and a link that leads nowhere is skipped.
+// again, and the reader reports that. A directory that can't be read is an error, and a
+// link that leads nowhere is skipped.
 func (f *finder) addUnreadable(path string, err error) error {
 	if !keylayout.IsResult(filepath.Base(path)) {
 		info, statErr := os.Lstat(path)
