@@ -29,7 +29,8 @@ type Local struct{}
 func (Local) Has(string) bool { return true }
 
 // List implements Origin. It follows symbolic links and skips the output and the
-// state of any dataset.
+// state of any dataset. If input itself lies inside the output, the error is an
+// *InsideOutputError.
 func (o Local) List(ctx context.Context, input string, l *Listing, each func(Source) error) error {
 	out := ""
 	if l.Output != "" {
