@@ -31,10 +31,10 @@ func profiles(quick bool) []*profile {
 	for _, s := range sides() {
 		mixed.sides = append(mixed.sides, s.id)
 	}
-	small := &profile{name: "small", what: "many objects of one to three lines",
+	small := &profile{name: "small", what: "many sources of one to three lines",
 		args:  []string{"--profile", "small", "--size", "207MB"},
 		sides: []string{macielake1, macielake2, gzip1, pigz1, igzip1, klauspost1, duckdb2, clickhouse2}}
-	large := &profile{name: "large", what: "one object",
+	large := &profile{name: "large", what: "one source",
 		args:  []string{"--profile", "large", "--size", "1GB"},
 		sides: []string{macielake1, macielake2, gzip1, pigz1, igzip1, klauspost1, duckdb2, clickhouse2}}
 	if quick {

@@ -72,8 +72,8 @@ func (r *report) writeBars(b *strings.Builder) {
 
 func (r *report) writeProfile(b *strings.Builder, m *measured) {
 	e := &m.expected
-	fmt.Fprintf(b, "\n## %s\n\n%s%s: %s objects, %s lines, %s inflated, %s stored, %s results, %s detections, %s occurrences.\n\n",
-		m.name, strings.ToUpper(m.what[:1]), m.what[1:], text.Count(e.Objects), text.Count(e.Lines), text.Bytes(e.InflatedBytes), text.Bytes(e.CompressedBytes),
+	fmt.Fprintf(b, "\n## %s\n\n%s%s: %s sources, %s lines, %s inflated, %s stored, %s results, %s detections, %s occurrences.\n\n",
+		m.name, strings.ToUpper(m.what[:1]), m.what[1:], text.Count(e.Sources), text.Count(e.Lines), text.Bytes(e.InflatedBytes), text.Bytes(e.CompressedBytes),
 		text.Count(e.Rows.Results), text.Count(e.Rows.Detections), text.Count(e.Rows.Occurrences))
 	b.WriteString("| side | cores | median | fastest | CPU | inflated MB/s | over macielake | peak memory |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, s := range sides() {

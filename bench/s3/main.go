@@ -168,7 +168,7 @@ func (b *bench) upload(ctx context.Context, name, profile string, size int64) (d
 	if err != nil {
 		return "", 0, 0, err
 	}
-	return dir, expected.InflatedBytes, int(expected.Objects), b.server.Put(ctx, "results", name+"/", dir)
+	return dir, expected.InflatedBytes, int(expected.Sources), b.server.Put(ctx, "results", name+"/", dir)
 }
 
 // getAndInflate is the plain loop: as many goroutines as there may be requests,

@@ -122,7 +122,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 			late += n
 		}
 	}
-	var account *raw.Account
+	var tally *raw.Tally
 	none := false
 	err = s.rows(func(w io.Writer) error {
 		output := cat.NewOutput(w, format, options.Columns, style, "macielake version "+version())
@@ -137,7 +137,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 			if err != nil {
 				return err
 			}
-			if account, err = c.AddResults(ctx, results); err != nil {
+			if tally, err = c.AddResults(ctx, results); err != nil {
 				return reason(cmd.Context(), ctx, err)
 			}
 		}
@@ -154,7 +154,7 @@ func (o *catOptions) run(s *session, cmd *cobra.Command, args []string) error {
 		fmt.Fprintf(s.stderr, "note: no row of %s matches\n", o.table.value)
 	}
 	in.sayAsOf(s, at, late)
-	return worse(limited, reportAccount(s.stderr, account))
+	return worse(limited, reportTally(s.stderr, tally))
 }
 
 // rows checks the flags against each other.

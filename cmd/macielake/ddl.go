@@ -83,7 +83,7 @@ With --dialect duckdb the tables are views of the files.`,
 			if err != nil {
 				return err
 			}
-			warn(s.stderr, athena.Slow(layout, target))
+			warn(s.stderr, athena.WarnSlow(layout, target))
 			if split != "" {
 				if err := splitStatements(split, target.Dialect, statements); err != nil {
 					return err

@@ -49,7 +49,7 @@ as its API reference has them, mixed both.`,
 			}
 			return s.answer(expected, func(io.Writer) error {
 				_, err := fmt.Fprintf(s.stderr, "%s, %s, %s inflated, %s stored in %s\n",
-					text.Plural(expected.Objects, "source"), text.Plural(expected.Lines, "line"), text.Bytes(expected.InflatedBytes),
+					text.Plural(expected.Sources, "source"), text.Plural(expected.Lines, "line"), text.Bytes(expected.InflatedBytes),
 					text.Bytes(expected.CompressedBytes), text.Printable(args[0]))
 				return err
 			})

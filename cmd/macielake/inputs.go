@@ -195,23 +195,23 @@ func (p *places) explainMissing(ctx context.Context, args []string, err error) e
 	return err
 }
 
-// reportAccount names on standard error the lines and sources that gave no rows,
-// and returns the outcome for the exit code; an account may be nil.
-func reportAccount(stderr io.Writer, a *raw.Account) error {
-	if a == nil {
+// reportTally names on standard error the lines and sources that gave no rows. It
+// returns the *outcome for the exit code; nil if there are none or t is nil.
+func reportTally(stderr io.Writer, t *raw.Tally) error {
+	if t == nil {
 		return nil
 	}
-	notes := len(a.Notes)
-	for _, n := range a.Notes {
+	notes := len(t.Notes)
+	for _, n := range t.Notes {
 		fmt.Fprintf(stderr, "note: %s\n", text.Printable(noteText(&n)))
 	}
-	rejected := a.RejectedLines + a.RejectedObjects
-	if rest := rejected + a.Unreadable - int64(notes); rest > 0 {
+	rejected := t.RejectedLines + t.RejectedSources
+	if rest := rejected + t.Unreadable - int64(notes); rest > 0 {
 		fmt.Fprintf(stderr, "note: and %s more: %s and %s rejected, %s unreadable in all\n",
-			text.Count(rest), text.Plural(a.RejectedLines, "line"), text.Plural(a.RejectedObjects, "source"), text.Plural(a.Unreadable, "source"))
+			text.Count(rest), text.Plural(t.RejectedLines, "line"), text.Plural(t.RejectedSources, "source"), text.Plural(t.Unreadable, "source"))
 	}
 	switch {
-	case a.Unreadable > 0:
+	case t.Unreadable > 0:
 		return &outcome{exitUnreadable}
 	case rejected > 0:
 		return &outcome{exitRejects}

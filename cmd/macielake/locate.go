@@ -121,13 +121,13 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 			return err
 		}
 	}
-	var account *raw.Account
+	var tally *raw.Tally
 	if len(in.results) > 0 {
 		results, err := o.options(s, cmd, in, stop)
 		if err != nil {
 			return err
 		}
-		if account, err = finder.AddResults(ctx, results); err != nil {
+		if tally, err = finder.AddResults(ctx, results); err != nil {
 			return reason(cmd.Context(), ctx, err)
 		}
 	}
@@ -146,7 +146,7 @@ func (o *locateOptions) run(s *session, cmd *cobra.Command, args []string) error
 	}
 	o.config.note(s)
 	in.sayAsOf(s, at, finder.Late())
-	outcome := worse(limited, reportAccount(s.stderr, account))
+	outcome := worse(limited, reportTally(s.stderr, tally))
 	if len(answer.Objects) == 0 {
 		return &neverAnalysedError{target}
 	}

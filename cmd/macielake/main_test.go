@@ -133,12 +133,12 @@ func differences(want *gen.Expected, got *convert.Summary) []string {
 			diff = append(diff, fmt.Sprintf("%s: %s, want %s", what, g, w))
 		}
 	}
-	rejected := int64(len(want.Rejects.Objects))
+	rejected := int64(len(want.Rejects.Sources))
 	lines := int64(len(want.Rejects.Lines))
-	check("objects converted", got.Sources.Converted, want.Objects-rejected)
+	check("sources converted", got.Sources.Converted, want.Sources-rejected)
 	check("objects rejected", got.Sources.Rejected, rejected)
-	check("objects unreadable", got.Sources.Unreadable, 0)
-	check("objects skipped", got.Sources.Skipped, want.SkippedFiles)
+	check("sources unreadable", got.Sources.Unreadable, 0)
+	check("files skipped", got.Sources.Skipped, want.SkippedFiles)
 	check("lines", got.Lines, want.Lines)
 	check("records", got.Records, want.Rows.Results)
 	check("blank lines", got.Blank, want.BlankLines)
@@ -148,7 +148,7 @@ func differences(want *gen.Expected, got *convert.Summary) []string {
 	for _, r := range want.Rejects.Lines {
 		classes[r.Class]++
 	}
-	for _, r := range want.Rejects.Objects {
+	for _, r := range want.Rejects.Sources {
 		classes[r.Class]++
 	}
 	check("classes", got.Rejects.ByClass, classes)

@@ -59,7 +59,7 @@ access to where Athena stores query results.`,
 			if err != nil {
 				return err
 			}
-			warn(s.stderr, athena.Slow(layout, target))
+			warn(s.stderr, athena.WarnSlow(layout, target))
 			err = s.rows(func(w io.Writer) error {
 				for _, call := range calls {
 					if !dryRun {

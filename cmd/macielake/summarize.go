@@ -177,22 +177,22 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 		}
 		inputs.Results = &results
 	}
-	var account *raw.Account
+	var tally *raw.Tally
 	var late int64
 	switch {
 	case overview:
 		var v *summarize.Overview
-		if v, account, err = summarize.NewOverview(ctx, options, inputs); err == nil {
+		if v, tally, err = summarize.NewOverview(ctx, options, inputs); err == nil {
 			late = v.Late
 			err = s.answer(v, func(w io.Writer) error { return v.Write(w, format, style) })
 		}
 	case options.Preset != nil && options.Preset.Lists():
 		err = s.rows(func(w io.Writer) (err error) {
-			account, err = summarize.WriteRows(ctx, w, format, style, options, inputs)
+			tally, err = summarize.WriteRows(ctx, w, format, style, options, inputs)
 			return err
 		})
 	default:
-		account, late, err = o.groups(ctx, s, options, inputs, format, style)
+		tally, late, err = o.groups(ctx, s, options, inputs, format, style)
 	}
 	if sorting := (*summarize.SortError)(nil); errors.As(err, &sorting) {
 		return &usageError{err}
@@ -202,14 +202,14 @@ func (o *summarizeOptions) run(s *session, cmd *cobra.Command, args []string) er
 	}
 	o.config.note(s)
 	in.sayAsOf(s, at, late)
-	return worse(limited, reportAccount(s.stderr, account))
+	return worse(limited, reportTally(s.stderr, tally))
 }
 
 // groups answers by dimensions.
-func (o *summarizeOptions) groups(ctx context.Context, s *session, options summarize.Options, in summarize.Inputs, format text.Format, style text.Options) (*raw.Account, int64, error) {
-	g, account, err := summarize.NewGroups(ctx, options, in)
+func (o *summarizeOptions) groups(ctx context.Context, s *session, options summarize.Options, in summarize.Inputs, format text.Format, style text.Options) (*raw.Tally, int64, error) {
+	g, tally, err := summarize.NewGroups(ctx, options, in)
 	if err != nil {
-		return account, 0, err
+		return tally, 0, err
 	}
 	defer g.Close()
 	if g.Heading != "" && !g.ShowsHeading(format, style) {
@@ -223,7 +223,7 @@ func (o *summarizeOptions) groups(ctx context.Context, s *session, options summa
 	if err == nil && rows == 0 && g.Filtered {
 		fmt.Fprintf(s.stderr, "note: %s\n", g.NoneMatch())
 	}
-	return account, g.Late, err
+	return tally, g.Late, err
 }
 
 // options checks the flags against each other.

@@ -5,16 +5,17 @@ import (
 	"strings"
 )
 
-// Statement is a statement of SQL to run, or only a note.
+// Statement is an SQL statement to run, or only a note.
 type Statement struct {
-	Name string // what it does, fit for a file's name
-	Note string // lines about it; empty for none
-	SQL  string // without a semicolon; empty where there is only the note
+	Name string // fit for a file name, such as create-table-results
+	Note string // lines to show as a comment; empty for none
+	SQL  string // without a semicolon; empty if there is only the note
 }
 
-// Statements returns the statements that make a dataset known to a target, in
-// the order in which to run them: database, tables, partitions, views. A view
-// that needs a table which the dataset hasn't is a note.
+// Statements returns the statements that define a dataset in a target, in the order
+// in which to run them: database, tables, partitions, views. A view that needs a
+// table which the dataset does not have is only a note. The error may be a
+// *TargetError.
 func Statements(l *Layout, t Target) ([]Statement, error) {
 	t, err := t.Check()
 	if err != nil {
@@ -41,7 +42,7 @@ func Statements(l *Layout, t Target) ([]Statement, error) {
 	for _, v := range views {
 		s := Statement{Name: "create-view-" + v.Name, Note: v.Doc}
 		if v.Missing != "" {
-			s.Note = fmt.Sprintf("%s is left out: the dataset has no table %s.", v.Name, v.Missing)
+			s.Note = fmt.Sprintf("%s is skipped: the dataset has no table %s.", v.Name, v.Missing)
 		} else {
 			s.SQL = v.Create(t)
 		}
@@ -90,8 +91,8 @@ const (
 	maxPartitionBytes         = 200_000
 )
 
-// addPartitions returns the statements that add the partitions of a definition,
-// a batch each.
+// addPartitions returns the statements that add the partitions of a definition, as
+// many per statement as the limits allow.
 func (t Target) addPartitions(d Definition) []Statement {
 	var statements []Statement
 	var out strings.Builder
@@ -124,8 +125,8 @@ func (t Target) addPartitions(d Definition) []Statement {
 	return statements
 }
 
-// duckTables returns the statements that make a dataset's tables views of
-// DuckDB over its files.
+// duckTables returns the statements that create a view in DuckDB over the files of
+// each table.
 func (t Target) duckTables(l *Layout) ([]Statement, error) {
 	statements := []Statement{{Name: "create-schema", SQL: `CREATE SCHEMA IF NOT EXISTS "` + t.Database + `"`}}
 	for i := range l.Tables {
@@ -142,10 +143,10 @@ func (t Target) duckTables(l *Layout) ([]Statement, error) {
 	return statements, nil
 }
 
-// duckSource is the query that reads a table's files.
+// duckSource returns the query that reads a table's files.
 func (t Target) duckSource(table *Table) (string, error) {
 	var columns []string
-	if len(table.Partitions) == 0 { // read_parquet takes no files for an error
+	if len(table.Partitions) == 0 { // read_parquet fails if no file matches
 		for _, c := range table.Columns {
 			columns = append(columns, fmt.Sprintf(`CAST(NULL AS %s) AS "%s"`, duckType(c.Type), c.Name))
 		}
@@ -159,18 +160,18 @@ func (t Target) duckSource(table *Table) (string, error) {
 	}
 	files, options := "*.parquet", "hive_partitioning = false"
 	if len(table.Keys) > 0 {
-		// Values stay texts, as in Athena: an account keeps its zeros.
+		// Values stay text, as in Athena: an account ID keeps its leading zeros.
 		files, options = strings.Repeat("*/", len(table.Keys))+files, "hive_partitioning = true, hive_types_autocast = false"
 		for _, k := range table.Keys {
 			columns = append(columns, `"`+k.Column()+`"`)
 		}
-		// DuckDB takes each name=value in a path for a partition, and that for
-		// the column of that name.
+		// DuckDB treats every name=value in a path as a partition, whose value
+		// replaces the column with that name.
 		for level := range strings.SplitSeq(t.Location, "/") {
 			if name, _, ok := strings.Cut(level, "="); ok {
 				for _, c := range columns {
 					if strings.EqualFold(c, `"`+name+`"`) {
-						return "", &TargetError{fmt.Sprintf("DuckDB would take %s in the location for a column: name another location", name)}
+						return "", &TargetError{fmt.Sprintf("DuckDB would read %s= in the location as a column: choose a location without it", name)}
 					}
 				}
 			}
@@ -180,5 +181,5 @@ func (t Target) duckSource(table *Table) (string, error) {
 	return fmt.Sprintf("SELECT\n  %s\nFROM read_parquet(%s, %s)", strings.Join(columns, ",\n  "), literal(at), options), nil
 }
 
-// globEscaper makes a path match itself alone.
+// globEscaper escapes a path so that, as a glob, it matches only itself.
 var globEscaper = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]")

@@ -19,8 +19,8 @@ func statements(t *testing.T, l *athena.Layout, target athena.Target) []athena.S
 	return s
 }
 
-// find returns the statements whose names begin so, joined.
-func find(all []athena.Statement, name string) string {
+// joinSQL returns the SQL of the statements whose names begin with name.
+func joinSQL(all []athena.Statement, name string) string {
 	var found []string
 	for _, s := range all {
 		if strings.HasPrefix(s.Name, name) {
@@ -47,13 +47,13 @@ func TestStatementsGolden(t *testing.T) {
 		{"duckdb-empty", lake{tables: []string{"detections"}, keys: []string{"created_date"}}, onDuckDB()},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			golden(t, "ddl/"+test.name+".sql", text(statements(t, test.lake.read(t), test.target)))
+			golden(t, "ddl/"+test.name+".sql", format(statements(t, test.lake.read(t), test.target)))
 		})
 	}
 }
 
-// Every column is declared once, with the type that the schema says, and a
-// comment; no partition has a column's name.
+// Every column is declared once, with the type of the schema and a comment. No
+// partition has the name of a column.
 func TestColumns(t *testing.T) {
 	all := statements(t, monthly().read(t), onAthena())
 	types := map[schema.Type]string{
@@ -61,7 +61,7 @@ func TestColumns(t *testing.T) {
 		schema.Timestamp: "timestamp", schema.Map: "map<string,string>",
 	}
 	for _, table := range schema.Tables() {
-		sql := find(all, "create-table-"+table.Name)
+		sql := joinSQL(all, "create-table-"+table.Name)
 		for _, c := range table.Columns {
 			line := fmt.Sprintf("\n  `%s` %s COMMENT '%s'", c.Name, types[c.Type], strings.ReplaceAll(c.Doc, "'", `\'`))
 			if strings.Count(sql, line) != 1 || c.Doc == "" {
@@ -73,7 +73,7 @@ func TestColumns(t *testing.T) {
 		}
 	}
 	for _, c := range []string{"run_id", "results_rows", "ended_at"} {
-		if !strings.Contains(find(all, "create-table-runs"), "  `"+c+"` ") {
+		if !strings.Contains(joinSQL(all, "create-table-runs"), "  `"+c+"` ") {
 			t.Errorf("runs has no column %s", c)
 		}
 	}
@@ -97,7 +97,7 @@ func TestProjection(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := lake{keys: []string{test.key}, dirs: test.dirs}.read(t)
-			sql := find(statements(t, l, onAthena()), "create-table-detections")
+			sql := joinSQL(statements(t, l, onAthena()), "create-table-detections")
 			if !strings.Contains(sql, "'projection."+test.key+".range' = '"+test.want+"'") {
 				t.Errorf("the range isn't %s:\n%s", test.want, sql)
 			}
@@ -105,18 +105,17 @@ func TestProjection(t *testing.T) {
 	}
 }
 
-func TestSlow(t *testing.T) {
-	if w := athena.Slow(monthly().read(t), onAthena()); len(w) > 0 {
+func TestWarnSlow(t *testing.T) {
+	if w := athena.WarnSlow(monthly().read(t), onAthena()); len(w) > 0 {
 		t.Errorf("%q", w)
 	}
 	l := lake{keys: []string{"created_date"}, dirs: []string{"created_date=1970-01-01", "created_date=2026-01-01"}}.read(t)
-	if w := athena.Slow(l, onAthena()); len(w) != 3 || !strings.Contains(w[0], "from 1970-01-01 to 2026-01-01") {
+	if w := athena.WarnSlow(l, onAthena()); len(w) != 3 || !strings.Contains(w[0], "span 1970-01-01 to 2026-01-01") {
 		t.Errorf("%q", w)
 	}
 }
 
-// Partitions are added with the values that the directories stand for, in
-// batches.
+// Partitions are added in batches, with the values of their directories.
 func TestAddPartitions(t *testing.T) {
 	var dirs []string
 	for i := range 250 {
@@ -158,7 +157,7 @@ func TestAddPartitions(t *testing.T) {
 func TestDuckDBSource(t *testing.T) {
 	target := onDuckDB()
 	target.Location = "/data/it's [a] *?"
-	sql := find(statements(t, monthly().read(t), target), "create-table-results")
+	sql := joinSQL(statements(t, monthly().read(t), target), "create-table-results")
 	if want := `read_parquet('/data/it''s [[]a] [*][?]/results/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)`; !strings.Contains(sql, want) {
 		t.Errorf("%s", sql)
 	}
@@ -166,7 +165,7 @@ func TestDuckDBSource(t *testing.T) {
 	if _, err := athena.Statements(monthly().read(t), target); err == nil || !strings.Contains(err.Error(), "Account_ID") {
 		t.Errorf("%v", err)
 	}
-	// Without partitions DuckDB is told to leave the path alone.
+	// A table without partitions turns off hive_partitioning, so any path is fine.
 	if _, err := athena.Statements(lake{dirs: []string{""}}.read(t), target); err != nil {
 		t.Error(err)
 	}
@@ -177,9 +176,9 @@ func TestTargets(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change func(t *athena.Target)
-		want   string // in the error; none for none
+		want   string // in the error; empty for no error
 	}{
-		{"bucket alone", func(t *athena.Target) { t.Location = "s3://bucket" }, ""},
+		{"only a bucket", func(t *athena.Target) { t.Location = "s3://bucket" }, ""},
 		{"quotes", func(t *athena.Target) { t.Location = "s3://bucket/it's/`x`" }, ""},
 		{"local", func(t *athena.Target) { t.Location = "/data" }, "--location"},
 		{"no bucket", func(t *athena.Target) { t.Location = "s3:///x" }, "s3://BUCKET"},
@@ -201,15 +200,15 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// What a dataset has too few tables for is said, not silently left out.
-func TestLeftOut(t *testing.T) {
+// A view that needs a missing table gives a note, and isn't dropped silently.
+func TestStatementsNoteMissingTables(t *testing.T) {
 	all := statements(t, lake{tables: []string{"results", "occurrences"}, dirs: []string{""}}.read(t), onAthena())
 	var made, left []string
 	for _, s := range all {
 		if name, ok := strings.CutPrefix(s.Name, "create-view-"); ok {
 			if s.SQL == "" {
 				left = append(left, name)
-				if !strings.Contains(s.Note, "left out: the dataset has no table detections") {
+				if !strings.Contains(s.Note, "skipped: the dataset has no table detections") {
 					t.Errorf("%s", s.Note)
 				}
 			} else {
@@ -223,7 +222,7 @@ func TestLeftOut(t *testing.T) {
 	if want := []string{"current_detections", "current_findings", "sensitive_objects", "object_locations"}; !slices.Equal(left, want) {
 		t.Errorf("left out %q", left)
 	}
-	if strings.Contains(find(all, "create-view"), "detections\"") {
-		t.Error("a view reads a table that isn't there")
+	if strings.Contains(joinSQL(all, "create-view"), "detections\"") {
+		t.Error("a view reads a table that doesn't exist")
 	}
 }

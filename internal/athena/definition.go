@@ -8,29 +8,33 @@ import (
 	"github.com/macielake/macielake/pkg/sink"
 )
 
-// Definition is what a catalog stores about a table: what CREATE TABLE says,
-// and what Glue is told.
+// Definition is a table as a catalog stores it, whether by CREATE TABLE or by calls to
+// Glue.
 type Definition struct {
 	Name, Doc  string
 	Columns    []Field
 	Keys       []Field // partition keys
-	Location   string
+	Location   string  // URI, with a slash at its end
 	Properties []Property
-	Partitions []Partition // those that hold files; none without keys
+	Partitions []Partition // only those that hold files; none without keys
 }
 
-// Field is a column in a catalog, with its type in Hive's DDL.
-type Field struct{ Name, Type, Doc string }
+// Field is a column in a catalog.
+type Field struct {
+	Name string
+	Type string // as Hive's DDL writes it
+	Doc  string // one line
+}
 
 // Property is a property of a table in a catalog.
 type Property struct{ Name, Value string }
 
-// Owner is the property that marks tables and views as made by macielake. Its
-// value, OwnerVersion, is the version of what such a definition says.
+// Owner is the property that marks the tables and views of macielake. Its value is
+// OwnerVersion, the version of these definitions.
 const Owner, OwnerVersion = "macielake", "1"
 
-// Define returns the definition of a table. The target must be one that
-// [Target.Check] returned.
+// Define returns the definition of a table. Call it on a target that [Target.Check]
+// returned. The definition shares the table's partitions.
 func (t Target) Define(table *Table) Definition {
 	d := Definition{
 		Name: table.Name, Doc: table.Doc, Location: t.location(table.Name, ""),
@@ -65,14 +69,14 @@ func keyDoc(k sink.PartitionKey) string {
 	return "Job that made the result, or unknown"
 }
 
-// projection returns the properties by which Athena knows the partitions of a
-// time without asking a catalog: from the first that exists to next month. The
-// interval is left out: its default is one month or one day, by the format.
+// projection returns the properties from which Athena computes the partitions of a
+// time, instead of asking a catalog: from the first that exists to next month. They
+// omit the interval: by default it is one month or one day, depending on the format.
 //
-// Engines that don't know projections (Spark, Hive, Redshift, a Trino without
-// hive.partition-projection-enabled) use the partitions in the catalog, which
-// Athena ignores then. A Trino that knows them has no intervals of months, and
-// fails on such a table unless told to ignore them.
+// Athena then ignores the partitions in the catalog. Engines without projection use
+// them: Spark, Hive, Redshift, and Trino without hive.partition-projection-enabled.
+// Trino with projection has no intervals of months and fails on such a table, unless a
+// property tells it to ignore the projection.
 // https://github.com/trinodb/trino/issues/22760
 // https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
 func (t Target) projection(table *Table, key sink.PartitionKey) []Property {
@@ -96,17 +100,17 @@ func (t Target) projection(table *Table, key sink.PartitionKey) []Property {
 	return properties
 }
 
-// span returns the first value of a table's time partitions, and a number of days
-// after now that reaches the last one and next month: a multiple of 31, so that
-// it doesn't change from day to day. A table without partitions begins now. Days
-// are the longest unit that both Athena and Trino accept.
+// span returns the first value of a table's time partitions, and how many days after
+// now the range ends. The range includes the last partition and next month. The number
+// is a multiple of 31, so that it doesn't change from day to day; Athena and Trino
+// share no longer unit than days. A table without partitions begins now.
 func (t Target) span(table *Table, key sink.PartitionKey) (first string, days int) {
 	const month = 31
 	now := t.Now.UTC()
 	if len(table.Partitions) == 0 {
 		return now.Format(timeLayout(key)), month
 	}
-	// Partitions are in order of their directories, which is that of time.
+	// Partitions are sorted by directory, which is by time.
 	first = table.Partitions[0].Values[0]
 	last, err := time.Parse(timeLayout(key), table.Partitions[len(table.Partitions)-1].Values[0])
 	if err != nil {
@@ -123,14 +127,14 @@ func timeLayout(key sink.PartitionKey) string {
 	return time.DateOnly
 }
 
-// manyPartitions is how many projected partitions make queries without a
-// condition on them slow: Athena lists each.
+// manyPartitions is how many projected partitions make a query slow that has no
+// condition on them: Athena lists each of them.
 const manyPartitions = 5000
 
-// Slow returns a warning for each table whose partitions span so long a time
-// that queries without a condition on it are slow: for a wrong time in a single
-// result, or results without one.
-func Slow(l *Layout, t Target) []string {
+// WarnSlow returns a warning per table whose time partitions span so many years that
+// queries without a condition on them are slow. A single result with a wrong time, or
+// with none, can cause that.
+func WarnSlow(l *Layout, t Target) []string {
 	var warnings []string
 	for i := range l.Tables {
 		table := &l.Tables[i]
@@ -150,7 +154,7 @@ func Slow(l *Layout, t Target) []string {
 		}
 		if n > manyPartitions {
 			warnings = append(warnings, fmt.Sprintf(
-				"partitions of %s go from %s to %s: name %s in queries, or convert with --since and --until, or they look into some %d partitions",
+				"the partitions of %s span %s to %s: without a condition on %s, a query lists about %d partitions; add one, or convert with --since and --until",
 				table.Name, first, table.Partitions[len(table.Partitions)-1].Values[0], key.Column(), n))
 		}
 	}

@@ -15,29 +15,29 @@ import (
 // Dialect is a dialect of SQL.
 type Dialect string
 
-// Dialects.
 const (
-	// Athena is Hive's for databases, tables and partitions, Trino's for the rest.
+	// Athena is the dialect of Athena: Hive's for databases, tables and partitions,
+	// and Trino's for everything else.
 	Athena Dialect = "athena"
+	// DuckDB is the dialect of DuckDB.
 	DuckDB Dialect = "duckdb"
 )
 
 // Dialects returns all dialects, the default first.
 func Dialects() []Dialect { return []Dialect{Athena, DuckDB} }
 
-// Target says for whom statements are made.
+// Target is the engine that runs the statements.
 type Target struct {
 	Dialect  Dialect
 	Database string // a schema in DuckDB
-	// Location is where the dataset lies for whoever runs the statements:
-	// s3://bucket/prefix, and for DuckDB also a directory. Queries don't need
-	// it.
+	// Location is the dataset's location as the engine sees it: s3://bucket/prefix,
+	// or for DuckDB also a directory. Queries don't need it.
 	Location string
 	// Now is the time from which the end of partition projection is counted.
 	Now time.Time
 }
 
-// TargetError says that a dataset can't be described as a target asks.
+// TargetError says that a target is invalid, or can't define a dataset.
 type TargetError struct{ message string }
 
 func (e *TargetError) Error() string { return e.message }
@@ -45,22 +45,22 @@ func (e *TargetError) Error() string { return e.message }
 // maxDatabaseName is the length of the longest database name, in bytes.
 const maxDatabaseName = 255
 
-// checkDatabase accepts the names that Athena takes without quotes: some of its
-// statements take others not even with them. Names that SQL has a meaning for are
-// good in quotes, which all statements use.
+// checkDatabase accepts only names that Athena allows without quotes: some of its
+// statements refuse other names even in quotes. Keywords are allowed, as all
+// statements quote names.
 func (t Target) checkDatabase() error {
 	other := func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') }
 	if t.Database == "" || len(t.Database) > maxDatabaseName || strings.ContainsFunc(t.Database, other) {
-		return &TargetError{"a database's name has lower-case letters, digits and underscores only"}
+		return &TargetError{"a database's name consists of lower-case letters, digits and underscores"}
 	}
 	return nil
 }
 
-// s3Location is a bucket and what may follow.
+// s3Location matches a bucket with or without a prefix.
 var s3Location = regexp.MustCompile(`^s3://[A-Za-z0-9][A-Za-z0-9._-]+(/.*)?$`)
 
-// Check checks a target, and returns it with a location that has no slash at its
-// end. It may give a *TargetError.
+// Check returns the target with an absolute location that has no slash at its end.
+// For an invalid target the error is a *TargetError.
 func (t Target) Check() (Target, error) {
 	if err := t.checkDatabase(); err != nil {
 		return t, err
@@ -70,11 +70,11 @@ func (t Target) Check() (Target, error) {
 	case t.Dialect == Athena && !s3:
 		return t, &TargetError{"Athena reads from S3: say where the dataset is or will be with --location s3://BUCKET/PREFIX"}
 	case s3 && !s3Location.MatchString(t.Location):
-		return t, &TargetError{"a location in S3 is s3://BUCKET or s3://BUCKET/PREFIX"}
+		return t, &TargetError{"a location in S3 must be s3://BUCKET or s3://BUCKET/PREFIX"}
 	case strings.Contains(t.Location, "${"):
-		return t, &TargetError{"Athena would take the ${ in the location for a partition's value"}
+		return t, &TargetError{"Athena would replace ${ in the location by a partition's value: choose a location without it"}
 	case strings.ContainsFunc(t.Location, unicode.IsControl):
-		return t, &TargetError{"the location has control characters"}
+		return t, &TargetError{"the location contains control characters"}
 	case !s3:
 		abs, err := filepath.Abs(t.Location)
 		if err != nil {
@@ -86,7 +86,8 @@ func (t Target) Check() (Target, error) {
 	return t, nil
 }
 
-// location is where the partition dir of a table lies, with a slash at its end.
+// location returns the location of the directory dir of a table, with a slash at its
+// end. The table's own has the dir "".
 func (t Target) location(table, dir string) string {
 	at := t.Location + "/" + table + "/"
 	if dir != "" {
@@ -95,13 +96,12 @@ func (t Target) location(table, dir string) string {
 	return at
 }
 
-// name is a table's or view's name in queries.
+// name returns the quoted name of a table or view in queries.
 func (t Target) name(table string) string { return `"` + t.Database + `"."` + table + `"` }
 
-// hiveName is a table's name in DDL.
+// hiveName returns the quoted name of a table in Hive's DDL.
 func (t Target) hiveName(table string) string { return "`" + t.Database + "`.`" + table + "`" }
 
-// hiveType is the type of a column in Hive.
 func hiveType(t schema.Type) string {
 	switch t {
 	case schema.Int64:
@@ -118,7 +118,7 @@ func hiveType(t schema.Type) string {
 	return "string"
 }
 
-// duckType is the type of a column in DuckDB, as it reads it from Parquet.
+// duckType returns the type that DuckDB gives a column of a Parquet file.
 func duckType(t schema.Type) string {
 	switch t {
 	case schema.Int64:
@@ -135,8 +135,8 @@ func duckType(t schema.Type) string {
 	return "VARCHAR"
 }
 
-// hiveLiteral makes a text literal of DDL. Hive unescapes backslashes in them
-// (BaseSemanticAnalyzer.unescapeSQLString), \u with four digits among others.
+// hiveLiteral returns a text literal of Hive's DDL. Hive unescapes backslashes in it
+// (BaseSemanticAnalyzer.unescapeSQLString), including \u with four digits.
 func hiveLiteral(s string) string {
 	var out strings.Builder
 	out.WriteByte('\'')
@@ -157,8 +157,8 @@ func hiveLiteral(s string) string {
 	return out.String()
 }
 
-// literal makes a text of queries. What isn't printable is made by chr, which
-// both dialects have: neither a terminal nor a console gets it to see.
+// literal returns a text literal of queries. Both dialects have chr, which makes
+// the characters that are not printable: so no terminal or console receives them.
 func literal(s string) string {
 	var terms []string
 	var text strings.Builder

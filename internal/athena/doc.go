@@ -1,10 +1,10 @@
-// Package athena makes a dataset known to Athena, and to DuckDB in its place: the
-// statements that create its tables and views, and queries that are ready to run.
+// Package athena writes SQL for a dataset, in the dialect of Athena or of DuckDB: the
+// statements that create its tables and views, and ready-made queries.
 //
-// Start with [ReadLayout], which reads what a dataset has. Then [Statements] are the
-// statements to run, and [Queries] the questions to ask. internal/register makes
-// the same definitions by calls to the Glue Data Catalog.
+// Start with [ReadLayout], which reads the tables and partitions of a dataset. Then
+// call [Statements] for the statements to run, and [Queries] for the questions to ask.
+// internal/register makes the same definitions by calls to the Glue Data Catalog.
 //
-// Views and queries are one text for both dialects (sql/), as templates: what
-// Trino and DuckDB write differently is a function in dialect.go.
+// Both dialects share the templates of views and queries in sql/. Where Trino and
+// DuckDB differ, a template calls a function of render.go.
 package athena

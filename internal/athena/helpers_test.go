@@ -15,17 +15,17 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 var now = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
-// lake describes a dataset whose files are names alone.
+// lake describes a dataset whose files have no content.
 type lake struct {
 	format string   // parquet where empty
 	tables []string // all where nil
 	keys   []string
-	dirs   []string // of each table
-	files  []string // others
+	dirs   []string // partitions of every table
+	files  []string // further files
 }
 
 func (l lake) write(t *testing.T) store.Store {
@@ -98,8 +98,8 @@ func onDuckDB() athena.Target {
 	return athena.Target{Dialect: athena.DuckDB, Database: "macie", Location: "/data/lake", Now: now}
 }
 
-// text is statements as a golden file has them.
-func text(statements []athena.Statement) string {
+// format returns statements as golden files have them.
+func format(statements []athena.Statement) string {
 	var out strings.Builder
 	for _, s := range statements {
 		out.WriteString("== " + s.Name + "\n")
@@ -132,7 +132,7 @@ func golden(t *testing.T, name, got string) {
 		gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
 		for i := range gotLines {
 			if i >= len(wantLines) || gotLines[i] != wantLines[i] {
-				t.Fatalf("%s, line %d is %q (go test -update writes it anew)", file, i+1, gotLines[i])
+				t.Fatalf("%s, line %d is %q (go test -update rewrites it)", file, i+1, gotLines[i])
 			}
 		}
 		t.Fatalf("%s has more lines", file)

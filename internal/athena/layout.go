@@ -14,12 +14,12 @@ import (
 	"github.com/macielake/macielake/pkg/sink"
 )
 
-// Layout is what a dataset on disk has: what its tables' definitions depend on.
+// Layout lists the tables and partitions of a stored dataset. Don't change it: its
+// users share its slices.
 type Layout struct {
-	// URI is where the dataset lies.
-	URI string
-	// Tables are those of results, detections and occurrences that the dataset
-	// has, in this order, and runs.
+	URI string // of the dataset
+	// Tables are results, detections and occurrences, as far as the dataset has
+	// them, and runs; in this order.
 	Tables []Table
 }
 
@@ -29,15 +29,15 @@ type Table struct {
 	Doc     string // one line, for table comments
 	Columns []schema.Column
 	Keys    []sink.PartitionKey // none for runs
-	// Partitions are those that hold a file, in order of their directories;
-	// one without values where the table has no partitions.
+	// Partitions are only those that hold a file, sorted by directory. A table
+	// without Keys has one, without values.
 	Partitions []Partition
 }
 
-// Partition is a directory of a table.
+// Partition is a directory of a table's files.
 type Partition struct {
-	Dir    string   // slash-separated, below the table's own; empty for that itself
-	Values []string // by key, unescaped
+	Dir    string   // relative to the table's directory, with slashes; empty for that directory
+	Values []string // one per key, unescaped
 }
 
 // FormatError says that a dataset's tables have a format that Athena can't read.
@@ -50,19 +50,19 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("the tables in %s are %s files; Athena reads Parquet", e.URI, e.Format)
 }
 
-// VersionError says that a dataset's tables have other columns than this
-// version's.
+// VersionError says that the columns of a dataset's tables differ from those of this
+// version.
 type VersionError struct {
 	URI string // of the dataset
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("the tables in %s have other columns than this version of macielake describes", e.URI)
+	return fmt.Sprintf("the columns of the tables in %s differ from those of this version of macielake", e.URI)
 }
 
-// ReadLayout reads what the dataset in s has. It gives a FormatError or a
-// VersionError for one that can't be described, state.ErrForeign where there
-// is none.
+// ReadLayout reads the layout of the dataset in s. For a dataset that can't be
+// defined the error is a *FormatError or *VersionError; if s holds no dataset, it is
+// state.ErrForeign.
 func ReadLayout(ctx context.Context, s store.Store) (*Layout, error) {
 	d, err := state.Load(ctx, s)
 	if err != nil {
@@ -90,7 +90,7 @@ func ReadLayout(ctx context.Context, s store.Store) (*Layout, error) {
 		Name: state.RunsTable, Doc: tableDoc(state.RunsTable), Columns: schema.Runs().Columns,
 	})
 	for i := range l.Tables {
-		if err := l.Tables[i].list(ctx, s); err != nil {
+		if err := l.Tables[i].listPartitions(ctx, s); err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +102,7 @@ func partitionKeys(d state.Dataset) ([]sink.PartitionKey, error) {
 	for _, name := range d.PartitionBy {
 		k := sink.PartitionKey(name)
 		if !slices.Contains(sink.PartitionKeys(), k) {
-			return nil, fmt.Errorf("partitions by %q are not known to this version", name)
+			return nil, fmt.Errorf("this version does not support partitions by %q", name)
 		}
 		keys = append(keys, k)
 	}
@@ -112,18 +112,18 @@ func partitionKeys(d state.Dataset) ([]sink.PartitionKey, error) {
 func tableDoc(name string) string {
 	switch name {
 	case "results":
-		return "Amazon Macie: a row per analysed object, and per file inside an archive"
+		return "Amazon Macie: one row per result of an object or of a file inside an archive"
 	case "detections":
-		return "Amazon Macie: a row per analysed object and type of sensitive data in it"
+		return "Amazon Macie: one row per result and type of sensitive data in it"
 	case "occurrences":
-		return "Amazon Macie: a row per location of sensitive data"
+		return "Amazon Macie: one row per location of sensitive data"
 	}
-	return "macielake: a row per committed run"
+	return "macielake: one row per committed run"
 }
 
-// list finds the partitions of t. What isn't where a table's files are is none
-// of them.
-func (t *Table) list(ctx context.Context, s store.Store) error {
+// listPartitions finds the partitions of t. It ignores directories that don't follow
+// t.Keys.
+func (t *Table) listPartitions(ctx context.Context, s store.Store) error {
 	last, first := "", true
 	return s.List(ctx, t.Name, func(name string, _ fs.FileInfo) error {
 		if path.Ext(name) != ".parquet" {
@@ -142,7 +142,8 @@ func (t *Table) list(ctx context.Context, s store.Store) error {
 	})
 }
 
-// Table returns the table of that name, nil where the dataset has none.
+// Table returns the table with that name, which stays the layout's; nil if the dataset
+// has none.
 func (l *Layout) Table(name string) *Table {
 	for i := range l.Tables {
 		if l.Tables[i].Name == name {
@@ -152,7 +153,8 @@ func (l *Layout) Table(name string) *Table {
 	return nil
 }
 
-// missing returns the first of the names that isn't a table of the dataset.
+// missing returns the first of the names that isn't a table of the dataset; empty if
+// all are.
 func (l *Layout) missing(names []string) string {
 	for _, name := range names {
 		if l.Table(name) == nil {

@@ -37,7 +37,7 @@ func TestReadLayout(t *testing.T) {
 	}
 }
 
-func TestReadLayoutOfOthers(t *testing.T) {
+func TestReadLayoutRefuses(t *testing.T) {
 	var format *athena.FormatError
 	if _, err := athena.ReadLayout(t.Context(), lake{format: "arrow"}.write(t)); !errors.As(err, &format) || format.Format != "arrow" {
 		t.Errorf("%v", err)

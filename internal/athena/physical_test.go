@@ -23,7 +23,8 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// TestPhysicalSchema holds converted files to what Trino, and so Athena, reads:
+// TestPhysicalSchema checks that converted files use only what Trino, and so Athena,
+// can read:
 // https://trino.io/docs/current/object-storage/file-formats.html and the
 // Parquet format's LogicalTypes.md and Encodings.md.
 func TestPhysicalSchema(t *testing.T) {
@@ -66,7 +67,7 @@ func TestPhysicalSchema(t *testing.T) {
 	}
 }
 
-// checkFile reports what Trino may not read in a file.
+// checkFile reports parts of a file that Trino may not be able to read.
 func checkFile(t *testing.T, path, name string) {
 	t.Helper()
 	r, err := file.OpenParquetFile(path, false)
@@ -80,7 +81,7 @@ func checkFile(t *testing.T, path, name string) {
 		node := root.Field(i)
 		lower := strings.ToLower(node.Name())
 		if lower != node.Name() || seen[lower] {
-			t.Errorf("%s: the column %s isn't in lower case, or is there twice", name, node.Name())
+			t.Errorf("%s: the name of the column %s isn't in lower case, or isn't unique", name, node.Name())
 		}
 		seen[lower] = true
 		if node.RepetitionType() != parquet.Repetitions.Optional {
@@ -124,7 +125,7 @@ func checkLeaf(t *testing.T, name string, node *schema.PrimitiveNode) {
 			ok = stamp.IsAdjustedToUTC() && stamp.TimeUnit() == schema.TimeUnitMicros &&
 				node.ConvertedType() == schema.ConvertedTypes.TimestampMicros
 		} else {
-			// arrow-go annotates the runs table's integers: signed ones.
+			// arrow-go annotates the integers of the table runs as signed.
 			_, isInt := logical.(schema.IntLogicalType)
 			ok = logical.Equals(schema.NoLogicalType{}) || isInt && node.ConvertedType() == schema.ConvertedTypes.Int64
 		}
@@ -136,10 +137,10 @@ func checkLeaf(t *testing.T, name string, node *schema.PrimitiveNode) {
 	}
 }
 
-// checkMap holds a map to the standard layout: LogicalTypes.md, "Maps".
+// checkMap reports a map without the standard layout: LogicalTypes.md, "Maps".
 func checkMap(t *testing.T, name string, node *schema.GroupNode) {
 	t.Helper()
-	bad := func() { t.Errorf("%s: the map %s hasn't the standard layout", name, node.Name()) }
+	bad := func() { t.Errorf("%s: the map %s does not have the standard layout", name, node.Name()) }
 	if !node.LogicalType().Equals(schema.MapLogicalType{}) || node.ConvertedType() != schema.ConvertedTypes.Map || node.NumFields() != 1 {
 		bad()
 		return
@@ -158,7 +159,7 @@ func checkMap(t *testing.T, name string, node *schema.GroupNode) {
 func checkChunk(t *testing.T, name string, chunk *metadata.ColumnChunkMetaData) {
 	t.Helper()
 	for _, e := range chunk.Encodings() {
-		// Integers of locations may be deltas, which Trino reads.
+		// Integers of locations may be delta-encoded, which Trino can read.
 		if e == parquet.Encodings.DeltaBinaryPacked && strings.HasPrefix(name, "occurrences/") && chunk.Type() == parquet.Types.Int64 {
 			continue
 		}

@@ -7,37 +7,36 @@ import (
 	"strings"
 )
 
-// Query is a question that a dataset answers.
+// Query is a ready-made query that answers a question about a dataset.
 type Query struct {
 	Name    string
 	Answers string // the question, one line
 	Params  []Param
-	needs   []string
+	needs   []string // tables
 }
 
-// Param is something to fill in; each has a value that stands for it.
+// Param is a parameter of a query. Each has a default.
 type Param struct {
 	Name    string
-	Doc     string // what it is, and what stands for it
+	Doc     string // meaning and default, separated by a semicolon
 	integer bool
 }
 
-// MissingTableError says that a query needs a table which the dataset hasn't.
+// MissingTableError says that a query needs a table that the dataset does not have.
 type MissingTableError struct{ Query, Table string }
 
 func (e *MissingTableError) Error() string {
-	return fmt.Sprintf("%s needs the table %s, and the dataset has none", e.Query, e.Table)
+	return fmt.Sprintf("%s needs the table %s, which the dataset does not have", e.Query, e.Table)
 }
 
-// ParamError says that a query has no such parameter, or that its value can't
-// be one.
+// ParamError says that a query has no such parameter, or that a value is invalid.
 type ParamError struct{ message string }
 
 func (e *ParamError) Error() string { return e.message }
 
-// Queries returns all queries: first those that the samples of Athena for Macie
-// answer (github.com/aws-samples/amazon-macie-results-analytics), which count
-// every analysis, then those about what is current.
+// Queries returns all queries. The first ones count every analysis and answer the
+// questions of AWS's samples (github.com/aws-samples/amazon-macie-results-analytics);
+// the others describe the current state.
 func Queries() []Query {
 	results, detections := []string{"results"}, []string{"detections"}
 	both := []string{"results", "detections"}
@@ -57,11 +56,11 @@ func Queries() []Query {
 		{"bytes_by_job", "How many bytes did each job analyse?", nil, results},
 		{"bytes_of_job", "How many bytes did one job analyse?", job, results},
 		{"object_details", "What was found in each object, and in each file inside an archive?", nil, detections},
-		{"managed_locations", "Where did one job find what managed data identifiers look for?", job, []string{"occurrences"}},
-		{"custom_locations", "Where did one job find what custom data identifiers look for?", job, []string{"occurrences"}},
+		{"managed_locations", "Where did managed data identifiers match in one job?", job, []string{"occurrences"}},
+		{"custom_locations", "Where did custom data identifiers match in one job?", job, []string{"occurrences"}},
 
-		{"exposure", "Which objects with sensitive data are public or unencrypted, or perhaps?", nil, both},
-		{"capped", "Where is more sensitive data than Macie gave locations for?", nil, both},
+		{"exposure", "Which objects with sensitive data are, or may be, public or unencrypted?", nil, both},
+		{"capped", "Where did Macie count more sensitive data than it gave locations for?", nil, both},
 		{"coverage", "How much was analysed, what was not, and why?", nil, results},
 		{"change", "What changed between two jobs, or two months, in objects that both analyzed?", []Param{
 			{Name: "before", Doc: "ID of a job, or a month such as 2026-10; the month before the newest"},
@@ -70,7 +69,7 @@ func Queries() []Query {
 		{"sensitive_columns", "Which columns and fields are sensitive throughout a table?", nil, all},
 		{"custom_identifiers", "How much does each custom data identifier find?", nil, both},
 		{"archive_members", "Which files inside archives hold sensitive data?", nil, both},
-		{"prefixes_of_type", "Below which prefixes is one type of sensitive data?", []Param{
+		{"prefixes_of_type", "Which prefixes hold one type of sensitive data?", []Param{
 			{Name: "type", Doc: "a type, such as CREDIT_CARD_NUMBER; the one found most often"},
 			{Name: "depth", Doc: "levels of a prefix, 1 to 20; 2", integer: true},
 		}, both},
@@ -79,7 +78,7 @@ func Queries() []Query {
 	}
 }
 
-// FindQuery returns the query of that name, and whether there is one.
+// FindQuery returns the query with that name; false if there is none.
 func FindQuery(name string) (Query, bool) {
 	for _, q := range Queries() {
 		if q.Name == name {
@@ -91,8 +90,9 @@ func FindQuery(name string) (Query, bool) {
 
 const maxDepth = 20
 
-// SQL returns the query's statement, without a semicolon, with the parameters
-// that are given. It gives a MissingTableError, a ParamError or a TargetError.
+// SQL returns the query's statement, without a semicolon. Parameters that are not in
+// params have their defaults. The error may be a *MissingTableError, *ParamError or
+// *TargetError.
 func (q Query) SQL(l *Layout, t Target, params map[string]string) (string, error) {
 	if err := t.checkDatabase(); err != nil {
 		return "", err
@@ -101,14 +101,14 @@ func (q Query) SQL(l *Layout, t Target, params map[string]string) (string, error
 		return "", &MissingTableError{Query: q.Name, Table: table}
 	}
 	for name, value := range params {
-		if err := q.check(name, value); err != nil {
+		if err := q.checkParam(name, value); err != nil {
 			return "", err
 		}
 	}
 	return renderer{layout: l, target: t, params: params}.render("queries", q.Name)
 }
 
-func (q Query) check(name, value string) error {
+func (q Query) checkParam(name, value string) error {
 	i := slices.IndexFunc(q.Params, func(p Param) bool { return p.Name == name })
 	if i < 0 {
 		var names []string
@@ -118,7 +118,7 @@ func (q Query) check(name, value string) error {
 		if len(names) == 0 {
 			return &ParamError{fmt.Sprintf("%s has no parameters", q.Name)}
 		}
-		return &ParamError{fmt.Sprintf("%s has no parameter %q, but %s", q.Name, name, strings.Join(names, ", "))}
+		return &ParamError{fmt.Sprintf("%s has no parameter %q; its parameters are %s", q.Name, name, strings.Join(names, ", "))}
 	}
 	if q.Params[i].integer {
 		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > maxDepth || strconv.Itoa(n) != value {

@@ -23,9 +23,9 @@ func TestQueriesGolden(t *testing.T) {
 	}
 }
 
-// All queries and views hold themselves to committed runs: they read tables
-// only where those are, or through views that do.
-func TestCommittedRunsAlone(t *testing.T) {
+// All queries and views count only committed runs: where they read a table directly,
+// they have the condition for that.
+func TestOnlyCommittedRuns(t *testing.T) {
 	l := monthly().read(t)
 	check := func(name, sql string) {
 		for _, table := range []string{"results", "detections", "occurrences"} {
@@ -34,7 +34,7 @@ func TestCommittedRunsAlone(t *testing.T) {
 				strings.Count(sql, "d.run_id = r.run_id") + strings.Count(sql, "o.run_id = d.run_id") +
 				strings.Count(sql, "s.run_id = w.run_id") + strings.Count(sql, "d.run_id = a.run_id")
 			if reads > held {
-				t.Errorf("%s reads %s without asking which runs are committed", name, table)
+				t.Errorf("%s reads %s without the condition that its run is committed", name, table)
 			}
 		}
 	}
@@ -71,7 +71,7 @@ func TestQueryParams(t *testing.T) {
 		{"prefixes_of_type", "depth", "0", "", "1 to 20"},
 		{"prefixes_of_type", "depth", "+3", "", "1 to 20"},
 		{"prefixes_of_type", "depth", "2}') --", "", "1 to 20"},
-		{"prefixes_of_type", "job", "x", "", "but type, depth"},
+		{"prefixes_of_type", "job", "x", "", "its parameters are type, depth"},
 		{"exposure", "job", "x", "", "no parameters"},
 	} {
 		q, ok := athena.FindQuery(test.query)
@@ -92,7 +92,7 @@ func TestQueryParams(t *testing.T) {
 	}
 }
 
-// Every parameter that a query says it has makes a difference.
+// Every parameter of a query changes its SQL.
 func TestParamsAreUsed(t *testing.T) {
 	l := monthly().read(t)
 	for _, q := range athena.Queries() {
@@ -103,13 +103,13 @@ func TestParamsAreUsed(t *testing.T) {
 		for _, p := range q.Params {
 			with, err := q.SQL(l, onAthena(), map[string]string{p.Name: "7"})
 			if err != nil || with == without {
-				t.Errorf("%s has no use for %s: %v", q.Name, p.Name, err)
+				t.Errorf("%s doesn't use %s: %v", q.Name, p.Name, err)
 			}
 		}
 	}
 }
 
-func TestQueriesOfFewerTables(t *testing.T) {
+func TestQueriesWithMissingTables(t *testing.T) {
 	for _, test := range []struct {
 		tables []string
 		able   int

@@ -20,8 +20,8 @@ import (
 	"github.com/macielake/macielake/internal/register"
 )
 
-// serve returns a registration with a server of its own. The test fails if the
-// server finds a request wrong.
+// serve returns a registration with a server of its own. The test fails if the server
+// finds an invalid request.
 func serve(t *testing.T) (*athenatest.Server, *register.Registration) {
 	t.Helper()
 	s := athenatest.New()
@@ -41,7 +41,7 @@ func serve(t *testing.T) (*athenatest.Server, *register.Registration) {
 	return s, &register.Registration{AWS: awsclient.Prepare(cfg, awsclient.Options{})}
 }
 
-// makeCalls plans and makes the calls, and returns their names.
+// makeCalls plans and makes the calls. It returns the operations, as Server.Calls.
 func makeCalls(t *testing.T, r *register.Registration, l *athena.Layout, target athena.Target) []string {
 	t.Helper()
 	calls, err := r.Plan(t.Context(), l, target)
@@ -58,7 +58,7 @@ func makeCalls(t *testing.T, r *register.Registration, l *athena.Layout, target 
 	return names
 }
 
-func none(t *testing.T, calls []string) {
+func wantNoCalls(t *testing.T, calls []string) {
 	t.Helper()
 	if len(calls) > 0 {
 		t.Errorf("called again: %q", calls)
@@ -92,16 +92,16 @@ func TestRegister(t *testing.T) {
 	view, _, ok := s.Table("macie", "job_summary")
 	if !ok || view.Parameters["presto_view"] != "true" || view.Parameters["comment"] != "Presto View" ||
 		view.Parameters["macielake.view"] == "" || !strings.HasPrefix(*view.ViewOriginalText, "/* Presto View") ||
-		view.Description != nil { // of the engine, which set none
+		view.Description != nil { // the engine sets none
 		t.Errorf("%+v", view)
 	}
 
-	// The second time there is nothing to do, not even a month later.
+	// Registering again makes no call, not even a month later.
 	s.Forget()
 	later := onAthena()
 	later.Now = now.AddDate(0, 1, 0)
-	none(t, makeCalls(t, r, l, later))
-	none(t, s.Calls())
+	wantNoCalls(t, makeCalls(t, r, l, later))
+	wantNoCalls(t, s.Calls())
 }
 
 func TestRegisterGolden(t *testing.T) {
@@ -124,7 +124,7 @@ func TestRegisterGolden(t *testing.T) {
 	golden(t, "register.txt", out.String())
 }
 
-// A dataset that grew changes what differs, and nothing else.
+// Registering a dataset that has grown changes only what differs.
 func TestRegisterAgain(t *testing.T) {
 	s, r := serve(t)
 	makeCalls(t, r, monthly().read(t), onAthena())
@@ -138,17 +138,17 @@ func TestRegisterAgain(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	none(t, makeCalls(t, r, earlier.read(t), onAthena()))
+	wantNoCalls(t, makeCalls(t, r, earlier.read(t), onAthena()))
 
-	// What others wrote to a table stays.
+	// Properties that other programs set on a table stay.
 	table, partitions, _ := s.Table("macie", "results")
 	table.Parameters["someone"] = "else"
 	table.Owner = aws.String("hadoop")
 	s.PutTable("macie", table, partitions...)
-	none(t, makeCalls(t, r, earlier.read(t), onAthena()))
+	wantNoCalls(t, makeCalls(t, r, earlier.read(t), onAthena()))
 	target := onAthena()
 	target.Location = "s3://other-bucket"
-	if got := makeCalls(t, r, earlier.read(t), target); len(got) != 7 { // four tables, partitions of three
+	if got := makeCalls(t, r, earlier.read(t), target); len(got) != 7 { // four tables, and the partitions of three
 		t.Errorf("%q", got)
 	}
 	table, _, _ = s.Table("macie", "results")
@@ -156,7 +156,7 @@ func TestRegisterAgain(t *testing.T) {
 		t.Errorf("%+v", table)
 	}
 
-	// A view that someone changed is made anew.
+	// A view that another program changed is created again.
 	view, _, _ := s.Table("macie", "job_summary")
 	view.Parameters["macielake.view"] = "other"
 	s.PutTable("macie", view)
@@ -188,9 +188,9 @@ func TestRegisterPartitions(t *testing.T) {
 		*partitions[0].StorageDescriptor.Location != "s3://a-bucket/lake/results/p_job=000%2F/" {
 		t.Errorf("%d partitions: %+v", len(partitions), partitions[0])
 	}
-	none(t, makeCalls(t, r, byJob(0, 250).read(t), onAthena()))
+	wantNoCalls(t, makeCalls(t, r, byJob(0, 250).read(t), onAthena()))
 
-	// Partitions come and go.
+	// Partitions are added and deleted.
 	got = makeCalls(t, r, byJob(30, 260).read(t), onAthena())
 	if want := []string{
 		"glue:BatchCreatePartition macie.results (10)",
@@ -198,9 +198,9 @@ func TestRegisterPartitions(t *testing.T) {
 	}; !slices.Equal(got[:3], want) || len(got) != 9 {
 		t.Errorf("%q", got)
 	}
-	none(t, makeCalls(t, r, byJob(30, 260).read(t), onAthena()))
+	wantNoCalls(t, makeCalls(t, r, byJob(30, 260).read(t), onAthena()))
 
-	// And move.
+	// Partitions move.
 	target := onAthena()
 	target.Location = "s3://other-bucket"
 	got = makeCalls(t, r, byJob(30, 260).read(t), target)
@@ -218,8 +218,8 @@ func TestRegisterPartitions(t *testing.T) {
 	}
 }
 
-// Someone else may be as fast: partitions that are there already are fine, and
-// other failures within an answer are not.
+// Partitions that another program has just created are no error. Other failures inside
+// a response are.
 func TestRegisterPartitionErrors(t *testing.T) {
 	s, r := serve(t)
 	l := byJob(0, 3).read(t)
@@ -268,14 +268,14 @@ func TestRegisterRefusesOthers(t *testing.T) {
 	if _, err = r.Plan(t.Context(), l, onAthena()); !errors.As(err, &foreign) || !slices.Equal(foreign.Names, []string{"detections"}) {
 		t.Fatalf("%v", err)
 	}
-	none(t, s.Calls())
+	wantNoCalls(t, s.Calls())
 	r.Adopt = []string{"job_summary", "detections"}
 	if got := makeCalls(t, r, l, onAthena()); !slices.Contains(got, "glue:UpdateTable macie.detections") {
 		t.Errorf("%q", got)
 	}
-	// They are ours from then on.
+	// From now on they belong to macielake.
 	r.Adopt = nil
-	none(t, makeCalls(t, r, l, onAthena()))
+	wantNoCalls(t, makeCalls(t, r, l, onAthena()))
 }
 
 func TestRegisterOtherKeys(t *testing.T) {
@@ -360,7 +360,7 @@ func TestRegisterFailedQueries(t *testing.T) {
 	if err := run(); !errors.As(err, &denied) || !denied.LakeFormation {
 		t.Errorf("%v", err)
 	}
-	// What was made before stays, and the rest follows.
+	// Views that were already created stay, and the next call creates the rest.
 	reason = ""
 	s.Forget()
 	if err := run(); err != nil || len(s.Calls()) != 6 {
@@ -378,8 +378,8 @@ func TestRegisterFailedQueries(t *testing.T) {
 	}
 }
 
-// Whoever stops waiting stops the execution.
-func TestRegisterStopped(t *testing.T) {
+// Cancelling the wait stops the execution of the query.
+func TestRegisterCancelled(t *testing.T) {
 	s, r := serve(t)
 	s.Looks = 1 << 30
 	ctx, cancel := context.WithCancelCause(t.Context())

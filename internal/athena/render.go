@@ -14,14 +14,14 @@ import (
 //go:embed sql
 var sqlFiles embed.FS
 
-// renderer makes SQL of the templates in sql/.
+// renderer renders the SQL templates in sql/.
 type renderer struct {
 	layout *Layout
 	target Target
-	params map[string]string // of a query
+	params map[string]string // of a query, checked
 }
 
-// render returns the SQL of a template, dir/name.
+// render returns the SQL of the template sql/DIR/NAME.sql.
 func (r renderer) render(dir, name string) (string, error) {
 	t, err := template.New("").Option("missingkey=error").Funcs(r.functions()).
 		ParseFS(sqlFiles, "sql/common.sql", "sql/"+dir+"/"+name+".sql")
@@ -30,19 +30,19 @@ func (r renderer) render(dir, name string) (string, error) {
 	}
 	var out strings.Builder
 	if err := t.ExecuteTemplate(&out, name+".sql", nil); err != nil {
-		return "", fmt.Errorf("making %s: %w", name, err)
+		return "", fmt.Errorf("rendering %s: %w", name, err)
 	}
 	return strings.TrimSpace(out.String()), nil
 }
 
-// functions are what templates call.
+// functions returns the functions that templates call.
 func (r renderer) functions() template.FuncMap {
 	duck := r.target.Dialect == DuckDB
 	return template.FuncMap{
-		// The names of tables and views.
+		// The quoted name of a table or view.
 		"table": r.target.name,
 		"has":   func(table string) bool { return r.layout.Table(table) != nil },
-		// The tables that hold results: all but runs.
+		// The dataset's tables except runs.
 		"data": func() []string {
 			var names []string
 			for _, t := range r.layout.Tables {
@@ -52,22 +52,22 @@ func (r renderer) functions() template.FuncMap {
 			}
 			return names
 		},
-		// The columns of a table, with a prefix, but those named (bucket_* is all
-		// that begin so).
-		"columns": func(table, prefix string, but ...string) string {
+		// The columns of a table, each after a prefix, except some. bucket_* excludes
+		// all columns that begin with bucket_.
+		"columns": func(table, prefix string, except ...string) string {
 			var names []string
 			for _, c := range r.layout.Table(table).Columns {
-				named := func(name string) bool {
+				matches := func(name string) bool {
 					start, all := strings.CutSuffix(name, "*")
 					return name == c.Name || all && strings.HasPrefix(c.Name, start)
 				}
-				if !slices.ContainsFunc(but, named) {
+				if !slices.ContainsFunc(except, matches) {
 					names = append(names, prefix+c.Name)
 				}
 			}
 			return strings.Join(names, ", ")
 		},
-		// A query's parameter, or what stands for one that isn't given.
+		// The value of a query's parameter, or its default.
 		"param": func(name, otherwise string) string {
 			if value, ok := r.params[name]; ok {
 				return literal(value)
@@ -76,12 +76,12 @@ func (r renderer) functions() template.FuncMap {
 		},
 		"number": func(name, otherwise string) string {
 			if value, ok := r.params[name]; ok {
-				return value // it was checked
+				return value // checkParam made sure that it is a number
 			}
 			return otherwise
 		},
 
-		// Whether two tables' rows are of one bucket, absent values being equal.
+		// Whether rows of two tables have the same bucket. Absent values are equal.
 		"same": func(a, b string) string {
 			var terms []string
 			for _, column := range []string{"aws_partition", "bucket_name"} {
@@ -91,8 +91,8 @@ func (r renderer) functions() template.FuncMap {
 			return strings.Join(terms, " AND ")
 		},
 		"bareID": bareID,
-		// What a detection is of, and what made a result, as texts that are never
-		// null: lengths keep texts apart, whatever is in them.
+		// The identifier of a detection and the origin of a result, as unambiguous
+		// texts that are never null: the length precedes a text of arbitrary content.
 		"identifier": func(prefix string) string {
 			return fmt.Sprintf("%[1]sidentifier_kind || ' ' || %[2]s || coalesce(':' || CASE WHEN %[1]sidentifier_kind = 'custom' THEN coalesce(%[3]s, %[1]sdetection_type) ELSE %[1]sdetection_type END, '-')",
 				prefix, sized(prefix+"category"), bareID(prefix+"custom_identifier_arn"))
@@ -103,14 +103,14 @@ func (r renderer) functions() template.FuncMap {
 		},
 		// The severity that AWS publishes for a type and a count.
 		"typeSeverity": typeSeverity,
-		// A number that sums of any size can be made of.
+		// A number whose sums can't overflow.
 		"number_of": func(column string) string { return "CAST(" + column + " AS decimal(38, 0))" },
 
-		// What the dialects write differently.
+		// The dialects differ in the functions below.
 
 		// The month of a time, as 2026-11.
 		"month": func(column string) string {
-			if duck { // times have a zone, and there may be no ICU
+			if duck { // it formats times with a zone only with the ICU extension
 				return "strftime(make_timestamp(epoch_us(" + column + ")), '%Y-%m')"
 			}
 			return "date_format(" + column + ", '%Y-%m')"
@@ -132,15 +132,16 @@ func (r renderer) functions() template.FuncMap {
 	}
 }
 
-// bareID is the ID in what Macie writes for a custom identifier: the ARN or the ID.
+// bareID returns the ID of a custom identifier, for which Macie writes an ARN or an ID.
 func bareID(column string) string { return "regexp_extract(" + column + ", '[^/]*$')" }
 
-// sized is a text behind its length, or a sign that it is absent.
+// sized returns a text after its length, such as 4:text; - for an absent one.
 func sized(column string) string {
 	return fmt.Sprintf("coalesce(CAST(length(%s) AS varchar) || ':' || %[1]s, '-')", column)
 }
 
-// typeSeverity rates a count of a managed identifier as awsvalues does.
+// typeSeverity returns the severity of a count of a managed identifier, from the table
+// in awsvalues.
 func typeSeverity(kind, typ, count string) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "CASE WHEN %s <> 'managed' OR %s < 1 THEN NULL", kind, count)

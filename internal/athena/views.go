@@ -5,32 +5,32 @@ import "fmt"
 // View is a view over a dataset's tables.
 type View struct {
 	Name string
-	Doc  string // what a row is, one line
-	// Missing is a table that the view needs and the dataset hasn't; the view
-	// can't be made then.
+	Doc  string // description of a row, one line
+	// Missing is a table that the view needs but the dataset does not have; empty
+	// if the view can be created.
 	Missing string
 	query   string
 }
 
-// viewsInOrder are the views, after those that they read.
+// viewsInOrder has each view after those that it reads.
 var viewsInOrder = [...]struct {
 	name, doc string
 	needs     []string
 }{
-	{"current_results", "Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.", []string{"results"}},
-	{"current_buckets", "Each bucket as its newest result knows it: account, Region, settings, tags, exposure.", []string{"results"}},
-	{"current_detections", "Of each subject and type of sensitive data the detection that speaks for the finding, with its state.", []string{"results", "detections"}},
-	{"current_findings", "Each finding, open or closed, with its count; an archive's include its members', which are rows of their own, too.", []string{"results", "detections"}},
-	{"current_states", "Each object and each archive member: whether it is analyzed, gone, public, unencrypted.", []string{"results"}},
-	{"current_subjects", "Each object and each archive member as its standing result has it, with what is known now of it and its bucket.", []string{"results"}},
-	{"sensitive_objects", "Each object with open findings: which, how much, and how exposed it is.", []string{"results", "detections"}},
-	{"object_locations", "Where in each object the sensitive data is, readable.", []string{"results", "detections", "occurrences"}},
-	{"unanalyzed_objects", "Each object that was never analyzed or isn't as it is now, and why.", []string{"results"}},
-	{"job_summary", "What each job did, all its analyses counted; automated discovery has no job.", []string{"results"}},
-	{"bucket_summary", "Each bucket as its objects are now.", []string{"results"}},
+	{"current_results", "One row per result, without copies, and without results of a bucket's former owner if a later owner is known.", []string{"results"}},
+	{"current_buckets", "One row per bucket, from its newest result: account, Region, settings, tags, exposure.", []string{"results"}},
+	{"current_detections", "One row per subject and type of sensitive data: the detection that decides the finding, with its state.", []string{"results", "detections"}},
+	{"current_findings", "One row per finding, open or closed, with its count. An archive's findings include those of its members, which also have rows of their own.", []string{"results", "detections"}},
+	{"current_states", "One row per object and per archive member: whether it is analyzed, gone, public or unencrypted.", []string{"results"}},
+	{"current_subjects", "One row per object and per archive member, from its standing result, with the current exposure of it and its bucket.", []string{"results"}},
+	{"sensitive_objects", "One row per object with open findings: their types and counts, and the object's exposure.", []string{"results", "detections"}},
+	{"object_locations", "One row per location of an open finding, with a readable description of it.", []string{"results", "detections", "occurrences"}},
+	{"unanalyzed_objects", "One row per object that was never analyzed, or whose current content was not, with the reason.", []string{"results"}},
+	{"job_summary", "One row per job, over all its analyses; automated discovery has no job.", []string{"results"}},
+	{"bucket_summary", "One row per bucket, over the current state of its objects.", []string{"results"}},
 }
 
-// Views returns the views of a dataset, each after those that it reads.
+// Views returns all views, each after those that it reads.
 func Views(l *Layout, t Target) ([]View, error) {
 	views := make([]View, len(viewsInOrder))
 	for i, v := range viewsInOrder {
@@ -46,7 +46,8 @@ func Views(l *Layout, t Target) ([]View, error) {
 	return views, nil
 }
 
-// Create returns the statement that makes the view.
+// Create returns the statement, without a semicolon, that creates the view. Call it
+// only if nothing is Missing.
 func (v View) Create(t Target) string {
 	return fmt.Sprintf("CREATE OR REPLACE VIEW %s AS\n%s", t.name(v.Name), v.query)
 }

@@ -77,16 +77,16 @@ func New(o Options, output *Output) *Rows {
 	return r
 }
 
-// AddResults writes the rows of discovery results. The account, which it always
-// returns, has what gave no rows; where the limit was reached, of what was read
-// until then.
-func (r *Rows) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
+// AddResults writes the rows of discovery results. The tally counts the lines and
+// sources that gave no rows, up to where the limit of rows was reached. It is never
+// nil.
+func (r *Rows) AddResults(ctx context.Context, o raw.Options) (*raw.Tally, error) {
 	if r.left == 0 {
-		return &raw.Account{}, nil
+		return &raw.Tally{}, nil
 	}
 	o.Workers = r.o.Workers
 	o.SkipOccurrences = r.o.Table.Row != schema.OccurrenceLevel
-	account, err := raw.Scan(ctx, o, func(b *schema.Batch) (*chunk, error) {
+	tally, err := raw.Scan(ctx, o, func(b *schema.Batch) (*chunk, error) {
 		c := r.chunk()
 		if c.batch == nil {
 			c.batch = rows.NewBatch(r.o.Table.Row, r.columns)
@@ -106,7 +106,7 @@ func (r *Rows) AddResults(ctx context.Context, o raw.Options) (*raw.Account, err
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
-	return account, err
+	return tally, err
 }
 
 // AddDataset writes the rows of a dataset.

@@ -277,11 +277,11 @@ func BenchmarkCat(b *testing.B) {
 			for b.Loop() {
 				output := NewOutput(io.Discard, f, table.Columns, text.Options{}, "bench")
 				rows := New(Options{Table: table, Columns: table.Columns, Limit: -1, Workers: 1}, output)
-				account, err := rows.AddResults(b.Context(), raw.Options{
+				tally, err := rows.AddResults(b.Context(), raw.Options{
 					Inputs: []string{dir}, Origins: []input.Origin{input.Local{}}, Log: slog.New(slog.DiscardHandler),
 				})
-				if err != nil || account.Lines != expected.Lines {
-					b.Fatal(account, err)
+				if err != nil || tally.Lines != expected.Lines {
+					b.Fatal(tally, err)
 				}
 				if err := output.End(); err != nil {
 					b.Fatal(err)

@@ -122,7 +122,7 @@ func copied(t *testing.T, truth *gen.Truth) *config.Config {
 	yaml.WriteString("jobs:\n")
 	for _, from := range truth.Origins {
 		for _, to := range truth.Origins {
-			if from.Until > 0 && to.Admin == from.Admin && to.Region == from.Region && to.Looks[0].Day == from.Until {
+			if from.Until > 0 && to.Admin == from.Admin && to.Region == from.Region && to.Scopes[0].Day == from.Until {
 				fmt.Fprintf(&yaml, "  %q: {replaces: [%q]}\n", to.Job, from.Job)
 			}
 		}

@@ -77,8 +77,8 @@ func checkExpected(t *testing.T, want gen.Expected, s *Summary) {
 		t.Errorf("kinds %v, want %v; unknown fields %v, want %v", s.OccurrencesByKind, kinds, s.UnknownFields, want.UnknownFields)
 	}
 	if s.Lines != want.Lines || s.Blank != want.BlankLines || s.Sources.Skipped != want.SkippedFiles ||
-		s.Sources.Converted+s.Sources.Rejected != want.Objects ||
-		s.Rejects.Sources != int64(len(want.Rejects.Objects)) || s.Rejects.Lines != int64(len(want.Rejects.Lines)) {
+		s.Sources.Converted+s.Sources.Rejected != want.Sources ||
+		s.Rejects.Sources != int64(len(want.Rejects.Sources)) || s.Rejects.Lines != int64(len(want.Rejects.Lines)) {
 		t.Errorf("%+v, want %+v", s, want)
 	}
 }
@@ -94,7 +94,7 @@ func TestHostileRejects(t *testing.T) {
 	for _, r := range want.Rejects.Lines {
 		expected[fmt.Sprintf("%s %d %s", r.Path, r.Line, r.Class)] = true
 	}
-	for _, r := range want.Rejects.Objects {
+	for _, r := range want.Rejects.Sources {
 		expected[fmt.Sprintf("%s 0 %s", r.Path, r.Class)] = true
 	}
 	real, err := filepath.EvalSymlinks(dir)

@@ -13,22 +13,19 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// What the commands do that maintain a dataset.
-
 func abandonRun(ctx context.Context, s store.Store, run string, lease time.Duration) error {
 	_, err := maintain.Abandon(ctx, s, run, lease)
 	return err
 }
 
-// collectAll removes garbage of any age: every file is as old as it may ever be.
-// stepOptions are the options of work and commit.
+// stepOptions returns the options of work and commit.
 func stepOptions(w *world, s store.Store, lease time.Duration) convert.StepOptions {
-	o := options(w, s)
+	o := newOptions(w, s)
 	return convert.StepOptions{Dataset: s, Origins: o.Origins, Workers: o.Workers, Lease: lease, Log: o.Log}
 }
 
 func planRuns(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
-	o := options(w, s)
+	o := newOptions(w, s)
 	o.Lease, o.PlanOnly, o.NoWait, o.MaxSources = lease, true, true, 4
 	_, err := convert.Run(ctx, o)
 	return err
@@ -44,8 +41,8 @@ func commitRuns(ctx context.Context, w *world, s store.Store, lease time.Duratio
 	return err
 }
 
-// stepByStep plans, works and commits as a scheduler has it done: again where parts are
-// missing, since a task has died.
+// stepByStep plans, works and commits as a scheduler does: it repeats work and commit
+// while parts are missing because a task has died.
 func stepByStep(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
 	if err := planRuns(ctx, w, s, lease); err != nil {
 		return err
@@ -64,6 +61,7 @@ func stepByStep(ctx context.Context, w *world, s store.Store, lease time.Duratio
 	}
 }
 
+// collectAll removes garbage of any age.
 func collectAll(ctx context.Context, s store.Store) error {
 	_, err := maintain.CollectGarbage(ctx, s, maintain.GarbageOptions{Delete: true, Age: 1, Log: slog.New(slog.DiscardHandler)})
 	return err
@@ -79,17 +77,17 @@ func dropAll(ctx context.Context, s store.Store, lease time.Duration) error {
 	return err
 }
 
-// finishDrop drops a dataset whose dropping was begun.
+// finishDrop drops a dataset if an earlier drop of it was interrupted.
 func finishDrop(ctx context.Context, s store.Store, lease time.Duration) error {
 	_, err := s.Stat(ctx, state.DroppedName)
 	if err != nil {
-		return nil // nobody began
+		return nil // no drop was started
 	}
 	return dropAll(ctx, s, lease)
 }
 
-// refusesTogether reports whether a command may say so while another is at work,
-// or has been stopped in the middle of it.
+// refusesTogether reports whether a command may fail with err while another one runs or
+// after another one was stopped.
 func refusesTogether(err error) bool {
 	return errors.As(err, new(*coord.BusyError)) || errors.As(err, new(*state.DroppedError)) || errors.As(err, new(*state.ReplacedError)) ||
 		errors.Is(err, state.ErrForeign) || errors.As(err, new(*state.NotWholeError)) || errors.As(err, new(*maintain.NotWholeError))

@@ -1,9 +1,9 @@
-// Package crash_test kills converters, breaks their stores, and lets several
-// loose on one dataset. Whatever happens, converting again must give each row of
-// each source once.
+// Package crash_test kills converters, breaks their stores, and runs several of them
+// on one dataset. Whatever happens, converting again must give every row of every
+// source exactly once.
 //
-// A case is a scenario (what the converter is to do, on what dataset) and a step
-// at which it stops: a step is the moment before or after the store does
-// something. Steps are tried one after the other until a converter gets through.
-// The short form is part of make test, the long one is make torture.
+// A case is a scenario, which is a command and its dataset, and a step at which the
+// command stops. A step is the moment before or after an operation of the store. Steps
+// are tried one by one until a command completes. make test runs the short form, make
+// torture the long one.
 package crash_test

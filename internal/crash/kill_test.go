@@ -19,12 +19,12 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// child is what a process that is to be killed does. The test binary runs itself.
+// child describes a process to kill. The test binary runs itself.
 type child struct {
 	In, Out    string
-	MaxSources int // of a run; 0 for any number
-	// Step is the one at which it kills itself, Stop the one at which it stops; 0
-	// for none.
+	MaxSources int // per run; 0 for any number
+	// The process kills itself at step Step, and stops itself at step Stop; 0 for
+	// never.
 	Step, Stop int
 	Command    string // convert, if it is empty
 }
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// openStore opens the place of a dataset: a directory, or one in S3.
+// openStore opens the location of a dataset: a directory, or a URL as in isS3.
 func openStore(uri string) (store.Store, error) {
 	if isS3(uri) {
 		return openS3(uri)
@@ -46,12 +46,12 @@ func openStore(uri string) (store.Store, error) {
 	return store.CreateLocal(uri)
 }
 
-// childLease is the lease of processes: long enough that one that is alive on a
-// busy machine keeps it.
+// childLease is the lease of child processes: long enough that a live one keeps it on a
+// busy machine.
 const childLease = 300 * time.Millisecond
 
 func (c *child) options(s store.Store) convert.Options {
-	o := options(&world{dir: c.In}, s)
+	o := newOptions(&world{dir: c.In}, s)
 	o.Lease = childLease
 	if c.MaxSources > 0 {
 		o.MaxSources = c.MaxSources
@@ -90,7 +90,7 @@ func runChild(job string) int {
 		switch count++; count {
 		case c.Step:
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // it takes a moment
+			select {} // the signal arrives a moment later
 		case c.Stop:
 			syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		}
@@ -103,7 +103,6 @@ func runChild(job string) int {
 	return 0
 }
 
-// start starts a child.
 func (c *child) start(t *testing.T) *exec.Cmd {
 	t.Helper()
 	job, err := json.Marshal(c)
@@ -119,9 +118,9 @@ func (c *child) start(t *testing.T) *exec.Cmd {
 	return cmd
 }
 
-// killed waits for a child, and reports whether it was killed. It must not fail
-// otherwise.
-func killed(t *testing.T, cmd *exec.Cmd) bool {
+// waitKilled waits for a child and reports whether it was killed. Any other failure
+// ends the test.
+func waitKilled(t *testing.T, cmd *exec.Cmd) bool {
 	t.Helper()
 	err := cmd.Wait()
 	var exit *exec.ExitError
@@ -136,8 +135,8 @@ func killed(t *testing.T, cmd *exec.Cmd) bool {
 	return false
 }
 
-// mend lets the converter go on in this process, without waiting for long for the
-// dead.
+// mend resumes in this process, with a short lease so that it doesn't wait long for dead
+// processes, and checks the dataset before and after.
 func mend(t *testing.T, what string, c child, want rows) {
 	t.Helper()
 	s, err := openStore(c.Out)
@@ -150,20 +149,19 @@ func mend(t *testing.T, what string, c child, want rows) {
 	if isS3(c.Out) {
 		o.Lease = shortLeaseInS3
 	}
-	if err := checkBetween(context.Background(), s, want); err != nil {
-		t.Errorf("%s: between: %v", what, err)
+	if err := checkUnfinished(context.Background(), s, want); err != nil {
+		t.Errorf("%s: before resuming: %v", what, err)
 	}
-	if err := goOn(context.Background(), o); err != nil {
+	if err := convertAll(context.Background(), o); err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
-	if err := checkWhole(context.Background(), s, want); err != nil {
-		t.Errorf("%s: in the end: %v", what, err)
+	if err := checkComplete(context.Background(), s, want); err != nil {
+		t.Errorf("%s: after resuming: %v", what, err)
 	}
 }
 
-// A process that is killed with SIGKILL before and after everything it does to a
-// directory, one step after the other.
+// Processes are killed with SIGKILL before and after every change to a directory.
 func TestKilledAtEveryStep(t *testing.T) {
 	dir := tempDir(t)
 	w := newWorld(t, filepath.Join(dir, "in"))
@@ -171,14 +169,14 @@ func TestKilledAtEveryStep(t *testing.T) {
 		w.add(t, region, i, 9)
 	}
 	stride := 3
-	if long() {
+	if isLong() {
 		stride = 1
 	}
 	for _, c := range []child{{}, {MaxSources: 1}} {
 		cases := 0
 		for step := 1; !t.Failed(); step += stride {
 			c.In, c.Out, c.Step = w.dir, filepath.Join(dir, fmt.Sprintf("out-%d-%d", c.MaxSources, step)), step
-			if !killed(t, c.start(t)) {
+			if !waitKilled(t, c.start(t)) {
 				break
 			}
 			cases++
@@ -192,11 +190,10 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
-// Processes that are killed at random times, while sources come in, all on one
-// dataset.
+// Processes on one dataset are killed at random times, while sources are added.
 func TestKilledAtRandom(t *testing.T) {
 	kills := 25
-	if long() {
+	if isLong() {
 		kills = 200
 	}
 	dir := tempDir(t)
@@ -206,9 +203,9 @@ func TestKilledAtRandom(t *testing.T) {
 	report(t, "SIGKILL at random times on one dataset", died)
 }
 
-// killAtRandom kills processes of one dataset at random times within so long, until
-// so many have died, and adds sources before each. Between them, and once one has
-// ended at last, nothing is lost or doubled.
+// killAtRandom starts processes on one dataset, adds sources before each, and kills it
+// at a random time within the given duration, until kills have died. It checks the
+// dataset after each, and at last that no row is lost or doubled.
 func killAtRandom(t *testing.T, c child, w *world, r *rand.Rand, kills, added int, within time.Duration) (died int) {
 	t.Helper()
 	n := 0
@@ -219,14 +216,14 @@ func killAtRandom(t *testing.T, c child, w *world, r *rand.Rand, kills, added in
 		}
 		cmd := c.start(t)
 		time.AfterFunc(time.Duration(r.Int64N(int64(within))), func() { cmd.Process.Kill() })
-		if killed(t, cmd) {
+		if waitKilled(t, cmd) {
 			died++
 		}
 		s, err := openStore(c.Out)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := checkBetween(t.Context(), s, w.want); err != nil {
+		if err := checkUnfinished(t.Context(), s, w.want); err != nil {
 			t.Errorf("after %d kills: %v", died, err)
 		}
 		s.Close()

@@ -34,7 +34,7 @@ func stopAt(op string, kind state.Kind, number int) *stop {
 // has made sure that its dataset is still there.
 func stopAtClaim(number int) *stop { return stopAt("put new", state.ClaimFile, number) }
 
-func (c *stop) at(op, name string, after bool) error {
+func (c *stop) onStep(op, name string, after bool) error {
 	n := state.ParseName(name)
 	if op != c.op || after || n.Kind != c.kind || n.Address.Number != c.number {
 		return nil
@@ -51,7 +51,7 @@ func (c *stop) start(t *testing.T, w *world, s store.Store) (ended chan error) {
 	t.Helper()
 	ended = make(chan error, 1)
 	go func() {
-		_, err := convert.Run(context.Background(), options(w, &stepped{s, c.at}))
+		_, err := convert.Run(context.Background(), options(w, &stepped{s, c.onStep}))
 		ended <- err
 	}()
 	select {

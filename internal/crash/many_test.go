@@ -16,11 +16,12 @@ import (
 	"github.com/macielake/macielake/internal/maintain"
 )
 
-// linksPerFile is how many names one file gets: file systems have a limit.
+// linksPerFile is how many hard links a file gets: file systems limit them.
 const linksPerFile = 30_000
 
-// many makes sources of one line each: names of a few files, which cost little.
-func many(t *testing.T, dir string, n int) {
+// linkSources makes n sources of one line each. They are hard links of a few files,
+// which saves time and space.
+func linkSources(t *testing.T, dir string, n int) {
 	t.Helper()
 	const perDir = 10_000
 	file := ""
@@ -31,7 +32,7 @@ func many(t *testing.T, dir string, n int) {
 				t.Fatal(err)
 			}
 		}
-		// As random as the names that Macie gives.
+		// As random as Macie's names.
 		r := uint64(i) * 0x9e3779b97f4a7c15
 		name := filepath.Join(sub, fmt.Sprintf("%08x-%04x-%04x-%04x-%012x.jsonl", uint32(r>>32), uint16(r>>16), uint16(r), uint16(r>>24), (r^r>>7)&0xffffffffffff+uint64(i)))
 		var err error
@@ -47,20 +48,20 @@ func many(t *testing.T, dir string, n int) {
 	}
 }
 
-// A dataset of many sources: nothing new is known soon, in little memory, and
-// what the dataset remembers is small.
+// With many sources, a convert without new ones takes little time and memory, and the
+// state is small.
 func TestManySources(t *testing.T) {
 	n := 50_000
-	if long() {
+	if isLong() {
 		n = 1_000_000
 	}
 	dir := tempDir(t)
 	c := child{In: filepath.Join(dir, "in"), Out: filepath.Join(dir, "out")}
-	many(t, c.In, n)
+	linkSources(t, c.In, n)
 	run := func(what string) (time.Duration, *syscall.Rusage) {
 		start := time.Now()
 		cmd := c.start(t)
-		if killed(t, cmd) {
+		if waitKilled(t, cmd) {
 			t.Fatalf("%s was killed", what)
 		}
 		return time.Since(start), cmd.ProcessState.SysUsage().(*syscall.Rusage)
@@ -72,7 +73,7 @@ func TestManySources(t *testing.T) {
 	}
 	defer s.Close()
 	ctx := context.Background()
-	before, err := names(ctx, s)
+	before, err := listSizes(ctx, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,12 +88,12 @@ func TestManySources(t *testing.T) {
 	}
 
 	second, use := run("the second run")
-	after, err := names(ctx, s)
+	after, err := listSizes(ctx, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(after) != len(before) {
-		t.Errorf("the second run made files: %d, were %d", len(after), len(before))
+		t.Errorf("the second run changed the number of files from %d to %d", len(before), len(after))
 	}
 	state := int64(0)
 	err = s.List(ctx, "_macielake", func(name string, info fs.FileInfo) error {
@@ -109,10 +110,10 @@ func TestManySources(t *testing.T) {
 	figures := fmt.Sprintf("%d sources: first run %.1f s, %d MB; listing %.2f s; second run %.2f s, %d MB; state %.1f MB",
 		n, first.Seconds(), firstUse.Maxrss>>10, listing.Seconds(), second.Seconds(), use.Maxrss>>10, float64(state)/1e6)
 	t.Log(figures)
-	if long() {
+	if isLong() {
 		fmt.Println("torture:", t.Name()+":", figures)
 	}
-	// By the clock of the processors, so that a busy machine makes no difference.
+	// CPU time, so that a busy machine makes no difference.
 	cpu := time.Duration(use.Utime.Nano() + use.Stime.Nano())
 	if beyond := min(second, cpu) - listing; beyond > 2*time.Second {
 		t.Errorf("the second run took %v beyond listing", beyond)
@@ -123,13 +124,13 @@ func TestManySources(t *testing.T) {
 	if state > int64(n)*100 {
 		t.Errorf("the state takes %d bytes", state)
 	}
-	// Without its ledger the dataset knows the same.
+	// Without its ledger the dataset still knows its sources.
 	if err := s.RemoveAll(ctx, "_macielake/ledger"); err != nil {
 		t.Fatal(err)
 	}
 	rebuilt, _ := run("the run that makes the ledger again")
-	t.Logf("ledger made again in %.2f s", rebuilt.Seconds())
-	again, err := names(ctx, s)
+	t.Logf("rebuilt the ledger in %.2f s", rebuilt.Seconds())
+	again, err := listSizes(ctx, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,23 +25,23 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// pairLease is the lease of commands that meet: short, since whoever is stopped
-// can't renew it.
+// pairLease is the lease of commands that meet: short, as a stopped command can't renew
+// it and the other one waits for it.
 const pairLease = 6 * time.Millisecond
 
-// command is one that a user can give beside another.
+// command is a command that a user can run beside another.
 type command struct {
 	name string
 	do   func(ctx context.Context, w *world, s store.Store, lease time.Duration) error
-	// reads says that it changes nothing.
+	// reads says that the command changes nothing.
 	reads bool
 }
 
-// commands are all of which the first and the second of a pair are taken.
+// commands returns the commands of which pairs are formed.
 func commands() []command {
 	change := func(alter func(*convert.Options)) func(context.Context, *world, store.Store, time.Duration) error {
 		return func(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
-			o := options(w, s)
+			o := newOptions(w, s)
 			o.Lease = lease
 			alter(&o)
 			_, err := convert.Run(ctx, o)
@@ -56,7 +56,7 @@ func commands() []command {
 		{name: "commit", do: func(ctx context.Context, w *world, s store.Store, lease time.Duration) error {
 			err := commitRuns(ctx, w, s, lease)
 			if missing := (*convert.MissingPartsError)(nil); errors.As(err, &missing) {
-				return nil // who works is another command
+				return nil // work is a command of its own
 			}
 			return err
 		}},
@@ -74,7 +74,7 @@ func commands() []command {
 			if err != nil {
 				return err
 			}
-			if err := atMost(got, w.want); err != nil {
+			if err := checkAtMost(got, w.want); err != nil {
 				return &wrongError{err}
 			}
 			return nil
@@ -85,12 +85,12 @@ func commands() []command {
 	}
 }
 
-// wrongError is an answer that is no refusal and not right.
+// wrongError says that a command succeeded with a wrong answer.
 type wrongError struct{ err error }
 
 func (e *wrongError) Error() string { return "wrong: " + e.err.Error() }
 
-// catRows reads the rows that a dataset's own reader finds.
+// catRows reads a dataset's rows as macielake cat does.
 func catRows(ctx context.Context, s store.Store) (rows, error) {
 	l, err := lake.Open(ctx, s)
 	if err != nil {
@@ -119,11 +119,11 @@ func catRows(ctx context.Context, s store.Store) (rows, error) {
 	return got, nil
 }
 
-// pauser stops a command at a step, as SIGSTOP does: whatever of it comes to a
-// step from then on waits until it is released.
+// pauser stops a command at a step, as SIGSTOP does: from then on its goroutines wait at
+// their next step until it is released.
 type pauser struct {
 	target  int
-	kill    bool // once it is released, nothing of it happens any more
+	kill    bool // all changes fail once it is released
 	reached chan struct{}
 	release chan struct{}
 
@@ -136,7 +136,7 @@ func newPauser(target int, kill bool) *pauser {
 	return &pauser{target: target, kill: kill, reached: make(chan struct{}), release: make(chan struct{})}
 }
 
-func (p *pauser) at(op, name string, after bool) error {
+func (p *pauser) onStep(op, name string, after bool) error {
 	p.mu.Lock()
 	p.count++
 	stopped := p.count >= p.target
@@ -158,18 +158,17 @@ func (p *pauser) at(op, name string, after bool) error {
 	return nil
 }
 
-// openRun is the run of a pair's dataset that has not ended.
+// openRun is the unfinished run of a pair's dataset.
 const openRun = "000002"
 
-// pairBase makes a dataset with rejects, with an open run that is published half,
-// and with what a dead attempt left; and a world with sources that are still to be
-// converted.
+// pairBase makes a dataset with rejects, an open run that is half published, and the
+// leftovers of a dead attempt. The world also has sources that are not converted yet.
 func pairBase(t *testing.T, dir string, st store.Store) (*world, map[string][]byte) {
 	t.Helper()
 	ctx := context.Background()
 	w := newWorld(t, dir)
 	run := func(s store.Store, alter func(*convert.Options)) error {
-		o := options(w, s)
+		o := newOptions(w, s)
 		o.Lease = shortLeaseInS3
 		alter(&o)
 		_, err := convert.Run(ctx, o)
@@ -183,13 +182,13 @@ func pairBase(t *testing.T, dir string, st store.Store) (*world, map[string][]by
 	w.add(t, "eu-west-1", 2, 6)
 	w.add(t, "us-east-1", 3, 4)
 	// An attempt that dies at its first receipt leaves its staging.
-	receipts := &dier{when: isReceipt, after: 1}
-	if err := run(&stepped{st, receipts.at}, func(*convert.Options) {}); !errors.Is(err, errDead) {
+	receipts := &countdownKiller{when: isReceipt, after: 1}
+	if err := run(&stepped{st, receipts.onStep}, func(*convert.Options) {}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * shortLeaseInS3) // its leases end
-	publications := &dier{when: isPublication, after: 3}
-	if err := run(&stepped{st, publications.at}, func(*convert.Options) {}); !errors.Is(err, errDead) {
+	time.Sleep(2 * shortLeaseInS3) // until its leases have expired
+	publications := &countdownKiller{when: isPublication, after: 3}
+	if err := run(&stepped{st, publications.onStep}, func(*convert.Options) {}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
 	w.add(t, "eu-west-1", 4, 3)
@@ -219,13 +218,13 @@ func fill(ctx context.Context, s store.Store, files map[string][]byte) error {
 	return nil
 }
 
-// pair is one case: first stops at a step, second does its work, and first goes
-// on, or never does.
+// pair is one case: first stops at a step, second runs, and first continues or is
+// killed.
 type pair struct {
 	first, second command
 	step          int
-	// What becomes of first after second is done: it goes on; it goes on only
-	// after a user has done everything else, too; or it is killed.
+	// How first ends after second has run: it continues; it continues only after a
+	// user has completed everything else; or it is killed.
 	ending string
 }
 
@@ -233,10 +232,10 @@ func (p *pair) String() string {
 	return fmt.Sprintf("%s stopped at step %d, then %s, then %s", p.first.name, p.step, p.second.name, p.ending)
 }
 
-var pairEndings = []string{"it goes on", "all else, and it goes on at last", "it is killed"}
+var pairEndings = []string{"it continues", "everything else, then it continues", "it is killed"}
 
-// run runs a pair on a dataset, which open opens. It reports whether first was
-// stopped at all.
+// run runs a pair on the dataset that open opens. It reports whether first came to its
+// step.
 func (p *pair) run(t *testing.T, w *world, open func() store.Store, lease time.Duration) (stopped bool) {
 	t.Helper()
 	s := open()
@@ -245,7 +244,7 @@ func (p *pair) run(t *testing.T, w *world, open func() store.Store, lease time.D
 	defer cancel()
 	pause := newPauser(p.step, p.ending == "it is killed")
 	done := make(chan error, 1)
-	go func() { done <- p.first.do(ctx, w, &stepped{s, pause.at}, lease) }()
+	go func() { done <- p.first.do(ctx, w, &stepped{s, pause.onStep}, lease) }()
 	var firstErr error
 	select {
 	case <-pause.reached:
@@ -261,7 +260,7 @@ func (p *pair) run(t *testing.T, w *world, open func() store.Store, lease time.D
 		if err := p.second.do(ctx, w, second, lease); errors.As(err, new(*wrongError)) || p.second.reads && err != nil && !refusesTogether(err) {
 			failf("%s says %v", p.second.name, err)
 		}
-		if p.ending == "all else, and it goes on at last" {
+		if p.ending == "everything else, then it continues" {
 			if err := mendPair(ctx, w, open, lease); err != nil {
 				failf("while it is stopped: %v", err)
 			}
@@ -280,22 +279,23 @@ func (p *pair) run(t *testing.T, w *world, open func() store.Store, lease time.D
 	return stopped
 }
 
-// mendPair does what a user does until nothing is left to do, and checks the rows.
+// mendPair runs the commands with which a user completes everything, and checks the
+// rows.
 func mendPair(ctx context.Context, w *world, open func() store.Store, lease time.Duration) error {
 	s := open()
 	defer s.Close()
 	if err := finishDrop(ctx, s, lease); err != nil {
 		return fmt.Errorf("dropping again: %w", err)
 	}
-	o := options(w, s)
+	o := newOptions(w, s)
 	o.Lease = lease
 	for _, retry := range []bool{false, true} {
 		o.RetryRejected = retry
 		_, err := convert.Run(ctx, o)
 		if errors.As(err, new(*convert.NotEmptyError)) || errors.As(err, new(*state.NotWholeError)) && noDataset(ctx, s) {
-			// Of a dataset that was dropped files came late.
+			// Files of a dropped dataset arrived late.
 			if err := dropAll(ctx, s, lease); err != nil {
-				return fmt.Errorf("dropping what came late: %w", err)
+				return fmt.Errorf("dropping late files: %w", err)
 			}
 			o.Out = open()
 			defer o.Out.Close()
@@ -307,21 +307,21 @@ func mendPair(ctx context.Context, w *world, open func() store.Store, lease time
 	}
 	s = o.Out
 	o.RetryRejected = false
-	if err := goOn(ctx, o); err != nil {
+	if err := convertAll(ctx, o); err != nil {
 		return err
 	}
-	// What a converter of a dropped dataset published late is another dataset's.
+	// Files that a converter of the dropped dataset published late belong to no run.
 	if err := collectAll(ctx, s); err != nil {
 		return fmt.Errorf("collecting garbage: %w", err)
 	}
-	if err := checkWhole(ctx, s, w.want); err != nil {
+	if err := checkComplete(ctx, s, w.want); err != nil {
 		return err
 	}
 	got, err := catRows(ctx, s)
 	if err != nil {
 		return err
 	}
-	return same(got, w.want)
+	return checkEqual(got, w.want)
 }
 
 // noDataset reports whether dataset.json is gone.
@@ -330,19 +330,19 @@ func noDataset(ctx context.Context, s store.Store) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// place is where cases of pairs have their datasets: make makes the world and the
-// dataset of one, and returns what opens that.
-type place struct {
+// environment is where the datasets of pairs are stored. make makes the world and the
+// dataset of a case, and returns the function that opens the dataset.
+type environment struct {
 	name  string
 	make  func(t *testing.T, n int) (*world, func() store.Store)
 	lease time.Duration
-	// every is how many steps lie between two that are tried in the long form; in the
-	// short form short steps do, and of so many pairs of commands one is tried.
+	// every is the distance between the steps that are tried in the long form. In the
+	// short form it is short, and only one of pairs pairs of commands is tried.
 	every, short, pairs int
 }
 
-// A command that is stopped at any of its steps while another does its work, and
-// then goes on or never does, loses nothing and doubles nothing.
+// A command stops at any step while another one runs, and then continues or is killed:
+// no row is lost or doubled.
 func TestPairs(t *testing.T) {
 	dir := tempDir(t)
 	w, files := pairBase(t, filepath.Join(dir, "in"), newVolatile())
@@ -354,7 +354,7 @@ func TestPairs(t *testing.T) {
 		}
 		return w, open
 	}
-	pairsIn(t, []place{
+	tryPairs(t, []environment{
 		{"in memory", func(t *testing.T, _ int) (*world, func() store.Store) {
 			st := newVolatile()
 			return filled(t, func() store.Store { return st })
@@ -365,7 +365,7 @@ func TestPairs(t *testing.T) {
 	})
 }
 
-// opener opens a place again and again.
+// opener returns a function that opens a location; it can be called repeatedly.
 func opener(t *testing.T, place string) func() store.Store {
 	return func() store.Store {
 		s, err := openStore(place)
@@ -376,8 +376,8 @@ func opener(t *testing.T, place string) func() store.Store {
 	}
 }
 
-// s3Base makes the dataset of a case in S3, where it can't be copied: receipts name
-// ETags, which depend on how a file was uploaded.
+// s3Base makes the dataset of a case in S3. It can't be a copy: receipts have ETags,
+// which depend on how a file was uploaded.
 func s3Base(t *testing.T, server, dir string, n int) (*world, func() store.Store) {
 	t.Helper()
 	open := opener(t, fmt.Sprintf("%s/lake/case-%d", server, n))
@@ -387,21 +387,21 @@ func s3Base(t *testing.T, server, dir string, n int) (*world, func() store.Store
 	return w, open
 }
 
-// The same in S3, sampled.
+// TestPairs in S3, for a sample of the cases.
 func TestS3Pairs(t *testing.T) {
 	server := startS3(t)
 	dir := tempDir(t)
-	pairsIn(t, []place{{"in S3", func(t *testing.T, n int) (*world, func() store.Store) {
+	tryPairs(t, []environment{{"in S3", func(t *testing.T, n int) (*world, func() store.Store) {
 		return s3Base(t, server.URL, dir, n)
 	}, shortLeaseInS3, 41, 149, 89}})
 }
 
-func pairsIn(t *testing.T, places []place) {
-	for _, place := range places {
-		t.Run(place.name, func(t *testing.T) {
-			every, pairs := place.short, place.pairs
-			if long() {
-				every, pairs = place.every, 1
+func tryPairs(t *testing.T, environments []environment) {
+	for _, env := range environments {
+		t.Run(env.name, func(t *testing.T) {
+			every, pairs := env.short, env.pairs
+			if isLong() {
+				every, pairs = env.every, 1
 			}
 			offset, cases := 0, 0
 			for _, first := range commands() {
@@ -415,9 +415,9 @@ func pairsIn(t *testing.T, places []place) {
 						}
 						for step := 1 + offset*7%every; !t.Failed(); step += every {
 							p := pair{first, second, step, ending}
-							w, open := place.make(t, cases)
+							w, open := env.make(t, cases)
 							cases++
-							if !p.run(t, w, open, place.lease) {
+							if !p.run(t, w, open, env.lease) {
 								break
 							}
 						}
@@ -429,13 +429,13 @@ func pairsIn(t *testing.T, places []place) {
 	}
 }
 
-// A process that is stopped with SIGSTOP at a step while commands of this process
-// do their work, and goes on with SIGCONT, or is killed.
+// A process is stopped with SIGSTOP at a step, while this process runs commands, and
+// then continues with SIGCONT or is killed.
 func TestStoppedProcess(t *testing.T) {
 	dir := tempDir(t)
 	w, files := pairBase(t, filepath.Join(dir, "in"), newVolatile())
 	stride, pairs := 193, 5
-	if long() {
+	if isLong() {
 		stride, pairs = 9, 1
 	}
 	cases, offset, places := 0, 0, 0
@@ -472,7 +472,7 @@ func TestStoppedProcess(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				_ = cmd.Wait() // it may be told that its work isn't wanted any more
+				_ = cmd.Wait() // it may fail, as its run may have ended
 				if err := mendPair(t.Context(), w, open, childLease); err != nil {
 					t.Errorf("%s (it said %s): %v", what, cmd.Stderr, err)
 				}
@@ -486,7 +486,8 @@ func TestStoppedProcess(t *testing.T) {
 	fmt.Printf("torture: %s: %d processes stopped\n", t.Name(), cases)
 }
 
-// waitStopped waits until a process has stopped, or ended.
+// waitStopped waits until a process has stopped or ended, and reports whether it
+// stopped.
 func waitStopped(t *testing.T, cmd *exec.Cmd) (stopped bool) {
 	t.Helper()
 	for {

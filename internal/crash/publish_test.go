@@ -15,9 +15,9 @@ import (
 	"github.com/macielake/macielake/internal/state"
 )
 
-// A commit takes little more than one request per file: a copy. Looking at what is staged
-// and removing it are a request per thousand files. With MACIELAKE_PARTS=10000 it is timed,
-// each request taking 50 ms longer.
+// A commit takes little more than one request per file: a copy. Listing and removing
+// staged files take one request per thousand files. With MACIELAKE_PARTS=10000 the test
+// measures the time, with 50 ms of latency per request.
 func TestS3RequestsOfCommit(t *testing.T) {
 	parts, delay := 40, time.Duration(0)
 	if n, err := strconv.Atoi(os.Getenv("MACIELAKE_PARTS")); err == nil {
@@ -31,8 +31,8 @@ func TestS3RequestsOfCommit(t *testing.T) {
 	}
 	direct := opener(t, server.URL+"/lake/out")()
 	defer direct.Close()
-	o := options(w, direct)
-	o.PlanOnly, o.NoWait = true, true // a part has one region: three tables, and rejects
+	o := newOptions(w, direct)
+	o.PlanOnly, o.NoWait = true, true // a part has one Region: files of three tables, and rejects
 	if _, err := convert.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestS3RequestsOfCommit(t *testing.T) {
 	s := opener(t, proxy.URL+"/lake/out")()
 	defer s.Close()
 	ops := []string{"CopyObject", "HeadObject", "ListObjectsV2", "DeleteObjects"}
-	// The server below doesn't look at the condition of a copy, as S3 does.
+	// The server below ignores the condition of a copy, which S3 checks.
 	var copied sync.Map
 	late := s3test.Delay(delay)
 	proxy.Script(s3test.Fault{
@@ -68,7 +68,7 @@ func TestS3RequestsOfCommit(t *testing.T) {
 		all += counts[op]
 	}
 	t.Logf("%d parts, %d files: %v, %.3f requests per file, %.1f s", parts, files, counts, float64(all)/float64(files), took.Seconds())
-	// The listings of a command that opens a dataset are a few, whatever the run.
+	// Opening a dataset takes a few listings, whatever the size of the run.
 	const opening = 40
 	if counts["CopyObject"] < files || counts["CopyObject"] > files+5 || all > files*11/10+opening || counts["DeleteObjects"] > files/1000+5 {
 		t.Errorf("%d files: %v", files, counts)

@@ -21,7 +21,7 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// isWrite matches all requests that change what is in the lake.
+// isWrite matches all requests that change the bucket lake.
 func isWrite(r *http.Request) bool {
 	return r.Method != http.MethodGet && r.Method != http.MethodHead && strings.HasPrefix(r.URL.Path, "/lake/")
 }
@@ -32,12 +32,12 @@ func isClaim(r *http.Request) bool {
 	return ok && s3test.Op(r) == "PutObject" && state.ParseName(path.Join(store.StateDir, name)).Kind == state.ClaimFile
 }
 
-// slowDown is S3's answer where it is asked too much of.
+// slowDown answers as S3 does when it is overloaded.
 func slowDown() func(http.ResponseWriter, *http.Request, http.Handler) {
 	return s3test.Answer(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
 }
 
-// convertOnce lets a converter have a try in this process.
+// convertOnce converts once, in this process.
 func convertOnce(ctx context.Context, c child) error {
 	s, err := openStore(c.Out)
 	if err != nil {
@@ -48,8 +48,8 @@ func convertOnce(ctx context.Context, c child) error {
 	return err
 }
 
-// largeWorld has a source whose results fill a file that takes an upload in
-// parts.
+// largeWorld returns a world with a source whose file of results needs a multipart
+// upload.
 func largeWorld(t *testing.T, dir string) *world {
 	t.Helper()
 	w := newWorld(t, dir)
@@ -68,9 +68,9 @@ func largeWorld(t *testing.T, dir string) *world {
 	return w
 }
 
-// Requests that write are refused, or done and their answers lost. Where that
-// passes a converter gets through; where it lasts the converter fails, and the
-// next one goes on.
+// Requests that write are refused, or are executed and their responses lost. If that is
+// temporary, a converter succeeds; if it persists, the converter fails and the next one
+// resumes.
 func TestS3EveryFault(t *testing.T) {
 	server := startS3(t)
 	proxy := s3test.NewProxy(t, server)
@@ -78,7 +78,7 @@ func TestS3EveryFault(t *testing.T) {
 	small := regionsWorld(t, filepath.Join(dir, "small"), "eu-west-1", "us-east-1")
 	large := largeWorld(t, filepath.Join(dir, "large"))
 	stride, few := 31, 3
-	if long() {
+	if isLong() {
 		stride, few = 1, 1
 	}
 	for i, test := range []struct {
@@ -86,7 +86,7 @@ func TestS3EveryFault(t *testing.T) {
 		w      *world
 		match  func(*http.Request) bool
 		do     func(http.ResponseWriter, *http.Request, http.Handler)
-		stride int // in requests, from one that is spoiled to the next
+		stride int // distance between the requests that are spoiled
 	}{
 		{"slow down", small, isWrite, slowDown(), stride},
 		{"lost", small, isWrite, s3test.Lose(), stride},
@@ -130,7 +130,7 @@ func TestS3EveryFault(t *testing.T) {
 			}
 			t.Logf("%d cases", cases)
 			if cases < 2 {
-				t.Error("too few of them")
+				t.Error("too few cases")
 			}
 			report(t, "dataset in S3", cases)
 		})
@@ -145,30 +145,30 @@ func TestS3EveryFault(t *testing.T) {
 	})
 }
 
-// Leases that nobody may remove, and that can't be read, hold up the next
-// converter for as long as a lease lasts, and no longer.
+// Leases that can neither be read nor removed delay the next converter until they expire,
+// and no longer.
 func TestS3UnreadableLease(t *testing.T) {
 	w := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1")
 	denied := s3test.Fault{Match: s3test.IsOp("DeleteObjects", ""), Do: s3test.Answer(http.StatusForbidden, "AccessDenied", "Access Denied")}
 	proxy := s3test.NewProxy(t, startS3(t), denied, s3test.Fault{Match: s3test.IsOp("PutObject", "/receipts/"), Do: slowDown()})
 	c := child{In: w.dir, Out: proxy.URL + "/lake/out"}
 	if err := convertOnce(t.Context(), c); err == nil {
-		t.Fatal("there are no receipts, and yet it got through")
+		t.Fatal("it succeeded without receipts")
 	}
 	proxy.Script(denied, s3test.Fault{Match: s3test.IsOp("GetObject", "/leases/"), Do: s3test.Flip()})
 	mend(t, "unreadable leases", c, w.want)
 	if proxy.Seen("GetObject") == 0 {
-		t.Error("nothing was read")
+		t.Error("no lease was read")
 	}
 }
 
-// A converter that is interrupted in the midst of a request, which is done all the
-// same, leaves no lease for which the next one would have to wait.
+// A converter that is interrupted during a request, which the server still executes,
+// leaves no lease that the next one would have to wait for.
 func TestS3InterruptedLeavesNoLease(t *testing.T) {
 	w := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1")
 	proxy := s3test.NewProxy(t, startS3(t))
 	stride := 3
-	if long() {
+	if isLong() {
 		stride = 1
 	}
 	cases := 0
@@ -192,13 +192,13 @@ func TestS3InterruptedLeavesNoLease(t *testing.T) {
 		if openErr != nil {
 			t.Fatal(openErr)
 		}
-		all, listErr := names(t.Context(), s)
+		all, listErr := listSizes(t.Context(), s)
 		if listErr != nil {
 			t.Fatal(listErr)
 		}
 		for name := range all {
 			if strings.Contains(name, "/leases/") {
-				t.Errorf("interrupted at request %d (%v): %s is left", skip+1, err, name)
+				t.Errorf("interrupted at request %d (%v): it left %s", skip+1, err, name)
 			}
 		}
 		mend(t, fmt.Sprintf("interrupted at request %d", skip+1), c, w.want)

@@ -18,27 +18,27 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// lie is a wrong answer of success.
+// lie is a wrong response that reports success.
 type lie struct {
 	name string
-	// tell answers instead of the server, whose answer is truth; previous is the
-	// answer to the last request of that operation, nil if there was none.
+	// tell answers a request wrongly. truth is the server's response to it; previous is
+	// the response to the last request of the same operation, nil for none.
 	tell func(w http.ResponseWriter, r *http.Request, truth, previous *httptest.ResponseRecorder)
 }
 
-// answerWith answers a request as truth does, with another body.
+// answerWith answers a request with the response truth, but another body.
 func answerWith(w http.ResponseWriter, r *http.Request, truth *httptest.ResponseRecorder, body string) {
 	for name, values := range truth.Header() {
 		w.Header()[name] = values
 	}
-	if r.Method != http.MethodHead { // there it is that of the object
+	if r.Method != http.MethodHead { // of a HEAD it is the object's length
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(truth.Code)
-	fmt.Fprint(w, body) // a client that goes away is none of our business
+	fmt.Fprint(w, body) // fails only if the client has closed the connection
 }
 
-func plain(w http.ResponseWriter, kind, body string) {
+func answerPlain(w http.ResponseWriter, kind, body string) {
 	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(http.StatusOK)
 	fmt.Fprint(w, body)
@@ -50,8 +50,8 @@ var (
 	keyCount = regexp.MustCompile(`<KeyCount>\d+</KeyCount>`)
 )
 
-// keep leaves only the first n objects in a listing.
-func keep(listing string, n int) string {
+// truncate returns a listing with only its first n objects.
+func truncate(listing string, n int) string {
 	at := 0
 	listing = contents.ReplaceAllStringFunc(listing, func(s string) string {
 		if at++; at <= n {
@@ -68,10 +68,10 @@ func lies() []lie {
 			w.WriteHeader(http.StatusOK)
 		}},
 		{"HTML", func(w http.ResponseWriter, _ *http.Request, _, _ *httptest.ResponseRecorder) {
-			plain(w, "text/html", "<!DOCTYPE html><html><body>Please log in to the network.</body></html>")
+			answerPlain(w, "text/html", "<!DOCTYPE html><html><body>Please log in to the network.</body></html>")
 		}},
 		{"an error with status 200", func(w http.ResponseWriter, _ *http.Request, _, _ *httptest.ResponseRecorder) {
-			plain(w, "application/xml", `<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>`)
+			answerPlain(w, "application/xml", `<?xml version="1.0" encoding="UTF-8"?><Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>`)
 		}},
 		{"cut in half", func(w http.ResponseWriter, r *http.Request, truth, _ *httptest.ResponseRecorder) {
 			answerWith(w, r, truth, truth.Body.String()[:truth.Body.Len()/2])
@@ -86,16 +86,16 @@ func lies() []lie {
 			answerWith(w, r, truth, prefixes.ReplaceAllString(truth.Body.String(), "<Prefix>elsewhere/</Prefix>"))
 		}},
 		{"stale: as before anything was written", func(w http.ResponseWriter, r *http.Request, truth, _ *httptest.ResponseRecorder) {
-			answerWith(w, r, truth, keep(truth.Body.String(), 0))
+			answerWith(w, r, truth, truncate(truth.Body.String(), 0))
 		}},
 		{"short: half of the objects", func(w http.ResponseWriter, r *http.Request, truth, _ *httptest.ResponseRecorder) {
 			body := truth.Body.String()
-			answerWith(w, r, truth, keep(body, len(contents.FindAllString(body, -1))/2))
+			answerWith(w, r, truth, truncate(body, len(contents.FindAllString(body, -1))/2))
 		}},
 	}
 }
 
-// liar tells a lie in place of some answers.
+// liar replaces some responses by a lie.
 type liar struct {
 	lie  lie
 	told atomic.Bool
@@ -104,8 +104,8 @@ type liar struct {
 	previous map[string]*httptest.ResponseRecorder // by operation
 }
 
-// fault is the liar's part in a proxy's script. Requests are answered by the server
-// first: what they were to do is done.
+// fault returns the faults with which a proxy lies: after skip requests, for times
+// requests, or for all others if times is 0. The server executes all requests.
 func (l *liar) fault(skip, times int) []s3test.Fault {
 	n := 0
 	return []s3test.Fault{{
@@ -129,14 +129,14 @@ func (l *liar) fault(skip, times int) []s3test.Fault {
 	}}
 }
 
-// A server in S3's place that lies, once or from some request on, at any request:
-// a command says the truth or fails, and nothing is lost, doubled or deleted.
+// A server lies in place of S3, for any one request or from then on. A command gives a
+// right answer or fails, and nothing is lost, doubled or deleted.
 func TestS3Lies(t *testing.T) {
 	server := startS3(t)
 	proxy := s3test.NewProxy(t, server)
 	dir := tempDir(t)
 	stride, every := 997, 23
-	if long() {
+	if isLong() {
 		stride, every = 17, 1
 	}
 	cases, failed, offset := 0, 0, 0
@@ -156,7 +156,7 @@ func TestS3Lies(t *testing.T) {
 					liar := &liar{lie: l, previous: map[string]*httptest.ResponseRecorder{}}
 					proxy.Script(liar.fault(skip, times)...)
 					what := fmt.Sprintf("%s, answer %d %s (%d times, 0 for ever)", c.name, skip+1, l.name, times)
-					err = underLies(t.Context(), &c, w, proxy.URL+place, before)
+					err = runUnderLies(t.Context(), &c, w, proxy.URL+place, before)
 					proxy.Script()
 					cases++
 					if errors.As(err, new(*wrongError)) {
@@ -166,7 +166,7 @@ func TestS3Lies(t *testing.T) {
 					if !c.reads {
 						mending := mendPair(t.Context(), w, honest, shortLeaseInS3)
 						if spoiled := (*run.SpoiledError)(nil); l.name == "repeated" && errors.As(mending, &spoiled) {
-							// A receipt has the ETag that the server gave of another object. The
+							// A receipt has the ETag of another object, as the server said. The
 							// error says what to do.
 							s := honest()
 							if mending = abandonRun(t.Context(), s, spoiled.Run, shortLeaseInS3); mending == nil {
@@ -175,7 +175,7 @@ func TestS3Lies(t *testing.T) {
 							s.Close()
 						}
 						if mending != nil {
-							t.Errorf("%s: it said %v; in the end: %v", what, err, mending)
+							t.Errorf("%s: it returned %v; after mending: %v", what, err, mending)
 							failed++
 						}
 					}
@@ -189,16 +189,16 @@ func TestS3Lies(t *testing.T) {
 	fmt.Printf("torture: %s: %d lies\n", t.Name(), cases)
 }
 
-// readHonestly reads the rows of a dataset.
+// readHonestly reads the rows of a dataset without lies.
 func readHonestly(ctx context.Context, open func() store.Store) (rows, error) {
 	s := open()
 	defer s.Close()
 	return catRows(ctx, s)
 }
 
-// underLies gives a command to a dataset behind a liar. Rows that it reads must be
-// those that are there.
-func underLies(ctx context.Context, c *command, w *world, place string, before rows) error {
+// runUnderLies runs a command on a dataset behind a liar. The rows that it reads must be
+// right.
+func runUnderLies(ctx context.Context, c *command, w *world, place string, before rows) error {
 	s, err := openStore(place)
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func underLies(ctx context.Context, c *command, w *world, place string, before r
 	if err != nil {
 		return err
 	}
-	if err := same(got, before); err != nil {
+	if err := checkEqual(got, before); err != nil {
 		return &wrongError{err}
 	}
 	return nil

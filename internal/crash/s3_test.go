@@ -20,16 +20,16 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// shortLeaseInS3 is shortLease where each renewal is a request.
+// shortLeaseInS3 is shortLease for S3, where every renewal is a request.
 const shortLeaseInS3 = 60 * time.Millisecond
 
-// A place in S3 is named by the URL of its server, or of a proxy before it, which
-// the bucket and the prefix follow: processes need nothing else.
+// isS3 reports whether a place is in S3. Such a place is a URL of the server, or of a
+// proxy before it, with bucket and prefix, so child processes need no other options.
 func isS3(place string) bool { return strings.HasPrefix(place, "http://") }
 
-// inS3 is the client of a place's server, and the place's s3:// URI. The client
-// doesn't wait for long between attempts.
-func inS3(place string) (client *s3.Client, uri string, err error) {
+// clientFor returns a client of a place's server, and the place's s3:// URI. The client
+// waits only briefly between attempts.
+func clientFor(place string) (client *s3.Client, uri string, err error) {
 	u, err := url.Parse(place)
 	if err != nil {
 		return nil, "", err
@@ -40,7 +40,7 @@ func inS3(place string) (client *s3.Client, uri string, err error) {
 }
 
 func openS3(place string) (store.Store, error) {
-	client, uri, err := inS3(place)
+	client, uri, err := clientFor(place)
 	if err != nil {
 		return nil, err
 	}
@@ -48,15 +48,14 @@ func openS3(place string) (store.Store, error) {
 }
 
 func sourcesInS3(place string) (in string, origin input.Origin) {
-	client, uri, err := inS3(place)
+	client, uri, err := clientFor(place)
 	if err != nil {
-		panic(err) // a test's mistake
+		panic(err) // the test is wrong
 	}
 	return uri, s3input.NewOrigin(client, s3input.Filter{}, nil)
 }
 
-// startS3 starts a server that has the buckets results and lake, in memory where
-// it can be.
+// startS3 starts a server with the buckets results and lake, in tempDir.
 func startS3(t *testing.T) *s3test.Server {
 	t.Helper()
 	server, stop, err := s3test.Run(tempDir(t), "results", "lake")
@@ -67,7 +66,7 @@ func startS3(t *testing.T) *s3test.Server {
 	return server
 }
 
-// upload puts a world's sources into S3, and returns the world there.
+// upload copies a world's sources to S3 and returns the world with those.
 func (w *world) upload(t *testing.T, server *s3test.Server) *world {
 	t.Helper()
 	if err := server.Put(t.Context(), "results", "in/", w.dir); err != nil {
@@ -80,7 +79,7 @@ func (w *world) upload(t *testing.T, server *s3test.Server) *world {
 	return there
 }
 
-// regionsWorld is a world with a source in each region.
+// regionsWorld returns a world with one source per Region.
 func regionsWorld(t *testing.T, dir string, regions ...string) *world {
 	t.Helper()
 	w := newWorld(t, dir)
@@ -90,13 +89,13 @@ func regionsWorld(t *testing.T, dir string, regions ...string) *world {
 	return w
 }
 
-// killEach kills children at each stride'th step, one after the other, each on a
-// dataset of its own below the place out, and mends what is left.
+// killEach kills children, one at every stride'th step, each on a dataset of its own
+// below the place out, and mends the datasets.
 func killEach(t *testing.T, c child, out string, stride int, want rows) (cases int) {
 	t.Helper()
 	for step := 1; !t.Failed(); step += stride {
 		c.Out, c.Step = fmt.Sprintf("%s-%d", out, step), step
-		if !killed(t, c.start(t)) {
+		if !waitKilled(t, c.start(t)) {
 			return cases
 		}
 		cases++
@@ -105,13 +104,13 @@ func killEach(t *testing.T, c child, out string, stride int, want rows) (cases i
 	return cases
 }
 
-// A process that is killed with SIGKILL before and after everything it does to a
-// dataset in S3: sources in a directory, and in S3.
+// Processes are killed with SIGKILL before and after every change to a dataset in S3,
+// with sources in a directory and in S3.
 func TestS3KilledAtEveryStep(t *testing.T) {
 	server := startS3(t)
 	local := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1", "us-east-1")
 	stride := 37
-	if long() {
+	if isLong() {
 		stride = 1
 	}
 	for name, w := range map[string]*world{"local": local, "S3": local.upload(t, server)} {
@@ -125,11 +124,10 @@ func TestS3KilledAtEveryStep(t *testing.T) {
 	}
 }
 
-// Processes that are killed at random times, in the midst of requests, while
-// sources come in.
+// Processes are killed at random times, also during requests, while sources are added.
 func TestS3KilledAtRandom(t *testing.T) {
 	kills := 8
-	if long() {
+	if isLong() {
 		kills = 50
 	}
 	server := startS3(t)
@@ -139,10 +137,10 @@ func TestS3KilledAtRandom(t *testing.T) {
 	report(t, "SIGKILL at random times, one dataset in S3", died)
 }
 
-// Processes that start at once on one dataset in S3 convert each source once.
+// Processes that start together on one dataset in S3 convert each source once.
 func TestS3Together(t *testing.T) {
 	rounds := 3
-	if long() {
+	if isLong() {
 		rounds = 20
 	}
 	server := startS3(t)
@@ -163,7 +161,7 @@ func TestS3Together(t *testing.T) {
 	report(t, "two processes at once on one dataset in S3", rounds)
 }
 
-// Who may not delete converts all the same, killed or not.
+// Converters without permission to delete still convert, whether killed or not.
 func TestS3WithoutDelete(t *testing.T) {
 	server := startS3(t)
 	proxy := s3test.NewProxy(t, server, s3test.Fault{
@@ -172,7 +170,7 @@ func TestS3WithoutDelete(t *testing.T) {
 	})
 	w := regionsWorld(t, filepath.Join(tempDir(t), "in"), "eu-west-1", "us-east-1")
 	stride := 17
-	if long() {
+	if isLong() {
 		stride = 1
 	}
 	c := child{In: w.dir}
@@ -180,14 +178,14 @@ func TestS3WithoutDelete(t *testing.T) {
 	if cases < 40/stride {
 		t.Errorf("only %d steps", cases)
 	}
-	// And more, later, on what could not be tidied up.
+	// Later converters work despite the files that could not be deleted.
 	c.Out, c.Step = proxy.URL+"/lake/more", 0
 	for i := range 3 {
 		mend(t, fmt.Sprintf("time %d", i), c, w.want)
 		w.add(t, "us-east-1", 10+i, 9)
 	}
 	if proxy.Seen("DeleteObjects") == 0 {
-		t.Error("nothing was to be deleted")
+		t.Error("no delete was refused")
 	}
 	report(t, "SIGKILL at each step, dataset in S3, without permission to delete", cases)
 }

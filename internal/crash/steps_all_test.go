@@ -15,19 +15,19 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// shortLease is the lease of converters that never meet another.
+// shortLease is the lease of converters that run alone.
 const shortLease = 6 * time.Millisecond
 
-// scenario is something that is stopped at every step.
+// scenario is a command that is stopped at every step.
 type scenario struct {
 	name string
 	base *volatile // the dataset before
 	act  func(ctx context.Context, s store.Store) error
-	heal func(ctx context.Context, s store.Store) error // what a user does then
-	want rows                                           // in the end, and all that may be seen before
+	heal func(ctx context.Context, s store.Store) error // the command with which a user resumes
+	want rows                                           // after heal; readers never see others
 }
 
-// scenarios makes them below dir, small.
+// scenarios returns small scenarios, with their sources below dir.
 func scenarios(t testing.TB, dir string) []scenario {
 	t.Helper()
 	ctx := context.Background()
@@ -41,7 +41,7 @@ func scenarios(t testing.TB, dir string) []scenario {
 	}
 	convertTo := func(w *world, change func(*convert.Options)) func(context.Context, store.Store) error {
 		return func(ctx context.Context, s store.Store) error {
-			o := options(w, s)
+			o := newOptions(w, s)
 			o.Lease = shortLease
 			if change != nil {
 				change(&o)
@@ -52,12 +52,12 @@ func scenarios(t testing.TB, dir string) []scenario {
 	}
 	heal := func(w *world, change func(*convert.Options)) func(context.Context, store.Store) error {
 		return func(ctx context.Context, s store.Store) error {
-			o := options(w, s)
+			o := newOptions(w, s)
 			o.Lease = shortLease
 			if change != nil {
 				change(&o)
 			}
-			return goOn(ctx, o)
+			return convertAll(ctx, o)
 		}
 	}
 	built := func(act func(context.Context, store.Store) error) *volatile {
@@ -82,14 +82,14 @@ func scenarios(t testing.TB, dir string) []scenario {
 	few := func(o *convert.Options) { o.MaxSources = 2 }
 	all = append(all, scenario{name: "backlog", base: newVolatile(), act: convertTo(backlog, few), heal: heal(backlog, few), want: backlog.want})
 
-	// Plan, work and commit one after the other, and done again by whoever comes.
+	// Plan, work and commit, which are repeated.
 	apart := archive("apart", "eu-west-1", "us-east-1", "us-west-2")
 	allApart := func(ctx context.Context, s store.Store) error { return stepByStep(ctx, apart, s, shortLease) }
 	all = append(all,
 		scenario{name: "apart", base: newVolatile(), act: allApart, heal: allApart, want: apart.want},
 		scenario{name: "apart, then convert", base: newVolatile(), act: allApart, heal: heal(apart, nil), want: apart.want})
 
-	// What was too long once isn't any more.
+	// Lines that were rejected as too long are retried with a larger limit.
 	retried := archive("retried", "eu-west-1", "us-east-1")
 	strict := func(o *convert.Options) { o.Limits.MaxLineBytes = shortLine }
 	again := func(o *convert.Options) { o.RetryRejected = true }
@@ -98,15 +98,15 @@ func scenarios(t testing.TB, dir string) []scenario {
 	// A run that was stopped while it published is abandoned.
 	left := archive("left", "eu-west-1", "us-east-1")
 	half := newVolatile()
-	stop := &dier{when: isPublication, after: 4}
-	if err := convertTo(left, nil)(ctx, &stepped{half, stop.at}); !errors.Is(err, errDead) {
+	stop := &countdownKiller{when: isPublication, after: 4}
+	if err := convertTo(left, nil)(ctx, &stepped{half, stop.onStep}); !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
 	all = append(all, scenario{name: "abandon", base: half.clone(), act: func(ctx context.Context, s store.Store) error {
 		return abandonRun(ctx, s, "1", shortLease)
 	}, heal: heal(left, nil), want: left.want})
 
-	// A dataset that is dropped is made anew.
+	// A dropped dataset is created again.
 	dropped := archive("dropped", "eu-west-1", "us-east-1")
 	all = append(all, scenario{name: "drop", base: built(convertTo(dropped, nil)), act: func(ctx context.Context, s store.Store) error {
 		return dropAll(ctx, s, shortLease)
@@ -116,40 +116,40 @@ func scenarios(t testing.TB, dir string) []scenario {
 	return all
 }
 
-// check lets a user go on, and checks what comes of it.
+// check checks the dataset that a stopped command left, resumes, and checks again.
 func (s *scenario) check(t *testing.T, what string, left store.Store) {
 	t.Helper()
 	ctx := context.Background()
-	if err := checkBetween(ctx, left, s.want); err != nil {
-		t.Errorf("%s: between: %v", what, err)
+	if err := checkUnfinished(ctx, left, s.want); err != nil {
+		t.Errorf("%s: before resuming: %v", what, err)
 	}
 	if err := s.heal(ctx, left); err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
-	if err := checkWhole(ctx, left, s.want); err != nil {
-		t.Errorf("%s: in the end: %v", what, err)
+	if err := checkComplete(ctx, left, s.want); err != nil {
+		t.Errorf("%s: after resuming: %v", what, err)
 	}
 }
 
-// stepStride is how many steps lie between two that are tried.
+// stepStride returns the distance between the steps that are tried.
 func stepStride() int {
-	if long() {
+	if isLong() {
 		return 1
 	}
 	return 7
 }
 
-// powerCuts is how many ways are tried in which a power cut may leave a step.
+// powerCuts returns how many random outcomes of a power cut are tried per step.
 func powerCuts() int {
-	if long() {
+	if isLong() {
 		return 5
 	}
 	return 1
 }
 
-// A converter that is stopped at any step, by a kill or by a power cut that takes
-// what wasn't synced, loses nothing and doubles nothing.
+// A command that stops at any step loses and doubles no row, whether it is killed or
+// the power is cut, with the loss of changes that weren't synced.
 func TestEveryStep(t *testing.T) {
 	for _, s := range scenarios(t, t.TempDir()) {
 		t.Run(s.name, func(t *testing.T) {
@@ -158,12 +158,12 @@ func TestEveryStep(t *testing.T) {
 			for n := 1; !t.Failed(); n += stepStride() {
 				k := &killer{target: n}
 				st := s.base.clone()
-				err := s.act(context.Background(), &stepped{st, k.at})
+				err := s.act(context.Background(), &stepped{st, k.onStep})
 				if !k.dead {
 					if err != nil {
-						t.Fatalf("nothing stopped it, and yet: %v", err)
+						t.Fatalf("it failed although nothing stopped it: %v", err)
 					}
-					s.check(t, "unharmed", st)
+					s.check(t, "not stopped", st)
 					t.Logf("%d steps, %d cases", n-1, cases)
 					report(t, "steps", cases)
 					return
@@ -179,11 +179,11 @@ func TestEveryStep(t *testing.T) {
 	}
 }
 
-// A converter that is stopped at one step, and the next one at another.
+// One converter is stopped at a step, and the next one at another.
 func TestStoppedTwice(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	tries := 30
-	if long() {
+	if isLong() {
 		tries = 3000
 	}
 	all := scenarios(t, t.TempDir())
@@ -197,7 +197,7 @@ func TestStoppedTwice(t *testing.T) {
 			if s.name == "abandon" && r.IntN(2) == 0 {
 				act = s.heal
 			}
-			_ = act(context.Background(), &stepped{st, k.at}) // dies, or is done
+			_ = act(context.Background(), &stepped{st, k.onStep}) // dies or completes
 			what += fmt.Sprintf(", step %d (%s)", k.target, k.op)
 			if r.IntN(2) == 0 {
 				st = st.cut(r)
@@ -208,36 +208,36 @@ func TestStoppedTwice(t *testing.T) {
 			s.check(t, what, st)
 			continue
 		}
-		// It may have been committed instead.
+		// The run may have been committed instead.
 		if err := s.heal(context.Background(), st); err != nil {
 			t.Errorf("%s: %v", what, err)
-		} else if err := checkWhole(context.Background(), st, s.want); err != nil {
+		} else if err := checkComplete(context.Background(), st, s.want); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	report(t, "stopped several times", tries)
 }
 
-// A destination that refuses a request, or whose answer gets lost, at any step.
+// A store refuses any one change, or makes it and loses the response.
 func TestEveryFault(t *testing.T) {
 	kinds := []struct {
-		name            string
-		lost, asksAgain bool
+		name          string
+		lost, retried bool
 	}{{"refused", false, false}, {"answer lost", true, false}, {"answer lost, asked again", true, true}}
 	for _, s := range scenarios(t, t.TempDir()) {
 		for _, kind := range kinds {
 			t.Run(s.name+"/"+kind.name, func(t *testing.T) {
 				t.Parallel()
 				for n := 1; !t.Failed(); n += stepStride() {
-					f := &fault{target: n, lost: kind.lost, asksAgain: kind.asksAgain}
+					f := &fault{target: n, lost: kind.lost, retried: kind.retried}
 					st := s.base.clone()
-					err := s.act(context.Background(), &stepped{st, f.at})
+					err := s.act(context.Background(), &stepped{st, f.onStep})
 					if f.hit == "" {
 						report(t, "faults", (n-1)/stepStride())
 						return
 					}
 					what := fmt.Sprintf("%s %d (%s)", kind.name, n, f.hit)
-					if err != nil && (kind.asksAgain || !errors.Is(err, errUnavailable)) {
+					if err != nil && (kind.retried || !errors.Is(err, errUnavailable)) {
 						t.Errorf("%s: %v", what, err)
 					}
 					s.check(t, what, st)
@@ -247,11 +247,11 @@ func TestEveryFault(t *testing.T) {
 	}
 }
 
-// A destination that can't be written to is left as it is.
+// A store that can't be written to stays unchanged.
 func TestReadOnly(t *testing.T) {
 	for _, s := range scenarios(t, t.TempDir()) {
 		st := s.base.clone()
-		before, err := names(context.Background(), st)
+		before, err := listSizes(context.Background(), st)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,16 +264,16 @@ func TestReadOnly(t *testing.T) {
 		if !errors.Is(err, os.ErrPermission) {
 			t.Errorf("%s: %v", s.name, err)
 		}
-		if after, _ := names(context.Background(), st); !maps.Equal(before, after) {
+		if after, _ := listSizes(context.Background(), st); !maps.Equal(before, after) {
 			t.Errorf("%s: changed", s.name)
 		}
 		s.check(t, s.name, st)
 	}
 }
 
-// report writes figures for docs/reliability.md in the long form.
+// report prints figures for docs/reliability.md, in the long form.
 func report(t *testing.T, what string, cases int) {
-	if !long() || t.Failed() {
+	if !isLong() || t.Failed() {
 		return
 	}
 	fmt.Printf("torture: %s: %s: %d cases, no row lost, doubled or invented\n", t.Name(), what, cases)

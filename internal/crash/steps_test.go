@@ -10,20 +10,20 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// stepped is a store that tells of every step: the moments before and after it
-// changes something. What at returns is what becomes of the step.
+// stepped is a store that calls onStep for every step: before and after each change. If
+// onStep returns an error, so does the change.
 type stepped struct {
 	store.Store
-	at func(op, name string, after bool) error
+	onStep func(op, name string, after bool) error
 }
 
-// do does something between two steps.
+// do makes a change between two steps.
 func (s *stepped) do(op, name string, f func() error) error {
-	if err := s.at(op, name, false); err != nil {
+	if err := s.onStep(op, name, false); err != nil {
 		return err
 	}
 	err := f()
-	if after := s.at(op, name, true); after != nil {
+	if after := s.onStep(op, name, true); after != nil {
 		return after
 	}
 	return err
@@ -62,7 +62,7 @@ func (s *stepped) RemoveAll(ctx context.Context, name string) error {
 }
 
 func (s *stepped) Remove(ctx context.Context, names ...string) error {
-	for _, name := range names { // one after the other, to be stopped between any two
+	for _, name := range names { // one by one, so that it can stop between any two
 		if err := s.RemoveAll(ctx, name); err != nil {
 			return err
 		}
@@ -92,17 +92,17 @@ type steppedOutput struct {
 	store.Output
 }
 
-// Write isn't a step: a file that isn't committed has any part of its content.
+// Write isn't a step: a file that isn't committed may have any part of its content.
 func (o *steppedOutput) Write(p []byte) (int, error) { return o.Output.Write(p) }
 
 func (o *steppedOutput) Commit() error { return o.s.do("commit", o.name, o.Output.Commit) }
 
 func (o *steppedOutput) Abort() error { return o.s.do("abort", o.name, o.Output.Abort) }
 
-// errDead is what a store says to a converter that was killed.
+// errDead is the error of every change by a converter that was killed.
 var errDead = errors.New("killed")
 
-// killer kills at a step: from then on nothing happens any more.
+// killer kills a converter at a step: all changes fail from then on.
 type killer struct {
 	target int
 
@@ -112,7 +112,7 @@ type killer struct {
 	op    string // at which it died
 }
 
-func (k *killer) at(op, name string, after bool) error {
+func (k *killer) onStep(op, name string, after bool) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.count++
@@ -126,13 +126,13 @@ func (k *killer) at(op, name string, after bool) error {
 	return nil
 }
 
-// fault is a store's failure at a step, and at that alone.
+// fault is a failure of a store at exactly one step.
 type fault struct {
 	target int
-	// lost says that the step is done and its answer is dropped; otherwise it
-	// isn't done. Of a lost answer to a create-only PUT that is asked again, as
-	// S3's clients do, the answer is that there is such a file: asksAgain.
-	lost, asksAgain bool
+	// lost says that the change is made and only its response is lost. With retried,
+	// the client retries as S3's clients do: a create-only PUT then fails, because the
+	// file exists.
+	lost, retried bool
 
 	mu    sync.Mutex
 	count int
@@ -141,10 +141,10 @@ type fault struct {
 
 var errUnavailable = errors.New("503 Service Unavailable")
 
-func (f *fault) at(op, name string, after bool) error {
+func (f *fault) onStep(op, name string, after bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if after != f.lost || f.asksAgain && op != "put new" {
+	if after != f.lost || f.retried && op != "put new" {
 		return nil
 	}
 	f.count++
@@ -152,15 +152,15 @@ func (f *fault) at(op, name string, after bool) error {
 		return nil
 	}
 	f.hit = op + " " + name
-	if f.asksAgain {
+	if f.retried {
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrExist}
 	}
 	return errUnavailable
 }
 
-// dier dies once so many steps of a kind are done. The goroutines of a converter
-// share it.
-type dier struct {
+// countdownKiller kills a converter after a number of steps of one kind. The converter's
+// goroutines share it.
+type countdownKiller struct {
 	when  func(op, name string) bool
 	after int
 
@@ -168,7 +168,7 @@ type dier struct {
 	dead bool
 }
 
-func (d *dier) at(op, name string, after bool) error {
+func (d *countdownKiller) onStep(op, name string, after bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.dead {

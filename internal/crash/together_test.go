@@ -16,12 +16,11 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// Converters that start at once on one dataset share the work: no source is
-// converted twice. A reader who reads all the while never fails and never sees a
-// row twice.
+// Converters that start together on one dataset share the work: no source is converted
+// twice. Meanwhile a reader never fails and never sees a row twice.
 func TestTogether(t *testing.T) {
 	rounds := 2
-	if long() {
+	if isLong() {
 		rounds = 20
 	}
 	for _, converters := range []int{2, 8} {
@@ -35,7 +34,7 @@ func TestTogether(t *testing.T) {
 					w.add(t, []string{"eu-west-1", "us-east-1", "ap-south-1"}[n%3], n, 10+n)
 					n++
 				}
-				together(t, w, out, converters)
+				convertTogether(t, w, out, converters)
 				mend(t, fmt.Sprintf("round %d", round), child{In: w.dir, Out: out}, w.want)
 			}
 			report(t, "converters at once", rounds*converters)
@@ -43,7 +42,7 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-func together(t *testing.T, w *world, out string, converters int) {
+func convertTogether(t *testing.T, w *world, out string, converters int) {
 	t.Helper()
 	ctx := context.Background()
 	var planned atomic.Int64
@@ -60,7 +59,7 @@ func together(t *testing.T, w *world, out string, converters int) {
 				return
 			}
 			defer s.Close()
-			o := options(w, s)
+			o := newOptions(w, s)
 			o.Lease, o.MaxSources = childLease, 2+i%3
 			summary, err := convert.Run(ctx, o)
 			if err != nil {
@@ -84,7 +83,7 @@ func together(t *testing.T, w *world, out string, converters int) {
 				return
 			default:
 			}
-			if err := checkBetween(ctx, s, w.want); err != nil {
+			if err := checkUnfinished(ctx, s, w.want); err != nil {
 				t.Errorf("reading: %v", err)
 				return
 			}
@@ -95,17 +94,17 @@ func together(t *testing.T, w *world, out string, converters int) {
 	close(done)
 	reading.Wait()
 	if reads == 0 {
-		t.Error("nothing was read meanwhile")
+		t.Error("the reader saw nothing meanwhile")
 	}
 }
 
-// A first attempt dies once a part has its receipt; the source is changed, denied
-// or gone when the next one comes. What has a receipt isn't read again.
+// A converter dies after a part has its receipt, and then the source is changed, denied
+// or removed. A part with a receipt isn't read again.
 func TestReceiptBinds(t *testing.T) {
 	for what, change := range map[string]func(path string) error{
 		"changed": func(path string) error { return os.WriteFile(path, []byte(`{"id":"another"}`+"\n"), 0o666) },
 		"gone":    os.Remove,
-		"denied": func(path string) error { // also for the superuser
+		"denied": func(path string) error { // even for root
 			return errors.Join(os.Remove(path), os.Mkdir(path, 0o777))
 		},
 	} {
@@ -119,8 +118,8 @@ func TestReceiptBinds(t *testing.T) {
 				st := newVolatile()
 				var receipts atomic.Int32
 				k := &killer{target: n}
-				_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
-					err := k.at(op, name, after)
+				_, err := convert.Run(context.Background(), newOptions(w, &stepped{st, func(op, name string, after bool) error {
+					err := k.onStep(op, name, after)
 					if after && strings.Contains(name, "/receipts/") && err == nil {
 						receipts.Add(1)
 					}
@@ -130,7 +129,7 @@ func TestReceiptBinds(t *testing.T) {
 					if err == nil {
 						t.Fatal("it ended without receipts")
 					}
-					continue // until all have one
+					continue // until all parts have one
 				}
 				if err == nil {
 					return
@@ -140,8 +139,8 @@ func TestReceiptBinds(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				w.add(t, "us-east-1", 7, 2) // something is always there
-				o := options(w, st)
+				w.add(t, "us-east-1", 7, 2) // so that the input is never empty
+				o := newOptions(w, st)
 				o.Lease = shortLease
 				s, err := convert.Run(context.Background(), o)
 				if err != nil {
@@ -150,7 +149,7 @@ func TestReceiptBinds(t *testing.T) {
 				if what == "changed" && s.Sources.Changed != 2 || s.Sources.Unreadable != 0 {
 					t.Errorf("%+v", s.Sources)
 				}
-				if err := checkWhole(context.Background(), st, w.want); err != nil {
+				if err := checkComplete(context.Background(), st, w.want); err != nil {
 					t.Errorf("step %d: %v", n, err)
 				}
 				return
@@ -159,12 +158,12 @@ func TestReceiptBinds(t *testing.T) {
 	}
 }
 
-// Rows of a part without a receipt come from the source as it is when it is read.
+// A part without a receipt has the rows of the source at the time it is read.
 func TestChangedBeforeReceipt(t *testing.T) {
 	w := newWorld(t, t.TempDir())
 	path := w.add(t, "eu-west-1", 0, 9)
 	st := newVolatile()
-	_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
+	_, err := convert.Run(context.Background(), newOptions(w, &stepped{st, func(op, name string, after bool) error {
 		if op == "put new" && strings.Contains(name, "/receipts/") {
 			return errDead
 		}
@@ -173,29 +172,28 @@ func TestChangedBeforeReceipt(t *testing.T) {
 	if !errors.Is(err, errDead) {
 		t.Fatal(err)
 	}
-	content, want := source(path, 1, 30)
+	content, want := newSource(path, 1, 30)
 	if err := os.WriteFile(path, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	o := options(w, st)
+	o := newOptions(w, st)
 	o.Lease = shortLease
-	if err := goOn(context.Background(), o); err != nil {
+	if err := convertAll(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkWhole(context.Background(), st, want); err != nil {
+	if err := checkComplete(context.Background(), st, want); err != nil {
 		t.Error(err)
 	}
 }
 
-// Clocks that were wrong make no difference: the store says that everything was
-// written in the future.
+// Wrong clocks make no difference, even if all files were written in the future.
 func TestClockGoesBackwards(t *testing.T) {
 	w := newWorld(t, t.TempDir())
 	w.add(t, "eu-west-1", 0, 9)
 	w.add(t, "us-east-1", 1, 9)
 	st := newVolatile()
 	var receipts atomic.Int32
-	_, err := convert.Run(context.Background(), options(w, &stepped{st, func(op, name string, after bool) error {
+	_, err := convert.Run(context.Background(), newOptions(w, &stepped{st, func(op, name string, after bool) error {
 		if op == "put new" && strings.Contains(name, "/receipts/") {
 			if receipts.Add(1) > 1 {
 				return errDead
@@ -209,22 +207,22 @@ func TestClockGoesBackwards(t *testing.T) {
 	for _, f := range st.now {
 		f.modified = f.modified.AddDate(50, 0, 0)
 	}
-	o := options(w, st)
+	o := newOptions(w, st)
 	o.Lease = shortLease
-	if err := goOn(context.Background(), o); err != nil {
+	if err := convertAll(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkWhole(context.Background(), st, w.want); err != nil {
+	if err := checkComplete(context.Background(), st, w.want); err != nil {
 		t.Error(err)
 	}
 }
 
-// A store that replaces what it should only create is refused.
+// A store whose create-only writes replace files is refused.
 func TestNotCreateOnly(t *testing.T) {
 	w := newWorld(t, t.TempDir())
 	w.add(t, "eu-west-1", 0, 9)
 	st := newVolatile()
-	o := options(w, &careless{st})
+	o := newOptions(w, &careless{st})
 	_, err := convert.Run(context.Background(), o)
 	if err == nil || !strings.Contains(err.Error(), "replaces files that it should only create") {
 		t.Errorf("%v", err)
@@ -241,19 +239,19 @@ func (c *careless) PutNew(ctx context.Context, name string, data []byte) error {
 	return c.Sync(ctx)
 }
 
-// A live converter keeps its part: another one that comes does the rest, doesn't
-// wait for it, and says so.
+// A live converter keeps its part. Another one converts the rest, doesn't wait for that
+// part, and reports it.
 func TestLeaseKeepsPart(t *testing.T) {
 	w := newWorld(t, t.TempDir())
 	w.add(t, "eu-west-1", 0, 9)
 	w.add(t, "us-east-1", 1, 9)
 	st := newVolatile()
-	reached, goOn := make(chan struct{}), make(chan struct{})
+	reached, convertAll := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	first := options(w, &stepped{st, func(op, name string, after bool) error {
+	first := newOptions(w, &stepped{st, func(op, name string, after bool) error {
 		if !after && op == "put new" && strings.Contains(name, "/receipts/") && strings.HasSuffix(name, "/00001.json") {
 			once.Do(func() { close(reached) })
-			<-goOn
+			<-convertAll
 		}
 		return nil
 	}})
@@ -266,7 +264,7 @@ func TestLeaseKeepsPart(t *testing.T) {
 	})
 	<-reached
 	late := w.add(t, "us-west-2", 2, 9)
-	second := options(w, st)
+	second := newOptions(w, st)
 	second.Lease, second.NoWait = 400*time.Millisecond, true
 	s, err := convert.Run(context.Background(), second)
 	if err != nil {
@@ -275,9 +273,9 @@ func TestLeaseKeepsPart(t *testing.T) {
 	if len(s.Busy) != 1 || !strings.HasPrefix(s.Busy[0], "000001-") || len(s.Runs) != 1 || s.Sources.New != 1 || s.Sources.InWork != 2 {
 		t.Errorf("with %s new: %v busy, %v done, %+v", late, s.Busy, s.Runs, s.Sources)
 	}
-	close(goOn)
+	close(convertAll)
 	working.Wait()
-	if err := checkWhole(context.Background(), st, w.want); err != nil {
+	if err := checkComplete(context.Background(), st, w.want); err != nil {
 		t.Error(err)
 	}
 }

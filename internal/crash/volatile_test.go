@@ -19,10 +19,9 @@ import (
 	"github.com/macielake/macielake/internal/store"
 )
 
-// volatile is a store in memory that knows what of it a power cut would leave.
-// What was created, moved or removed since the last Sync may be there after it or
-// not, each for itself and whatever came first; a file that wasn't committed has
-// any part of its content.
+// volatile is a store in memory that simulates power cuts. A cut keeps or loses every
+// creation, move and removal since the last Sync, independently and in any order. A file
+// that wasn't committed keeps any part of its content.
 type volatile struct {
 	mu      sync.Mutex
 	now     map[string]*content
@@ -36,7 +35,7 @@ type content struct {
 	modified  time.Time
 }
 
-// change gives a file a name, or takes away a name, or both.
+// change adds a name to a file, removes a name, or does both.
 type change struct {
 	add    string
 	file   *content
@@ -47,7 +46,7 @@ func newVolatile() *volatile {
 	return &volatile{now: map[string]*content{}, durable: map[string]*content{}}
 }
 
-// cut cuts the power: what is left is in a new store.
+// cut cuts the power. It returns a new store with the files that are left.
 func (v *volatile) cut(r *rand.Rand) *volatile {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -196,15 +195,16 @@ func (v *volatile) Stat(_ context.Context, name string) (store.Info, error) {
 func (v *volatile) Check(_ context.Context, from, to string, want store.Content) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	err := v.holds(from, want)
+	err := v.checkContent(from, want)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = v.holds(to, want)
+		err = v.checkContent(to, want)
 	}
 	return err
 }
 
-// holds compares a file with what it must hold; the caller has locked.
-func (v *volatile) holds(name string, want store.Content) error {
+// checkContent compares a file with the content that it must have. The caller holds the
+// lock.
+func (v *volatile) checkContent(name string, want store.Content) error {
 	f := v.now[name]
 	if f == nil {
 		return missing("publish", name)
@@ -218,7 +218,7 @@ func (v *volatile) holds(name string, want store.Content) error {
 func (v *volatile) Publish(ctx context.Context, from, to string, want store.Content) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	err := v.holds(from, want)
+	err := v.checkContent(from, want)
 	if err == nil && v.now[to] != nil {
 		err = exists("publish", to)
 	}
@@ -226,7 +226,7 @@ func (v *volatile) Publish(ctx context.Context, from, to string, want store.Cont
 		v.apply(change{add: to, file: v.now[from]})
 		return nil
 	}
-	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && v.holds(to, want) == nil {
+	if (errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist)) && v.checkContent(to, want) == nil {
 		return nil
 	}
 	return err
@@ -305,7 +305,7 @@ func (v *volatile) Discard(ctx context.Context, names ...string) error {
 
 func (v *volatile) Close() error { return nil }
 
-// clone is a copy of a store that nobody writes to.
+// clone returns a copy. Nobody may write to the store meanwhile.
 func (v *volatile) clone() *volatile {
 	v.mu.Lock()
 	defer v.mu.Unlock()

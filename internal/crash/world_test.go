@@ -30,17 +30,17 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// Tables that have a row a result, detection or location.
+// Tables with one row per result, detection or location.
 var tables = []string{"results", "detections", "occurrences"}
 
-// rows are a multiset of rows, by table, source and line.
+// rows counts rows by table, source and line.
 type rows map[string]int
 
 func rowKey(table, uri string, line int64) string { return fmt.Sprintf("%s %s:%d", table, uri, line) }
 
-// world is an archive of results, and the rows it must give.
+// world is a set of sources, with the rows that they must give.
 type world struct {
-	dir  string // or a place in S3
+	dir  string // or a location in S3
 	want rows
 }
 
@@ -56,13 +56,12 @@ func newWorld(t testing.TB, dir string) *world {
 	return &world{dir: real, want: rows{}}
 }
 
-// add adds a source of so many lines to a region: each record has two types of
-// data, with one and two locations; every fifth line is rejected, every seventh
-// blank.
+// add adds a source to a Region. Every result has two types of data, with one and two
+// locations. Every fifth line is a reject, and every seventh is blank.
 func (w *world) add(t testing.TB, region string, n, lines int) string {
 	t.Helper()
 	path := filepath.Join(w.dir, "AWSLogs", "111122223333", "Macie", region, fmt.Sprintf("%06d.jsonl", n))
-	content, want := source(path, n, lines)
+	content, want := newSource(path, n, lines)
 	for key, n := range want {
 		w.want[key] += n
 	}
@@ -75,12 +74,11 @@ func (w *world) add(t testing.TB, region string, n, lines int) string {
 	return path
 }
 
-// shortLine is more than every other record has, and less than the others, in
-// bytes.
+// shortLine is a limit in bytes: the length of every other result exceeds it.
 const shortLine = 400
 
-// source makes a source's lines and the rows they give.
-func source(uri string, n, lines int) ([]byte, rows) {
+// newSource returns a source's content and the rows that it gives.
+func newSource(uri string, n, lines int) ([]byte, rows) {
 	var out bytes.Buffer
 	want := rows{}
 	for i := range lines {
@@ -102,24 +100,24 @@ func source(uri string, n, lines int) ([]byte, rows) {
 	return out.Bytes(), want
 }
 
-// options are those of all converters here.
-func options(w *world, out store.Store) convert.Options {
+// newOptions returns the options that all converters here share.
+func newOptions(w *world, out store.Store) convert.Options {
 	in, origin := w.dir, input.Origin(input.Local{})
 	if isS3(in) {
 		in, origin = sourcesInS3(in)
 	}
 	return convert.Options{
 		Inputs: []string{in}, Origins: []input.Origin{origin}, Out: out,
-		// Each region has parts of its own, in samples as small as these.
+		// In samples as small as these, every Region has parts of its own.
 		TableFormat: "parquet", Tables: tables, PartitionBy: []sink.PartitionKey{sink.ByRegion}, Compression: "none",
 		TargetFileSize: 256 << 20, PartSize: 64 << 20, MaxSources: 1_000_000, Workers: 2, Limits: stream.DefaultLimits(),
 		RejectRaw: true, MaxRejects: -1, Version: "test", Lease: 120 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 	}
 }
 
-// read reads the rows of a dataset's tables: of all files, as a reader does who
-// doesn't look at the runs, and of those of committed runs.
-func read(ctx context.Context, s store.Store) (all, committed rows, err error) {
+// readTables reads the rows of a dataset's tables twice: of all files, like readers
+// that ignore runs, and only of committed runs.
+func readTables(ctx context.Context, s store.Store) (all, committed rows, err error) {
 	all, committed = rows{}, rows{}
 	done := map[state.Address]bool{}
 	err = s.List(ctx, state.RunsTable, func(name string, _ fs.FileInfo) error {
@@ -189,35 +187,35 @@ func readFile(ctx context.Context, s store.Store, table, name string, into []row
 	return nil
 }
 
-// atMost says where got has a row that isn't wanted, or one more often.
-func atMost(got, want rows) error {
+// checkAtMost returns an error if got has a row more often than want.
+func checkAtMost(got, want rows) error {
 	for key, n := range got {
 		if n > want[key] {
-			return fmt.Errorf("%s is there %d times, want at most %d", key, n, want[key])
+			return fmt.Errorf("%s occurs %d times, want at most %d", key, n, want[key])
 		}
 	}
 	return nil
 }
 
-// same says where got isn't want.
-func same(got, want rows) error {
-	if err := atMost(got, want); err != nil {
+// checkEqual returns an error if got and want differ.
+func checkEqual(got, want rows) error {
+	if err := checkAtMost(got, want); err != nil {
 		return err
 	}
 	for key, n := range want {
 		if got[key] != n {
-			return fmt.Errorf("%s is there %d times, want %d (%d rows of %d in all)", key, got[key], n, len(got), len(want))
+			return fmt.Errorf("%s occurs %d times, want %d (%d of %d different rows)", key, got[key], n, len(got), len(want))
 		}
 	}
 	return nil
 }
 
-// checkWhole checks that a dataset has all rows of the world, each as often as it
-// must be, and that its state says so, too.
-func checkWhole(ctx context.Context, s store.Store, want rows) error {
-	all, committed, err := read(ctx, s)
+// checkComplete checks that a dataset has exactly the rows of the world, and that its
+// state agrees.
+func checkComplete(ctx context.Context, s store.Store, want rows) error {
+	all, committed, err := readTables(ctx, s)
 	if err == nil {
-		err = errors.Join(same(all, want), same(committed, want))
+		err = errors.Join(checkEqual(all, want), checkEqual(committed, want))
 	}
 	if err != nil {
 		return err
@@ -231,49 +229,48 @@ func checkWhole(ctx context.Context, s store.Store, want rows) error {
 	}
 	t := &v.Totals
 	if t.Lines != t.Records+t.RejectedLines+t.Blank {
-		return fmt.Errorf("%d lines aren't %d records, %d rejects and %d blank", t.Lines, t.Records, t.RejectedLines, t.Blank)
+		return fmt.Errorf("%d lines are not the sum of %d results, %d rejects and %d blank lines", t.Lines, t.Records, t.RejectedLines, t.Blank)
 	}
 	return nil
 }
 
-// checkBetween checks what readers may see of a dataset at which converters died
-// or are at work: no row that isn't a source's, none twice, and of committed runs
-// all.
-func checkBetween(ctx context.Context, s store.Store, want rows) error {
-	all, _, err := read(ctx, s)
+// checkUnfinished checks a dataset on which converters died or still run: readers see
+// no wrong row, no row twice, and all rows of committed runs.
+func checkUnfinished(ctx context.Context, s store.Store, want rows) error {
+	all, _, err := readTables(ctx, s)
 	if err == nil {
-		err = atMost(all, want)
+		err = checkAtMost(all, want)
 	}
 	return err
 }
 
-// goOn converts until nothing is left to do, and then once more, which must
-// change nothing.
-func goOn(ctx context.Context, o convert.Options) error {
+// convertAll converts until everything is done, and then once more, which must change
+// nothing.
+func convertAll(ctx context.Context, o convert.Options) error {
 	if _, err := convert.Run(ctx, o); err != nil {
-		return fmt.Errorf("going on: %w", err)
+		return fmt.Errorf("resuming: %w", err)
 	}
-	before, err := names(ctx, o.Out)
+	before, err := listSizes(ctx, o.Out)
 	if err != nil {
 		return err
 	}
 	s, err := convert.Run(ctx, o)
 	if err != nil {
-		return fmt.Errorf("once more: %w", err)
+		return fmt.Errorf("converting again: %w", err)
 	}
 	if len(s.Runs) > 0 && !o.RetryRejected {
-		return fmt.Errorf("once more made runs %v: %+v", s.Runs, s.Sources)
+		return fmt.Errorf("converting again made runs %v: %+v", s.Runs, s.Sources)
 	}
-	after, err := names(ctx, o.Out)
+	after, err := listSizes(ctx, o.Out)
 	if err == nil && !o.RetryRejected && !maps.Equal(before, after) {
 		return errors.New("once more changed files")
 	}
 	return err
 }
 
-// names are the sizes of a dataset's files by their names, except the records of
-// looks: every convert adds one.
-func names(ctx context.Context, s store.Store) (map[string]int64, error) {
+// listSizes returns the sizes of a dataset's files by name, except records of looks:
+// every convert adds one.
+func listSizes(ctx context.Context, s store.Store) (map[string]int64, error) {
 	all := map[string]int64{}
 	err := s.List(ctx, ".", func(name string, info fs.FileInfo) error {
 		if state.ParseName(name).Kind != state.LookFile {
@@ -284,7 +281,8 @@ func names(ctx context.Context, s store.Store) (map[string]int64, error) {
 	return all, err
 }
 
-// tempDir is a directory for what is synced often: in memory where there is one.
+// tempDir returns a directory for files that are synced often: in memory if the system
+// has such a file system.
 func tempDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "macielake")
@@ -295,5 +293,5 @@ func tempDir(t testing.TB) string {
 	return dir
 }
 
-// long reports whether the long form was asked for.
-func long() bool { return os.Getenv("MACIELAKE_TORTURE") != "" }
+// isLong reports whether to run the long form.
+func isLong() bool { return os.Getenv("MACIELAKE_TORTURE") != "" }

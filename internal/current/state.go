@@ -303,9 +303,9 @@ func (h *hinted) flush(t *taker, k *keeper, b *schema.Batch) error {
 	return nil
 }
 
-// AddResults adds discovery results. What can't be read or decoded is left out:
-// the account has it. The options' workers are the state's.
-func (s *State) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
+// AddResults adds discovery results, except lines and sources that can't be read or
+// decoded: the tally counts them. The state's Workers replace those of the options.
+func (s *State) AddResults(ctx context.Context, o raw.Options) (*raw.Tally, error) {
 	o.Workers, o.SkipOccurrences = s.o.Workers, true
 	// All parts in work together may take a quarter of what the state may.
 	memory := s.o.Memory / 4 / int64(s.o.Workers)

@@ -74,7 +74,7 @@ func (e *estate) at(t *testing.T, day int) map[string]objectState {
 	defer s.Close()
 	dec := schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: true})
 	b := schema.NewBatch()
-	for _, path := range e.truth.Day(day) {
+	for _, path := range e.truth.Delivered(day) {
 		b.Reset()
 		key, _ := keylayout.Parse(path)
 		b.AppendLines(schema.Source{URI: path, AdminAccountID: key.Administrator}, 1, 0, e.sources[path])
@@ -104,15 +104,15 @@ func (e *estate) at(t *testing.T, day int) map[string]objectState {
 	return states
 }
 
-// looksFor reports whether an origin looks for an identifier on a day.
+// looksFor reports whether an identifier is in an origin's scope on a day.
 func looksFor(o *gen.TruthOrigin, name string, day int) bool {
 	found := false
-	for _, looks := range o.Looks {
-		if looks.Day > day {
+	for _, scope := range o.Scopes {
+		if scope.Day > day {
 			break
 		}
 		found = false
-		for _, n := range looks.Identifiers {
+		for _, n := range scope.Identifiers {
 			found = found || n == name
 		}
 	}

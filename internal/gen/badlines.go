@@ -21,10 +21,11 @@ const (
 	classTooManyValues  = "too_many_values"
 )
 
-// edit makes a line from a valid one. Neither has a newline.
+// edit returns a changed copy of a valid line. Neither has a newline.
 type edit func(line string) string
 
-// badLine is a line that must be rejected for its first error, by offset.
+// badLine is a line that must be rejected. class is that of the error with the lowest
+// offset.
 type badLine struct {
 	class string
 	make  edit
@@ -34,10 +35,10 @@ type badLine struct {
 type oddLine struct {
 	make    edit
 	unknown []string      // paths of its unknown fields
-	tally   func() *tally // nil if it has the same rows as the line it is made from
+	tally   func() *tally // nil if the edit doesn't change the rows
 }
 
-// badLines returns lines of every class, grouped by class.
+// badLines returns bad lines of every class, grouped by class.
 func badLines() []badLine {
 	var list []badLine
 	add := func(class string, edits ...edit) {
@@ -46,18 +47,18 @@ func badLines() []badLine {
 		}
 	}
 	add(classLineTooLong,
-		field(`"future":"`+strings.Repeat("x", maxLineBytes+1)+`"`),
-		field(`"future":"`+strings.Repeat(`\u00e9`, maxLineBytes/2)+`"`),
+		insertFields(`"future":"`+strings.Repeat("x", maxLineBytes+1)+`"`),
+		insertFields(`"future":"`+strings.Repeat(`\u00e9`, maxLineBytes/2)+`"`),
 	)
 	add(classNesting,
-		field(`"future":`+strings.Repeat("[", 300)+strings.Repeat("]", 300)),
-		field(`"future":`+strings.Repeat(`{"a":`, 300)+"1"+strings.Repeat("}", 300)),
-		field(`"future":`+strings.Repeat("[", 100_000)),
-		field(`"future":`+strings.Repeat(`[{"":`, 5000)),
+		insertFields(`"future":`+strings.Repeat("[", 300)+strings.Repeat("]", 300)),
+		insertFields(`"future":`+strings.Repeat(`{"a":`, 300)+"1"+strings.Repeat("}", 300)),
+		insertFields(`"future":`+strings.Repeat("[", 100_000)),
+		insertFields(`"future":`+strings.Repeat(`[{"":`, 5000)),
 	)
 	add(classMalformed,
-		upTo(`"resourcesAffected":{`), upTo(`"schemaVersion":`), upTo(`"schemaVersion":"1`), upTo(`"schemaVersion"`),
-		text("{"), text(`{"`), text(`{"future":"\`), text(`{"future":"\u12`), text(`{,}`), text(`{"future":1,}`),
+		cutAfter(`"resourcesAffected":{`), cutAfter(`"schemaVersion":`), cutAfter(`"schemaVersion":"1`), cutAfter(`"schemaVersion"`),
+		replaceLine("{"), replaceLine(`{"`), replaceLine(`{"future":"\`), replaceLine(`{"future":"\u12`), replaceLine(`{,}`), replaceLine(`{"future":1,}`),
 		func(line string) string { return line[:len(line)-1] },
 		func(line string) string { return line[:len(line)-1] + "]" },
 	)
@@ -71,18 +72,18 @@ func badLines() []badLine {
 		`"future":[1,]`, `"future":[1 2]`, `"future":[1}`, `"future":{"a":1]`, `"future":{"a"}`, `"future":[,1]`,
 		"\f\"future\":1", `/* comment */"future":1`, "\"future\":1//",
 	} {
-		add(classMalformed, field(s))
+		add(classMalformed, insertFields(s))
 	}
 	add(classTrailingText,
-		then(" x"), then("{}"), then("}"), then("]"), then(","), then("\x00"), then(` "x"`), then("null"), then(" // end"),
+		appendText(" x"), appendText("{}"), appendText("}"), appendText("]"), appendText(","), appendText("\x00"), appendText(` "x"`), appendText("null"), appendText(" // end"),
 		func(line string) string { return line + line },
-		text(`{}{}`), text(`{} 1`),
+		replaceLine(`{}{}`), replaceLine(`{} 1`),
 	)
 	add(classNotObject,
-		text("[]"), text(`[{"schemaVersion":"1.0"}]`), text(`"text"`), text("42"), text("-1.5e3"), text("true"), text("false"), text("null"), text(" [ ] "),
+		replaceLine("[]"), replaceLine(`[{"schemaVersion":"1.0"}]`), replaceLine(`"text"`), replaceLine("42"), replaceLine("-1.5e3"), replaceLine("true"), replaceLine("false"), replaceLine("null"), replaceLine(" [ ] "),
 	)
 	for _, v := range []string{"1.0", "1e3", `""`, `"1.0"`, `"1e3"`, `" 1"`, `"1 "`, `"+1"`, `"01"`, `"-"`, `"--1"`, `"0x10"`, `"x"`, "true", "{}", "[1]", "-0.0"} {
-		add(classWrongType, set("size", v))
+		add(classWrongType, setValue("size", v))
 	}
 	for _, kv := range [][2]string{
 		{"schemaVersion", "1"}, {"id", "5"}, {"id", `["x"]`}, {"region", "{}"}, {"accountId", "111122223333"},
@@ -92,42 +93,42 @@ func badLines() []badLine {
 		{"detections", "[[]]"}, {"occurrences", "[]"}, {"records", "{}"}, {"records", "[1]"}, {"recordIndex", "0.5"}, {"recordIndex", `"0.0"`},
 		{"customDataIdentifiers", "[]"}, {"totalCount", "1.5"}, {"status", `"COMPLETE"`}, {"mimeType", "0"},
 	} {
-		add(classWrongType, set(kv[0], kv[1]))
+		add(classWrongType, setValue(kv[0], kv[1]))
 	}
 	add(classWrongType,
-		field(`"sample":"true"`), field(`"archived":0`), field(`"updatedAt":false`),
-		within("s3Bucket", `"allowsUnencryptedObjectUploads":true`),
-		within("s3Object", `"embeddedFileDetails":[]`),
+		insertFields(`"sample":"true"`), insertFields(`"archived":0`), insertFields(`"updatedAt":false`),
+		insertInto("s3Bucket", `"allowsUnencryptedObjectUploads":true`),
+		insertInto("s3Object", `"embeddedFileDetails":[]`),
 		// The first error counts.
-		func(line string) string { return set("size", "1.0")(line) + " x" },
-		func(line string) string { line = set("size", "1.0")(line); return line[:len(line)-1] },
+		func(line string) string { return setValue("size", "1.0")(line) + " x" },
+		func(line string) string { line = setValue("size", "1.0")(line); return line[:len(line)-1] },
 	)
 	add(classDuplicateField,
-		twice("schemaVersion"), twice("id"), twice("accountId"), twice("severity"), twice("score"), twice("createdAt"),
-		twice("resourcesAffected"), twice("s3Object"), twice("eTag"), twice("size"), twice("tags"), twice("encryptionType"),
-		twice("classificationDetails"), twice("result"), twice("status"), twice("sensitiveData"), twice("detections"),
-		twice("occurrences"), twice("records"), twice("recordIndex"), twice("jsonPath"),
-		field(`"id":null`), field(`"\u0069d":"x"`), field(`"\u0069\u0064":null`),
-		set("tags", `[{"key":"a","key":"b","value":""}]`), set("tags", `[{"key":"a","value":"1","value":"1"}]`),
+		repeatField("schemaVersion"), repeatField("id"), repeatField("accountId"), repeatField("severity"), repeatField("score"), repeatField("createdAt"),
+		repeatField("resourcesAffected"), repeatField("s3Object"), repeatField("eTag"), repeatField("size"), repeatField("tags"), repeatField("encryptionType"),
+		repeatField("classificationDetails"), repeatField("result"), repeatField("status"), repeatField("sensitiveData"), repeatField("detections"),
+		repeatField("occurrences"), repeatField("records"), repeatField("recordIndex"), repeatField("jsonPath"),
+		insertFields(`"id":null`), insertFields(`"\u0069d":"x"`), insertFields(`"\u0069\u0064":null`),
+		setValue("tags", `[{"key":"a","key":"b","value":""}]`), setValue("tags", `[{"key":"a","value":"1","value":"1"}]`),
 		// The second key comes before what is wrong with its value.
-		func(line string) string { return set("size", `1,"size":1.0`)(line) },
+		func(line string) string { return setValue("size", `1,"size":1.0`)(line) },
 	)
 	add(classIntegerRange,
-		set("size", "9223372036854775808"), set("size", `"9223372036854775808"`), set("size", "-9223372036854775809"), set("size", `"-9223372036854775809"`),
-		set("size", strings.Repeat("9", 40)), set("size", `"1`+strings.Repeat("0", 400)+`"`),
-		set("sizeClassified", "18446744073709551616"), set("totalCount", `"18446744073709551615"`), set("recordIndex", "99999999999999999999"),
+		setValue("size", "9223372036854775808"), setValue("size", `"9223372036854775808"`), setValue("size", "-9223372036854775809"), setValue("size", `"-9223372036854775809"`),
+		setValue("size", strings.Repeat("9", 40)), setValue("size", `"1`+strings.Repeat("0", 400)+`"`),
+		setValue("sizeClassified", "18446744073709551616"), setValue("totalCount", `"18446744073709551615"`), setValue("recordIndex", "99999999999999999999"),
 	)
 	for _, s := range []string{
 		"\xff", "a\xfeb", "\xc0\x80", "\xc1\xbf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\xaf", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
 		"\x80", "\xe2\x82", "\xf0\x9f\x94", "\xc3(", `\ud83d`, `\udd11`, `\ud83dx`, `\ud83d\u0041`, `\ud83d\n`, `\ud83d\ud83d\udd11`, `\udd11\ud83d`, `\uD800`, `\uDFFF`,
 	} {
-		add(classUTF8, field(`"future":"`+s+`"`))
+		add(classUTF8, insertFields(`"future":"`+s+`"`))
 	}
 	add(classUTF8,
-		set("eTag", "\"\xff\""), set("eTag", `"\ud800"`), set("jsonPath", "\"$.\xe9\""), set("key", "\"caf\xe9.csv\""),
-		field("\"fut\xffure\":1"), field(`"\udc00":1`), field("\"future\":{\"a\":[\"\xff\"]}"),
+		setValue("eTag", "\"\xff\""), setValue("eTag", `"\ud800"`), setValue("jsonPath", "\"$.\xe9\""), setValue("key", "\"caf\xe9.csv\""),
+		insertFields("\"fut\xffure\":1"), insertFields(`"\udc00":1`), insertFields("\"future\":{\"a\":[\"\xff\"]}"),
 		// The first error counts.
-		func(line string) string { return field("\"future\":\"\xff\"")(set("size", "1.0")(line)) },
+		func(line string) string { return insertFields("\"future\":\"\xff\"")(setValue("size", "1.0")(line)) },
 	)
 	for _, v := range []string{
 		"", " ", "yesterday", "2026-01-05", "2026-01-05T00:00:00", "2026-01-05 00:00:00", "2026-01-05T00:00Z", "2026-01-05T00:00:00.Z",
@@ -136,20 +137,20 @@ func badLines() []badLine {
 		"2026-01-05T25:00:00Z", "2026-01-05T00:60:00Z", "2026-01-05T00:00:61Z", "0000-06-01T00:00:00Z", "10000-01-01T00:00:00Z", "-001-01-01T00:00:00Z",
 		"2026-01-05T00:00:00 Z", "1767571200", "2026-01-05T00:00:00,5Z", "２026-01-05T00:00:00Z",
 	} {
-		add(classTime, set("createdAt", `"`+v+`"`))
+		add(classTime, setValue("createdAt", `"`+v+`"`))
 	}
-	add(classTime, set("lastModified", `"2026-01-05T00:00:00"`), field(`"updatedAtt":1`, `"updatedAt":"now"`))
+	add(classTime, setValue("lastModified", `"2026-01-05T00:00:00"`), insertFields(`"updatedAtt":1`, `"updatedAt":"now"`))
 	add(classTooManyValues,
-		text(`{"resourcesAffected":{"s3Object":{"tags":[`+strings.Repeat(`{"key":"k"},`, 10_000)+`{"key":"k"}]}}}`),
+		replaceLine(`{"resourcesAffected":{"s3Object":{"tags":[`+strings.Repeat(`{"key":"k"},`, 10_000)+`{"key":"k"}]}}}`),
 	)
 	add(classTagWithoutKey,
-		set("tags", `[{"value":"x"}]`), set("tags", "[{}]"), set("tags", `[{"key":"a","value":"b"},{"value":"c"}]`),
-		set("tags", `[{"key":null,"value":"c"}]`), set("tags", `[{"Key":"a","value":"c"}]`),
+		setValue("tags", `[{"value":"x"}]`), setValue("tags", "[{}]"), setValue("tags", `[{"key":"a","value":"b"},{"value":"c"}]`),
+		setValue("tags", `[{"key":null,"value":"c"}]`), setValue("tags", `[{"Key":"a","value":"c"}]`),
 	)
 	return list
 }
 
-// oddLines returns lines that must be accepted.
+// oddLines returns lines that look wrong but must be accepted.
 func oddLines() []oddLine {
 	future := []string{"future"}
 	var list []oddLine
@@ -159,28 +160,28 @@ func oddLines() []oddLine {
 		}
 	}
 	add(nil,
-		then("\r"), then(" \t "), func(line string) string { return " \t\r " + line },
+		appendText("\r"), appendText(" \t "), func(line string) string { return " \t\r " + line },
 		func(line string) string { return strings.Replace(line, `"id":`, "\"id\" \t:\r ", 1) },
 		func(line string) string { return strings.Replace(line, `"id":`, `"\u0069d":`, 1) },
 		func(line string) string { return strings.Replace(line, `"occurrences":`, `"o\u0063currences":`, 1) },
-		set("tags", `[{"key":"a","value":"1"},{"key":"b"},{"key":"a","value":null}]`),
-		set("tags", `[{"value":"1","key":"\ud83d\udd11"}]`), set("tags", `[]`), set("tags", "null"),
-		set("size", "-0"), set("size", `"-0"`), set("size", "9223372036854775807"), set("size", `"-9223372036854775808"`), set("size", "null"),
-		set("eTag", `"\u0000\b\f\n\r\t\"\\\/\u007f"`), set("eTag", `"\ud83d\udd11\uD83D\uDD11🔑"`), set("eTag", "\"\u2028\x7f\ufeff\U0010ffff\""), set("eTag", `""`),
-		set("lastModified", `"2026-01-05T00:00:00.123456789123456789Z"`), set("lastModified", `"2026-01-05 23:59:59.9999+14:00"`), set("lastModified", `"2017-01-01T00:59:60.5+01:00"`),
-		set("lastModified", `"1969-12-31T23:59:59.9995Z"`), set("lastModified", `"0001-01-01T00:00:00Z"`), set("lastModified", `"9999-12-31T23:59:59.999Z"`),
-		set("lastModified", `"2024-02-29T00:00:00-00:00"`),
-		set("createdAt", `"2026-03-01T00:30:00.5+02:00"`), set("encryptionType", `"aws:kms:future"`), set("sizeClassified", "-1"),
+		setValue("tags", `[{"key":"a","value":"1"},{"key":"b"},{"key":"a","value":null}]`),
+		setValue("tags", `[{"value":"1","key":"\ud83d\udd11"}]`), setValue("tags", `[]`), setValue("tags", "null"),
+		setValue("size", "-0"), setValue("size", `"-0"`), setValue("size", "9223372036854775807"), setValue("size", `"-9223372036854775808"`), setValue("size", "null"),
+		setValue("eTag", `"\u0000\b\f\n\r\t\"\\\/\u007f"`), setValue("eTag", `"\ud83d\udd11\uD83D\uDD11🔑"`), setValue("eTag", "\"\u2028\x7f\ufeff\U0010ffff\""), setValue("eTag", `""`),
+		setValue("lastModified", `"2026-01-05T00:00:00.123456789123456789Z"`), setValue("lastModified", `"2026-01-05 23:59:59.9999+14:00"`), setValue("lastModified", `"2017-01-01T00:59:60.5+01:00"`),
+		setValue("lastModified", `"1969-12-31T23:59:59.9995Z"`), setValue("lastModified", `"0001-01-01T00:00:00Z"`), setValue("lastModified", `"9999-12-31T23:59:59.999Z"`),
+		setValue("lastModified", `"2024-02-29T00:00:00-00:00"`),
+		setValue("createdAt", `"2026-03-01T00:30:00.5+02:00"`), setValue("encryptionType", `"aws:kms:future"`), setValue("sizeClassified", "-1"),
 	)
-	add([]string{"future", "future"}, field(`"future":1,"future":{"id":1,"id":2}`))
+	add([]string{"future", "future"}, insertFields(`"future":1,"future":{"id":1,"id":2}`))
 	add(future,
-		field(`"f\u0075ture":""`), field(`"future":1e400`), field(`"future":-0.0E-0`),
-		field(`"future":12345678901234567890123456789`), field(`"future":`+strings.Repeat("[", 250)+strings.Repeat("]", 250)),
-		field(`"future":"`+strings.Repeat("long ", 20_000)+`"`), field(`"future":{"":{},"é":[[],{}]}`), field(`"future":false`),
+		insertFields(`"f\u0075ture":""`), insertFields(`"future":1e400`), insertFields(`"future":-0.0E-0`),
+		insertFields(`"future":12345678901234567890123456789`), insertFields(`"future":`+strings.Repeat("[", 250)+strings.Repeat("]", 250)),
+		insertFields(`"future":"`+strings.Repeat("long ", 20_000)+`"`), insertFields(`"future":{"":{},"é":[[],{}]}`), insertFields(`"future":false`),
 	)
-	add([]string{"ID", "SchemaVersion"}, field(`"ID":1,"SchemaVersion":[]`))
-	add([]string{"classificationdetails"}, field(`"classificationdetails":{"result":{"sensitiveData":[{}]}}`))
-	add([]string{"resourcesAffected.s3Object.tag"}, within("s3Object", `"tag":[{"value":"no key"}]`))
+	add([]string{"ID", "SchemaVersion"}, insertFields(`"ID":1,"SchemaVersion":[]`))
+	add([]string{"classificationdetails"}, insertFields(`"classificationdetails":{"result":{"sensitiveData":[{}]}}`))
+	add([]string{"resourcesAffected.s3Object.tag"}, insertInto("s3Object", `"tag":[{"value":"no key"}]`))
 
 	results := func() *tally {
 		t := newTally()
@@ -193,18 +194,18 @@ func oddLines() []oddLine {
 		`{"id":"","resourcesAffected":{"s3Bucket":null,"s3Object":{}},"classificationDetails":{"result":{"sensitiveData":null,"customDataIdentifiers":null,"status":{}}}}`,
 		`{"classificationDetails":{"jobId":null,"result":{"sensitiveData":[],"customDataIdentifiers":{}}},"severity":{}}`,
 	} {
-		list = append(list, oddLine{make: text(line), tally: results})
+		list = append(list, oddLine{make: replaceLine(line), tally: results})
 	}
-	// Keys in another order than anyone writes them.
+	// An order of keys that no program is known to write.
 	list = append(list, oddLine{
-		make: set("result", `{"customDataIdentifiers":{"detections":[{"occurrences":{"records":[{"jsonPath":"$.a","recordIndex":"0"}],"cells":[{"column":1,"row":"2"}]},"count":"2","name":"order","arn":"x"}],"totalCount":2},`+
+		make: setValue("result", `{"customDataIdentifiers":{"detections":[{"occurrences":{"records":[{"jsonPath":"$.a","recordIndex":"0"}],"cells":[{"column":1,"row":"2"}]},"count":"2","name":"order","arn":"x"}],"totalCount":2},`+
 			`"sensitiveData":[{"detections":[{"occurrences":{"pages":[{"offsetRange":{"end":"9","start":1},"pageNumber":3}],"offsetRanges":[{"start":"5","end":8}],"lineRanges":[{"startColumn":null,"end":1,"start":1}]},"count":3,"type":"NAME"},{"type":"ADDRESS","count":"-0","occurrences":null}],"totalCount":"3","category":"PERSONAL_INFORMATION"}],`+
 			`"additionalOccurrences":null,"mimeType":null,"status":null}`),
 		tally: func() *tally {
 			t := results()
-			t.detection("NAME", 3, 3)
-			t.detection("ADDRESS", 0, 0)
-			t.detection("order", 2, 2)
+			t.addDetection("NAME", 3, 3)
+			t.addDetection("ADDRESS", 0, 0)
+			t.addDetection("order", 2, 2)
 			t.kinds = Kinds{Cell: 1, Line: 1, Offset: 1, Page: 1, Record: 1}
 			return t
 		},
@@ -212,48 +213,49 @@ func oddLines() []oddLine {
 	return list
 }
 
-// text replaces the line.
-func text(s string) edit { return func(string) string { return s } }
+// replaceLine replaces the whole line.
+func replaceLine(s string) edit { return func(string) string { return s } }
 
-// then appends s to the line.
-func then(s string) edit { return func(line string) string { return line + s } }
+// appendText appends s to the line.
+func appendText(s string) edit { return func(line string) string { return line + s } }
 
-// upTo cuts the line after the first s.
-func upTo(s string) edit {
+// cutAfter cuts the line after the first s.
+func cutAfter(s string) edit {
 	return func(line string) string { return line[:mustIndex(line, s)+len(s)] }
 }
 
-// field inserts fields at the beginning.
-func field(fields ...string) edit {
+// insertFields inserts fields, such as `"future":1`, at the beginning of the line.
+func insertFields(fields ...string) edit {
 	return func(line string) string { return "{" + strings.Join(fields, ",") + "," + line[1:] }
 }
 
-// set replaces the value of the first field of a name.
-func set(name, value string) edit {
+// setValue replaces the value of the first field with that name.
+func setValue(name, value string) edit {
 	return func(line string) string {
-		start, end := valueOf(line, name)
+		start, end := findValue(line, name)
 		return line[:start] + value + line[end:]
 	}
 }
 
-// twice repeats the first field of a name.
-func twice(name string) edit {
+// repeatField repeats the first field with that name.
+func repeatField(name string) edit {
 	return func(line string) string {
-		start, end := valueOf(line, name)
+		start, end := findValue(line, name)
 		return line[:end] + `,"` + name + `":` + line[start:end] + line[end:]
 	}
 }
 
-// within inserts a field at the beginning of the first object of a name.
-func within(object, field string) edit {
+// insertInto inserts a field at the beginning of the JSON object in the first field
+// with the name object.
+func insertInto(object, field string) edit {
 	return func(line string) string {
-		start, _ := valueOf(line, object)
+		start, _ := findValue(line, object)
 		return line[:start] + "{" + field + "," + line[start+1:]
 	}
 }
 
-// valueOf returns the range of the value of the first field of a name.
-func valueOf(line, name string) (start, end int) {
+// findValue returns the range of the value of the first field with that name.
+func findValue(line, name string) (start, end int) {
 	start = mustIndex(line, `"`+name+`":`) + len(name) + 3
 	depth, inString := 0, false
 	for i := start; i < len(line); i++ {
@@ -274,8 +276,8 @@ func valueOf(line, name string) (start, end int) {
 	panic(fmt.Sprintf("gen: the template has no whole value for %s", name))
 }
 
-// mustIndex panics where the template of bad lines lacks what an edit needs,
-// which a test of all edits excludes.
+// mustIndex returns the index of the first s. It panics if the line lacks s: tests
+// apply every edit to the template of bad lines.
 func mustIndex(line, s string) int {
 	i := strings.Index(line, s)
 	if i < 0 {

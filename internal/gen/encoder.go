@@ -6,19 +6,18 @@ import (
 	"unicode/utf8"
 )
 
-// encoder appends JSON to b in one of the two encodings, or in both, mixed value
-// by value.
+// encoder appends JSON to b, in one of the two encodings or in a mixture of them.
 type encoder struct {
 	b []byte
 	r *rng
 
-	api    bool // the API reference's encoding, else that of real files
-	jumble bool // some values are in the other encoding
-	nulls  bool // in the API encoding, absent values are null rather than left out
+	api    bool // the encoding of the API reference rather than that of real files
+	jumble bool // some values have the other encoding
+	nulls  bool // in the API encoding, absent values are null rather than omitted
 	ascii  bool // characters beyond ASCII are escaped
 }
 
-// style draws the encoding of the next value: true for that of the API.
+// style draws the encoding of the next value: whether it is that of the API.
 func (e *encoder) style() (api bool) {
 	if e.jumble && e.r.n(4) == 0 {
 		return !e.api
@@ -62,7 +61,7 @@ func (e *encoder) str(k, v string) {
 	e.b = append(e.b, '"')
 }
 
-// optional is str for a value that is absent when empty.
+// optional writes a string, or an absent value if it is empty.
 func (e *encoder) optional(k, v string) {
 	if v == "" {
 		e.absent(k)
@@ -95,7 +94,7 @@ func (e *encoder) bool(k string, v bool) {
 	e.b = strconv.AppendBool(e.b, v)
 }
 
-// Layouts of times as they occur.
+// Layouts of times that occur in real files.
 const (
 	layoutReal   = "2006-01-02T15:04:05Z"
 	layoutAPI    = "2006-01-02T15:04:05.000Z"
@@ -105,7 +104,8 @@ const (
 
 var zone = time.FixedZone("", 2*3600)
 
-// time writes milliseconds since 1970 in the encoding's form, or in an unusual one.
+// time writes ms, in milliseconds since 1970, in the layout of the encoding. An odd
+// time has an unusual layout.
 func (e *encoder) time(k string, ms int64, odd bool) {
 	t := time.UnixMilli(ms).UTC()
 	layout := layoutReal

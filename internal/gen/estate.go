@@ -6,8 +6,7 @@ import (
 	"github.com/macielake/macielake/internal/keylayout"
 )
 
-// baseTime is the start of the months that samples lie in, 2026-01-05T00:00:00Z
-// in milliseconds since 1970.
+// baseTime is when samples begin: 2026-01-05T00:00:00Z, in milliseconds since 1970.
 const baseTime = 1_767_571_200_000
 
 const (
@@ -51,7 +50,7 @@ type bucket struct {
 
 type tag struct{ key, value string }
 
-var adminPlaces = []struct {
+var adminSites = []struct {
 	partition string
 	regions   []string
 }{
@@ -68,12 +67,11 @@ const (
 	customsPerAdmin   = 6
 )
 
-// newEstate makes up an estate.
 func newEstate(r *rng) *estate {
 	var e estate
 	serial := r.n(100) // no two accounts or buckets share one
-	for i, place := range adminPlaces {
-		a := admin{partition: place.partition, resultsBucket: "macie-results-" + r.hex(8)}
+	for i, site := range adminSites {
+		a := admin{partition: site.partition, resultsBucket: "macie-results-" + r.hex(8)}
 		for range accountsPerAdmin {
 			a.accounts = append(a.accounts, accountID(serial))
 			serial++
@@ -83,11 +81,11 @@ func newEstate(r *rng) *estate {
 			id := r.uuid()
 			a.customs = append(a.customs, custom{
 				id:   id,
-				arn:  fmt.Sprintf("arn:%s:macie2:%s:%s:custom-data-identifier/%s", place.partition, place.regions[0], a.id, id),
+				arn:  fmt.Sprintf("arn:%s:macie2:%s:%s:custom-data-identifier/%s", site.partition, site.regions[0], a.id, id),
 				name: customNames[(i*4+j)%len(customNames)],
 			})
 		}
-		for _, name := range place.regions {
+		for _, name := range site.regions {
 			reg := region{name: name}
 			for range jobsPerRegion {
 				reg.jobs = append(reg.jobs, r.hex(32))
@@ -95,7 +93,7 @@ func newEstate(r *rng) *estate {
 			for range a.accounts {
 				var bs []bucket
 				for range bucketsPerAccount {
-					bs = append(bs, newBucket(r, serial, place.partition, name))
+					bs = append(bs, newBucket(r, serial, site.partition, name))
 					serial++
 				}
 				reg.buckets = append(reg.buckets, bs)
@@ -150,9 +148,9 @@ func kmsKey(r *rng, partition, region string) string {
 	return fmt.Sprintf("arn:%s:kms:%s:%s:key/%s", partition, region, accountID(r.n(700)), r.uuid())
 }
 
-// place is where a source lies in the repository, with the values that its records
-// share.
-type place struct {
+// site is the part of an estate that a source reports on. It determines the source's
+// key, and the values that its records share.
+type site struct {
 	admin   *admin
 	region  *region
 	account int    // index in admin.accounts
@@ -162,37 +160,37 @@ type place struct {
 	start   int64  // time of its first record
 }
 
-func (p *place) accountID() string { return p.admin.accounts[p.account] }
+func (s *site) accountID() string { return s.admin.accounts[s.account] }
 
-// rel returns the key of a new source there.
-func (p *place) rel(r *rng) string {
-	job := p.job
+// rel returns the key of a new source of this site.
+func (s *site) rel(r *rng) string {
+	job := s.job
 	if job == "" {
 		job = "automated-sensitive-data-discovery"
 	}
-	rel := keylayout.RegionDir("", p.admin.id, p.region.name) + job + "/"
-	if !p.bare {
-		rel += p.accountID() + "/"
+	rel := keylayout.RegionDir("", s.admin.id, s.region.name) + job + "/"
+	if !s.bare {
+		rel += s.accountID() + "/"
 	}
-	if p.folder != "" {
-		rel += p.folder + "/"
+	if s.folder != "" {
+		rel += s.folder + "/"
 	}
 	return rel + r.uuid() + ".jsonl.gz"
 }
 
-// router chooses the places of sources, in order.
+// router chooses the site of one source after the other.
 type router struct {
 	r      *rng
 	estate *estate
-	last   place
-	follow int // sources that still go into last's folder
+	last   site
+	follow int // how many of the next sources have the site last
 }
 
 const months = 5
 
-// next returns the place of the i'th source. The first few take turns, so that
-// small samples have every kind of place.
-func (p *router) next(i int64) place {
+// next returns the site of the i'th source. The first eight take turns, so that small
+// samples have every kind of site.
+func (p *router) next(i int64) site {
 	if p.follow > 0 {
 		p.follow--
 		p.last.start += p.r.n(30) * second
@@ -207,7 +205,7 @@ func (p *router) next(i int64) place {
 	if who >= int64(len(p.estate.admins)) {
 		who = 0
 	}
-	var at place
+	var at site
 	at.admin = &p.estate.admins[who]
 	at.region = &at.admin.regions[p.r.n(int64(len(at.admin.regions)))]
 	at.account = int(p.r.n(int64(len(at.admin.accounts))))

@@ -1,21 +1,21 @@
 package gen
 
-// Expected holds the counts that a correct reader of a sample tree arrives at.
+// Expected holds the counts that a correct reader of a sample tree must report.
 // Lines, rows, counts and bytes do not include sources that must be rejected as a
 // whole. All counts are below 2^53.
 type Expected struct {
 	Seed     uint64   `json:"seed"`
 	Profile  string   `json:"profile"`
 	Encoding Encoding `json:"encoding"`
-	Size     int64    `json:"size"` // as asked for, inflated bytes
+	Size     int64    `json:"size"` // of Options, inflated bytes
 
-	Objects      int64 `json:"objects"`       // including those that must be rejected
+	Sources      int64 `json:"sources"`       // including those that must be rejected
 	SkippedFiles int64 `json:"skipped_files"` // files whose names aren't those of results
 
 	Lines           int64 `json:"lines"`            // results rows + rejected lines + blank lines
 	BlankLines      int64 `json:"blank_lines"`      // empty, or JSON white space only
 	InflatedBytes   int64 `json:"inflated_bytes"`   // of plain sources, their size
-	CompressedBytes int64 `json:"compressed_bytes"` // as they lie on disk
+	CompressedBytes int64 `json:"compressed_bytes"` // as stored
 
 	Rows              Rows                 `json:"rows"`
 	OccurrencesByKind Kinds                `json:"occurrences_by_kind"`
@@ -28,7 +28,7 @@ type Expected struct {
 
 	Rejects Rejects `json:"rejects"`
 
-	// ConvertFlags are the flags of a conversion that rejects as Rejects says.
+	// ConvertFlags are the flags with which a conversion rejects what Rejects lists.
 	ConvertFlags []string `json:"convert_flags"`
 }
 
@@ -48,17 +48,18 @@ type Kinds struct {
 	Record int64 `json:"record"`
 }
 
-// TypeCount adds up the detections of one type.
+// TypeCount sums up the detections of one type.
 type TypeCount struct {
 	Detections      int64 `json:"detections"`       // rows
 	OccurrenceCount int64 `json:"occurrence_count"` // sum of Macie's counts
 	Locations       int64 `json:"locations"`        // rows in occurrences
 }
 
-// Rejects lists what must be rejected, in the order it was written.
+// Rejects lists the lines and sources that must be rejected, in the order in which
+// they were written.
 type Rejects struct {
 	Lines   []LineReject   `json:"lines"`
-	Objects []ObjectReject `json:"objects"`
+	Sources []SourceReject `json:"sources"`
 }
 
 // LineReject is a line that must be rejected.
@@ -68,8 +69,8 @@ type LineReject struct {
 	Class string `json:"class"`
 }
 
-// ObjectReject is a source that must be rejected as a whole.
-type ObjectReject struct {
+// SourceReject is a source that must be rejected as a whole.
+type SourceReject struct {
 	Path  string `json:"path"` // relative to the tree, with slashes
 	Class string `json:"class"`
 }
@@ -87,9 +88,9 @@ func newTally() *tally {
 	return &tally{byType: map[string]TypeCount{}, unknown: map[string]int64{}}
 }
 
-// detection counts one row of the detections table and its locations, except by
+// addDetection counts one row of the detections table and its locations, except by
 // kind.
-func (t *tally) detection(name string, count, locations int64) {
+func (t *tally) addDetection(name string, count, locations int64) {
 	t.rows.Detections++
 	t.rows.Occurrences += locations
 	t.sumOfCounts += count

@@ -1,11 +1,10 @@
-// Package gen writes sample archives of Macie sensitive data discovery results:
-// trees of .jsonl.gz sources in Macie's key layout whose content is a function
-// of the options alone, and beside each tree the counts that a correct reader
-// must arrive at.
+// Package gen writes samples of Macie sensitive data discovery results: trees of
+// .jsonl.gz sources in Macie's key layout, whose content depends only on the options.
+// Beside each tree it writes the counts that a correct reader must report.
 //
-// Call [Run] with [Options]; [Profiles] lists what can be written. The counts
-// come back as [Expected] and are in DIR.expected.json. The history profile also
-// writes what really happened, [Truth], to DIR.truth.json.
+// Call [Run] with [Options]; [Profiles] lists the kinds of sample. Run returns the
+// counts as [Expected] and writes them to DIR.expected.json. The history profile also
+// writes [Truth], the events that the results report, to DIR.truth.json.
 //
 // Every value is made up. The same options give the same bytes on every
 // machine: clock, map order and floating point play no part, and files get
@@ -24,12 +23,12 @@ import (
 	"strings"
 )
 
-// Encoding says how values are written; see the constants.
+// Encoding says how the values of a result are written in JSON.
 type Encoding string
 
 const (
 	// EncodingReal is what Macie writes to a bucket: integers as strings,
-	// absent keys left out, every list of locations present, HTML-safe escapes.
+	// no key for an absent value, every list of locations present, HTML-safe escapes.
 	EncodingReal Encoding = "real"
 	// EncodingAPI is what the Macie API reference shows: numbers, nulls, only
 	// the used list of locations.
@@ -38,7 +37,7 @@ const (
 	EncodingMixed Encoding = "mixed"
 )
 
-// Encodings lists the encodings in the order they are documented.
+// Encodings returns the encodings in the order in which they are documented.
 func Encodings() []Encoding { return []Encoding{EncodingReal, EncodingAPI, EncodingMixed} }
 
 // Profile is one kind of sample tree.
@@ -59,33 +58,36 @@ const (
 	profileHostile  = "hostile"
 )
 
-// Profiles lists what [Run] can write, the default first.
+// Profiles returns the profiles that [Run] can write, the default first.
 func Profiles() []Profile {
 	return []Profile{
 		{profileMixed, "an estate: clean, skipped and sensitive objects, a heavy tail of occurrences", 400_000_000},
-		{profileSmall, "many objects of one to three lines", 207_000_000},
-		{profileLarge, "one object of the whole size", 1_000_000_000},
-		{profileArchives, "results of zip and tar files with a line for each member", 200_000_000},
-		{profileRepeated, "objects that are analysed again and again, as they were, changed, or skipped", 50_000_000},
-		{profileHistory, "an estate over 120 days, and what really happened in it in DIR.truth.json", 20_000_000},
-		{profileHostile, "good lines among every kind of bad line and bad object", 2_000_000},
+		{profileSmall, "many sources of one to three lines", 207_000_000},
+		{profileLarge, "one source of the whole size", 1_000_000_000},
+		{profileArchives, "results of zip and tar files with one line per member", 200_000_000},
+		{profileRepeated, "objects that are analysed repeatedly: unchanged, changed or skipped", 50_000_000},
+		{profileHistory, "an estate over 120 days, with its real events in DIR.truth.json", 20_000_000},
+		{profileHostile, "valid lines among every kind of bad line and bad source", 2_000_000},
 	}
 }
 
-// Options says what [Run] writes. The zero value of a field other than Dir and
-// Seed stands for its default.
+// Options says what [Run] writes. A zero Size, Profile or Encoding stands for its
+// default.
 type Options struct {
-	Dir      string   // a new or empty directory
-	Seed     uint64   // any value, 0 included
-	Size     int64    // inflated bytes, reached within one source; default: the profile's. The hostile profile counts its valid sources alone, history scales its number of objects
+	Dir  string // a new or empty directory
+	Seed uint64 // any value, 0 included
+	// Size is in inflated bytes; default: the profile's. The last source exceeds it.
+	// The hostile profile adds its bad and odd sources to it, and the history profile
+	// derives its number of objects from it.
+	Size     int64
 	Profile  string   // default: the first of Profiles
 	Encoding Encoding // default: EncodingReal
 }
 
-// OptionError is an invalid value of [Options].
+// OptionError says that a value of [Options] is invalid.
 type OptionError struct {
-	Option  string // the option's name as a command line has it: dir, size, profile, encoding
-	Problem string // what is wrong and what would be right
+	Option  string // its name on the command line: dir, size, profile or encoding
+	Problem string // what is wrong, and which values are valid
 }
 
 func (e *OptionError) Error() string { return e.Option + ": " + e.Problem }
@@ -126,13 +128,13 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Run writes a sample tree into opts.Dir, and its counts to
-// opts.Dir + ".expected.json" once the tree is complete. An existing file of that
-// name is removed first, so it never describes another tree.
+// Run writes a sample tree into opts.Dir and, once the tree is complete, its counts
+// to opts.Dir + ".expected.json". It first removes an existing file of that name, which
+// would describe another tree.
 //
-// Errors: *OptionError, one that wraps [ErrNotEmpty], ctx's error, or that of the
-// file system. After an error the files written so far stay in the directory, and
-// expected.json does not exist.
+// The error is an *OptionError, wraps [ErrNotEmpty], or is that of ctx or the file
+// system. After an error the files written so far stay in the directory, and
+// expected.json does not exist. Runs into different directories may be concurrent.
 func Run(ctx context.Context, opts Options) (Expected, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -151,14 +153,14 @@ func Run(ctx context.Context, opts Options) (Expected, error) {
 	}
 
 	w := newTree(dir, opts)
-	objects := newRouter(opts)
+	sites := newRouter(opts)
 	if opts.Profile == profileHistory {
 		err = writeHistory(ctx, w, opts, dir+".truth.json")
 	} else {
-		err = writeEstate(ctx, w, opts, objects)
+		err = writeEstate(ctx, w, opts, sites)
 	}
 	if err == nil && opts.Profile == profileHostile {
-		err = writeHostile(ctx, w, opts, objects)
+		err = writeHostile(ctx, w, opts, sites)
 	}
 	if err == nil {
 		err = w.writeSkipped()

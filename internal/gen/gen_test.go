@@ -60,11 +60,11 @@ func files(t testing.TB, dir string) []string {
 	return list
 }
 
-func isObject(rel string) bool {
+func isSource(rel string) bool {
 	return strings.HasSuffix(rel, ".jsonl.gz") || strings.HasSuffix(rel, ".jsonl")
 }
 
-// content returns an object's inflated bytes, by the standard library.
+// content returns a source's inflated bytes, by the standard library.
 func content(t testing.TB, dir, rel string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(rel)))
@@ -84,7 +84,7 @@ func content(t testing.TB, dir, rel string) []byte {
 	return b
 }
 
-// hash covers names, modification times and bytes on disk.
+// hash returns a checksum of the names, modification times and stored bytes of a tree.
 func hash(t testing.TB, dir string) string {
 	t.Helper()
 	h := sha256.New()
@@ -121,9 +121,9 @@ func TestSameSeedSameBytes(t *testing.T) {
 	}
 }
 
-// The inflated bytes of these samples must not drift unnoticed: files made with
-// one version are compared with counts made with another. Where the generator
-// is meant to change, change the sums.
+// The bytes of these samples must not change by accident: files of one version are
+// compared with counts of another. Change the sums only with an intended change of
+// the generator.
 func TestGolden(t *testing.T) {
 	for _, test := range []struct {
 		profile  string
@@ -145,7 +145,7 @@ func TestGolden(t *testing.T) {
 			h := sha256.New()
 			for _, rel := range files(t, dir) {
 				fmt.Fprintln(h, rel)
-				if !slices.ContainsFunc(e.Rejects.Objects, func(r ObjectReject) bool { return r.Path == rel }) {
+				if !slices.ContainsFunc(e.Rejects.Sources, func(r SourceReject) bool { return r.Path == rel }) {
 					h.Write(content(t, dir, rel))
 				}
 			}
@@ -196,9 +196,9 @@ func TestDefaultShape(t *testing.T) {
 		got, min, max int64
 	}{
 		{"size", e.InflatedBytes, 40_000_000, 44_000_000},
-		{"bytes a line", e.InflatedBytes / e.Lines, 7000, 11000},
-		{"occurrences a line", e.Rows.Occurrences / e.Lines, 90, 160},
-		{"objects", e.Objects, 10, 40},
+		{"bytes per line", e.InflatedBytes / e.Lines, 7000, 11000},
+		{"occurrences per line", e.Rows.Occurrences / e.Lines, 90, 160},
+		{"sources", e.Sources, 10, 40},
 		{"percent custom", int64(100 * customs / (managed + customs)), 12, 18},
 		{"ratio", e.InflatedBytes / e.CompressedBytes, 6, 14},
 	} {
@@ -208,17 +208,17 @@ func TestDefaultShape(t *testing.T) {
 	}
 
 	dir, e := run(t, Options{Seed: 1, Size: 2_000_000, Profile: profileSmall})
-	if mean := e.InflatedBytes / e.Objects; mean < 6_000 || mean > 14_000 {
-		t.Errorf("small: %d bytes an object", mean)
+	if mean := e.InflatedBytes / e.Sources; mean < 6_000 || mean > 14_000 {
+		t.Errorf("small: %d bytes per source", mean)
 	}
 	for _, rel := range files(t, dir) {
-		if n := bytes.Count(content(t, dir, rel), []byte("\n")); isObject(rel) && (n < 1 || n > 3) {
-			t.Errorf("small: an object of %d lines", n)
+		if n := bytes.Count(content(t, dir, rel), []byte("\n")); isSource(rel) && (n < 1 || n > 3) {
+			t.Errorf("small: a source of %d lines", n)
 		}
 	}
 
-	if _, e = run(t, Options{Seed: 1, Size: 2_000_000, Profile: profileLarge}); e.Objects != 1 {
-		t.Errorf("large: %d objects", e.Objects)
+	if _, e = run(t, Options{Seed: 1, Size: 2_000_000, Profile: profileLarge}); e.Sources != 1 {
+		t.Errorf("large: %d sources", e.Sources)
 	}
 }
 
@@ -285,7 +285,7 @@ func TestCancelled(t *testing.T) {
 			t.Errorf("%s: error is %v", p.Name, err)
 		}
 		if _, err := os.Stat(dir + ".expected.json"); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%s: counts of a sample that isn't whole", p.Name)
+			t.Errorf("%s: counts of an incomplete sample", p.Name)
 		}
 	}
 }

@@ -13,9 +13,8 @@ import (
 
 // The history profile simulates an estate day by day: objects are created,
 // changed, rolled back and deleted, buckets change their exposure and one its
-// owner, origins come, go and look for other identifiers. What really happened
-// is written as [Truth] beside the results, so that a test can hold an answer
-// against it.
+// owner, origins come, go and look for other identifiers. The events are written as
+// [Truth] beside the results, so that tests can compare answers with them.
 
 const (
 	historyDays     = 120
@@ -24,11 +23,11 @@ const (
 	defaultsDay     = 70 // automated discovery's default set changes
 	allowListDay    = 80 // the weekly job's allow list hides an identifier
 	linesPerSource  = 40
-	linesPerSubject = 9 // about how many results an object gets in all days
+	linesPerSubject = 9 // about how many results an object gets over all days
 	bytesPerLine    = 2_000
 )
 
-// Truth is what happened in the estate of a history sample. Days count from 0;
+// Truth records the events in the estate of a history sample. Days count from 0;
 // times are milliseconds since 1970, UTC.
 type Truth struct {
 	Start    int64           `json:"start"` // of day 0
@@ -45,13 +44,13 @@ type TruthOrigin struct {
 	Admin  string       `json:"admin"`
 	Region string       `json:"region"`
 	Job    string       `json:"job,omitempty"` // empty for automated discovery
-	Looks  []TruthLooks `json:"looks"`         // ascending by day; the last one up to a day holds
-	// Until is the day of its last run, absent where it still runs.
+	Scopes []TruthScope `json:"scopes"`        // ascending by day; each is valid until the next one
+	// Until is the day of its last run; 0 if it still runs on the last day.
 	Until int `json:"until,omitempty"`
 }
 
-// TruthLooks is what an origin looks for from a day on.
-type TruthLooks struct {
+// TruthScope is the set of identifiers that an origin looks for, from a day on.
+type TruthScope struct {
 	Day         int      `json:"day"`
 	Identifiers []string `json:"identifiers"` // managed types, and names of custom data identifiers
 }
@@ -59,10 +58,10 @@ type TruthLooks struct {
 // TruthBucket is a bucket's exposure and owner over time.
 type TruthBucket struct {
 	Name   string             `json:"name"`
-	States []TruthBucketState `json:"states"` // ascending by time; the last one up to a time holds
+	States []TruthBucketState `json:"states"` // ascending by time; each is valid until the next one
 }
 
-// TruthBucketState is how a bucket is from a time on.
+// TruthBucketState is the exposure and owner of a bucket, from a time on.
 type TruthBucketState struct {
 	From       int64  `json:"from"`
 	Account    string `json:"account"`
@@ -70,17 +69,17 @@ type TruthBucketState struct {
 	Encryption string `json:"encryption"` // by default
 }
 
-// TruthObject is what a key of a bucket held over time.
+// TruthObject is the content of a key of a bucket over time.
 type TruthObject struct {
 	Bucket int            `json:"bucket"` // index in Buckets
 	Key    string         `json:"key"`
-	States []TruthContent `json:"states"` // ascending by time; the last one up to a time holds
+	States []TruthContent `json:"states"` // ascending by time; each is valid until the next one
 }
 
-// TruthContent is what a key holds from a time on.
+// TruthContent is the content of a key, from a time on.
 type TruthContent struct {
 	From    int64            `json:"from"`
-	Gone    bool             `json:"gone,omitempty"` // it does not exist
+	Gone    bool             `json:"gone,omitempty"` // the key has no object
 	ETag    string           `json:"etag,omitempty"`
 	Version string           `json:"version,omitempty"`
 	Found   map[string]int64 `json:"found,omitempty"` // occurrences by identifier
@@ -103,7 +102,7 @@ type TruthAnalysis struct {
 	Object  int    `json:"object"`  // index in Objects
 	State   int    `json:"state"`   // index in the object's States
 	Origin  int    `json:"origin"`  // index in Origins
-	Sources []int  `json:"sources"` // indexes in Sources: more than one where it was delivered again
+	Sources []int  `json:"sources"` // indexes in Sources; several if it was delivered repeatedly
 	Status  string `json:"status"`
 	Reason  string `json:"reason,omitempty"`
 }
@@ -111,7 +110,7 @@ type TruthAnalysis struct {
 // historyBucket is a bucket of the simulation as it is now.
 type historyBucket struct {
 	bucket
-	place place
+	site site
 }
 
 // historyObject is an object of the simulation. Its current content is the
@@ -120,10 +119,10 @@ type historyObject struct {
 	bucket   int
 	format   *format
 	storage  string
-	versions []historyVersion // of an object in a bucket with versions: what a rollback can return to
+	versions []historyVersion // earlier ones, in a bucket with versioning: a rollback returns to the last
 	now      historyVersion
 	gone     bool
-	touched  int64 // when the current version was written: what a recurring job goes by
+	touched  int64 // when the current version was written: recurring jobs analyse objects written since their last run
 	truth    int   // index in Truth.Objects
 }
 
@@ -139,13 +138,13 @@ type historyVersion struct {
 
 // historyOrigin is an origin of the simulation.
 type historyOrigin struct {
-	place   place
+	site    site
 	every   int   // days between runs
 	first   int   // day of the first run
 	until   int   // day after its last run, 0 for none
-	sample  int64 // permille of objects that a run picks; 0: those touched since the run before
+	sample  int64 // permille of objects that a run picks; 0 for all that were touched since the last run
 	lastRun int64
-	looks   map[string]bool
+	scope   map[string]bool // names of identifiers
 	truth   int
 }
 
@@ -162,22 +161,22 @@ type history struct {
 	serial  uint64
 }
 
-// delivery is a source that is to be written on a day.
+// delivery is a source that becomes available on a day.
 type delivery struct {
-	place   place
-	records []record
-	of      []int // index in Truth.Analyses of each record that is an object's
-	day     int
+	site     site
+	records  []record
+	analyses []int // per record: index in Truth.Analyses; -1 for an archive member
+	day      int
 }
 
 // streamHistory is the stream of random numbers of the simulation.
 const streamHistory = streamRouter + 1
 
-// writeHistory simulates the days and writes the sources that were delivered,
-// and the truth to truthPath.
+// writeHistory simulates the days. It writes the delivered sources to t and the truth
+// to truthPath.
 func writeHistory(ctx context.Context, t *tree, opts Options, truthPath string) error {
 	h := &history{
-		generator: &generator{encoding: opts.Encoding, shape: shapeOf(opts.Profile, opts.Size)},
+		generator: &generator{encoding: opts.Encoding, shape: newShape(opts.Profile, opts.Size)},
 		tree:      t, seed: opts.Seed, truth: Truth{Start: baseTime, Days: historyDays},
 	}
 	h.r = newRNG(opts.Seed, streamHistory)
@@ -194,7 +193,7 @@ func writeHistory(ctx context.Context, t *tree, opts Options, truthPath string) 
 			return err
 		}
 	}
-	// What comes later than the last day is not part of the sample.
+	// Sources that are due after the last day are not part of the sample.
 	h.truth.Analyses = slices.DeleteFunc(h.truth.Analyses, func(a TruthAnalysis) bool { return len(a.Sources) == 0 })
 	b, err := json.Marshal(&h.truth)
 	if err != nil {
@@ -206,8 +205,8 @@ func writeHistory(ctx context.Context, t *tree, opts Options, truthPath string) 
 	return nil
 }
 
-// now is a moment of the current day.
-func (h *history) now(hour int64) int64 {
+// timeAt returns a random time in an hour of the current day.
+func (h *history) timeAt(hour int64) int64 {
 	return baseTime + int64(h.day)*day + hour*3600*second + h.r.n(3600)*second
 }
 
@@ -220,7 +219,7 @@ func (h *history) build(e *estate, objects int64) {
 			h.buildOrigins(a, reg)
 			for account := range a.accounts[:3] {
 				for _, b := range reg.buckets[account][:3] {
-					h.buckets = append(h.buckets, historyBucket{bucket: b, place: place{admin: a, region: reg, account: account}})
+					h.buckets = append(h.buckets, historyBucket{bucket: b, site: site{admin: a, region: reg, account: account}})
 					h.truth.Buckets = append(h.truth.Buckets, TruthBucket{Name: b.name})
 					h.noteBucket(len(h.buckets)-1, baseTime)
 				}
@@ -245,30 +244,30 @@ func (h *history) buildOrigins(a *admin, reg *region) {
 		weekly[c.name], custom[c.name] = true, true
 	}
 	for _, o := range []historyOrigin{
-		{place: place{admin: a, region: reg}, every: 1, sample: 30, looks: defaults},
-		{place: place{admin: a, region: reg, job: reg.jobs[0]}, every: 7, first: 1, until: jobCopiedDay, looks: weekly},
-		{place: place{admin: a, region: reg, job: reg.jobs[1]}, every: 30, first: 10, sample: 400, looks: custom},
-		{place: place{admin: a, region: reg, job: reg.jobs[2]}, every: 7, first: jobCopiedDay, looks: all},
+		{site: site{admin: a, region: reg}, every: 1, sample: 30, scope: defaults},
+		{site: site{admin: a, region: reg, job: reg.jobs[0]}, every: 7, first: 1, until: jobCopiedDay, scope: weekly},
+		{site: site{admin: a, region: reg, job: reg.jobs[1]}, every: 30, first: 10, sample: 400, scope: custom},
+		{site: site{admin: a, region: reg, job: reg.jobs[2]}, every: 7, first: jobCopiedDay, scope: all},
 	} {
 		o.truth = len(h.truth.Origins)
-		o.looks = maps.Clone(o.looks)
+		o.scope = maps.Clone(o.scope)
 		h.truth.Origins = append(h.truth.Origins, TruthOrigin{
-			Admin: a.id, Region: reg.name, Job: o.place.job, Until: o.until,
-			Looks: []TruthLooks{{Day: o.first, Identifiers: slices.Sorted(maps.Keys(o.looks))}},
+			Admin: a.id, Region: reg.name, Job: o.site.job, Until: o.until,
+			Scopes: []TruthScope{{Day: o.first, Identifiers: slices.Sorted(maps.Keys(o.scope))}},
 		})
 		h.origins = append(h.origins, o)
 	}
 }
 
-// noteBucket writes a bucket's state into the truth.
+// noteBucket adds the current state of a bucket to the truth.
 func (h *history) noteBucket(i int, at int64) {
 	b := &h.buckets[i]
 	h.truth.Buckets[i].States = append(h.truth.Buckets[i].States, TruthBucketState{
-		From: at, Account: b.place.accountID(), Permission: b.permission, Encryption: b.encryption,
+		From: at, Account: b.site.accountID(), Permission: b.permission, Encryption: b.encryption,
 	})
 }
 
-// noteObject writes what an object holds now into the truth.
+// noteObject adds the current content of an object to the truth.
 func (h *history) noteObject(o *historyObject, at int64) {
 	c := TruthContent{From: at, Gone: o.gone}
 	if !o.gone {
@@ -286,7 +285,7 @@ func (h *history) create(bucket int, at int64) {
 	}
 	o := historyObject{bucket: bucket, format: f.format, storage: pick(h.r, storageClasses), truth: len(h.truth.Objects)}
 	key := h.objectName(f)
-	if h.r.n(3) == 0 { // of a family of keys that differ by day alone
+	if h.r.n(3) == 0 { // of a family of keys that differ only by day
 		key = fmt.Sprintf("daily/%d-%02d-%02d/%s", 2026, 1+h.r.n(4), 1+h.r.n(28), key[strings.LastIndexByte(key, '/')+1:])
 	}
 	h.truth.Objects = append(h.truth.Objects, TruthObject{Bucket: bucket, Key: key})
@@ -330,7 +329,7 @@ func (h *history) write(o *historyObject, at int64) {
 	h.noteObject(o, at)
 }
 
-// mutate returns what is found in content that replaces other content.
+// mutate returns the occurrences of content that replaces other content.
 func (h *history) mutate(old map[string]int64) map[string]int64 {
 	found := map[string]int64{}
 	for _, name := range slices.Sorted(maps.Keys(old)) {
@@ -354,27 +353,27 @@ func (h *history) mutate(old map[string]int64) map[string]int64 {
 	return found
 }
 
-// change lets a day's events happen.
+// change simulates the events of a day.
 func (h *history) change() {
 	for i := range h.buckets {
 		b := &h.buckets[i]
 		if h.r.permille(15) {
 			b.permission = pick(h.r, []string{"PUBLIC", "NOT_PUBLIC", "NOT_PUBLIC", "UNKNOWN"})
 			b.policyOpen, b.publicACL, b.blocked = b.permission == "PUBLIC", false, b.permission != "PUBLIC"
-			h.noteBucket(i, h.now(1))
+			h.noteBucket(i, h.timeAt(1))
 		}
 	}
 	if h.day == handoverDay {
 		h.handOver(0)
 	}
 	if h.day == defaultsDay || h.day == allowListDay {
-		h.changeLooks()
+		h.changeScopes()
 	}
 	for i := range h.objects {
 		o := &h.objects[i]
-		at := h.now(2)
+		at := h.timeAt(2)
 		switch x := h.r.n(1000); {
-		case o.gone && x < 10 && h.buckets[o.bucket].place.account == h.accountAtStart(o.bucket):
+		case o.gone && x < 10 && h.buckets[o.bucket].site.account == h.accountAtStart(o.bucket):
 			h.write(o, at)
 		case o.gone:
 		case x < 20:
@@ -389,19 +388,19 @@ func (h *history) change() {
 		}
 	}
 	for range h.r.n(int64(len(h.objects))/200 + 2) {
-		h.create(int(h.r.n(int64(len(h.buckets)))), h.now(3))
+		h.create(int(h.r.n(int64(len(h.buckets)))), h.timeAt(3))
 	}
 }
 
 // accountAtStart is the account that a bucket belonged to on day 0, as an index.
 func (h *history) accountAtStart(bucket int) int {
 	b := &h.buckets[bucket]
-	return slices.Index(b.place.admin.accounts, h.truth.Buckets[bucket].States[0].Account)
+	return slices.Index(b.site.admin.accounts, h.truth.Buckets[bucket].States[0].Account)
 }
 
 // handOver deletes a bucket and lets another account create one of its name.
 func (h *history) handOver(i int) {
-	at := h.now(1)
+	at := h.timeAt(1)
 	for j := range h.objects {
 		if o := &h.objects[j]; o.bucket == i && !o.gone {
 			o.gone = true
@@ -409,7 +408,7 @@ func (h *history) handOver(i int) {
 		}
 	}
 	b := &h.buckets[i]
-	b.place.account = (b.place.account + 1) % 3
+	b.site.account = (b.site.account + 1) % 3
 	b.created, b.ownerID, b.permission = at, h.r.hex(64), "NOT_PUBLIC"
 	b.policyOpen, b.publicACL, b.blocked = false, false, true
 	h.noteBucket(i, at)
@@ -418,76 +417,76 @@ func (h *history) handOver(i int) {
 	}
 }
 
-// changeLooks changes what origins look for.
-func (h *history) changeLooks() {
+// changeScopes changes the identifiers that origins look for.
+func (h *history) changeScopes() {
 	for i := range h.origins {
 		o := &h.origins[i]
 		switch {
-		case h.day == defaultsDay && o.place.job == "":
-			o.looks["LATITUDE_LONGITUDE"] = true
-			delete(o.looks, "PHONE_NUMBER")
+		case h.day == defaultsDay && o.site.job == "":
+			o.scope["LATITUDE_LONGITUDE"] = true
+			delete(o.scope, "PHONE_NUMBER")
 		case h.day == allowListDay && o.first == jobCopiedDay:
-			delete(o.looks, "DATE_OF_BIRTH") // every match is on the allow list now
+			delete(o.scope, "DATE_OF_BIRTH") // every match is on the allow list now
 		default:
 			continue
 		}
-		looks := &h.truth.Origins[o.truth].Looks
-		*looks = append(*looks, TruthLooks{Day: h.day, Identifiers: slices.Sorted(maps.Keys(o.looks))})
+		scopes := &h.truth.Origins[o.truth].Scopes
+		*scopes = append(*scopes, TruthScope{Day: h.day, Identifiers: slices.Sorted(maps.Keys(o.scope))})
 	}
 }
 
-// analyse lets an origin do its run of the day, if it has one.
+// analyse simulates an origin's run of the day, if it has one.
 func (h *history) analyse(i int) {
 	o := &h.origins[i]
 	if h.day < o.first || (h.day-o.first)%o.every != 0 || o.until > 0 && h.day >= o.until {
 		return
 	}
-	started := h.now(6)
-	byAccount := make([]delivery, len(o.place.admin.accounts))
+	started := h.timeAt(6)
+	byAccount := make([]delivery, len(o.site.admin.accounts))
 	for j := range h.objects {
 		obj := &h.objects[j]
 		b := &h.buckets[obj.bucket]
-		if b.place.admin != o.place.admin || b.place.region != o.place.region {
+		if b.site.admin != o.site.admin || b.site.region != o.site.region {
 			continue
 		}
 		// A job that lists objects can find some gone when it reads them.
-		if obj.gone && (h.r.n(40) > 0 || b.place.account != h.accountAtStart(obj.bucket)) {
+		if obj.gone && (h.r.n(40) > 0 || b.site.account != h.accountAtStart(obj.bucket)) {
 			continue
 		}
 		if o.sample > 0 && !h.r.permille(o.sample) || o.sample == 0 && obj.touched < o.lastRun {
 			continue
 		}
-		d := &byAccount[b.place.account]
-		d.place = o.place
-		d.place.account = b.place.account
-		h.result(d, o, obj)
+		d := &byAccount[b.site.account]
+		d.site = o.site
+		d.site.account = b.site.account
+		h.addResult(d, o, obj)
 		if len(d.records) >= linesPerSource {
-			h.post(*d)
+			h.schedule(*d)
 			*d = delivery{}
 		}
 	}
 	for _, d := range byAccount {
 		if len(d.records) > 0 {
-			h.post(d)
+			h.schedule(d)
 		}
 	}
 	o.lastRun = started
 }
 
-// result adds an origin's result of an object to what is delivered.
-func (h *history) result(d *delivery, o *historyOrigin, obj *historyObject) {
+// addResult adds an origin's result of an object to a delivery.
+func (h *history) addResult(d *delivery, o *historyOrigin, obj *historyObject) {
 	b := h.buckets[obj.bucket].bucket
 	v := &obj.now
 	key := h.truth.Objects[obj.truth].Key
 	rec := record{
-		created: h.now(8) + h.r.n(1000), id: h.r.hex(32), status: "COMPLETE", mime: obj.format.mime, size: v.size,
+		created: h.timeAt(8) + h.r.n(1000), id: h.r.hex(32), status: "COMPLETE", mime: obj.format.mime, size: v.size,
 		object: &object{
 			bucket: &b, key: key, ext: obj.format.ext, size: v.size, modified: v.modified, etag: v.etag, version: v.version,
 			storage: obj.storage, encryption: v.encryption,
 		},
 	}
 	if isKMS(v.encryption) {
-		rec.object.kms = kmsKey(h.r, d.place.admin.partition, d.place.region.name)
+		rec.object.kms = kmsKey(h.r, d.site.admin.partition, d.site.region.name)
 	}
 	skip := func(reason string) {
 		rec.outcome, rec.status, rec.reason, rec.size = outcomeSkipped, "SKIPPED", reason, 0
@@ -510,7 +509,7 @@ func (h *history) result(d *delivery, o *historyOrigin, obj *historyObject) {
 	if rec.status != "SKIPPED" {
 		rec.detected = h.detect(o, obj.format, found, !obj.format.isArchive())
 	}
-	d.of = append(d.of, len(h.truth.Analyses))
+	d.analyses = append(d.analyses, len(h.truth.Analyses))
 	h.truth.Analyses = append(h.truth.Analyses, TruthAnalysis{
 		Result: rec.id, Created: rec.created, Object: obj.truth, State: len(h.truth.Objects[obj.truth].States) - 1,
 		Origin: o.truth, Status: rec.status, Reason: rec.reason,
@@ -524,7 +523,7 @@ func (h *history) result(d *delivery, o *historyOrigin, obj *historyObject) {
 		m.id, m.mime = h.r.hex(32), formatCSV.mime
 		m.member = &member{path: path, ext: formatCSV.ext, size: v.size / 2, modified: v.modified}
 		m.detected = h.detect(o, formatCSV, v.members[path], true)
-		d.of = append(d.of, -1)
+		d.analyses = append(d.analyses, -1)
 		d.records = append(d.records, m)
 	}
 }
@@ -534,7 +533,7 @@ func (h *history) detect(o *historyOrigin, f *format, found map[string]int64, lo
 	var list []detection
 	add := func(name string, m *managedType, c *custom) {
 		n := found[name]
-		if n == 0 || !o.looks[name] {
+		if n == 0 || !o.scope[name] {
 			return
 		}
 		d := detection{managed: m, custom: c, count: n, format: f}
@@ -546,16 +545,16 @@ func (h *history) detect(o *historyOrigin, f *format, found map[string]int64, lo
 	for i := range managedTypes {
 		add(managedTypes[i].name, &managedTypes[i], nil)
 	}
-	for i := range o.place.admin.customs {
-		c := &o.place.admin.customs[i]
+	for i := range o.site.admin.customs {
+		c := &o.site.admin.customs[i]
 		add(c.name, nil, c)
 	}
 	return list
 }
 
-// post sends a source off: most arrive on the same day, some days later, some
-// again.
-func (h *history) post(d delivery) {
+// schedule queues a delivery. Most arrive on the same day, some days later, and some
+// twice.
+func (h *history) schedule(d delivery) {
 	d.day = h.day
 	if h.r.permille(50) {
 		d.day += int(1 + h.r.n(6))
@@ -568,7 +567,7 @@ func (h *history) post(d delivery) {
 	}
 }
 
-// deliver writes the sources that are due.
+// deliver writes the sources that are due on the current day.
 func (h *history) deliver() error {
 	var later []delivery
 	for i := range h.pending {
@@ -586,9 +585,9 @@ func (h *history) deliver() error {
 }
 
 func (h *history) writeDelivery(d *delivery) error {
-	d.place.start = baseTime + int64(d.day)*day + 20*3600*second
+	d.site.start = baseTime + int64(d.day)*day + 20*3600*second
 	simulated := h.r
-	h.startSource(Options{Seed: h.seed, Encoding: h.encoding}, &d.place, int64(h.serial))
+	h.startSource(Options{Seed: h.seed, Encoding: h.encoding}, &d.site, int64(h.serial))
 	defer func() { h.r = simulated }()
 	h.serial++
 	o, err := h.tree.open(h.rel)
@@ -597,9 +596,9 @@ func (h *history) writeDelivery(d *delivery) error {
 	}
 	for i := range d.records {
 		h.chooseStyle()
-		h.line(&d.records[i])
-		if d.of[i] >= 0 {
-			a := &h.truth.Analyses[d.of[i]]
+		h.appendLine(&d.records[i])
+		if d.analyses[i] >= 0 {
+			a := &h.truth.Analyses[d.analyses[i]]
 			a.Sources = append(a.Sources, len(h.truth.Sources))
 		}
 	}
@@ -608,12 +607,12 @@ func (h *history) writeDelivery(d *delivery) error {
 		return err
 	}
 	h.truth.Sources = append(h.truth.Sources, TruthSource{Path: h.rel, Day: d.day})
-	return o.close(d.place.start, h.t)
+	return o.close(d.site.start, h.t)
 }
 
-// Day returns the sources that are there at the end of a day, in the order of
-// their delivery.
-func (t *Truth) Day(day int) []string {
+// Delivered returns the paths of the sources that exist at the end of a day, in the
+// order of their delivery.
+func (t *Truth) Delivered(day int) []string {
 	var paths []string
 	for _, s := range t.Sources {
 		if s.Day <= day {
@@ -623,7 +622,7 @@ func (t *Truth) Day(day int) []string {
 	return paths
 }
 
-// At returns what a key holds at a time, and false before its first content.
+// At returns the content of a key at a time; false before its first content.
 func (o *TruthObject) At(ms int64) (TruthContent, bool) {
 	i, exact := slices.BinarySearchFunc(o.States, ms, func(c TruthContent, at int64) int { return cmp.Compare(c.From, at) })
 	if exact {

@@ -25,9 +25,9 @@ func readTruth(t *testing.T, dir string, seed uint64) Truth {
 	return truth
 }
 
-// Whatever a test of changes wants to see must happen in the sample, and the
-// truth must fit the results.
-func TestHistoryHappens(t *testing.T) {
+// Every event that tests of changes need happens in the sample, and the truth agrees
+// with the results.
+func TestHistoryHasEveryEvent(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "history")
 	truth := readTruth(t, dir, 7)
 	for _, s := range truth.Sources {
@@ -40,7 +40,7 @@ func TestHistoryHappens(t *testing.T) {
 		for j, c := range o.States {
 			switch {
 			case j > 0 && c.From < o.States[j-1].From:
-				t.Errorf("object %d: state %d begins before the one it follows", i, j)
+				t.Errorf("object %d: state %d begins before the state before it", i, j)
 			case c.Gone:
 				happened["deletion"]++
 			case j > 0 && o.States[j-1].Gone:
@@ -71,12 +71,12 @@ func TestHistoryHappens(t *testing.T) {
 		}
 	}
 	for _, o := range truth.Origins {
-		happened["change of what an origin looks for"] += len(o.Looks) - 1
+		happened["change of what an origin looks for"] += len(o.Scopes) - 1
 	}
 	for _, a := range truth.Analyses {
 		o := truth.Objects[a.Object]
 		if at, ok := o.At(a.Created); !ok || at.From != o.States[a.State].From {
-			t.Errorf("result %s is of a content that the object did not have then", a.Result)
+			t.Errorf("result %s is of content that the object did not have at that time", a.Result)
 		}
 		happened[a.Status]++
 		happened[a.Reason]++
@@ -96,15 +96,15 @@ func TestHistoryHappens(t *testing.T) {
 		}
 	}
 	t.Log(happened)
-	if all, last := len(truth.Sources), len(truth.Day(truth.Days-1)); all != last {
+	if all, last := len(truth.Sources), len(truth.Delivered(truth.Days-1)); all != last {
 		t.Errorf("%d sources, %d at the end of the last day", all, last)
 	}
-	if first := len(truth.Day(0)); first == 0 || first == len(truth.Sources) {
+	if first := len(truth.Delivered(0)); first == 0 || first == len(truth.Sources) {
 		t.Errorf("%d sources on the first day", first)
 	}
 }
 
-func TestHistoryIsAFunctionOfItsOptions(t *testing.T) {
+func TestHistoryDependsOnlyOnOptions(t *testing.T) {
 	dir := t.TempDir()
 	var seen [2]map[string]string
 	for i, name := range []string{"one", "other"} {

@@ -10,15 +10,15 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Limits that the hostile profile is made for; far below a conversion's
-// defaults, so that the sample stays small.
+// Limits that the hostile profile exceeds. They are far below the defaults of a
+// conversion, so that the sample stays small.
 const (
 	maxLineBytes     = 1 << 20
 	maxInflatedBytes = 96 << 20
 )
 
-// Classes of sources that must be rejected as a whole. Those of lines are in
-// badlines.go.
+// Classes of sources that must be rejected as a whole. badlines.go has those of
+// lines.
 const (
 	classEmptyObject      = "empty_object"
 	classNotGzip          = "not_gzip"
@@ -30,27 +30,27 @@ const (
 	classInflationRatio   = "inflation_ratio"
 )
 
-// hostile writes the sources of the hostile profile that aren't ordinary ones.
+// hostile writes the bad and odd sources of the hostile profile.
 type hostile struct {
-	ctx     context.Context
-	tree    *tree
-	gen     *generator
-	opts    Options
-	objects *router
-	next    int64 // number of the next source
+	ctx   context.Context
+	tree  *tree
+	gen   *generator
+	opts  Options
+	sites *router
+	next  int64 // number of the next source
 }
 
-// writeHostile adds to the ordinary sources of a tree lines and sources that must
-// be rejected, and odd ones that must not.
-func writeHostile(ctx context.Context, t *tree, opts Options, objects *router) error {
+// writeHostile adds two kinds of lines and sources to the ordinary sources of a tree:
+// bad ones, which must be rejected, and odd ones, which must not.
+func writeHostile(ctx context.Context, t *tree, opts Options, sites *router) error {
 	t.expected.ConvertFlags = []string{
 		"--max-line-bytes", strconv.Itoa(maxLineBytes),
 		"--max-inflated-bytes", strconv.Itoa(maxInflatedBytes),
 	}
-	s := shapeOf(opts.Profile, opts.Size)
+	s := newShape(opts.Profile, opts.Size)
 	s.locations = 5
-	h := &hostile{ctx, t, &generator{encoding: opts.Encoding, shape: s}, opts, objects, t.expected.Objects}
-	for _, write := range []func() error{h.lines, h.oddLines, h.oddSources, h.badSources, h.inflated} {
+	h := &hostile{ctx, t, &generator{encoding: opts.Encoding, shape: s}, opts, sites, t.expected.Sources}
+	for _, write := range []func() error{h.writeBadLines, h.writeOddLines, h.writeOddSources, h.writeBadSources, h.writeInflated} {
 		if err := write(); err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func writeHostile(ctx context.Context, t *tree, opts Options, objects *router) e
 	return nil
 }
 
-// script is the content of one source: its lines, and whether each is accepted.
+// script is the content of one source, with the outcome that each line must have.
 type script struct {
 	hostile *hostile
 	b       []byte
@@ -68,26 +68,26 @@ type script struct {
 	rejects []LineReject // without a path
 }
 
-// script starts a new source. Its key is in h.gen.rel.
-func (h *hostile) script() (*script, error) {
+// newScript starts a source. h.gen.rel has its key.
+func (h *hostile) newScript() (*script, error) {
 	if err := h.ctx.Err(); err != nil {
 		return nil, err
 	}
-	at := h.objects.next(h.next)
+	at := h.sites.next(h.next)
 	h.gen.startSource(h.opts, &at, h.next)
 	h.next++
 	return &script{hostile: h, tally: newTally()}, nil
 }
 
-// template returns the line that bad lines are made from, with managed and custom
-// detections, and its tally.
+// template returns the valid line that edits change, and its tally. It has managed
+// and custom detections.
 func (s *script) template() (string, *tally) {
 	g := s.hostile.gen
 	g.b, g.t = g.b[:0], newTally()
 	g.chooseStyle()
 	f := feature{formatJSON, outcomeFound, withCustom}
 	rec := g.newRecord(f, g.newObject(f))
-	g.line(&rec)
+	g.appendLine(&rec)
 	return string(g.b[:len(g.b)-1]), g.t
 }
 
@@ -98,8 +98,8 @@ func (s *script) append(line string) {
 	s.lines++
 }
 
-// good adds ordinary lines.
-func (s *script) good(n int) {
+// addGood adds n ordinary lines.
+func (s *script) addGood(n int) {
 	for range n {
 		line, t := s.template()
 		s.append(line)
@@ -107,15 +107,15 @@ func (s *script) good(n int) {
 	}
 }
 
-// bad adds a line that must be rejected.
-func (s *script) bad(l badLine) {
+// addBad adds a line that must be rejected.
+func (s *script) addBad(l badLine) {
 	line, _ := s.template()
 	s.append(l.make(line))
 	s.rejects = append(s.rejects, LineReject{Line: s.lines, Class: l.class})
 }
 
-// odd adds a line that must be accepted.
-func (s *script) odd(l oddLine) {
+// addOdd adds an odd line, which must be accepted.
+func (s *script) addOdd(l oddLine) {
 	line, t := s.template()
 	if l.tally != nil {
 		t = l.tally()
@@ -127,20 +127,20 @@ func (s *script) odd(l oddLine) {
 	}
 }
 
-// blank adds a line of white space.
-func (s *script) blank(text string) {
+// addBlank adds a line of white space.
+func (s *script) addBlank(text string) {
 	s.append(text)
 	s.blanks++
 }
 
-// unend removes the last newline.
-func (s *script) unend() { s.b = s.b[:len(s.b)-1] }
+// cutNewline removes the last newline.
+func (s *script) cutNewline() { s.b = s.b[:len(s.b)-1] }
 
-// write writes a source that is accepted, with content as its stored bytes.
+// write writes a source that must be accepted, with content as its stored bytes.
 func (s *script) write(rel string, content []byte) error {
 	h := s.hostile
 	e := &h.tree.expected
-	e.Objects++
+	e.Sources++
 	e.Lines += s.lines
 	e.BlankLines += s.blanks
 	e.InflatedBytes += int64(len(s.b))
@@ -150,7 +150,7 @@ func (s *script) write(rel string, content []byte) error {
 		r.Path = rel
 		e.Rejects.Lines = append(e.Rejects.Lines, r)
 	}
-	return h.tree.writeFile(rel, content, h.gen.place.start)
+	return h.tree.writeFile(rel, content, h.gen.site.start)
 }
 
 // writeGzip writes the source as one gzip member under its usual key.
@@ -158,98 +158,98 @@ func (s *script) writeGzip() error {
 	return s.write(s.hostile.gen.rel, s.hostile.tree.gzipMember(s.b))
 }
 
-// reject writes a source that must be rejected as a whole.
-func (s *script) reject(class string, content []byte) error {
+// writeRejected writes a source that must be rejected as a whole.
+func (s *script) writeRejected(class string, content []byte) error {
 	h := s.hostile
-	h.tree.expected.Objects++
-	h.tree.expected.Rejects.Objects = append(h.tree.expected.Rejects.Objects, ObjectReject{h.gen.rel, class})
-	return h.tree.writeFile(h.gen.rel, content, h.gen.place.start)
+	h.tree.expected.Sources++
+	h.tree.expected.Rejects.Sources = append(h.tree.expected.Rejects.Sources, SourceReject{h.gen.rel, class})
+	return h.tree.writeFile(h.gen.rel, content, h.gen.site.start)
 }
 
-// lines writes one source per class of line, one with all of them and no valid
-// line, and one that ends within a line.
-func (h *hostile) lines() error {
+// writeBadLines writes one source per class of bad line, one with a bad line of every
+// class and no valid line, and one that ends within a line.
+func (h *hostile) writeBadLines() error {
 	all := badLines()
 	for start := 0; start < len(all); {
-		s, err := h.script()
+		s, err := h.newScript()
 		if err != nil {
 			return err
 		}
-		s.good(1)
+		s.addGood(1)
 		end := start
 		for ; end < len(all) && all[end].class == all[start].class; end++ {
-			s.bad(all[end])
+			s.addBad(all[end])
 			switch end % 4 {
 			case 1:
-				s.good(1)
+				s.addGood(1)
 			case 3:
-				s.blank("")
+				s.addBlank("")
 			}
 		}
-		s.good(1)
+		s.addGood(1)
 		if err := s.writeGzip(); err != nil {
 			return err
 		}
 		start = end
 	}
 
-	s, err := h.script()
+	s, err := h.newScript()
 	if err != nil {
 		return err
 	}
 	for i, l := range all {
 		if i == 0 || l.class != all[i-1].class {
-			s.bad(l)
+			s.addBad(l)
 		}
 	}
 	if err := s.writeGzip(); err != nil {
 		return err
 	}
 
-	if s, err = h.script(); err != nil {
+	if s, err = h.newScript(); err != nil {
 		return err
 	}
-	s.good(2)
-	s.bad(badLine{classMalformed, upTo(`"resourcesAffected":{`)})
-	s.unend()
+	s.addGood(2)
+	s.addBad(badLine{classMalformed, cutAfter(`"resourcesAffected":{`)})
+	s.cutNewline()
 	return s.writeGzip()
 }
 
-// oddLines writes a source of lines that look wrong but are valid.
-func (h *hostile) oddLines() error {
-	s, err := h.script()
+// writeOddLines writes a source of all odd lines.
+func (h *hostile) writeOddLines() error {
+	s, err := h.newScript()
 	if err != nil {
 		return err
 	}
-	s.blank("")
+	s.addBlank("")
 	for i, l := range oddLines() {
-		s.odd(l)
+		s.addOdd(l)
 		if i%5 == 0 {
-			s.blank([]string{"\r", " \t ", ""}[i/5%3])
+			s.addBlank([]string{"\r", " \t ", ""}[i/5%3])
 		}
 	}
-	s.blank("")
+	s.addBlank("")
 	return s.writeGzip()
 }
 
 const byteOrderMark = "\ufeff"
 
-// oddSources writes sources that look wrong but are valid.
-func (h *hostile) oddSources() error {
+// writeOddSources writes sources that look wrong but are valid.
+func (h *hostile) writeOddSources() error {
 	for _, write := range []func(s *script) error{
 		func(s *script) error { // a byte order mark, and CRLF
 			s.b = append(s.b, byteOrderMark...)
-			s.good(3)
+			s.addGood(3)
 			s.b = bytes.ReplaceAll(s.b, []byte("\n"), []byte("\r\n"))
 			return s.writeGzip()
 		},
 		func(s *script) error { // no last newline
-			s.good(2)
-			s.unend()
+			s.addGood(2)
+			s.cutNewline()
 			return s.writeGzip()
 		},
-		func(s *script) error { // members that end within a line, and empty ones
-			s.good(4)
+		func(s *script) error { // gzip members that end within a line, and empty ones
+			s.addGood(4)
 			t, a, b := h.tree, len(s.b)/3, len(s.b)/2
 			var content []byte
 			for _, part := range [][]byte{s.b[:a], nil, s.b[a:b], s.b[b : b+1], nil, s.b[b+1:], nil} {
@@ -261,29 +261,29 @@ func (h *hostile) oddSources() error {
 			return s.writeGzip()
 		},
 		func(s *script) error { // blank lines only
-			s.blank("")
-			s.blank("\r")
+			s.addBlank("")
+			s.addBlank("\r")
 			return s.writeGzip()
 		},
 		func(s *script) error { // plain text
 			s.b = append(s.b, byteOrderMark...)
-			s.good(2)
-			s.blank("\r")
-			s.bad(badLine{classMalformed, field(`"future":01`)})
-			s.good(1)
-			s.unend()
+			s.addGood(2)
+			s.addBlank("\r")
+			s.addBad(badLine{classMalformed, insertFields(`"future":01`)})
+			s.addGood(1)
+			s.cutNewline()
 			return s.write(strings.TrimSuffix(h.gen.rel, ".gz"), s.b)
 		},
-		func(s *script) error { // gzip under the name of plain text
-			s.good(2)
+		func(s *script) error { // gzip with the file extension of plain text
+			s.addGood(2)
 			return s.write(strings.TrimSuffix(h.gen.rel, ".gz"), h.tree.gzipMember(s.b))
 		},
 		func(s *script) error { // a name that needs escapes in a URI, and looks like a pattern
-			s.good(2)
+			s.addGood(2)
 			return s.write(strings.TrimSuffix(h.gen.rel, ".jsonl.gz")+" [1] 100%25 é+#&=.jsonl.gz", h.tree.gzipMember(s.b))
 		},
-		func(s *script) error { // every optional part of a gzip header, data not compressed
-			s.good(2)
+		func(s *script) error { // every optional part of a gzip header, and data that isn't compressed
+			s.addGood(2)
 			content, err := richGzip(s.b)
 			if err != nil {
 				return err
@@ -291,7 +291,7 @@ func (h *hostile) oddSources() error {
 			return s.write(h.gen.rel, content)
 		},
 	} {
-		s, err := h.script()
+		s, err := h.newScript()
 		if err != nil {
 			return err
 		}
@@ -308,22 +308,22 @@ func richGzip(b []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.NoCompression)
 	if err != nil {
-		return nil, fmt.Errorf("sample object: %w", err)
+		return nil, fmt.Errorf("sample source: %w", err)
 	}
 	w.Extra, w.Name, w.Comment = []byte("ab\x02\x00cd"), "results.jsonl", "a comment"
 	if _, err := w.Write(b); err != nil {
-		return nil, fmt.Errorf("sample object: %w", err)
+		return nil, fmt.Errorf("sample source: %w", err)
 	}
 	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("sample object: %w", err)
+		return nil, fmt.Errorf("sample source: %w", err)
 	}
 	return out.Bytes(), nil
 }
 
-// badSources writes sources whose gzip is damaged. All contain valid lines, none of
-// which may be published.
-func (h *hostile) badSources() error {
-	const header, trailer = 10, 8 // bytes of a gzip member of ours
+// writeBadSources writes sources with damaged gzip. Most contain valid lines, which a
+// conversion must not publish.
+func (h *hostile) writeBadSources() error {
+	const header, trailer = 10, 8 // bytes, of the members that gzipMember returns
 	for _, o := range []struct {
 		class  string
 		damage func(member []byte) []byte
@@ -368,39 +368,39 @@ func (h *hostile) badSources() error {
 			return append(m, second...)
 		}},
 	} {
-		s, err := h.script()
+		s, err := h.newScript()
 		if err != nil {
 			return err
 		}
-		s.good(3)
-		if err := s.reject(o.class, o.damage(h.tree.gzipMember(s.b))); err != nil {
+		s.addGood(3)
+		if err := s.writeRejected(o.class, o.damage(h.tree.gzipMember(s.b))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// inflated writes sources that inflate too far: one beyond the limit at an allowed
-// ratio, and one below the limit beyond the ratio of 200:1 that applies after
-// 64 MiB.
-func (h *hostile) inflated() error {
+// writeInflated writes two sources that inflate too far. One exceeds the limit of
+// bytes, but not the ratio of 200:1, which applies above 64 MiB; the other exceeds
+// only the ratio.
+func (h *hostile) writeInflated() error {
 	for _, o := range []struct {
 		class string
 		size  int
-		noise int // hexadecimal digits that are random, in each line
+		noise int // random hexadecimal digits per line
 	}{
 		{classInflatedTooLarge, maxInflatedBytes + 4<<20, 1000},
 		{classInflationRatio, 80 << 20, 0},
 	} {
-		s, err := h.script()
+		s, err := h.newScript()
 		if err != nil {
 			return err
 		}
-		s.good(1)
+		s.addGood(1)
 		var out bytes.Buffer
 		gz := h.tree.gz
 		gz.Reset(&out)
-		gz.Write(s.b) // a bytes.Buffer takes everything
+		gz.Write(s.b) // never fails on a bytes.Buffer
 		padding := bytes.Repeat([]byte{' '}, 64<<10)
 		for n := len(s.b); n < o.size; n += len(padding) {
 			if err := h.ctx.Err(); err != nil {
@@ -414,7 +414,7 @@ func (h *hostile) inflated() error {
 			gz.Write(padding)
 		}
 		gz.Close()
-		if err := s.reject(o.class, out.Bytes()); err != nil {
+		if err := s.writeRejected(o.class, out.Bytes()); err != nil {
 			return err
 		}
 	}

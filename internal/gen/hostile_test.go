@@ -21,7 +21,7 @@ var lineClasses = []string{
 	classDuplicateField, classIntegerRange, classUTF8, classTime, classTagWithoutKey, classTooManyValues,
 }
 
-var objectClasses = []string{
+var sourceClasses = []string{
 	classEmptyObject, classNotGzip, classTrailingGarbage, classTruncated, classCorrupt, classChecksum,
 	classInflatedTooLarge, classInflationRatio,
 }
@@ -32,12 +32,12 @@ func TestHostileHasEveryClass(t *testing.T) {
 	for _, r := range e.Rejects.Lines {
 		rejected[r.Class] = true
 	}
-	for _, r := range e.Rejects.Objects {
+	for _, r := range e.Rejects.Sources {
 		rejected[r.Class] = true
 	}
-	for _, class := range append(slices.Clone(lineClasses), objectClasses...) {
+	for _, class := range append(slices.Clone(lineClasses), sourceClasses...) {
 		if !rejected[class] {
-			t.Errorf("nothing is %s", class)
+			t.Errorf("no line or source is %s", class)
 		}
 		delete(rejected, class)
 	}
@@ -60,10 +60,10 @@ func TestHostileHasEveryClass(t *testing.T) {
 	}
 }
 
-// What the standard library says of the bad objects.
-func TestBadObjects(t *testing.T) {
+// The standard library finds the errors of bad sources, too.
+func TestBadSources(t *testing.T) {
 	dir, e := run(t, Options{Seed: 4, Size: 10_000, Profile: profileHostile})
-	for _, r := range e.Rejects.Objects {
+	for _, r := range e.Rejects.Sources {
 		b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(r.Path)))
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func TestBadObjects(t *testing.T) {
 				t.Errorf("%s: %v", r.Class, err)
 			}
 		case classTrailingGarbage:
-			if err == nil || n == 0 { // short garbage looks to gzip like a header cut off
+			if err == nil || n == 0 { // for gzip, short garbage is a header that was cut off
 				t.Errorf("%s: %v after %d bytes", r.Class, err, n)
 			}
 		case classTruncated:
@@ -110,17 +110,17 @@ func TestBadObjects(t *testing.T) {
 	}
 }
 
-// templates calls use with lines of many seeds and all encodings.
-func templates(t *testing.T, use func(line string)) {
+// forTemplates calls use with the forTemplates of several seeds and all encodings.
+func forTemplates(t *testing.T, use func(line string)) {
 	t.Helper()
 	for seed := range uint64(5) {
 		for _, encoding := range Encodings() {
 			opts := Options{Seed: seed, Encoding: encoding, Profile: profileHostile}
-			s := shapeOf(opts.Profile, 100_000)
+			s := newShape(opts.Profile, 100_000)
 			s.locations = 5
 			h := &hostile{context.Background(), nil, &generator{shape: s, encoding: encoding}, opts, newRouter(opts), 0}
 			for range 2 {
-				script, err := h.script()
+				script, err := h.newScript()
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -131,12 +131,13 @@ func templates(t *testing.T, use func(line string)) {
 	}
 }
 
-// What can be said of each class without a decoder for the schema.
+// Bad lines have the errors of their classes, as far as that shows without a decoder
+// of the schema.
 func TestBadLines(t *testing.T) {
 	list := badLines()
-	templates(t, func(good string) {
+	forTemplates(t, func(good string) {
 		if !json.Valid([]byte(good)) || len(good) > maxLineBytes/2 {
-			t.Fatalf("the template is no fit line: %.300q", good)
+			t.Fatalf("the template is not a valid line of moderate length: %.300q", good)
 		}
 		for _, l := range list {
 			line := l.make(good)
@@ -156,7 +157,7 @@ func TestBadLines(t *testing.T) {
 				ok = ok && valid && !strings.HasPrefix(line, "{")
 			case classUTF8:
 				ok = valid && (!utf8.ValidString(line) || strings.Contains(strings.ToLower(line), `\ud`))
-			case classWrongType: // two have another error after the first
+			case classWrongType: // two have a second error, which makes them invalid JSON
 				ok = ok && (valid || strings.Contains(line, `"size":1.0`))
 			default:
 				ok = ok && valid
@@ -178,7 +179,7 @@ func TestBadLines(t *testing.T) {
 
 func TestOddLines(t *testing.T) {
 	list := oddLines()
-	templates(t, func(good string) {
+	forTemplates(t, func(good string) {
 		for _, l := range list {
 			line := l.make(good)
 			if !json.Valid([]byte(line)) || !utf8.ValidString(line) || strings.Contains(line, "\n") || len(line) > maxLineBytes {

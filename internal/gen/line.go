@@ -1,7 +1,7 @@
 package gen
 
-// line appends rec as one line and counts it.
-func (g *generator) line(rec *record) {
+// appendLine appends rec as one line and counts it.
+func (g *generator) appendLine(rec *record) {
 	g.turn++
 	g.ascii = rec.traits&asciiOnly != 0
 	g.unknownTaken = false
@@ -15,16 +15,16 @@ func (g *generator) line(rec *record) {
 	g.b = append(g.b, '}', '\n')
 }
 
-// unknown counts a field outside the schema.
-func (g *generator) unknown(path string) { g.t.unknown[path]++ }
+// countUnknown counts a field that isn't in the documented schema.
+func (g *generator) countUnknown(path string) { g.t.unknown[path]++ }
 
-// topReal has the key order of real files.
+// topReal writes the top-level fields in the order of real files.
 func (g *generator) topReal(rec *record) {
 	g.str("schemaVersion", "1.0")
 	g.str("id", rec.id)
-	g.str("accountId", g.place.accountID())
-	g.str("partition", g.place.admin.partition)
-	g.str("region", g.place.region.name)
+	g.str("accountId", g.site.accountID())
+	g.str("partition", g.site.admin.partition)
+	g.str("region", g.site.region.name)
 	g.findingType(rec)
 	g.title(rec)
 	g.description(rec)
@@ -39,9 +39,9 @@ func (g *generator) topReal(rec *record) {
 	g.details(rec)
 }
 
-// topSorted has keys in alphabetical order, as API clients print them.
+// topSorted writes the top-level fields in alphabetical order, as API clients do.
 func (g *generator) topSorted(rec *record) {
-	g.str("accountId", g.place.accountID())
+	g.str("accountId", g.site.accountID())
 	g.flags(rec)
 	g.str("category", "CLASSIFICATION")
 	g.details(rec)
@@ -49,9 +49,9 @@ func (g *generator) topSorted(rec *record) {
 	g.time("createdAt", rec.created, rec.traits&oddTimes != 0)
 	g.description(rec)
 	g.str("id", rec.id)
-	g.str("partition", g.place.admin.partition)
+	g.str("partition", g.site.admin.partition)
 	g.newTopField(rec)
-	g.str("region", g.place.region.name)
+	g.str("region", g.site.region.name)
 	g.affected(rec)
 	g.str("schemaVersion", "1.0")
 	g.severity(rec)
@@ -60,8 +60,8 @@ func (g *generator) topSorted(rec *record) {
 	g.updatedAt(rec)
 }
 
-// finding returns type, title and description of the line's finding, empty if it
-// has none.
+// finding returns type, title and description of the line's finding. They are empty
+// for a line without sensitive data.
 func (rec *record) finding() (kind, title, description string) {
 	var managed, customs int
 	category := ""
@@ -170,7 +170,7 @@ func (g *generator) newTopField(rec *record) {
 	g.str("service", "macie")
 	g.int("revision", g.r.n(9))
 	g.raw(`,"flags":[true,null,1.5e-3,{"key":"]}"}]}`)
-	g.unknown("recordOrigin")
+	g.countUnknown("recordOrigin")
 }
 
 func (g *generator) affected(rec *record) {
@@ -221,7 +221,7 @@ func (g *generator) bucket(rec *record) {
 	if rec.traits&newAccess != 0 {
 		g.begin("accessPoints", '[')
 		g.raw(`{"alias":"a","public":false},[[]],"x"]`)
-		g.unknown("resourcesAffected.s3Bucket.publicAccess.accessPoints")
+		g.countUnknown("resourcesAffected.s3Bucket.publicAccess.accessPoints")
 	}
 	g.end('}')
 	g.end('}')
@@ -263,7 +263,7 @@ func (g *generator) object(rec *record) {
 	}
 	if rec.traits&newObject != 0 {
 		g.str("checksumAlgorithm", "CRC64NVME")
-		g.unknown("resourcesAffected.s3Object.checksumAlgorithm")
+		g.countUnknown("resourcesAffected.s3Object.checksumAlgorithm")
 	}
 	if rec.traits&sparse != 0 {
 		g.absent("lastModified")
@@ -297,47 +297,46 @@ func (g *generator) object(rec *record) {
 	g.end('}')
 }
 
-// details writes classificationDetails. In real files the
-// job's id follows the result.
+// details writes classificationDetails. In real files the job's id comes last.
 func (g *generator) details(rec *record) {
 	g.begin("classificationDetails", '{')
 	if g.api {
 		g.resultsLocation(rec)
 		g.jobARN()
-		g.optional("jobId", g.place.job)
+		g.optional("jobId", g.site.job)
 		g.origin()
 		g.result(rec)
 	} else {
 		g.jobARN()
 		g.result(rec)
 		g.resultsLocation(rec)
-		if g.place.job == "" || rec.created%3 == 0 { // older sources have none
+		if g.site.job == "" || rec.created%3 == 0 { // older results of jobs have no originType
 			g.origin()
 		}
-		g.optional("jobId", g.place.job)
+		g.optional("jobId", g.site.job)
 	}
 	g.end('}')
 }
 
 func (g *generator) jobARN() {
-	if g.place.job == "" {
+	if g.site.job == "" {
 		g.absent("jobArn")
 		return
 	}
-	a := g.place.admin
-	g.str("jobArn", "arn:"+a.partition+":macie2:"+g.place.region.name+":"+a.id+":classification-job/"+g.place.job)
+	a := g.site.admin
+	g.str("jobArn", "arn:"+a.partition+":macie2:"+g.site.region.name+":"+a.id+":classification-job/"+g.site.job)
 }
 
 func (g *generator) origin() {
 	origin := "SENSITIVE_DATA_DISCOVERY_JOB"
-	if g.place.job == "" {
+	if g.site.job == "" {
 		origin = "AUTOMATED_SENSITIVE_DATA_DISCOVERY"
 	}
 	g.str("originType", origin)
 }
 
 func (g *generator) resultsLocation(rec *record) {
-	b := g.place.admin.resultsBucket
+	b := g.site.admin.resultsBucket
 	if rec.traits&exportNotSet != 0 {
 		b = "[export-config-not-set]"
 	}
@@ -361,7 +360,7 @@ func (g *generator) result(rec *record) {
 	}
 	if rec.traits&newResult != 0 {
 		g.str("confidence", "HIGH")
-		g.unknown("classificationDetails.result.confidence")
+		g.countUnknown("classificationDetails.result.confidence")
 	}
 
 	managed := rec.detected
@@ -380,15 +379,15 @@ func (g *generator) result(rec *record) {
 	g.end('}')
 }
 
-func total(list []detection) (n int64) {
+func sumCounts(list []detection) (n int64) {
 	for i := range list {
 		n += list[i].count
 	}
 	return n
 }
 
-// sensitiveData writes managed detections, one JSON object per category. List is
-// ordered by category.
+// sensitiveData writes managed detections, one JSON object per category. The list
+// must be sorted by category.
 func (g *generator) sensitiveData(rec *record, list []detection) {
 	first := true
 	g.begin("sensitiveData", '[')
@@ -400,7 +399,7 @@ func (g *generator) sensitiveData(rec *record, list []detection) {
 		g.comma()
 		g.raw("{")
 		g.str("category", category)
-		g.int("totalCount", total(list[:n]))
+		g.int("totalCount", sumCounts(list[:n]))
 		g.begin("detections", '[')
 		for i := range list[:n] {
 			d := &list[i]
@@ -410,7 +409,7 @@ func (g *generator) sensitiveData(rec *record, list []detection) {
 			g.int("count", d.count)
 			if first && rec.traits&newDetection != 0 {
 				g.raw(`,"confidenceScore":0.93`)
-				g.unknown("classificationDetails.result.sensitiveData[].detections[].confidenceScore")
+				g.countUnknown("classificationDetails.result.sensitiveData[].detections[].confidenceScore")
 			}
 			g.occurrences(rec, d, "classificationDetails.result.sensitiveData[].detections[].occurrences", first)
 			first = false
@@ -427,7 +426,7 @@ func (g *generator) customIdentifiers(rec *record, list []detection) {
 		return
 	}
 	g.begin("customDataIdentifiers", '{')
-	g.int("totalCount", total(list))
+	g.int("totalCount", sumCounts(list))
 	g.begin("detections", '[')
 	for i := range list {
 		d := &list[i]
@@ -442,7 +441,7 @@ func (g *generator) customIdentifiers(rec *record, list []detection) {
 		g.int("count", d.count)
 		if i == 0 && rec.traits&newCustom != 0 {
 			g.str("severity", "MEDIUM")
-			g.unknown("classificationDetails.result.customDataIdentifiers.detections[].severity")
+			g.countUnknown("classificationDetails.result.customDataIdentifiers.detections[].severity")
 		}
 		g.occurrences(rec, d, "classificationDetails.result.customDataIdentifiers.detections[].occurrences", false)
 		g.raw("}")

@@ -2,25 +2,25 @@ package gen
 
 import "strconv"
 
-// list is one of the lists in occurrences.
-type list struct {
+// locationList is one of the lists of locations in the JSON field occurrences.
+type locationList struct {
 	key     string
 	kind    locationKind
-	newName string // of a field that isn't in the schema
+	newName string // name of a field that isn't in the documented schema
 }
 
-// Real files have lineRanges first and cells last, API clients sort.
-// offsetRanges is only there when it is used.
+// Real files have lineRanges first and cells last; API clients sort them. Real files have
+// offsetRanges only where it is used.
 var (
-	listsReal   = []list{{"lineRanges", kindLine, "section"}, {"offsetRanges", kindOffset, "unit"}, {"pages", kindPage, "label"}, {"records", kindRecord, "schemaId"}, {"cells", kindCell, "merged"}}
-	listsSorted = []list{listsReal[4], listsReal[0], listsReal[1], listsReal[2], listsReal[3]}
+	listsReal   = []locationList{{"lineRanges", kindLine, "section"}, {"offsetRanges", kindOffset, "unit"}, {"pages", kindPage, "label"}, {"records", kindRecord, "schemaId"}, {"cells", kindCell, "merged"}}
+	listsSorted = []locationList{listsReal[4], listsReal[0], listsReal[1], listsReal[2], listsReal[3]}
 )
 
-// occurrences writes the locations of d, which it makes up, and counts d. Path is
-// that of the occurrences, for unknown fields; only the first detection of a line
-// has some.
+// occurrences makes up and writes the locations of d, and counts d. path is that of the
+// field occurrences, to count unknown fields: only the first detection of a line has
+// some.
 func (g *generator) occurrences(rec *record, d *detection, path string, first bool) {
-	g.t.detection(d.name(), d.count, d.locations())
+	g.t.addDetection(d.name(), d.count, d.locations())
 	if d.locations() == 0 && g.api && g.r.n(2) == 0 {
 		g.absent("occurrences")
 		return
@@ -45,7 +45,7 @@ func (g *generator) occurrences(rec *record, d *detection, path string, first bo
 		if first && rec.traits&newLocation != 0 && !g.unknownTaken {
 			g.unknownTaken = true
 			g.raw(`{"` + l.newName + `":{"v":[1,"2"]},`)
-			g.unknown(path + "." + l.key + "[]." + l.newName)
+			g.countUnknown(path + "." + l.key + "[]." + l.newName)
 			start := len(g.b)
 			g.locations(rec, d, l.kind, n)
 			g.b = append(g.b[:start], g.b[start+1:]...) // the { is already written
@@ -57,12 +57,12 @@ func (g *generator) occurrences(rec *record, d *detection, path string, first bo
 	if first && rec.traits&newList != 0 {
 		g.begin("imageRegions", '[')
 		g.raw(`{"x":1,"y":"2"},{"x":-3.25E+2,"y":""}]`)
-		g.unknown(path + ".imageRegions")
+		g.countUnknown(path + ".imageRegions")
 	}
 	g.end('}')
 }
 
-// locations writes n of them, with commas between.
+// locations writes n locations of a kind, separated by commas.
 func (g *generator) locations(rec *record, d *detection, kind locationKind, n int64) {
 	switch kind {
 	case kindCell:
@@ -96,12 +96,13 @@ func (g *generator) fields(d *detection) []string {
 	return f[i : i+1]
 }
 
-// escaped returns s as the inside of a JSON string.
-func (g *generator) escaped(s string) string {
+// escape returns s as the inside of a JSON string.
+func (g *generator) escape(s string) string {
 	return string(appendEscaped(nil, s, !g.style(), g.ascii))
 }
 
-func (g *generator) null(s string) string {
+// nullField returns s, a field that is null, or nothing if this line omits such fields.
+func (g *generator) nullField(s string) string {
 	if g.nulls {
 		return s
 	}
@@ -109,7 +110,7 @@ func (g *generator) null(s string) string {
 }
 
 // column is the constant text of a column's cells in both encodings: before the
-// row, between its two places, and after it.
+// row, between its two numbers, and after it.
 type column struct {
 	real, realEnd       string
 	api, apiMid, apiEnd string
@@ -123,15 +124,15 @@ func (g *generator) columns(d *detection) []column {
 		text := strconv.FormatInt(number, 10)
 		c := column{real: `","column":"` + text + `"`, api: "{", apiMid: `"column":` + text, apiEnd: "}"}
 		if d.format.unnamed {
-			c.apiMid += g.null(`,"columnName":null`)
+			c.apiMid += g.nullField(`,"columnName":null`)
 		} else {
-			name := `,"columnName":"` + g.escaped(name) + `"`
+			name := `,"columnName":"` + g.escape(name) + `"`
 			c.real += name
 			c.apiMid += name
 		}
 		c.apiMid += `,"row":`
 		if d.format.reference {
-			ref := `"cellReference":"` + g.escaped(pick(g.r, sheets)) + "!" + columnLetters(number)
+			ref := `"cellReference":"` + g.escape(pick(g.r, sheets)) + "!" + columnLetters(number)
 			c.reference = true
 			c.real += "," + ref
 			c.realEnd = `"}`
@@ -139,7 +140,7 @@ func (g *generator) columns(d *detection) []column {
 			c.apiMid = `",` + c.apiMid
 		} else {
 			c.realEnd = "}"
-			c.api += g.null(`"cellReference":null,`)
+			c.api += g.nullField(`"cellReference":null,`)
 		}
 		cols = append(cols, c)
 		number++
@@ -332,7 +333,7 @@ func (g *generator) records(rec *record, d *detection, n int64) {
 		default:
 			p.before = p.before[:len(p.before)-1] + "['" + field + "']"
 		}
-		p.before, p.after = g.escaped(p.before), g.escaped(p.after)
+		p.before, p.after = g.escape(p.before), g.escape(p.after)
 		paths = append(paths, p)
 	}
 

@@ -4,18 +4,18 @@ import "context"
 
 // shape holds the parameters that depend on profile and size.
 type shape struct {
-	locations    int64 // of one type, at most; Macie lists 1,000
-	members      int64 // of an archive, at most
+	locations    int64 // at most, of one type; Macie lists up to 1,000
+	members      int64 // at most, of an archive
 	source       int64 // mean inflated bytes; 0 for a single source
-	lines        int64 // at most in a source; 0 for any number
+	lines        int64 // at most, of a source; 0 for any number
 	dealt        int64 // entries of the deck for each of the first sources
 	archivesOnly bool
 	repeated     bool // most objects are analysed again
 }
 
-// shapeOf scales a profile to a size: small samples have shorter tails and
-// smaller sources, rather than fewer.
-func shapeOf(profile string, size int64) shape {
+// newShape scales a profile to a size. Small samples have shorter tails and smaller
+// sources, rather than fewer sources.
+func newShape(profile string, size int64) shape {
 	s := shape{
 		locations: min(max(size/20_000, 6), 1000),
 		members:   min(max(size/60_000, 3), 48),
@@ -47,26 +47,26 @@ func shapeOf(profile string, size int64) shape {
 // ones. Their mean is 100.
 var sourceSizes = []int64{1, 3, 6, 12, 25, 45, 70, 100, 138, 200, 250, 350}
 
-// Streams of random numbers that don't belong to a source.
+// Streams of random numbers that are not used for a source.
 const (
 	streamEstate = 1<<63 + iota
 	streamRouter
 )
 
-// flushAt is how many bytes of lines are gathered before they are compressed.
+// flushAt is how many bytes of lines are compressed at a time.
 const flushAt = 256 << 10
 
-// writeEstate writes sources at the places that the router chooses until opts.Size
-// is reached.
-func writeEstate(ctx context.Context, t *tree, opts Options, objects *router) error {
+// writeEstate writes sources, whose sites the router chooses, until they have
+// opts.Size inflated bytes.
+func writeEstate(ctx context.Context, t *tree, opts Options, sites *router) error {
 	g := &generator{
-		encoding: opts.Encoding, shape: shapeOf(opts.Profile, opts.Size), before: make(map[owner][]earlierAnalysis),
+		encoding: opts.Encoding, shape: newShape(opts.Profile, opts.Size), before: make(map[owner][]earlierAnalysis),
 	}
 	for i := int64(0); i == 0 || t.expected.InflatedBytes < opts.Size; i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		at := objects.next(i)
+		at := sites.next(i)
 		g.startSource(opts, &at, i)
 		if err := g.writeSource(ctx, t, i, opts.Size-t.expected.InflatedBytes); err != nil {
 			return err
@@ -80,9 +80,9 @@ func newRouter(opts Options) *router {
 }
 
 // startSource prepares g for the i'th source of a sample.
-func (g *generator) startSource(opts Options, at *place, i int64) {
+func (g *generator) startSource(opts Options, at *site, i int64) {
 	g.r = newRNG(opts.Seed, uint64(i))
-	g.place, g.rel = at, at.rel(g.r)
+	g.site, g.rel = at, at.rel(g.r)
 	g.clock = at.start
 	g.t = newTally()
 	g.b = g.b[:0]
@@ -97,8 +97,7 @@ func (g *generator) startSource(opts Options, at *place, i int64) {
 	}
 }
 
-// writeSource writes the i'th source, which should not be much larger than left,
-// in inflated bytes.
+// writeSource writes the i'th source, of about left inflated bytes at most.
 func (g *generator) writeSource(ctx context.Context, t *tree, i, left int64) error {
 	o, err := t.open(g.rel)
 	if err != nil {
@@ -108,7 +107,7 @@ func (g *generator) writeSource(ctx context.Context, t *tree, i, left int64) err
 		o.abort()
 		return err
 	}
-	return o.close(g.place.start, g.t)
+	return o.close(g.site.start, g.t)
 }
 
 func (g *generator) writeLines(ctx context.Context, o *source, i, left int64) error {
@@ -129,7 +128,7 @@ func (g *generator) writeLines(ctx context.Context, o *source, i, left int64) er
 		if n < dealt {
 			slot = i*g.shape.dealt + n
 		}
-		g.group(slot)
+		g.appendObject(slot)
 		if len(g.b) < flushAt {
 			continue
 		}

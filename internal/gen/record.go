@@ -15,7 +15,7 @@ const (
 	outcomeSkipped                // not analysed
 )
 
-// traits are the rarer things that a line can have.
+// traits are the rare properties of a line.
 type traits uint64
 
 const (
@@ -39,8 +39,8 @@ const (
 	insidePages                     // pages with ranges inside
 	noLocations                     // a count, but no locations
 	manyTypes                       // 20 types
-	withCustom                      // custom identifiers beside managed ones
-	onlyCustom                      // custom identifiers alone
+	withCustom                      // custom and managed identifiers
+	onlyCustom                      // only custom identifiers
 	publicObject                    // the object itself is public
 	newTop                          // an unknown field of the line
 	newResult                       // … of classificationDetails.result
@@ -180,7 +180,7 @@ type generator struct {
 	encoder
 	encoding     Encoding
 	shape        shape
-	place        *place
+	site         *site
 	rel          string // the source's key
 	apiSource    bool   // most of the source is in the API's encoding
 	clock        int64
@@ -199,19 +199,18 @@ func (g *generator) chooseStyle() {
 	g.nulls = g.r.n(3) > 0
 }
 
-// group appends the lines of one object: its own, and for an archive one per
-// member. Slot is an index into the deck; beyond its end the line is drawn at
-// random.
-func (g *generator) group(slot int64) {
+// appendObject appends the lines of one object: its own, and for an archive one per
+// member. slot is an index into the deck; beyond its end, the object is random.
+func (g *generator) appendObject(slot int64) {
 	f := g.draw(slot)
 	g.chooseStyle()
-	before := g.analyseAgain(&f)
-	obj := g.objectOf(f, before)
+	before := g.pickEarlier(&f)
+	obj := g.pickObject(f, before)
 	if !f.format.isArchive() || f.outcome == outcomeClean || f.outcome == outcomeSkipped {
 		rec := g.newRecord(f, obj)
-		g.analyseOf(&rec, f, before)
+		g.repeatAnalysis(&rec, f, before)
 		g.remember(&rec, f.format, nil)
-		g.line(&rec)
+		g.appendLine(&rec)
 		return
 	}
 
@@ -244,13 +243,13 @@ func (g *generator) group(slot int64) {
 	g.remember(&parent, f.format, members)
 	last := g.r.n(4) == 0
 	if !last {
-		g.line(&parent)
+		g.appendLine(&parent)
 	}
 	for i := range members {
-		g.line(&members[i])
+		g.appendLine(&members[i])
 	}
 	if last {
-		g.line(&parent)
+		g.appendLine(&parent)
 	}
 }
 
@@ -277,8 +276,8 @@ func (g *generator) draw(slot int64) feature {
 		}
 		return f
 	}
-	alone := g.shape.lines == 0 || g.t.rows.Results == 0 // a small source has no room beside an archive
-	if g.shape.archivesOnly || alone && g.r.permille(8) {
+	fits := g.shape.lines == 0 || g.t.rows.Results == 0 // a source of few lines takes an archive only as its first object
+	if g.shape.archivesOnly || fits && g.r.permille(8) {
 		f := feature{pick(g.r, archives), outcomeFound, drawTraits(g.r)}
 		switch x := g.r.n(10); {
 		case x < 2:
@@ -342,9 +341,9 @@ func (g *generator) objectName(f feature) string {
 	return name + "." + f.format.ext
 }
 
-// objectOf returns the object of an earlier analysis, if there is one, otherwise a
-// new one.
-func (g *generator) objectOf(f feature, before *earlierAnalysis) *object {
+// pickObject returns the object of an earlier analysis, or a new one if before is
+// nil.
+func (g *generator) pickObject(f feature, before *earlierAnalysis) *object {
 	if before != nil {
 		return before.object
 	}
@@ -352,7 +351,7 @@ func (g *generator) objectOf(f feature, before *earlierAnalysis) *object {
 }
 
 func (g *generator) newObject(f feature) *object {
-	buckets := g.place.region.buckets[g.place.account]
+	buckets := g.site.region.buckets[g.site.account]
 	obj := &object{
 		bucket:     &buckets[(g.turn+g.r.n(2))%int64(len(buckets))],
 		key:        g.objectName(f),
@@ -376,7 +375,7 @@ func (g *generator) newObject(f feature) *object {
 	if isKMS(obj.encryption) {
 		obj.kms = obj.bucket.kms
 		if obj.kms == "" {
-			obj.kms = kmsKey(g.r, g.place.admin.partition, g.place.region.name)
+			obj.kms = kmsKey(g.r, g.site.admin.partition, g.site.region.name)
 		}
 	}
 	for range g.r.n(3) * g.r.n(2) {
@@ -411,7 +410,7 @@ func (g *generator) newRecord(f feature, obj *object) record {
 		}
 	}
 	if f.traits&(withCustom|onlyCustom|newCustom) != 0 {
-		customs := g.place.admin.customs
+		customs := g.site.admin.customs
 		first := g.r.n(int64(len(customs)))
 		for i := range 1 + g.r.n(3) {
 			c := &customs[(first+i)%int64(len(customs))]

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// schema has the documented fields: an object by its fields, an array by one
-// element under "[]", anything else by nil.
+// schema has the documented fields. A JSON object has its fields, an array one element
+// under "[]", and any other value is nil.
 var schema = func() map[string]any {
 	fields := func(names string) map[string]any {
 		m := map[string]any{}
@@ -62,9 +62,9 @@ var schema = func() map[string]any {
 	return top
 }()
 
-// unknown counts the fields outside the schema of the value that d comes to,
-// each time they are written.
-func unknown(t testing.TB, d *json.Decoder, schema map[string]any, path string, found map[string]int64) {
+// countUnknown counts the fields of d's next value that aren't in the schema, every
+// time they occur.
+func countUnknown(t testing.TB, d *json.Decoder, schema map[string]any, path string, found map[string]int64) {
 	t.Helper()
 	next := func() json.Token {
 		token, err := d.Token()
@@ -79,7 +79,7 @@ func unknown(t testing.TB, d *json.Decoder, schema map[string]any, path string, 
 			key := next().(string)
 			sub, known := schema[key]
 			if sub != nil {
-				unknown(t, d, sub.(map[string]any), path+"."+key, found)
+				countUnknown(t, d, sub.(map[string]any), path+"."+key, found)
 				continue
 			}
 			if !known {
@@ -93,14 +93,14 @@ func unknown(t testing.TB, d *json.Decoder, schema map[string]any, path string, 
 		next()
 	case json.Delim('['):
 		for d.More() {
-			unknown(t, d, schema["[]"].(map[string]any), path+"[]", found)
+			countUnknown(t, d, schema["[]"].(map[string]any), path+"[]", found)
 		}
 		next()
 	}
 }
 
-// at follows keys through objects; nil where one is missing.
-func at(v any, keys ...string) any {
+// lookUp follows keys through JSON objects. It returns nil if one is missing.
+func lookUp(v any, keys ...string) any {
 	for _, k := range keys {
 		m, _ := v.(map[string]any)
 		v = m[k]
@@ -113,7 +113,7 @@ func items(v any) []any {
 	return list
 }
 
-// str returns a string, or nothing for another value.
+// str returns a string; empty for another value.
 func str(v any) string {
 	s, _ := v.(string)
 	return s
@@ -135,12 +135,12 @@ func number(t testing.TB, v any) int64 {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || !integer.MatchString(s) {
-		t.Fatalf("%v is no integer", v)
+		t.Fatalf("%v is not an integer", v)
 	}
 	return n
 }
 
-// lines returns an object's lines as they are, without their newline.
+// lines returns the lines of a source's content, without their newlines.
 func lines(b []byte) [][]byte {
 	b = bytes.TrimPrefix(b, []byte(byteOrderMark))
 	list := bytes.Split(b, []byte("\n"))
@@ -150,7 +150,7 @@ func lines(b []byte) [][]byte {
 	return list
 }
 
-// decode returns a line's object.
+// decode returns the JSON object of a line.
 func decode(t testing.TB, line []byte) map[string]any {
 	t.Helper()
 	if !json.Valid(line) {
@@ -165,8 +165,8 @@ func decode(t testing.TB, line []byte) map[string]any {
 	return v
 }
 
-// recount counts a sample from its files. From want it takes only what should
-// be rejected, and what was asked for.
+// recount counts a sample from its files. It takes only the rejects and the options
+// from want.
 func recount(t testing.TB, dir string, want Expected) Expected {
 	t.Helper()
 	got := Expected{
@@ -175,7 +175,7 @@ func recount(t testing.TB, dir string, want Expected) Expected {
 		ByType: map[string]TypeCount{}, UnknownFields: map[string]int64{},
 	}
 	rejected := map[string]bool{}
-	for _, r := range want.Rejects.Objects {
+	for _, r := range want.Rejects.Sources {
 		rejected[r.Path] = true
 	}
 	badLines := map[string]map[int64]bool{}
@@ -187,11 +187,11 @@ func recount(t testing.TB, dir string, want Expected) Expected {
 	}
 
 	for _, rel := range files(t, dir) {
-		if !isObject(rel) {
+		if !isSource(rel) {
 			got.SkippedFiles++
 			continue
 		}
-		got.Objects++
+		got.Sources++
 		if rejected[rel] {
 			continue
 		}
@@ -219,12 +219,12 @@ func recountLine(t testing.TB, line []byte, got *Expected) {
 	t.Helper()
 	v := decode(t, line)
 	got.Rows.Results++
-	unknown(t, json.NewDecoder(bytes.NewReader(line)), schema, "", got.UnknownFields)
+	countUnknown(t, json.NewDecoder(bytes.NewReader(line)), schema, "", got.UnknownFields)
 
-	result := at(v, "classificationDetails", "result")
+	result := lookUp(v, "classificationDetails", "result")
 	var sum, total int64
 	count := func(d any, name string) {
-		n := number(t, at(d, "count"))
+		n := number(t, lookUp(d, "count"))
 		sum += n
 		got.SumOfCounts += n
 		got.Rows.Detections++
@@ -236,7 +236,7 @@ func recountLine(t testing.TB, line []byte, got *Expected) {
 			{"cells", &got.OccurrencesByKind.Cell}, {"lineRanges", &got.OccurrencesByKind.Line}, {"offsetRanges", &got.OccurrencesByKind.Offset},
 			{"pages", &got.OccurrencesByKind.Page}, {"records", &got.OccurrencesByKind.Record},
 		} {
-			n := int64(len(items(at(d, "occurrences", l.key))))
+			n := int64(len(items(lookUp(d, "occurrences", l.key))))
 			*l.kind += n
 			locations += n
 		}
@@ -247,17 +247,17 @@ func recountLine(t testing.TB, line []byte, got *Expected) {
 		c.Locations += locations
 		got.ByType[name] = c
 	}
-	for _, s := range items(at(result, "sensitiveData")) {
-		total += number(t, at(s, "totalCount"))
-		for _, d := range items(at(s, "detections")) {
-			count(d, str(at(d, "type")))
+	for _, s := range items(lookUp(result, "sensitiveData")) {
+		total += number(t, lookUp(s, "totalCount"))
+		for _, d := range items(lookUp(s, "detections")) {
+			count(d, str(lookUp(d, "type")))
 		}
 	}
-	total += number(t, at(result, "customDataIdentifiers", "totalCount"))
-	for _, d := range items(at(result, "customDataIdentifiers", "detections")) {
-		count(d, str(at(d, "name")))
+	total += number(t, lookUp(result, "customDataIdentifiers", "totalCount"))
+	for _, d := range items(lookUp(result, "customDataIdentifiers", "detections")) {
+		count(d, str(lookUp(d, "name")))
 	}
 	if sum != total {
-		t.Errorf("counts sum up to %d, total counts to %d", sum, total)
+		t.Errorf("the counts sum up to %d, the total counts to %d", sum, total)
 	}
 }

@@ -1,6 +1,6 @@
 package gen
 
-// earlierAnalysis is an object of which the sample already has a result.
+// earlierAnalysis is an object that already has a result in the sample.
 type earlierAnalysis struct {
 	format  *format
 	object  *object
@@ -10,17 +10,16 @@ type earlierAnalysis struct {
 	id      string
 }
 
-// owner is the account, in a Region of an administrator, whose objects a place has
-// results of.
+// owner identifies the account and Region whose objects a source has results of.
 type owner struct {
 	admin   *admin
 	region  *region
 	account int
 }
 
-func (p *place) owner() owner { return owner{p.admin, p.region, p.account} }
+func (s *site) owner() owner { return owner{s.admin, s.region, s.account} }
 
-// maxBefore is the number of objects per owner that are remembered.
+// maxBefore is how many objects per owner are remembered.
 const maxBefore = 64
 
 // remember keeps an object that was written, so that it can be analysed again.
@@ -32,7 +31,7 @@ func (g *generator) remember(rec *record, f *format, members []record) {
 	for i := range members {
 		b.members = append(b.members, members[i].member)
 	}
-	who := g.place.owner()
+	who := g.site.owner()
 	if len(g.before[who]) < maxBefore {
 		g.before[who] = append(g.before[who], b)
 	} else {
@@ -40,14 +39,14 @@ func (g *generator) remember(rec *record, f *format, members []record) {
 	}
 }
 
-// analyseAgain picks an earlier analysis to repeat, for seven in ten lines of the
+// pickEarlier picks an earlier analysis to repeat, for seven in ten objects of the
 // repeated profile; otherwise it returns nil. It changes f to the object's format
 // and draws the outcome of the new analysis.
-func (g *generator) analyseAgain(f *feature) *earlierAnalysis {
+func (g *generator) pickEarlier(f *feature) *earlierAnalysis {
 	if !g.shape.repeated {
 		return nil
 	}
-	list := g.before[g.place.owner()]
+	list := g.before[g.site.owner()]
 	if len(list) == 0 || g.r.n(10) >= 7 {
 		return nil
 	}
@@ -68,18 +67,19 @@ func (g *generator) analyseAgain(f *feature) *earlierAnalysis {
 		o.version = g.r.hex(32)
 	case 3: // older content, in a result that arrives late
 		o.modified -= second + g.r.n(30*day)/second*second
-	case 4: // can't be read this time
+	case 4: // unchanged, but can't be read
 		f.outcome = outcomeSkipped
-	case 5: // has changed, and the new content can't be read
+	case 5: // other content, which can't be read
 		f.outcome = outcomeSkipped
 		o.modified += second + g.r.n(30*day)/second*second
 	}
 	return &b
 }
 
-// analyseOf makes rec a repeated analysis: half of the time it finds the same types
-// in other numbers, and some results have the time or the id of the earlier one.
-func (g *generator) analyseOf(rec *record, f feature, b *earlierAnalysis) {
+// repeatAnalysis makes rec a repetition of b, unless that is nil. Half of the
+// repetitions find the same types in other numbers. Some have the time, or the time
+// and the id, of the earlier result.
+func (g *generator) repeatAnalysis(rec *record, f feature, b *earlierAnalysis) {
 	if b == nil {
 		return
 	}

@@ -5,12 +5,12 @@ import (
 	"math/rand/v2"
 )
 
-// rng is the seeded random source of one object. It draws by integer
-// arithmetic alone: floating point may differ by architecture, and the same
-// seed must give the same bytes everywhere.
+// rng is a seeded source of random numbers, one per source of results. It uses only
+// integers: floating point may differ by architecture, and the same seed must give
+// the same bytes everywhere.
 type rng struct{ pcg *rand.PCG }
 
-// newRNG returns the stream'th independent source of seed.
+// newRNG returns the generator of a stream. The streams of a seed are independent.
 func newRNG(seed, stream uint64) *rng {
 	return &rng{rand.NewPCG(splitmix(seed), splitmix(stream^0x6d61636965))}
 }
@@ -33,7 +33,7 @@ func (r *rng) n(n int64) int64 {
 // between returns a number in [lo, hi].
 func (r *rng) between(lo, hi int64) int64 { return lo + r.n(hi-lo+1) }
 
-// permille is true k times in a thousand.
+// permille returns true k times in a thousand.
 func (r *rng) permille(k int64) bool { return r.n(1000) < k }
 
 // heavy returns a number in [1, limit] whose logarithm is about even: most

@@ -17,7 +17,7 @@ const gzipLevel = 6
 // tree writes the files of one sample and keeps its counts.
 type tree struct {
 	dir      string
-	expected Expected // counts gets its row counts from tally
+	expected Expected // without the counts that tally has
 	tally    *tally
 	gz       *gzip.Writer
 }
@@ -29,12 +29,12 @@ func newTree(dir string, opts Options) *tree {
 	}
 	return &tree{dir: dir, gz: gz, tally: newTally(), expected: Expected{
 		Seed: opts.Seed, Profile: opts.Profile, Encoding: opts.Encoding, Size: opts.Size,
-		Rejects:      Rejects{Lines: []LineReject{}, Objects: []ObjectReject{}},
+		Rejects:      Rejects{Lines: []LineReject{}, Sources: []SourceReject{}},
 		ConvertFlags: []string{},
 	}}
 }
 
-// counts returns what was written so far.
+// counts returns the counts of the files written so far.
 func (t *tree) counts() Expected {
 	e := t.expected
 	e.Rows, e.OccurrencesByKind, e.SumOfCounts = t.tally.rows, t.tally.kinds, t.tally.sumOfCounts
@@ -55,8 +55,8 @@ func (t *tree) create(rel string) (*os.File, error) {
 	return f, nil
 }
 
-// closeAt closes f and sets its modification time, so that what a reader
-// derives from it doesn't depend on when the sample was made.
+// closeAt closes f and sets its modification time, in milliseconds since 1970, so
+// that no reader's output depends on when the sample was made.
 func closeAt(f *os.File, ms int64) error {
 	if err := f.Close(); err != nil {
 		return fmt.Errorf("sample source: %w", err)
@@ -81,8 +81,8 @@ func (t *tree) writeFile(rel string, b []byte, ms int64) error {
 	return closeAt(f, ms)
 }
 
-// writeSkipped adds files that aren't results: the one that Macie writes when the
-// repository is set up, and others that lie beside results.
+// writeSkipped adds files that aren't results: the test object that Macie writes when
+// it is set up, and others that are often stored beside results.
 func (t *tree) writeSkipped() error {
 	for _, s := range []struct{ rel, text string }{
 		{"macie-test-object", "macie-test-object"},
@@ -97,7 +97,7 @@ func (t *tree) writeSkipped() error {
 	return nil
 }
 
-// source writes one gzip source as a stream. Only one can be open on a tree.
+// source writes one gzip source as a stream. A tree has one open at a time.
 type source struct {
 	tree     *tree
 	file     *os.File
@@ -122,7 +122,8 @@ func (o *source) write(b []byte) error {
 	return nil
 }
 
-// close ends the source, and counts it and its lines.
+// close completes the source and counts it and its lines. ms is its modification
+// time.
 func (o *source) close(ms int64, lines *tally) error {
 	err := o.tree.gz.Close()
 	var size int64
@@ -137,7 +138,7 @@ func (o *source) close(ms int64, lines *tally) error {
 		return fmt.Errorf("sample source: %w", err)
 	}
 	e := &o.tree.expected
-	e.Objects++
+	e.Sources++
 	e.Lines += lines.rows.Results
 	e.InflatedBytes += o.inflated
 	e.CompressedBytes += size
@@ -152,7 +153,7 @@ func (o *source) abort() { o.file.Close() }
 func (t *tree) gzipMember(b []byte) []byte {
 	var out bytes.Buffer
 	t.gz.Reset(&out)
-	t.gz.Write(b) // a bytes.Buffer takes everything
+	t.gz.Write(b) // never fails on a bytes.Buffer
 	t.gz.Close()
 	return out.Bytes()
 }

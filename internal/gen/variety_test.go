@@ -9,12 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// feature names that a line or an object can show; collected over a sample.
+// seen counts the features that the lines and sources of a sample have, by name.
 type seen map[string]int
 
-func (s seen) when(ok bool, what string) {
+// countIf counts a feature if ok.
+func (s seen) countIf(ok bool, feature string) {
 	if ok {
-		s[what]++
+		s[feature]++
 	}
 }
 
@@ -23,8 +24,8 @@ var (
 	spacedTime = regexp.MustCompile(`"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3}000\+00:00"`)
 )
 
-// look notes what a line shows.
-func (s seen) look(t testing.TB, line []byte, v map[string]any) {
+// countLine counts the features of a line.
+func (s seen) countLine(t testing.TB, line []byte, v map[string]any) {
 	t.Helper()
 	raw := string(line)
 	for what, part := range map[string]string{
@@ -42,71 +43,71 @@ func (s seen) look(t testing.TB, line []byte, v map[string]any) {
 		"bracket path, Gson":  `[\u0027`,
 		"ordinary quote":      `\"`,
 	} {
-		s.when(strings.Contains(raw, part), what)
+		s.countIf(strings.Contains(raw, part), what)
 	}
-	s.when(!utf8.ValidString(raw), "INVALID UTF-8")
-	s.when(bytes.ContainsFunc(line, func(r rune) bool { return r > 0x7f }), "not ASCII")
-	s.when(jobAtEnd.Match(line), "jobId at the end")
-	s.when(spacedTime.Match(line), "time with space")
+	s.countIf(!utf8.ValidString(raw), "INVALID UTF-8")
+	s.countIf(bytes.ContainsFunc(line, func(r rune) bool { return r > 0x7f }), "not ASCII")
+	s.countIf(jobAtEnd.Match(line), "jobId at the end")
+	s.countIf(spacedTime.Match(line), "time with space")
 
-	details := at(v, "classificationDetails")
-	result := at(details, "result")
-	bucket := at(v, "resourcesAffected", "s3Bucket")
-	object := at(v, "resourcesAffected", "s3Object")
-	status := str(at(result, "status", "code"))
+	details := lookUp(v, "classificationDetails")
+	result := lookUp(details, "result")
+	bucket := lookUp(v, "resourcesAffected", "s3Bucket")
+	object := lookUp(v, "resourcesAffected", "s3Object")
+	status := str(lookUp(result, "status", "code"))
 	s["status "+status]++
-	s.when(status != "COMPLETE" && str(at(result, "status", "reason")) != "", "reason")
-	s["bucket "+str(at(bucket, "publicAccess", "effectivePermission"))]++
-	s["bucket encryption "+str(at(bucket, "defaultServerSideEncryption", "encryptionType"))]++
-	s["uploads "+str(at(bucket, "allowsUnencryptedObjectUploads"))]++
-	s["object encryption "+str(at(object, "serverSideEncryption", "encryptionType"))]++
-	s.when(at(object, "serverSideEncryption", "kmsMasterKeyId") != nil, "object key id")
-	s.when(at(bucket, "defaultServerSideEncryption", "kmsMasterKeyId") != nil, "bucket key id")
-	s.when(strings.ContainsFunc(str(at(object, "key")), func(r rune) bool { return r > 0xffff }), "beyond the BMP")
-	s.when(len(items(at(bucket, "tags"))) > 0, "bucket tags")
-	s.when(len(items(at(object, "tags"))) > 0, "object tags")
-	s.when(at(object, "publicAccess") == true, "public object")
-	s.when(number(t, at(object, "size")) > 1<<31, "big size")
-	s.when(at(object, "versionId") != nil, "version")
-	s.when(at(object, "versionId") == "", "empty version")
-	s.when(at(object, "embeddedFileDetails") != nil, "archive member")
-	s.when(at(v, "sample") == true, "sample")
-	s.when(at(v, "archived") == true, "archived")
-	s.when(at(v, "count") != nil, "finding count")
-	s.when(at(v, "updatedAt") != nil, "updatedAt")
-	s.when(at(v, "severity") == nil, "no severity")
-	s.when(at(details, "jobId") == nil && at(details, "originType") == "AUTOMATED_SENSITIVE_DATA_DISCOVERY", "automated discovery")
-	s.when(at(details, "jobId") != nil && at(details, "originType") == nil, "no origin")
-	s.when(at(details, "originType") == "SENSITIVE_DATA_DISCOVERY_JOB", "origin job")
-	s.when(strings.Contains(str(at(details, "detailedResultsLocation")), "[export-config-not-set]"), "export not set")
-	s["partition "+str(at(v, "partition"))]++
-	s["created "+str(at(v, "createdAt"))[:7]]++
+	s.countIf(status != "COMPLETE" && str(lookUp(result, "status", "reason")) != "", "reason")
+	s["bucket "+str(lookUp(bucket, "publicAccess", "effectivePermission"))]++
+	s["bucket encryption "+str(lookUp(bucket, "defaultServerSideEncryption", "encryptionType"))]++
+	s["uploads "+str(lookUp(bucket, "allowsUnencryptedObjectUploads"))]++
+	s["object encryption "+str(lookUp(object, "serverSideEncryption", "encryptionType"))]++
+	s.countIf(lookUp(object, "serverSideEncryption", "kmsMasterKeyId") != nil, "object key id")
+	s.countIf(lookUp(bucket, "defaultServerSideEncryption", "kmsMasterKeyId") != nil, "bucket key id")
+	s.countIf(strings.ContainsFunc(str(lookUp(object, "key")), func(r rune) bool { return r > 0xffff }), "beyond the BMP")
+	s.countIf(len(items(lookUp(bucket, "tags"))) > 0, "bucket tags")
+	s.countIf(len(items(lookUp(object, "tags"))) > 0, "object tags")
+	s.countIf(lookUp(object, "publicAccess") == true, "public object")
+	s.countIf(number(t, lookUp(object, "size")) > 1<<31, "big size")
+	s.countIf(lookUp(object, "versionId") != nil, "version")
+	s.countIf(lookUp(object, "versionId") == "", "empty version")
+	s.countIf(lookUp(object, "embeddedFileDetails") != nil, "archive member")
+	s.countIf(lookUp(v, "sample") == true, "sample")
+	s.countIf(lookUp(v, "archived") == true, "archived")
+	s.countIf(lookUp(v, "count") != nil, "finding count")
+	s.countIf(lookUp(v, "updatedAt") != nil, "updatedAt")
+	s.countIf(lookUp(v, "severity") == nil, "no severity")
+	s.countIf(lookUp(details, "jobId") == nil && lookUp(details, "originType") == "AUTOMATED_SENSITIVE_DATA_DISCOVERY", "automated discovery")
+	s.countIf(lookUp(details, "jobId") != nil && lookUp(details, "originType") == nil, "no origin")
+	s.countIf(lookUp(details, "originType") == "SENSITIVE_DATA_DISCOVERY_JOB", "origin job")
+	s.countIf(strings.Contains(str(lookUp(details, "detailedResultsLocation")), "[export-config-not-set]"), "export not set")
+	s["partition "+str(lookUp(v, "partition"))]++
+	s["created "+str(lookUp(v, "createdAt"))[:7]]++
 
-	custom := at(result, "customDataIdentifiers")
-	s.when(len(items(at(result, "sensitiveData"))) == 0 && len(items(at(custom, "detections"))) == 0, "clean")
-	s.when(len(items(at(result, "sensitiveData"))) == 0 && len(items(at(custom, "detections"))) > 0, "custom alone")
-	s.when(len(items(at(result, "sensitiveData"))) > 0 && len(items(at(custom, "detections"))) > 0, "custom and managed")
-	for _, d := range items(at(custom, "detections")) {
-		s.when(strings.HasPrefix(str(at(d, "arn")), "arn:"), "custom full arn")
-		s.when(len(str(at(d, "arn"))) == 36, "custom bare id")
-		s.lookLocations(t, d)
+	custom := lookUp(result, "customDataIdentifiers")
+	s.countIf(len(items(lookUp(result, "sensitiveData"))) == 0 && len(items(lookUp(custom, "detections"))) == 0, "clean")
+	s.countIf(len(items(lookUp(result, "sensitiveData"))) == 0 && len(items(lookUp(custom, "detections"))) > 0, "only custom")
+	s.countIf(len(items(lookUp(result, "sensitiveData"))) > 0 && len(items(lookUp(custom, "detections"))) > 0, "custom and managed")
+	for _, d := range items(lookUp(custom, "detections")) {
+		s.countIf(strings.HasPrefix(str(lookUp(d, "arn")), "arn:"), "custom full arn")
+		s.countIf(len(str(lookUp(d, "arn"))) == 36, "custom bare id")
+		s.countLocations(t, d)
 	}
 	types := 0
-	for _, category := range items(at(result, "sensitiveData")) {
-		s["category "+str(at(category, "category"))]++
-		for _, d := range items(at(category, "detections")) {
+	for _, category := range items(lookUp(result, "sensitiveData")) {
+		s["category "+str(lookUp(category, "category"))]++
+		for _, d := range items(lookUp(category, "detections")) {
 			types++
-			s.lookLocations(t, d)
+			s.countLocations(t, d)
 		}
 	}
-	s.when(types >= 20, "many types")
+	s.countIf(types >= 20, "many types")
 }
 
-func (s seen) lookLocations(t testing.TB, d any) {
+func (s seen) countLocations(t testing.TB, d any) {
 	t.Helper()
 	kinds, n := 0, int64(0)
 	for _, l := range listsReal {
-		list := items(at(d, "occurrences", l.key))
+		list := items(lookUp(d, "occurrences", l.key))
 		if len(list) > 0 {
 			kinds++
 		}
@@ -114,26 +115,26 @@ func (s seen) lookLocations(t testing.TB, d any) {
 		for _, o := range list {
 			s[l.key]++
 			for _, k := range []string{"cellReference", "columnName", "jsonPath", "startColumn", "lineRange", "offsetRange"} {
-				if at(o, k) != nil {
+				if lookUp(o, k) != nil {
 					s[l.key+" with "+k]++
 				} else {
 					s[l.key+" without "+k]++
 				}
 			}
-			s.when(len([]rune(str(at(o, "jsonPath")))) > 250, "PATH OVER 250")
-			s.when(len([]rune(str(at(o, "jsonPath")))) > 200, "long path")
+			s.countIf(len([]rune(str(lookUp(o, "jsonPath")))) > 250, "PATH OVER 250")
+			s.countIf(len([]rune(str(lookUp(o, "jsonPath")))) > 200, "long path")
 		}
 	}
-	count := number(t, at(d, "count"))
-	s.when(count < n, "COUNT BELOW LOCATIONS")
-	s.when(n > 1000, "OVER 1000 LOCATIONS")
-	s.when(count > n && n > 0, "count above locations")
-	s.when(count > 0 && n == 0, "no locations")
-	s.when(count > 1<<31, "big count")
-	s.when(kinds > 1, "two kinds")
+	count := number(t, lookUp(d, "count"))
+	s.countIf(count < n, "COUNT BELOW LOCATIONS")
+	s.countIf(n > 1000, "OVER 1000 LOCATIONS")
+	s.countIf(count > n && n > 0, "count above locations")
+	s.countIf(count > 0 && n == 0, "no locations")
+	s.countIf(count > 1<<31, "big count")
+	s.countIf(kinds > 1, "two kinds")
 }
 
-// always is what a sample of any size, profile and encoding shows.
+// always lists the features of samples of any size, profile and encoding.
 var always = []string{
 	"status COMPLETE", "status PARTIAL", "reason", "bucket NOT_PUBLIC", "object key id", "bucket key id",
 	"bucket tags", "version", "archive member", "clean", "custom and managed", "not ASCII",
@@ -142,12 +143,12 @@ var always = []string{
 	"pages", "records with jsonPath",
 }
 
-// inTrees is what a tree of objects shows besides.
-var inTrees = []string{
+// inMixed lists further features of the mixed and small profiles.
+var inMixed = []string{
 	"status SKIPPED", "object tags", "public object", "big size", "big count", "sample", "archived", "finding count", "updatedAt", "no severity",
 	"automated discovery", "export not set", "partition aws", "partition aws-us-gov", "partition aws-cn",
 	"bucket PUBLIC", "bucket UNKNOWN", "bucket encryption aws:kms", "bucket encryption AES256", "bucket encryption NONE",
-	"bucket encryption aws:kms:dsse", "bucket encryption UNKNOWN", "custom alone", "category CREDENTIALS", "beyond the BMP", "escaped quote",
+	"bucket encryption aws:kms:dsse", "bucket encryption UNKNOWN", "only custom", "category CREDENTIALS", "beyond the BMP", "escaped quote",
 	"cells without columnName", "offsetRanges", "pages with lineRange", "pages with offsetRange", "records without jsonPath", "long path",
 	"two kinds", "many types", "ordinary quote", "bracket path, Gson", "escaped ampersand", "empty lists", "integer as string", "no origin", "custom bare id",
 	"null", "number", "time with fraction", "time with space", "surrogate pair", "bracket path", "custom full arn", "no customs, API", "empty version", "origin job",
@@ -166,13 +167,13 @@ func TestVariety(t *testing.T) {
 				for _, encoding := range Encodings() {
 					dir, e := run(t, Options{Seed: seed, Size: 160 << 10, Profile: p.Name, Encoding: encoding})
 					for _, rel := range files(t, dir) {
-						if !isObject(rel) {
+						if !isSource(rel) {
 							continue
 						}
 						levels := strings.Count(rel, "/")
 						s[fmt.Sprint("levels ", levels)]++
 						for _, line := range lines(content(t, dir, rel)) {
-							s.look(t, line, decode(t, line))
+							s.countLine(t, line, decode(t, line))
 						}
 					}
 					if p.Name == profileMixed && len(e.UnknownFields) < 8 {
@@ -181,11 +182,11 @@ func TestVariety(t *testing.T) {
 				}
 				want := always
 				if p.Name == profileMixed || p.Name == profileSmall {
-					want = append(append(want[:len(want):len(want)], inTrees...), "levels 5", "levels 6", "levels 7")
+					want = append(append(want[:len(want):len(want)], inMixed...), "levels 5", "levels 6", "levels 7")
 				}
 				for _, what := range want {
 					if s[what] == 0 {
-						t.Errorf("seed %d: nothing shows: %s", seed, what)
+						t.Errorf("seed %d: no line or source has: %s", seed, what)
 					}
 				}
 				for what := range s {
@@ -198,7 +199,7 @@ func TestVariety(t *testing.T) {
 	}
 }
 
-// What each encoding has and has not, in a sample large enough for both.
+// A large sample has exactly the features of its encoding.
 func TestEncodings(t *testing.T) {
 	only := map[Encoding][]string{
 		EncodingReal: {"escaped quote", "empty lists", "integer as string", "custom bare id", "jobId at the end"},
@@ -208,9 +209,9 @@ func TestEncodings(t *testing.T) {
 		dir, _ := run(t, Options{Seed: 5, Size: 400_000, Encoding: encoding})
 		s := seen{}
 		for _, rel := range files(t, dir) {
-			if isObject(rel) {
+			if isSource(rel) {
 				for _, line := range lines(content(t, dir, rel)) {
-					s.look(t, line, decode(t, line))
+					s.countLine(t, line, decode(t, line))
 				}
 			}
 		}
@@ -229,11 +230,11 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-func TestRecordsCloseInTime(t *testing.T) {
+func TestSourcesSpanOneMonth(t *testing.T) {
 	dir, _ := run(t, Options{Seed: 2, Size: 3_000_000})
 	months := map[string]bool{}
 	for _, rel := range files(t, dir) {
-		if !isObject(rel) {
+		if !isSource(rel) {
 			continue
 		}
 		here := map[string]bool{}

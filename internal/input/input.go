@@ -1,7 +1,7 @@
-// Package input finds discovery results and opens them, wherever they lie.
+// Package input lists and opens sources: stored files of discovery results.
 //
-// Start with [Find], which lists what a user's inputs name, each a [Source]; an
-// [Origin] is a kind of place they lie in.
+// Start with [Find], which lists the [Source] values that a user's inputs name. An
+// [Origin] is a kind of storage, such as the file system or standard input.
 package input
 
 import (
@@ -17,26 +17,28 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// Source is an object that holds discovery results.
+// Source is a stored file of discovery results. It is safe for concurrent use as
+// long as nobody changes its fields.
 type Source struct {
 	schema.Source
-	Region string // as the key shows it; empty where it doesn't
-	Size   int64  // stored bytes, -1 where it isn't known
+	Region string // from the key; empty where the key names none
+	Size   int64  // stored bytes; -1 where unknown
 
 	origin Origin
 }
 
-// NewSource returns a source that origin opens.
+// NewSource returns a source that origin opens. region and size are as in [Source].
 func NewSource(origin Origin, source schema.Source, region string, size int64) Source {
 	return Source{Source: source, Region: region, Size: size, origin: origin}
 }
 
-// Open opens the source for a reading from its beginning. It may be called any
-// number of times, but for standard input, which can be read once.
+// Open returns a reader from the beginning of the stored bytes, which the caller
+// closes. A source can be opened any number of times, except standard input: it
+// can be read only once. The errors are those of its origin.
 func (s *Source) Open(ctx context.Context) (io.ReadCloser, error) { return s.origin.Open(ctx, s) }
 
-// Restore returns a source as a plan names it, which lies where the first of the
-// origins that has its URI says.
+// Restore returns the source that a plan recorded, opened by the first of the
+// origins that has its URI. If none has it, the error is a *NotFoundError.
 func Restore(origins []Origin, source schema.Source, region string, size int64) (Source, error) {
 	for _, o := range origins {
 		if o.Has(source.URI) {
@@ -46,28 +48,29 @@ func Restore(origins []Origin, source schema.Source, region string, size int64) 
 	return Source{}, &NotFoundError{Input: source.URI}
 }
 
-// Object returns the source as pkg/stream reads it.
+// Object returns what pkg/stream needs to read the source.
 func (s *Source) Object() stream.Object {
 	return stream.Object{Source: s.Source, Size: s.Size, Open: s.Open}
 }
 
-// Origin is a kind of place that results lie in. It is safe for concurrent use.
+// Origin is a kind of storage that holds sources. It is safe for concurrent use.
 type Origin interface {
-	// Has reports whether an input, as a user writes it, or a source_uri names
-	// something of this kind.
+	// Has reports whether an input, as a user writes it, or a source_uri belongs
+	// to this origin.
 	Has(input string) bool
-	// List calls each for all results that input names, once each, also when
-	// earlier inputs of the same listing named them; what isn't a result by
-	// its name is passed over and counted in l. An input that isn't there is a
-	// NotFoundError. Its end is never mistaken for an error's: where List
-	// returns nil it has seen everything.
+	// List calls each for every source that input names, except sources that the
+	// same listing has already passed to each. Files whose names aren't those of
+	// results are skipped and counted in l. If nothing matches input, the error
+	// is a *NotFoundError. Where List returns nil, the listing is complete. An
+	// error of each ends it.
 	List(ctx context.Context, input string, l *Listing, each func(Source) error) error
-	// Open opens a source by its URI.
+	// Open returns a reader of the stored bytes of a source, by its URI. The
+	// caller closes it.
 	Open(ctx context.Context, s *Source) (io.ReadCloser, error)
 }
 
-// Remote is implemented by origins whose reading waits for a network, so that
-// it is worth being begun ahead.
+// Remote is implemented by origins whose reads may wait for a network, so that
+// reading ahead pays.
 type Remote interface{ Remote() bool }
 
 // Remote reports whether opening and reading the source waits for a network.
@@ -81,36 +84,37 @@ func AnyRemote(sources []Source) bool {
 	return slices.ContainsFunc(sources, func(s Source) bool { return s.Remote() })
 }
 
-// Listing is what the listing of several inputs has in common.
+// Listing is the state that the listings of several inputs share. It is not safe
+// for concurrent use.
 type Listing struct {
 	// Output is the URI of the store that is written to, whose files are never
-	// an input; empty where there is none.
+	// sources; empty where nothing is written.
 	Output string
-	Log    *slog.Logger // is told of what is passed over
-	// Skipped counts the objects that aren't results by their names.
+	Log    *slog.Logger // receives the paths of skipped files
+	// Skipped counts the files whose names aren't those of results.
 	Skipped int64
-	// Pruned says that objects were left out which may be results, but none
-	// that is wanted.
+	// Pruned says that a filter excluded files that may be results, so finding
+	// none is no mistake of the inputs.
 	Pruned bool
 
-	seen    map[[16]byte]struct{} // by hash: listings are long, and so are names
-	alone   bool                  // some are of FirstAlone
-	covered []func(name string) bool
+	seen         map[[16]byte]struct{} // by hash: listings are long, and so are names
+	someSeparate bool                  // addSeparate added some of them
+	covered      []func(name string) bool
 }
 
-// Cover notes that an input has listed all names for which it reports true, so
+// Cover notes that an input has listed all names for which matches is true, so
 // that they needn't be kept one by one.
-func (l *Listing) Cover(by func(name string) bool) { l.covered = append(l.covered, by) }
+func (l *Listing) Cover(matches func(name string) bool) { l.covered = append(l.covered, matches) }
 
 // Covered reports whether an earlier input has listed a name.
 func (l *Listing) Covered(name string) bool {
-	_, seen := l.seen[hashOf(name)]
-	return seen || slices.ContainsFunc(l.covered, func(by func(string) bool) bool { return by(name) })
+	_, seen := l.seen[hashName(name)]
+	return seen || slices.ContainsFunc(l.covered, func(matches func(string) bool) bool { return matches(name) })
 }
 
-// First reports whether a name hasn't been given to it before.
-func (l *Listing) First(name string) bool {
-	key := hashOf(name)
+// add notes that a name is listed. It reports whether the name is new.
+func (l *Listing) add(name string) bool {
+	key := hashName(name)
 	if _, seen := l.seen[key]; seen {
 		return false
 	}
@@ -121,45 +125,44 @@ func (l *Listing) First(name string) bool {
 	return true
 }
 
-// FirstAlone is First for what an input names by itself, or a link: it may lie in
-// a place that is listed with all that is in it, by First of that place, before
-// or after.
-func (l *Listing) FirstAlone(place, name string) bool {
-	if _, seen := l.seen[hashOf(place)]; seen || !l.First(name) {
+// addSeparate is add for a file that is not listed with its directory: an input or
+// a link names it. Its whole directory may be listed, too, before or after.
+func (l *Listing) addSeparate(dir, name string) bool {
+	if _, seen := l.seen[hashName(dir)]; seen || !l.add(name) {
 		return false
 	}
-	l.alone = true
+	l.someSeparate = true
 	return true
 }
 
-// FirstInside is First for what is listed with the place that it lies in: only
-// FirstAlone can have been given it before.
-func (l *Listing) FirstInside(name string) bool {
-	if !l.alone {
+// isNewInDir reports whether a file that is listed with its directory is new. As
+// a directory is listed once, only addSeparate can have added the file.
+func (l *Listing) isNewInDir(name string) bool {
+	if !l.someSeparate {
 		return true
 	}
-	_, seen := l.seen[hashOf(name)]
+	_, seen := l.seen[hashName(name)]
 	return !seen
 }
 
-func hashOf(name string) [16]byte {
+func hashName(name string) [16]byte {
 	sum := sha256.Sum256([]byte(name))
 	return [16]byte(sum[:16])
 }
 
-// Skip counts an object that is no result by its name.
+// Skip counts and logs a file whose name isn't that of a result.
 func (l *Listing) Skip(uri string) {
 	l.Skipped++
-	l.Log.Info("skipped a file that is no result by its name", "path", uri)
+	l.Log.Info("skipped a file whose name isn't that of a result", "path", uri)
 }
 
-// NotFoundError says that an input isn't there, or that none of the inputs
-// holds a discovery result.
+// NotFoundError says that an input doesn't exist, or that the inputs hold no
+// discovery results.
 type NotFoundError struct {
-	Input   string   // empty if none of them had any
-	Inputs  []string // then all of them
-	Why     string   // what was looked for, where it isn't a file
-	Skipped int64    // files that aren't results by their names
+	Input   string   // the input that doesn't exist; empty if all exist
+	Inputs  []string // if all exist: all inputs
+	Why     string   // the whole message, where the input isn't a local file
+	Skipped int64    // files whose names aren't those of results
 }
 
 func (e *NotFoundError) Error() string {
@@ -172,21 +175,25 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no discovery results in %s: looked for files named *.jsonl.gz or *.jsonl (%d others skipped)", strings.Join(e.Inputs, ", "), e.Skipped)
 }
 
-// InsideOutputError says that an input lies in the output.
-type InsideOutputError struct{ Input, Out string }
+// InsideOutputError says that an input lies inside the output.
+type InsideOutputError struct {
+	Input string // as the user wrote it
+	Out   string // path or URI of the output
+}
 
 func (e *InsideOutputError) Error() string {
 	return fmt.Sprintf("the input %s lies inside the output %s", e.Input, e.Out)
 }
 
-// Find calls each for all sources that the inputs name, with the first of the
-// origins that has an input. Where there is none at all, that is a
-// NotFoundError. A place that can't be listed is an error; a source that can't
-// be read is one that will turn out to be unreadable.
+// Find calls each, by one goroutine, for all sources that the inputs name. The
+// first of the origins that has an input lists it. If the inputs hold no source,
+// the error is a *NotFoundError; if one is a web address, a *URLError. A directory
+// or bucket that can't be listed is an error, too. A source that can't be read is
+// listed nevertheless: opening it will fail.
 func Find(ctx context.Context, origins []Origin, inputs []string, l *Listing, each func(Source) error) error {
 	found := false
 	for _, in := range inputs {
-		err := list(ctx, origins, in, l, func(s Source) error {
+		err := listInput(ctx, origins, in, l, func(s Source) error {
 			found = true
 			return each(s)
 		})
@@ -200,7 +207,7 @@ func Find(ctx context.Context, origins []Origin, inputs []string, l *Listing, ea
 	return nil
 }
 
-func list(ctx context.Context, origins []Origin, in string, l *Listing, each func(Source) error) error {
+func listInput(ctx context.Context, origins []Origin, in string, l *Listing, each func(Source) error) error {
 	if err := CheckURL(in); err != nil {
 		return err
 	}

@@ -20,14 +20,17 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Local is the origin of files: paths, directories and globs. The zero value is
-// ready to use.
+// Local is the origin of local files, which inputs name by path, directory or
+// glob. The zero value is ready to use.
 type Local struct{}
 
-// Has implements Origin: what isn't anything else is a path.
+// Has implements Origin. It is always true: an input that no other origin has is a
+// path.
 func (Local) Has(string) bool { return true }
 
-// List implements Origin.
+// List implements Origin. It follows symbolic links and skips the output and the
+// state of any dataset. If input itself lies inside the output, the error is an
+// *InsideOutputError.
 func (o Local) List(ctx context.Context, input string, l *Listing, each func(Source) error) error {
 	out := ""
 	if l.Output != "" {
@@ -37,11 +40,11 @@ func (o Local) List(ctx context.Context, input string, l *Listing, each func(Sou
 		}
 	}
 	f := &finder{ctx: ctx, origin: o, out: out, l: l, each: each}
-	return f.input(input)
+	return f.addInput(input)
 }
 
-// ChangedError says that a file isn't the one that was listed any more, or that it
-// was written while it was read. What was read of it belongs to no version.
+// ChangedError says that a file has changed since it was listed or while it was
+// read. The bytes that were read belong to no version of it.
 type ChangedError struct {
 	Path string
 	When string // "since it was listed", "while it was read"
@@ -49,8 +52,9 @@ type ChangedError struct {
 
 func (e *ChangedError) Error() string { return e.Path + " has changed " + e.When }
 
-// Open implements Origin. What is read is the file that was listed, from beginning
-// to end: a file that changes before or meanwhile gives a ChangedError.
+// Open implements Origin. The reader returns the bytes of the version that was
+// listed. If the file has changed since, Open fails with a *ChangedError; if it
+// changes while it is read, Read does, at the latest with the last bytes.
 func (Local) Open(_ context.Context, s *Source) (io.ReadCloser, error) {
 	path := localPath(s.URI)
 	f, err := open(path)
@@ -68,7 +72,7 @@ func (Local) Open(_ context.Context, s *Source) (io.ReadCloser, error) {
 	return &watchedFile{openFile: f, path: path, before: before}, nil
 }
 
-// openFile is an open file that can say what it is.
+// openFile is an open file with its status.
 type openFile interface {
 	io.ReadCloser
 	status() (status, error)
@@ -82,7 +86,7 @@ type watchedFile struct {
 	read   int64 // bytes so far
 }
 
-// Read returns io.EOF with the last bytes: most files are read by one call.
+// Read returns io.EOF together with the last bytes, as one call reads most files.
 func (f *watchedFile) Read(p []byte) (int, error) {
 	n, err := f.openFile.Read(p)
 	f.read += int64(n)
@@ -104,13 +108,13 @@ func (f *watchedFile) Read(p []byte) (int, error) {
 type finder struct {
 	ctx    context.Context
 	origin Local
-	out    string // real path of the output, which is never an input
+	out    string // real path of the output, whose files are never sources
 	l      *Listing
 	each   func(Source) error
 }
 
-// realPath is the absolute path with symbolic links resolved as far as it
-// exists.
+// realPath returns the absolute path. Symbolic links are resolved in the part of
+// it that exists.
 func realPath(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -130,13 +134,13 @@ func realPath(path string) (string, error) {
 	return real, err
 }
 
-func (f *finder) input(input string) error {
+func (f *finder) addInput(input string) error {
 	_, err := os.Lstat(input)
 	if err == nil {
 		if real, err := realPath(input); err == nil && f.inOutput(real) {
 			return &InsideOutputError{Input: input, Out: f.out}
 		}
-		return f.add(input)
+		return f.addPath(input)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -146,71 +150,71 @@ func (f *finder) input(input string) error {
 		return &NotFoundError{Input: input}
 	}
 	for _, m := range matches {
-		if err := f.add(m); err != nil {
+		if err := f.addPath(m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add takes a file, or what is in a directory.
-func (f *finder) add(path string) error {
+// addPath adds a file, or all files in a directory.
+func (f *finder) addPath(path string) error {
 	if err := f.ctx.Err(); err != nil {
 		return err
 	}
 	real, err := realPath(path)
 	if err != nil {
-		return f.unreadable(path, err)
+		return f.addUnreadable(path, err)
 	}
-	// A dataset's state holds files that look like results, and none is one.
+	// A dataset's state holds files with the names of results, such as rejects.
 	if slices.Contains(strings.Split(real, string(filepath.Separator)), store.StateDir) {
-		f.l.Log.Info("passed over the state of a dataset", "path", path)
+		f.l.Log.Info("skipped the state of a dataset", "path", path)
 		return nil
 	}
 	info, err := os.Stat(real)
 	if err != nil {
-		return f.unreadable(path, err)
+		return f.addUnreadable(path, err)
 	}
 	if !info.IsDir() {
-		return f.file(path, real, statusOf(info), f.firstAlone)
+		return f.addFile(path, real, newStatus(info), f.addSeparate)
 	}
-	return f.dir(path, real, readAhead(real))
+	return f.addDir(path, real, startRead(real))
 }
 
-// dir takes what is in a directory, whose real path is known. Each directory in it
-// is read while the one before is gone through.
-func (f *finder) dir(path, real string, read *dirReading) error {
+// addDir adds all files in a directory and below. Each subdirectory is read from
+// the disk while the files of the one before it are added.
+func (f *finder) addDir(path, real string, read *dirRead) error {
 	defer read.wait()
 	if err := f.ctx.Err(); err != nil {
 		return err
 	}
-	if f.inOutput(real) || !f.l.First(real) {
+	if f.inOutput(real) || !f.l.add(real) {
 		return nil
 	}
 	entries, err := read.wait()
 	if err != nil {
 		return fmt.Errorf("listing %s: %w", path, err)
 	}
-	next := readNext(real, entries)
+	next := startNextRead(real, entries)
 	defer func() { next.wait() }()
 	for i := range entries {
 		e := &entries[i]
-		realChild := inside(real, e.Name())
+		realChild := joinReal(real, e.Name())
 		child := realChild
 		if real != path {
 			child = filepath.Join(path, e.Name())
 		}
 		switch {
 		case e.Type().IsRegular() && e.err != nil:
-			err = f.unreadable(child, e.err)
-		case e.Type().IsRegular(): // no links to resolve, here and below
-			err = f.file(child, realChild, e.status, f.l.FirstInside)
+			err = f.addUnreadable(child, e.err)
+		case e.Type().IsRegular(): // its path has no links to resolve, nor has a directory's
+			err = f.addFile(child, realChild, e.status, f.l.isNewInDir)
 		case e.isSearched():
-			here := next
-			next = readNext(real, entries[i+1:])
-			err = f.dir(child, realChild, here)
+			current := next
+			next = startNextRead(real, entries[i+1:])
+			err = f.addDir(child, realChild, current)
 		default:
-			err = f.add(child)
+			err = f.addPath(child)
 		}
 		if err != nil {
 			return err
@@ -219,43 +223,43 @@ func (f *finder) dir(path, real string, read *dirReading) error {
 	return nil
 }
 
-// status is what a listing needs to know of a file.
+// status is the part of a file's status that listings use.
 type status struct {
 	regular  bool
 	size     int64
 	modified time.Time
 }
 
-// version tells versions of a file apart: by size and time, as a file has no better
-// name for them.
+// version returns the ETag of a file: its size and modification time, as files have
+// no better name for a version.
 func (s status) version() string {
 	return strconv.FormatInt(s.size, 10) + "-" + strconv.FormatInt(s.modified.UnixNano(), 10)
 }
 
-func statusOf(info fs.FileInfo) status {
+func newStatus(info fs.FileInfo) status {
 	return status{info.Mode().IsRegular(), info.Size(), info.ModTime()}
 }
 
-// dirEntry is an entry of a directory, with its status if it is a regular file and
-// by its name a result.
+// dirEntry is an entry of a directory. Only a regular file whose name is that of a
+// result has a status.
 type dirEntry struct {
 	fs.DirEntry
 	status status
-	err    error // of the status
+	err    error // why the status could not be read
 }
 
-// isSearched reports whether it is a directory to look for results in.
+// isSearched reports whether the entry is a directory that may hold sources.
 func (e *dirEntry) isSearched() bool { return e.IsDir() && e.Name() != store.StateDir }
 
-// dirReading is a directory that is being read.
-type dirReading struct {
-	done    chan struct{} // closed once it is read
+// dirRead is a read of a directory in the background.
+type dirRead struct {
+	done    chan struct{} // closed once entries and err are set
 	entries []dirEntry
 	err     error
 }
 
-func readAhead(path string) *dirReading {
-	r := &dirReading{done: make(chan struct{})}
+func startRead(path string) *dirRead {
+	r := &dirRead{done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
 		r.entries, r.err = readDir(path)
@@ -263,19 +267,19 @@ func readAhead(path string) *dirReading {
 	return r
 }
 
-// readNext begins to read the first directory among entries, which is nil if there
-// is none.
-func readNext(parent string, entries []dirEntry) *dirReading {
+// startNextRead starts to read the first directory among entries. It returns nil if
+// none is a directory.
+func startNextRead(parent string, entries []dirEntry) *dirRead {
 	for i := range entries {
 		if e := &entries[i]; e.isSearched() {
-			return readAhead(inside(parent, e.Name()))
+			return startRead(joinReal(parent, e.Name()))
 		}
 	}
 	return nil
 }
 
-// wait returns what was read once it is.
-func (r *dirReading) wait() ([]dirEntry, error) {
+// wait waits for the read to end. A nil read has no entries.
+func (r *dirRead) wait() ([]dirEntry, error) {
 	if r == nil {
 		return nil, nil
 	}
@@ -283,8 +287,8 @@ func (r *dirReading) wait() ([]dirEntry, error) {
 	return r.entries, r.err
 }
 
-// readDir returns the entries of a directory by their names. It has closed it by
-// then: those below it may be many.
+// readDir returns the entries of a directory, sorted by name. It closes the
+// directory before it returns: a tree can be deeper than the limit of open files.
 func readDir(path string) ([]dirEntry, error) {
 	dir, err := os.Open(path)
 	if err != nil {
@@ -306,8 +310,8 @@ func readDir(path string) ([]dirEntry, error) {
 	return entries, nil
 }
 
-// inside is filepath.Join for a real path, which is clean already.
-func inside(real, name string) string {
+// joinReal is filepath.Join for a real path, which is already clean.
+func joinReal(real, name string) string {
 	if strings.HasSuffix(real, string(filepath.Separator)) { // a root
 		return real + name
 	}
@@ -319,30 +323,32 @@ func (f *finder) inOutput(real string) bool {
 	return f.out != "" && (real == f.out || strings.HasPrefix(real, f.out+string(filepath.Separator)))
 }
 
-// file takes a file, which first says to be one that wasn't taken before.
-func (f *finder) file(path, real string, s status, first func(real string) bool) error {
+// addFile adds a file for which isNew reports true.
+func (f *finder) addFile(path, real string, s status, isNew func(real string) bool) error {
 	if !s.regular || !keylayout.IsResult(filepath.Base(path)) {
 		f.l.Skip(path)
 		return nil
 	}
-	if f.inOutput(real) || !first(real) {
+	if f.inOutput(real) || !isNew(real) {
 		return nil
 	}
-	return f.source(real, s.size, s.modified.UnixMicro(), s.version())
+	return f.addSource(real, s.size, s.modified.UnixMicro(), s.version())
 }
 
-// firstAlone is first of a file that isn't come upon in its directory.
-func (f *finder) firstAlone(real string) bool {
+// addSeparate notes a file that is not listed with its directory, and reports
+// whether it is new.
+func (f *finder) addSeparate(real string) bool {
 	dir, name := filepath.Split(real)
-	if !keylayout.IsResult(name) { // a link's name alone makes it one
-		return f.l.First(real)
+	if !keylayout.IsResult(name) { // its directory doesn't list it: only a link to it has the name of a result
+		return f.l.add(real)
 	}
-	return f.l.FirstAlone(filepath.Clean(dir), real)
+	return f.l.addSeparate(filepath.Clean(dir), real)
 }
 
-// unreadable keeps a result that can't even be looked at as a source: reading
-// it will fail, and say so.
-func (f *finder) unreadable(path string, err error) error {
+// addUnreadable adds a source whose status can't be read: opening it will fail
+// again, and the reader reports that. A directory that can't be read is an error, and a
+// link that leads nowhere is skipped.
+func (f *finder) addUnreadable(path string, err error) error {
 	if !keylayout.IsResult(filepath.Base(path)) {
 		info, statErr := os.Lstat(path)
 		if statErr == nil && info.Mode()&fs.ModeSymlink != 0 { // dangling, or a loop
@@ -355,22 +361,22 @@ func (f *finder) unreadable(path string, err error) error {
 	if absErr != nil {
 		return absErr
 	}
-	if !f.l.First(abs) {
+	if !f.l.add(abs) {
 		return nil
 	}
-	return f.source(abs, -1, 0, "")
+	return f.addSource(abs, -1, 0, "")
 }
 
-func (f *finder) source(path string, size, lastModified int64, etag string) error {
+func (f *finder) addSource(path string, size, lastModified int64, etag string) error {
 	key, _ := keylayout.Parse(filepath.ToSlash(path))
 	return f.each(NewSource(f.origin, schema.Source{
 		URI: localURI(path), ETag: etag, AdminAccountID: key.Administrator, LastModified: lastModified,
 	}, key.Region, size))
 }
 
-// localURI is the source_uri of a file: its path, or where that is no UTF-8, and
-// so no text, a file URI with every byte escaped that RFC 3986 doesn't call
-// unreserved, but the slash.
+// localURI returns the source_uri of a file: its path, such as /in/a.jsonl. A path
+// that isn't UTF-8 gives a file URI, in which every byte is escaped except slashes
+// and the unreserved characters of RFC 3986: file:///in/b%FF.jsonl.
 func localURI(path string) string {
 	if utf8.ValidString(path) {
 		return path
@@ -388,14 +394,14 @@ func localURI(path string) string {
 	return uri.String()
 }
 
-// localPath is the path of a source_uri.
+// localPath returns the path of a source_uri. It inverts localURI.
 func localPath(uri string) string {
 	escaped, ok := strings.CutPrefix(uri, "file://")
 	if !ok {
 		return uri
 	}
 	path, err := url.PathUnescape(escaped)
-	if err != nil { // localURI didn't make it
+	if err != nil { // a path that begins with file://
 		return uri
 	}
 	return path

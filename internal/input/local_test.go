@@ -16,8 +16,9 @@ import (
 	"unicode/utf8"
 )
 
-// found runs the finder and returns what it found, relative to dir.
-func found(t *testing.T, dir, out string, inputs ...string) (paths []string, skipped int64) {
+// findPaths lists the inputs and returns the sources' paths, relative to dir and
+// sorted.
+func findPaths(t *testing.T, dir, out string, inputs ...string) (paths []string, skipped int64) {
 	t.Helper()
 	l := Listing{Output: out, Log: slog.New(slog.DiscardHandler)}
 	sources, err := find(context.Background(), &l, inputs...)
@@ -39,8 +40,8 @@ func found(t *testing.T, dir, out string, inputs ...string) (paths []string, ski
 	return paths, l.Skipped
 }
 
-// write writes files, all of one time, and returns their directory.
-func write(t *testing.T, contents map[string][]byte) string {
+// writeFiles writes files with one modification time and returns their directory.
+func writeFiles(t *testing.T, contents map[string][]byte) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "in")
 	at := time.Date(2026, 2, 3, 4, 5, 6, 789e6, time.UTC)
@@ -59,7 +60,6 @@ func write(t *testing.T, contents map[string][]byte) string {
 	return dir
 }
 
-// find lists inputs.
 func find(ctx context.Context, l *Listing, inputs ...string) (sources []Source, err error) {
 	origins := []Origin{NewStdin(strings.NewReader("")), Local{}}
 	err = Find(ctx, origins, inputs, l, func(s Source) error {
@@ -77,7 +77,7 @@ func symlink(t *testing.T, target, name string) {
 }
 
 func TestFind(t *testing.T) {
-	dir := write(t, map[string][]byte{
+	dir := writeFiles(t, map[string][]byte{
 		"a.jsonl": nil, "b.jsonl.gz": nil, "sub/c.jsonl": nil, "sub/deep/d.jsonl": nil,
 		"macie-test-object": nil, "_SUCCESS": nil, "sub/x.json": nil, "e.jsonl/f.jsonl": nil, ".jsonl": nil,
 		"_macielake/rejects/000001-00000.jsonl": nil, "lake/results/x.jsonl": nil,
@@ -87,7 +87,7 @@ func TestFind(t *testing.T) {
 	symlink(t, "a.jsonl", filepath.Join(dir, "again.jsonl"))
 	symlink(t, "nowhere.jsonl", filepath.Join(dir, "gone.jsonl"))
 	symlink(t, "nowhere", filepath.Join(dir, "gone"))
-	elsewhere := write(t, nil)
+	elsewhere := writeFiles(t, nil)
 	if err := os.MkdirAll(elsewhere, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestFind(t *testing.T) {
 		{"twice", []string{".", "sub", ".", "a.jsonl", "sub/../again.jsonl"}, all, 4},
 		{"a file", []string{"a.jsonl"}, []string{"a.jsonl"}, 0},
 		{"a link", []string{"again.jsonl"}, []string{"a.jsonl"}, 0},
-		{"a loop", []string{"sub/loop"}, []string{"sub/c.jsonl", "sub/deep/d.jsonl"}, 1},
+		{"a link to a loop", []string{"sub/loop"}, []string{"sub/c.jsonl", "sub/deep/d.jsonl"}, 1},
 		{"a glob", []string{"*.jsonl"}, []string{".jsonl", "[x].jsonl", "a.jsonl", "e.jsonl/f.jsonl", "gone.jsonl"}, 0},
 		{"a glob of all", []string{"*/*"}, nil, 0},
 		{"a name like a glob", []string{"[x].jsonl"}, []string{"[x].jsonl"}, 0},
@@ -118,8 +118,8 @@ func TestFind(t *testing.T) {
 				}
 				inputs = append(inputs, in)
 			}
-			got, skipped := found(t, dir, filepath.Join(dir, "lake"), inputs...)
-			if test.name == "a glob of all" { // whatever it finds, nothing of the output or of state
+			got, skipped := findPaths(t, dir, filepath.Join(dir, "lake"), inputs...)
+			if test.name == "a glob of all" { // what it finds doesn't matter, except that it skips output and state
 				for _, name := range got {
 					if strings.HasPrefix(name, "lake/") || strings.HasPrefix(name, "_macielake/rejects") {
 						t.Errorf("found %s", name)
@@ -134,11 +134,12 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// However a file is come upon, and in whatever order, it is found once: in its
-// directory, by itself, or by links, whose names alone may make it a result.
-func TestFindOnce(t *testing.T) {
-	dir := write(t, map[string][]byte{"d/a.jsonl": nil, "d/data": nil, "d/e/b.jsonl.gz": nil})
-	links := write(t, map[string][]byte{"none": nil})
+// A file is listed once, whether its directory, its path or a link leads to it, and
+// in any order of the inputs. A link may have the name of a result where the file
+// has not.
+func TestFindListsEachFileOnce(t *testing.T) {
+	dir := writeFiles(t, map[string][]byte{"d/a.jsonl": nil, "d/data": nil, "d/e/b.jsonl.gz": nil})
+	links := writeFiles(t, map[string][]byte{"none": nil})
 	symlink(t, filepath.Join(dir, "d", "a.jsonl"), filepath.Join(links, "a.jsonl"))
 	symlink(t, filepath.Join(dir, "d", "data"), filepath.Join(links, "data.jsonl"))
 	symlink(t, filepath.Join(dir, "d", "data"), filepath.Join(links, "more.jsonl"))
@@ -150,25 +151,25 @@ func TestFindOnce(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		rng.Shuffle(len(inputs), func(i, j int) { inputs[i], inputs[j] = inputs[j], inputs[i] })
-		if got, _ := found(t, dir, "", inputs...); !slices.Equal(got, []string{"d/a.jsonl", "d/data", "d/e/b.jsonl.gz"}) {
+		if got, _ := findPaths(t, dir, "", inputs...); !slices.Equal(got, []string{"d/a.jsonl", "d/data", "d/e/b.jsonl.gz"}) {
 			t.Fatalf("%q: found %q", inputs, got)
 		}
 	}
 }
 
-// A link to itself is a loop that isn't followed; it doesn't fail the run.
-func TestFindSelfLink(t *testing.T) {
-	dir := write(t, map[string][]byte{"a.jsonl": nil})
+// Links that lead to themselves are skipped without an error.
+func TestFindSkipsLinkLoops(t *testing.T) {
+	dir := writeFiles(t, map[string][]byte{"a.jsonl": nil})
 	symlink(t, "self", filepath.Join(dir, "self"))
 	symlink(t, "pong", filepath.Join(dir, "ping"))
 	symlink(t, "ping", filepath.Join(dir, "pong"))
-	if got, _ := found(t, dir, "", dir); !slices.Equal(got, []string{"a.jsonl"}) {
+	if got, _ := findPaths(t, dir, "", dir); !slices.Equal(got, []string{"a.jsonl"}) {
 		t.Errorf("found %q", got)
 	}
 }
 
 func TestFindErrors(t *testing.T) {
-	dir := write(t, map[string][]byte{"a.jsonl": nil, "other/x": nil, "lake/results/r.jsonl": nil})
+	dir := writeFiles(t, map[string][]byte{"a.jsonl": nil, "other/x": nil, "lake/results/r.jsonl": nil})
 	for _, test := range []struct {
 		inputs []string
 		want   any
@@ -207,10 +208,9 @@ func TestFindErrors(t *testing.T) {
 	}
 }
 
-// What a source is known by: its real path, its size and time, and what its key
-// tells.
-func TestFindSource(t *testing.T) {
-	dir := write(t, map[string][]byte{
+// A source has the file's real path, size and time, and what its key says.
+func TestFindFillsSources(t *testing.T) {
+	dir := writeFiles(t, map[string][]byte{
 		"AWSLogs/111122223333/Macie/eu-west-1/job/444455556666/x.jsonl.gz": []byte("12345"),
 		"b\xff%20 ö.jsonl": nil,
 	})
@@ -237,19 +237,19 @@ func TestFindSource(t *testing.T) {
 	}
 }
 
-// What is read is what was listed: a file that is written before it is opened, or
-// while it is read, is an error and never half of each.
-func TestChangedFiles(t *testing.T) {
-	dir := write(t, map[string][]byte{"a.jsonl": bytes.Repeat([]byte("line\n"), 1000)})
+// A file that changes after it was listed, or while it is read, gives an error, and
+// never bytes of two versions.
+func TestOpenRefusesChangedFiles(t *testing.T) {
+	dir := writeFiles(t, map[string][]byte{"a.jsonl": bytes.Repeat([]byte("line\n"), 1000)})
 	name := filepath.Join(dir, "a.jsonl")
-	listed := func() *Source {
+	list := func() *Source {
 		sources, err := find(context.Background(), &Listing{Log: slog.New(slog.DiscardHandler)}, dir)
 		if err != nil || len(sources) != 1 {
 			t.Fatal(sources, err)
 		}
 		return &sources[0]
 	}
-	appended := func() {
+	appendLine := func() {
 		f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -259,19 +259,19 @@ func TestChangedFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	touched := func() {
+	touch := func() {
 		if err := os.Chtimes(name, time.Time{}, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, change := range []func(){appended, touched} {
-		s := listed()
+	for _, change := range []func(){appendLine, touch} {
+		s := list()
 		change()
 		var changed *ChangedError
 		if _, err := s.Open(context.Background()); !errors.As(err, &changed) || !strings.Contains(err.Error(), "since it was listed") {
-			t.Errorf("before: %v", err)
+			t.Errorf("changed before Open: %v", err)
 		}
-		s = listed()
+		s = list()
 		r, err := s.Open(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -279,14 +279,14 @@ func TestChangedFiles(t *testing.T) {
 		if _, err := io.ReadFull(r, make([]byte, 100)); err != nil {
 			t.Fatal(err)
 		}
-		appended()
+		appendLine()
 		if _, err := io.Copy(io.Discard, r); !errors.As(err, &changed) || !strings.Contains(err.Error(), "while it was read") {
-			t.Errorf("meanwhile: %v", err)
+			t.Errorf("changed while it was read: %v", err)
 		}
 		r.Close()
 	}
-	// A file that was replaced is the listed one still, for who has it open.
-	r, err := listed().Open(context.Background())
+	// An open file can be replaced: the reader still has the listed version.
+	r, err := list().Open(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

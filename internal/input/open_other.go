@@ -19,5 +19,5 @@ func (f osFile) status() (status, error) {
 	if err != nil {
 		return status{}, err
 	}
-	return statusOf(info), nil
+	return newStatus(info), nil
 }

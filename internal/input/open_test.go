@@ -37,9 +37,9 @@ func TestOpen(t *testing.T) {
 	}
 
 	if _, err := open(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "none") {
-		t.Errorf("nothing there: %v", err)
+		t.Errorf("a file that doesn't exist: %v", err)
 	}
-	if f, err := open(dir); err == nil { // some systems open directories, none reads them
+	if f, err := open(dir); err == nil { // some systems can open a directory, but none can read it
 		if _, err = io.ReadAll(f); err == nil || !strings.Contains(err.Error(), dir) {
 			t.Errorf("a directory: %v", err)
 		}

@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open is os.Open for reading from beginning to end. What an os.File does besides,
-// to be polled and to be closed if it is forgotten, costs as much as all the rest for
-// a file of a few KiB.
+// open is os.Open for reading from beginning to end, without an os.File's poller and
+// finalizer: for a file of a few KiB they cost as much as opening, reading and
+// closing it.
 func open(path string) (openFile, error) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
@@ -28,8 +28,7 @@ func open(path string) (openFile, error) {
 	}
 }
 
-// file is an open file. Whoever opened it closes it, also while another goroutine
-// reads.
+// file is an open file. Close may be called while another goroutine reads.
 type file struct {
 	path string
 	mu   sync.Mutex
@@ -46,7 +45,7 @@ func (f *file) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	for {
-		n, err := syscall.Read(f.fd, p[:min(len(p), 1<<30)]) // what every system takes
+		n, err := syscall.Read(f.fd, p[:min(len(p), 1<<30)]) // some systems refuse 2 GiB and more
 		switch {
 		case err == syscall.EINTR:
 			continue

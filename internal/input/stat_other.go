@@ -7,10 +7,11 @@ import (
 	"os"
 )
 
+// lstat returns the status of a file of the open directory.
 func lstat(_ *os.File, entry fs.DirEntry) (status, error) {
 	info, err := entry.Info()
 	if err != nil {
 		return status{}, err
 	}
-	return statusOf(info), nil
+	return newStatus(info), nil
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lstat is entry.Info for a file of the open directory dir: it looks the name up
-// there. From the root on that takes several times as long.
+// lstat returns the status of a file of the open directory dir. It looks the name
+// up in dir: entry.Info looks up the whole path, which takes several times as long.
 func lstat(dir *os.File, entry fs.DirEntry) (status, error) {
 	var st unix.Stat_t
 	for {
@@ -22,7 +22,7 @@ func lstat(dir *os.File, entry fs.DirEntry) (status, error) {
 			continue
 		}
 		if err != nil {
-			return status{}, &fs.PathError{Op: "lstat", Path: inside(dir.Name(), entry.Name()), Err: err}
+			return status{}, &fs.PathError{Op: "lstat", Path: joinReal(dir.Name(), entry.Name()), Err: err}
 		}
 		return status{
 			regular: st.Mode&unix.S_IFMT == unix.S_IFREG, size: st.Size, modified: time.Unix(st.Mtim.Unix()),

@@ -7,13 +7,13 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// StdinName is the input, and the source_uri, of standard input.
+// StdinName names standard input, as an input and as a source_uri.
 const StdinName = "-"
 
-// Stdin is the origin of what standard input brings.
+// Stdin is the origin of standard input: of one source, which can be read once.
 type Stdin struct{ r io.Reader }
 
-// NewStdin returns the origin that reads r, once.
+// NewStdin returns the origin that reads r.
 func NewStdin(r io.Reader) Stdin { return Stdin{r} }
 
 // Has implements Origin.
@@ -21,14 +21,15 @@ func (o Stdin) Has(input string) bool { return input == StdinName }
 
 // List implements Origin.
 func (o Stdin) List(_ context.Context, _ string, l *Listing, each func(Source) error) error {
-	if !l.First(StdinName) {
+	if !l.add(StdinName) {
 		return nil
 	}
 	return each(NewSource(o, schema.Source{URI: StdinName}, "", -1))
 }
 
-// Open implements Origin. It reads until ctx ends: a read of a terminal or pipe
-// can't be interrupted, and the goroutine that is in one then is left to it.
+// Open implements Origin. When ctx ends, so do reads, with its error. As a read of
+// a terminal or pipe can't be interrupted, the goroutine that waits in one stays
+// behind.
 func (o Stdin) Open(ctx context.Context, _ *Source) (io.ReadCloser, error) {
 	out, in := io.Pipe()
 	go func() {

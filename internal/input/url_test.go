@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// A presigned URL lets anybody who reads it read the object: no message has its
-// signature.
-func TestURLs(t *testing.T) {
+// Whoever has a presigned URL can read the file, so no message shows its signature.
+func TestCheckURLHidesSignatures(t *testing.T) {
 	for _, in := range []string{
 		"https://results.s3.eu-west-1.amazonaws.com/AWSLogs/x.jsonl.gz?X-Amz-Credential=AKIASECRET&X-Amz-Signature=SECRET",
 		"HTTPS://user:SECRET@results.example/x#SECRET", "http://127.0.0.1:9000/b/k?AWSAccessKeyId=x&Signature=SECRET",

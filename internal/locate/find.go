@@ -118,8 +118,9 @@ func (k *keys) has(key []byte) bool {
 	return ok || !k.done && (k.last == nil || string(key) <= *k.last)
 }
 
-// AddResults looks through discovery results. The account has what gave no rows.
-func (f *Finder) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
+// AddResults searches discovery results. The tally counts the lines and sources that
+// gave no rows.
+func (f *Finder) AddResults(ctx context.Context, o raw.Options) (*raw.Tally, error) {
 	o.Workers = f.o.Workers
 	r := rows.NewBatch(schema.OccurrenceLevel, locationColumns())
 	return raw.Scan(ctx, o, func(b *schema.Batch) (*schema.Batch, error) { return b, nil }, func(b *schema.Batch) error {

@@ -105,9 +105,9 @@ func (s *Summary) Close() {
 	}
 }
 
-// AddResults adds discovery results. What can't be read or decoded is left out:
-// the account has it.
-func (s *Summary) AddResults(ctx context.Context, o raw.Options) (*raw.Account, error) {
+// AddResults adds discovery results, except lines and sources that can't be read or
+// decoded: the tally counts them.
+func (s *Summary) AddResults(ctx context.Context, o raw.Options) (*raw.Tally, error) {
 	return s.state.AddResults(ctx, o)
 }
 

@@ -11,42 +11,42 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// Part takes the results of some of the sources of Parts.
+// Part receives the results of some of the sources that [Parts] reads: all of them,
+// then Done, or some of them, then Drop.
 type Part interface {
-	// Take takes a decoded batch, which it doesn't keep. One goroutine at a
-	// time calls it, in no order of batches.
+	// Take receives a decoded batch and must not keep it. One goroutine at a time
+	// calls it, with batches in any order.
 	Take(b *schema.Batch) error
-	// Done is called once all batches were taken: they count. One part at a
-	// time is done.
+	// Done accepts the part after its last batch. Parts calls Done of one part at
+	// a time.
 	Done() error
-	// Drop is called instead where an object of the part isn't whole, or
-	// reading it failed.
+	// Drop discards the part, because a source of it is broken or reading failed.
 	Drop()
 }
 
-// A part has sources up to so many stored bytes, and up to so many sources: small
-// enough that all cores have one, large enough that starting it costs nothing.
+// Limits of a part, in stored bytes and in sources: small enough that every core
+// has a part, large enough that starting one costs little.
 const (
 	partBytes   = 4 << 20
 	partSources = 256
 )
 
-// Parts reads discovery results in parts, as they are found and on all cores,
-// for what doesn't depend on their order. NewPart makes a part, by one goroutine
-// at a time. Objects that aren't whole give no rows: their part is dropped and
-// read again without them.
+// Parts reads discovery results in parts, while it lists them and with o.Workers
+// goroutines, for answers that don't depend on their order. newPart makes a part; one
+// goroutine at a time calls it. Broken sources give no rows: their part is dropped
+// and read again without them.
 //
-// Parts ends with the first error of a part, or with ctx's. What is rejected or
-// can't be read is no error: the account has it.
-func Parts(ctx context.Context, o Options, newPart func() Part) (*Account, error) {
+// Parts ends with the first error of a part or of ctx. Rejected lines and sources
+// that can't be read are no errors: the tally counts them. It is never nil.
+func Parts(ctx context.Context, o Options, newPart func() Part) (*Tally, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := &parts{o: o, newPart: newPart, found: make(chan []input.Source, max(o.Workers, 1))}
+	p := &parts{o: o, newPart: newPart, listed: make(chan []input.Source, max(o.Workers, 1))}
 	var listing sync.WaitGroup
-	var findErr error
+	var listErr error
 	listing.Go(func() {
-		defer close(p.found)
-		findErr = p.find(ctx)
+		defer close(p.listed)
+		listErr = p.list(ctx)
 	})
 	err := stream.Run(ctx, stream.PoolOptions{
 		Workers: o.Workers,
@@ -54,7 +54,7 @@ func Parts(ctx context.Context, o Options, newPart func() Part) (*Account, error
 			return schema.NewDecoder(schema.DecoderOptions{SkipOccurrences: o.SkipOccurrences, MaxValues: o.Limits.MaxLineValues})
 		},
 	}, func() (stream.Job, bool) {
-		sources, ok := <-p.found
+		sources, ok := <-p.listed
 		if !ok {
 			return nil, false
 		}
@@ -65,27 +65,27 @@ func Parts(ctx context.Context, o Options, newPart func() Part) (*Account, error
 	}
 	listing.Wait()
 	if err == nil {
-		err = findErr
+		err = listErr
 	}
-	return &p.account, err
+	return &p.tally, err
 }
 
 type parts struct {
 	o       Options
 	newPart func() Part
-	found   chan []input.Source
+	listed  chan []input.Source // of one part each
 
-	mu      sync.Mutex
-	account Account
+	mu    sync.Mutex
+	tally Tally
 }
 
-// find sends the sources in parts.
-func (p *parts) find(ctx context.Context) error {
+// list lists the inputs and sends the sources of each part.
+func (p *parts) list(ctx context.Context) error {
 	var part []input.Source
 	var size int64
 	send := func() error {
 		select {
-		case p.found <- part:
+		case p.listed <- part:
 			part, size = nil, 0
 			return nil
 		case <-ctx.Done():
@@ -95,15 +95,15 @@ func (p *parts) find(ctx context.Context) error {
 	listing := input.Listing{Log: p.o.Log}
 	err := input.Find(ctx, p.o.Origins, p.o.Inputs, &listing, func(source input.Source) error {
 		part = append(part, source)
-		// Standard input, whose size isn't known, can't be read again: it ends
-		// its part.
+		// A source of unknown size may be standard input, which can't be read
+		// again: it ends its part.
 		if size += source.Size; size < partBytes && len(part) < partSources && source.Size >= 0 {
 			return nil
 		}
 		return send()
 	})
 	p.mu.Lock()
-	p.account.Skipped = listing.Skipped
+	p.tally.Skipped = listing.Skipped
 	p.mu.Unlock()
 	if err == nil && len(part) > 0 {
 		err = send()
@@ -111,26 +111,26 @@ func (p *parts) find(ctx context.Context) error {
 	return err
 }
 
-// partJob is the work on a part.
+// partJob is one attempt to read a part.
 type partJob struct {
 	parts   *parts
 	sources []input.Source
 	reader  *stream.Reader
 
-	mu      sync.Mutex
-	part    Part
-	account Account
+	mu    sync.Mutex
+	part  Part
+	tally Tally
 }
 
-// newJob returns an attempt at a part; known are the outcomes of its first
-// objects, as far as an earlier attempt got.
+// newJob returns an attempt to read a part. known are the outcomes of the first
+// sources, from an earlier attempt.
 func (p *parts) newJob(sources []input.Source, known []stream.Outcome) *partJob {
 	objects := make([]stream.Object, len(sources))
 	for i := range sources {
 		objects[i] = sources[i].Object()
 	}
 	o := stream.ReaderOptions{Limits: p.o.Limits, Known: known, VerifyFirst: len(known) > 0}
-	if input.AnyRemote(sources) { // files need not be read ahead
+	if input.AnyRemote(sources) { // reading ahead doesn't pay for local files
 		o.FetchGroup = p.o.Fetches
 	}
 	p.mu.Lock()
@@ -144,11 +144,11 @@ func (p *parts) newJob(sources []input.Source, known []stream.Outcome) *partJob 
 // Read implements stream.Job.
 func (j *partJob) Read(ctx context.Context, b *schema.Batch) error { return j.reader.Next(ctx, b) }
 
-// Decode implements stream.Job. The part takes the batch here, where others work
-// side by side: nothing is left to be written in order.
+// Decode implements stream.Job. The part receives the batch here, in parallel with
+// other parts, as no order of batches is kept.
 func (j *partJob) Decode(_ context.Context, dec schema.Decoder, b *schema.Batch) error {
 	dec.Decode(b)
-	j.account.lines(b)
+	j.tally.addLines(b)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.part.Take(b)
@@ -166,10 +166,10 @@ func (j *partJob) Finish(_ context.Context, err error) (stream.Job, error) {
 		err = closeErr
 	}
 	if err == nil {
-		j.account.outcomes(j.sources, j.reader.Outcomes())
+		j.tally.addOutcomes(j.sources, j.reader.Outcomes())
 		j.parts.mu.Lock()
 		defer j.parts.mu.Unlock()
-		j.parts.account.add(&j.account)
+		j.parts.tally.add(&j.tally)
 		return nil, j.part.Done()
 	}
 	j.part.Drop()

@@ -1,7 +1,7 @@
-// Package raw reads discovery results as they lie there, for commands that
-// answer at once: found, decoded on all cores, and handed out.
+// Package raw reads discovery results directly, without a dataset, for commands that
+// answer at once: it lists sources, decodes them on all cores and passes on the rows.
 //
-// Start with [Scan], or with [Parts] where the order is of no matter.
+// Start with [Scan], or with [Parts] where the order doesn't matter.
 package raw
 
 import (
@@ -16,45 +16,45 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-// Options say what a scan reads, and how.
+// Options say what to read, and how.
 type Options struct {
 	Inputs  []string       // as a user names them
 	Origins []input.Origin // of the inputs
 	Limits  stream.Limits
 	Workers int
-	// SkipOccurrences leaves the locations out, which are most of the work.
+	// SkipOccurrences omits locations, which take most of the time to decode.
 	SkipOccurrences bool
-	Log             *slog.Logger // is told of files that are passed over
-	// Fetches bounds what is read ahead of what lies behind a network; nil reads
-	// nothing ahead.
+	Log             *slog.Logger // receives the paths of skipped files
+	// Fetches bounds reading ahead from origins behind a network; nil reads nothing
+	// ahead.
 	Fetches *stream.FetchGroup
 }
 
-// Scan reads discovery results. It calls work for each decoded batch, by several
-// goroutines at a time, and each with what work returned, by one goroutine at a
-// time and in order: sources as input.Sort has them, lines as they stand. The
-// batch that work was given stays as it is until each has returned.
+// Scan reads discovery results. It calls work for every decoded batch, from several
+// goroutines at once. It then calls each with the value that work returned, from one
+// goroutine at a time and in order: sources in the order of input.Sort, and lines as
+// in their source. The batch stays valid and unchanged until each has returned.
 //
-// Objects that aren't whole give no rows: larger ones are read twice, once to
-// prove them whole. Only of standard input, which can't be, and of an object that
-// changes in between, lines may have been handed out before that shows.
+// Broken sources give no rows: larger ones are read twice, the first time to check
+// them. There are two exceptions, whose first lines may already be out: standard
+// input, which can be read only once, and a source that changes between the reads.
 //
-// Scan ends with the first error of work or each, or with ctx's. What is
-// rejected or can't be read is no error: the account has it, also after an error
-// as far as it was read.
-func Scan[T any](ctx context.Context, o Options, work func(*schema.Batch) (T, error), each func(T) error) (*Account, error) {
+// Scan ends with the first error of work, each or ctx. Rejected lines and sources
+// that can't be read are no errors: the tally counts them. It is never nil, and after
+// an error it has what was read until then.
+func Scan[T any](ctx context.Context, o Options, work func(*schema.Batch) (T, error), each func(T) error) (*Tally, error) {
 	var sources []input.Source
 	listing := input.Listing{Log: o.Log}
 	err := input.Find(ctx, o.Origins, o.Inputs, &listing, func(s input.Source) error {
 		sources = append(sources, s)
 		return nil
 	})
-	account := &Account{Skipped: listing.Skipped}
+	tally := &Tally{Skipped: listing.Skipped}
 	if err != nil {
-		return account, err
+		return tally, err
 	}
 	input.Sort(sources)
-	j := &job[T]{sources: sources, limits: o.Limits, fetches: o.Fetches, account: account, work: work, each: each}
+	j := &job[T]{sources: sources, limits: o.Limits, fetches: o.Fetches, tally: tally, work: work, each: each}
 	started := false
 	err = stream.Run(ctx, stream.PoolOptions{
 		Workers: o.Workers,
@@ -66,21 +66,21 @@ func Scan[T any](ctx context.Context, o Options, work func(*schema.Batch) (T, er
 		started = true
 		return j, first
 	})
-	return account, err
+	return tally, err
 }
 
 // job reads all sources, in order.
 type job[T any] struct {
-	sources []input.Source // that no reader was made for
+	sources []input.Source // still without a reader
 	limits  stream.Limits
 	fetches *stream.FetchGroup
-	account *Account
+	tally   *Tally
 	work    func(*schema.Batch) (T, error)
 	each    func(T) error
 
 	reader  *stream.Reader
-	reading []input.Source // by the reader
-	values  sync.Map       // by *schema.Batch: what work returned
+	reading []input.Source // the reader's
+	values  sync.Map       // from *schema.Batch to the T that work returned
 }
 
 // Read implements stream.Job.
@@ -94,10 +94,10 @@ func (j *job[T]) Read(ctx context.Context, b *schema.Batch) error {
 		switch {
 		case err == io.EOF:
 		case errors.As(err, &spoiled):
-			// Its first lines are out: what follows is read by another reader.
+			// Its first lines are out. Another reader reads the sources after it.
 			j.sources = append(j.reading[spoiled.Index+1:len(j.reading):len(j.reading)], j.sources...)
 			j.reading = j.reading[:spoiled.Index+1]
-			j.account.spoiled(&j.reading[spoiled.Index])
+			j.tally.noteUsed(&j.reading[spoiled.Index])
 		default:
 			return err
 		}
@@ -107,7 +107,8 @@ func (j *job[T]) Read(ctx context.Context, b *schema.Batch) error {
 	}
 }
 
-// nextReader makes a reader for the next sources of one kind.
+// nextReader makes a reader for the next sources that are read in the same way. It
+// reports false if no source is left.
 func (j *job[T]) nextReader() bool {
 	if len(j.sources) == 0 {
 		return false
@@ -123,7 +124,7 @@ func (j *job[T]) nextReader() bool {
 		objects[i] = j.reading[i].Object()
 	}
 	o := stream.ReaderOptions{Limits: j.limits, VerifyFirst: !stdin}
-	if remote { // files need not be read ahead
+	if remote { // reading ahead doesn't pay for local files
 		o.FetchGroup = j.fetches
 	}
 	j.reader = stream.NewReader(objects, o)
@@ -135,7 +136,7 @@ func (j *job[T]) closeReader() error {
 		return nil
 	}
 	err := j.reader.Close()
-	j.account.outcomes(j.reading, j.reader.Outcomes())
+	j.tally.addOutcomes(j.reading, j.reader.Outcomes())
 	j.reader = nil
 	return err
 }
@@ -156,7 +157,7 @@ func (j *job[T]) Lanes() int { return 1 }
 // Write implements stream.Job.
 func (j *job[T]) Write(_ context.Context, _ int, b *schema.Batch) error {
 	v, _ := j.values.LoadAndDelete(b)
-	j.account.lines(b)
+	j.tally.addLines(b)
 	return j.each(v.(T))
 }
 

@@ -18,8 +18,8 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// memory is an origin of objects in memory, by their URIs. One without bytes
-// can't be opened.
+// memory is an origin of sources in memory, by their URIs. A nil source can't be
+// opened.
 type memory map[string][]byte
 
 func (memory) Has(in string) bool { return in != input.StdinName }
@@ -40,16 +40,16 @@ func (m memory) Open(_ context.Context, s *input.Source) (io.ReadCloser, error) 
 	return io.NopCloser(bytes.NewReader(m[s.URI])), nil
 }
 
-func zipped(data string) []byte {
+func compress(data string) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
-	io.WriteString(w, data) // a bytes.Buffer takes everything
+	io.WriteString(w, data) // never fails on a bytes.Buffer
 	w.Close()
 	return out.Bytes()
 }
 
-// records are n lines of results of an object.
-func records(name string, n int) string {
+// makeLines returns n results, with the ids NAME-0, NAME-1 and so on.
+func makeLines(name string, n int) string {
 	var out strings.Builder
 	for i := range n {
 		fmt.Fprintf(&out, `{"id":"%s-%d","title":"%s"}`+"\n", name, i, strings.Repeat("x", i%100))
@@ -57,12 +57,12 @@ func records(name string, n int) string {
 	return out.String()
 }
 
-// ids scans and returns the identifiers of the results, in order.
-func ids(t *testing.T, o Options) ([]string, *Account) {
+// scanIDs scans and returns the ids of the results, in order.
+func scanIDs(t *testing.T, o Options) ([]string, *Tally) {
 	t.Helper()
 	o.Log = slog.New(slog.DiscardHandler)
 	var all []string
-	account, err := Scan(t.Context(), o, func(b *schema.Batch) ([]string, error) {
+	tally, err := Scan(t.Context(), o, func(b *schema.Batch) ([]string, error) {
 		var list []string
 		for i := range b.Results {
 			list = append(list, string(b.Text(b.Results[i].Text[schema.ResultID])))
@@ -75,10 +75,11 @@ func ids(t *testing.T, o Options) ([]string, *Account) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all, account
+	return all, tally
 }
 
-func expected(n int, names ...string) []string {
+// wantIDs returns the ids of makeLines with n and each of the names.
+func wantIDs(n int, names ...string) []string {
 	var all []string
 	for _, name := range names {
 		for i := range n {
@@ -88,26 +89,26 @@ func expected(n int, names ...string) []string {
 	return all
 }
 
-// Rows come in the order of objects and lines with any number of workers, and
-// what is broken gives none, also of objects that are larger than a block.
+// Rows come in the order of sources and lines with any number of workers. Broken
+// sources give none, even if they are larger than a block.
 func TestScan(t *testing.T) {
-	const n = 20_000 // some blocks
-	large := zipped(records("m", n))
-	objects := memory{
-		"b": zipped(records("b", n)), "a": []byte(records("a", n)), "c": large[:len(large)-20], "d": nil, "e": {},
-		"f": []byte(records("f", n)),
+	const n = 20_000 // several blocks
+	large := compress(makeLines("m", n))
+	sources := memory{
+		"b": compress(makeLines("b", n)), "a": []byte(makeLines("a", n)), "c": large[:len(large)-20], "d": nil, "e": {},
+		"f": []byte(makeLines("f", n)),
 	}
-	want := expected(n, "a", "b", "f")
+	want := wantIDs(n, "a", "b", "f")
 	for _, workers := range []int{1, 2, 5} {
-		got, account := ids(t, Options{Inputs: []string{"all"}, Origins: []input.Origin{objects}, Workers: workers})
+		got, tally := scanIDs(t, Options{Inputs: []string{"all"}, Origins: []input.Origin{sources}, Workers: workers})
 		if !slices.Equal(got, want) {
 			t.Errorf("%d workers: %d results, want %d", workers, len(got), len(want))
 		}
-		if account.Objects != 3 || account.RejectedObjects != 2 || account.Unreadable != 1 || account.Lines != 3*n {
-			t.Errorf("%d workers: %+v", workers, account)
+		if tally.Sources != 3 || tally.RejectedSources != 2 || tally.Unreadable != 1 || tally.Lines != 3*n {
+			t.Errorf("%d workers: %+v", workers, tally)
 		}
 		var notes []string
-		for _, note := range account.Notes {
+		for _, note := range tally.Notes {
 			notes = append(notes, fmt.Sprint(note.URI, note.Line, note.Class, note.Used))
 		}
 		slices.Sort(notes)
@@ -117,23 +118,23 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// Standard input can't be read twice: its first lines are used before it shows
-// that it is broken, and what follows it is read all the same.
+// The first lines of broken standard input are used, as it can't be read twice. The
+// sources after it are read nevertheless.
 func TestBrokenStdin(t *testing.T) {
 	const n = 20_000
-	stream := zipped(records("s", n))
-	got, account := ids(t, Options{
+	stream := compress(makeLines("s", n))
+	got, tally := scanIDs(t, Options{
 		Inputs:  []string{input.StdinName, "all"},
-		Origins: []input.Origin{input.NewStdin(bytes.NewReader(stream[:len(stream)-20])), memory{"a": zipped(records("a", n))}},
+		Origins: []input.Origin{input.NewStdin(bytes.NewReader(stream[:len(stream)-20])), memory{"a": compress(makeLines("a", n))}},
 		Workers: 2,
 	})
 	first := len(got) - n
-	if first < 1000 || first >= n || !slices.Equal(got, append(expected(first, "s"), expected(n, "a")...)) {
+	if first < 1000 || first >= n || !slices.Equal(got, append(wantIDs(first, "s"), wantIDs(n, "a")...)) {
 		t.Errorf("%d results", len(got))
 	}
-	if len(account.Notes) != 1 || !account.Notes[0].Used || account.Notes[0].Class != schema.Truncated ||
-		account.RejectedObjects != 1 || account.Objects != 1 {
-		t.Errorf("%+v", account)
+	if len(tally.Notes) != 1 || !tally.Notes[0].Used || tally.Notes[0].Class != schema.Truncated ||
+		tally.RejectedSources != 1 || tally.Sources != 1 {
+		t.Errorf("%+v", tally)
 	}
 }
 
@@ -142,37 +143,37 @@ func TestRejectedLines(t *testing.T) {
 	for i := range 25 {
 		fmt.Fprintf(&lines, "{\"id\":\"r-%d\"}\n{\"id\":}\n\n", i)
 	}
-	got, account := ids(t, Options{Inputs: []string{"all"}, Origins: []input.Origin{memory{"a": []byte(lines.String())}}})
-	if !slices.Equal(got, expected(25, "r")) || account.RejectedLines != 25 || len(account.Notes) != maxNotes ||
-		account.Notes[1].Line != 5 || account.Notes[1].Class != schema.Malformed {
-		t.Errorf("%d results, %+v", len(got), account)
+	got, tally := scanIDs(t, Options{Inputs: []string{"all"}, Origins: []input.Origin{memory{"a": []byte(lines.String())}}})
+	if !slices.Equal(got, wantIDs(25, "r")) || tally.RejectedLines != 25 || len(tally.Notes) != maxNotes ||
+		tally.Notes[1].Line != 5 || tally.Notes[1].Class != schema.Malformed {
+		t.Errorf("%d results, %+v", len(got), tally)
 	}
 }
 
-// However a scan ends, it says why and leaves nothing running.
-func TestScanEnds(t *testing.T) {
+// A scan returns the error that ended it and leaves no goroutine behind.
+func TestScanReturnsErrors(t *testing.T) {
 	before := runtime.NumGoroutine()
 	stop := errors.New("stop")
 	o := Options{
-		Inputs: []string{"all"}, Origins: []input.Origin{memory{"a": zipped(records("a", 200_000))}}, Workers: 3,
+		Inputs: []string{"all"}, Origins: []input.Origin{memory{"a": compress(makeLines("a", 200_000))}}, Workers: 3,
 		Log: slog.New(slog.DiscardHandler),
 	}
-	nothing := func(*schema.Batch) (int, error) { return 0, nil }
+	zero := func(*schema.Batch) (int, error) { return 0, nil }
 	batches := 0
-	if _, err := Scan(t.Context(), o, nothing, func(int) error { batches++; return stop }); !errors.Is(err, stop) || batches != 1 {
+	if _, err := Scan(t.Context(), o, zero, func(int) error { batches++; return stop }); !errors.Is(err, stop) || batches != 1 {
 		t.Errorf("each: %v after %d", err, batches)
 	}
 	if _, err := Scan(t.Context(), o, func(*schema.Batch) (int, error) { return 0, stop }, func(int) error { return nil }); !errors.Is(err, stop) {
 		t.Errorf("work: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := Scan(ctx, o, nothing, func(int) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+	if _, err := Scan(ctx, o, zero, func(int) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	var missing *input.NotFoundError
-	if _, err := Scan(t.Context(), Options{Inputs: []string{"x"}, Origins: []input.Origin{memory{}}, Log: o.Log}, nothing,
+	if _, err := Scan(t.Context(), Options{Inputs: []string{"x"}, Origins: []input.Origin{memory{}}, Log: o.Log}, zero,
 		func(int) error { return nil }); !errors.As(err, &missing) {
-		t.Errorf("nothing there: %v", err)
+		t.Errorf("an input without sources: %v", err)
 	}
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

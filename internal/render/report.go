@@ -24,35 +24,36 @@ var reportHTML string
 //go:embed report/page.css
 var reportCSS string
 
-// Report writes a report for people. Names are made visible and are never anything but
-// text; the page has no script, and asks for nothing.
+// Report writes a report for people. It escapes all names, so that they are shown and
+// never interpreted. It is safe for concurrent use, as long as nobody changes P.
 type Report struct {
 	P      *report.Page
-	Config *config.Config // has names; nil without one
+	Config *config.Config // with names of accounts and jobs; nil for none
 }
 
-// HTML writes the report as one page that needs no other file.
+// HTML writes the report as one page, without scripts and without requests for other
+// files. The error is that of w.
 func (r *Report) HTML(w io.Writer) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"name": named, "count": text.Count[int64], "plural": text.Plural[int64], "account": r.account, "job": r.job, "owner": owned,
-		"type": typeWords, "kind": kindWords, "category": categoryWords, "text": orEmpty, "words": words, "day": dayOf,
-		"causes": func(causes []string) string { return named(words(strings.Join(causes, "; "))) },
-		"left":   func(n int64, what string) left { return left{n, what} },
+		"name": displayName, "count": text.Count[int64], "plural": text.Plural[int64], "account": r.account, "job": r.job, "owner": ownerName,
+		"type": breakType, "kind": kindTitle, "category": categoryTitle, "text": orEmpty, "words": splitWords, "day": formatDay,
+		"causes": func(causes []string) string { return displayName(splitWords(strings.Join(causes, "; "))) },
+		"left":   func(n int64, what string) notShown { return notShown{n, what} },
 	}).Parse(reportHTML)
 	if err != nil {
 		return fmt.Errorf("reading the report's template: %w", err)
 	}
 	hash := sha256.Sum256([]byte(reportCSS))
 	return t.Execute(w, &page{
-		says: r.says(), StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(hash[:]), Style: template.CSS(reportCSS),
+		wording: r.wording(), StyleHash: "sha256-" + base64.StdEncoding.EncodeToString(hash[:]), Style: template.CSS(reportCSS),
 		Heat: heat(r.P), Bars: bars(r.P), BarsHeight: 48*len(r.P.Exposed) - 4, BarsLabel: barsLabel(r.P), Ages: ageKeys(),
 		Chart: chart(r.P.Months), Sparks: sparks(r.P),
 	})
 }
 
-// page is what the template takes.
+// page is the data of the template.
 type page struct {
-	says
+	wording
 	StyleHash  string
 	Style      template.CSS
 	Heat       []heatRow
@@ -64,19 +65,19 @@ type page struct {
 	Sparks     []spark
 }
 
-// left is how much of a list isn't shown.
-type left struct {
+// notShown counts the items of a list that the report omits.
+type notShown struct {
 	Left int64
-	What string
+	What string // one item, such as bucket
 }
 
-// card is a figure that stands out, or a line of the source.
+// card is a figure with its name: a prominent one, or one about the report itself.
 type card struct {
 	Figure, What string
-	Bad          bool
+	Bad          bool // shown as a warning
 }
 
-// kindList is a list of exposed buckets.
+// kindList is a list of the buckets with one kind of exposure.
 type kindList struct {
 	Title, Command string
 	List           *report.List
@@ -84,60 +85,61 @@ type kindList struct {
 
 // sumList is a list of accounts or of owners.
 type sumList struct {
-	Title, Head, Things string
-	List                *report.List
-	Owners              bool
+	Title, Head, Items string
+	List               *report.List
+	Owners             bool
 }
 
-// says are a report's words, which all its forms share.
-type says struct {
+// wording is the text of a report, which HTML and Markdown share. The template reads
+// its fields.
+type wording struct {
 	P                                                                          *report.Page
 	Line, Lead                                                                 string
 	Warnings                                                                   []string
 	Cards, Tally, Source                                                       []card
-	Owned                                                                      bool // whose things are is shown
-	Thing, Things                                                              string
+	Owned                                                                      bool   // owners are shown
+	Item, Items                                                                string // what is listed: Object, object; or Bucket, bucket
 	Kinds                                                                      []kindList
 	Lists                                                                      []sumList
-	UnknownSays                                                                []string
-	ExposedSays, ChangedSays, WhereSays, MissedSays, HistorySays, AcceptedSays string
+	UnknownText                                                                []string
+	ExposedText, ChangedText, WhereText, MissedText, HistoryText, AcceptedText string
 	FirstCommand, ChangedCommand, WhereCommand, MissedCommand                  string
 	HistoryCommand, AcceptedCommand, UnknownCommand                            string
 }
 
-// named is a name as it is shown.
-func named(s string) string {
+// displayName returns a name as the report shows it: shortened and printable.
+func displayName(s string) string {
 	if s == "" {
 		return "(none)"
 	}
 	return text.Printable(text.Short(s))
 }
 
-// typeWords is the name of a type, which may be broken after its underscores.
-func typeWords(s string) template.HTML {
-	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(named(s)), "_", "_<wbr>"))
+// breakType returns the name of a type, with possible line breaks after underscores.
+func breakType(s string) template.HTML {
+	return template.HTML(strings.ReplaceAll(template.HTMLEscapeString(displayName(s)), "_", "_<wbr>"))
 }
 
-func owned(s string) string {
+func ownerName(s string) string {
 	if s == "" {
 		return "nobody"
 	}
-	return named(s)
+	return displayName(s)
 }
 
-func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
+func splitWords(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
-func dayOf(t *time.Time) string {
+func formatDay(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
 	return t.UTC().Format(time.DateOnly)
 }
 
-func (r *Report) account(id string) string { return named(r.Config.AccountName(id)) }
-func (r *Report) job(id string) string     { return named(r.Config.JobName(id)) }
+func (r *Report) account(id string) string { return displayName(r.Config.AccountName(id)) }
+func (r *Report) job(id string) string     { return displayName(r.Config.JobName(id)) }
 
-func kindWords(kind string) string {
+func kindTitle(kind string) string {
 	switch kind {
 	case report.Public:
 		return "Public"
@@ -147,7 +149,7 @@ func kindWords(kind string) string {
 	return "Credentials"
 }
 
-func categoryWords(category string) string {
+func categoryTitle(category string) string {
 	switch category {
 	case "FINANCIAL_INFORMATION":
 		return "Financial"
@@ -158,10 +160,10 @@ func categoryWords(category string) string {
 	case "CUSTOM_IDENTIFIER":
 		return "Custom"
 	}
-	return named(category)
+	return displayName(category)
 }
 
-// command is a command that shows more of what the report has.
+// command returns a command that shows the details of a figure.
 func (r *Report) command(name string, args ...string) string {
 	p := r.P
 	parts := []string{"macielake", name, quoted(p.Dataset)}
@@ -175,7 +177,8 @@ func (r *Report) command(name string, args ...string) string {
 	return text.Printable(strings.Join(append(parts, args...), " "))
 }
 
-// filter is the argument for a filter, of the page's owner alone where it has one.
+// filter returns the flag and argument of a filter, restricted to the page's owner if
+// it has one; nil if nothing is filtered.
 func (r *Report) filter(filter string) []string {
 	if p := r.P; p.Owner != nil {
 		owner := "owner is null"
@@ -193,14 +196,14 @@ func (r *Report) filter(filter string) []string {
 	return []string{"--where", quoted(filter)}
 }
 
-// says puts the figures into words.
-func (r *Report) says() says {
+// wording puts the figures into words.
+func (r *Report) wording() wording {
 	p, t := r.P, &r.P.Totals
-	s := says{P: p, Owned: p.Configured && p.Owner == nil, Thing: "Object", Things: "object"}
+	s := wording{P: p, Owned: p.Configured && p.Owner == nil, Item: "Object", Items: "object"}
 	if !p.Keys {
-		s.Thing, s.Things = "Bucket", "bucket"
+		s.Item, s.Items = "Bucket", "bucket"
 	}
-	r.head(&s)
+	r.wordHead(&s)
 	public, bare, secrets := &p.Exposed[0].Total, &p.Exposed[1].Total, &p.Exposed[2].Total
 	s.Cards = []card{
 		{text.Count(public.Sensitive), "public objects with sensitive data", public.Sensitive > 0},
@@ -212,14 +215,14 @@ func (r *Report) says() says {
 	}
 	switch exposed := public.Sensitive + bare.Sensitive; {
 	case t.Results == 0:
-		s.ExposedSays = "There are no results, so nothing is known about any object. That is not good news."
+		s.ExposedText = "There are no results, so nothing is known about any object. That is not good news."
 	case exposed+secrets.Sensitive > 0:
-		s.ExposedSays = fmt.Sprintf("As last seen, %s with sensitive data can be read by anyone, %s not encrypted, and %s credentials, such as passwords and keys. An object may be in several of these.",
-			text.Plural(public.Sensitive, "object"), is(bare.Sensitive, "is", "are"), is(secrets.Sensitive, "has", "have"))
+		s.ExposedText = fmt.Sprintf("As last seen, %s with sensitive data can be read by anyone, %s not encrypted, and %s credentials, such as passwords and keys. An object may be in several of these.",
+			text.Plural(public.Sensitive, "object"), countVerb(bare.Sensitive, "is", "are"), countVerb(secrets.Sensitive, "has", "have"))
 	default:
-		s.ExposedSays = fmt.Sprintf("No object with sensitive data is known to be exposed, of %s analysed. Objects that were not analysed may be.", text.Plural(t.Objects, "object"))
+		s.ExposedText = fmt.Sprintf("No object with sensitive data is known to be exposed, of %s analysed. Objects that were not analysed may be.", text.Plural(t.Objects, "object"))
 	}
-	s.FirstCommand = r.command("summarize", append([]string{"--by", s.Things}, r.filter(report.FixFirst)...)...)
+	s.FirstCommand = r.command("summarize", append([]string{"--by", s.Items}, r.filter(report.FixFirst)...)...)
 	for i := range p.Exposed {
 		where := report.Filter(p.Exposed[i].Kind)
 		if e := &p.Exposed[i]; len(e.Buckets.Rows) > 0 {
@@ -227,11 +230,11 @@ func (r *Report) says() says {
 			s.Kinds = append(s.Kinds, kindList{title, r.command("summarize", append([]string{"--by", "bucket"}, r.filter(where)...)...), &e.Buckets})
 		}
 	}
-	r.changed(&s)
-	s.WhereSays = fmt.Sprintf("%s in %s, with %s occurrences of sensitive data. %s in content that has been replaced since, and nobody has confirmed that the data is gone.",
-		text.Plural(t.Findings, "finding"), text.Plural(t.Sensitive, "object"), text.Thousands(string(t.Occurrences)), is(t.Unconfirmed, "finding is", "findings are"))
+	r.wordChanges(&s)
+	s.WhereText = fmt.Sprintf("%s in %s, with %s occurrences of sensitive data. %s in content that has been replaced since, and nobody has confirmed that the data is gone.",
+		text.Plural(t.Findings, "finding"), text.Plural(t.Sensitive, "object"), text.Thousands(string(t.Occurrences)), countVerb(t.Unconfirmed, "finding is", "findings are"))
 	if t.Findings == 0 {
-		s.WhereSays = "No finding is open."
+		s.WhereText = "No finding is open."
 	}
 	s.WhereCommand = r.command("summarize", append([]string{"--by", "bucket,category"}, r.filter("")...)...)
 	if len(p.Accounts.Rows) > 0 {
@@ -240,41 +243,42 @@ func (r *Report) says() says {
 	if len(p.Owners.Rows) > 0 {
 		s.Lists = append(s.Lists, sumList{"By owner", "Owner", "owner", &p.Owners, true})
 	}
-	s.MissedSays = fmt.Sprintf("%s not analysed, or not as %s now, and %s analysed only in part. What they hold is not known.",
-		text.Plural(t.Skipped, "object")+was(t.Skipped), is1(t.Skipped, "it is", "they are"), text.Plural(t.Partial, "object")+was(t.Partial))
+	s.MissedText = fmt.Sprintf("%s not analysed, or not as %s now, and %s analysed only in part. What they hold is not known.",
+		text.Plural(t.Skipped, "object")+wasWere(t.Skipped), inflect(t.Skipped, "it is", "they are"), text.Plural(t.Partial, "object")+wasWere(t.Partial))
 	if t.Skipped+t.Partial == 0 {
-		s.MissedSays = "Every object that Macie reported on was analysed completely."
+		s.MissedText = "Every object that Macie reported on was analysed completely."
 	}
 	s.MissedCommand = r.command("summarize", append([]string{"--by", "status,reason"}, r.filter("status!=COMPLETE or status is null")...)...)
-	r.history(&s)
-	r.accepted(&s)
-	r.unknown(&s)
+	r.wordHistory(&s)
+	r.wordAccepted(&s)
+	r.wordUnknown(&s)
 	return s
 }
 
-// is is a number with its verb.
-func is(n int64, one, many string) string { return text.Count(n) + " " + is1(n, one, many) }
+// countVerb returns n and the form of a verb for it, such as "2 are".
+func countVerb(n int64, one, many string) string { return text.Count(n) + " " + inflect(n, one, many) }
 
-func is1(n int64, one, many string) string {
+// inflect returns the form of a word for n things.
+func inflect(n int64, one, many string) string {
 	if n == 1 {
 		return one
 	}
 	return many
 }
 
-func was(n int64) string { return " " + is1(n, "was", "were") }
+func wasWere(n int64) string { return " " + inflect(n, "was", "were") }
 
-// head is who and what the report is of.
-func (r *Report) head(s *says) {
+// wordHead words which results the report covers, its main figure, and its source.
+func (r *Report) wordHead(s *wording) {
 	p := r.P
-	of := "Amazon Macie’s results in " + named(p.Dataset)
+	scope := "Amazon Macie’s results in " + displayName(p.Dataset)
 	if p.Owner != nil {
-		of += map[bool]string{true: ", objects without an owner", false: ", objects of owner " + owned(*p.Owner)}[*p.Owner == ""]
+		scope += map[bool]string{true: ", objects without an owner", false: ", objects of owner " + ownerName(*p.Owner)}[*p.Owner == ""]
 	}
 	if p.AsOf == nil {
-		s.Line = of + ". No run is committed yet."
+		s.Line = scope + ". No run is committed yet."
 	} else {
-		s.Line = fmt.Sprintf("%s, as of run %s of %s.", of, p.AsOf.Run, text.Time(p.AsOf.EndedAt))
+		s.Line = fmt.Sprintf("%s, as of run %s of %s.", scope, p.AsOf.Run, text.Time(p.AsOf.EndedAt))
 	}
 	t := &p.Totals
 	switch {
@@ -292,7 +296,7 @@ func (r *Report) head(s *says) {
 			s.Warnings = append(s.Warnings, "Some results are missing from these figures: see the last section.")
 		}
 	}
-	s.Source = []card{{named(p.Dataset), "Dataset", false}}
+	s.Source = []card{{displayName(p.Dataset), "Dataset", false}}
 	add := func(what, figure string) { s.Source = append(s.Source, card{figure, what, false}) }
 	if p.AsOf != nil {
 		add("As of", "run "+p.AsOf.Run)
@@ -308,8 +312,8 @@ func (r *Report) head(s *says) {
 	add("Made by", "macielake "+p.Version)
 }
 
-// changed is what became of findings.
-func (r *Report) changed(s *says) {
+// wordChanges words what became of findings.
+func (r *Report) wordChanges(s *wording) {
 	p, c := r.P, r.P.Changes
 	args := r.filter("")
 	analysed := ""
@@ -318,23 +322,23 @@ func (r *Report) changed(s *says) {
 	}
 	switch {
 	case c == nil:
-		s.ChangedSays = "This report is not compared with an earlier one. Name the run or time to compare with by --since, or let --mark remember the last report."
+		s.ChangedText = "This report is not compared with an earlier one. Name the run or time to compare with by --since, or let --mark remember the last report."
 		s.ChangedCommand = "macielake report " + text.Printable(quoted(p.Dataset)) + " --since RUN --output report.html"
 		return
 	case c.FirstRun:
-		s.ChangedSays = fmt.Sprintf("This is the first report with this mark: %s recorded as known. The next one says what is new.", text.Plural(c.New, "finding")+was(c.New))
+		s.ChangedText = fmt.Sprintf("This is the first report with this mark: %s recorded as known. The next one says what is new.", text.Plural(c.New, "finding")+wasWere(c.New))
 	case c.New+c.Reappeared+c.Worse+c.NotSeenAgain+c.Resolved+c.NoLongerDetected+c.Gone == 0:
-		s.ChangedSays = "Nothing changed since " + since(&change.Report{Since: c.Since}) + "." + analysed
+		s.ChangedText = "Nothing changed since " + since(&change.Report{Since: c.Since}) + "." + analysed
 	default:
-		s.ChangedSays = fmt.Sprintf("Since %s: %s.%s Of the new findings, %s in objects that nobody had looked at before, so the data may be old. A finding is resolved only when newer content was analysed without it.",
-			since(&change.Report{Since: c.Since}), counted(&c.Tally), analysed, is(c.FirstLook, "is", "are"))
+		s.ChangedText = fmt.Sprintf("Since %s: %s.%s Of the new findings, %s in objects that nobody had looked at before, so the data may be old. A finding is resolved only when newer content was analysed without it.",
+			since(&change.Report{Since: c.Since}), counted(&c.Tally), analysed, countVerb(c.FirstLook, "is", "are"))
 	}
 	if c.Since == nil {
 		s.ChangedCommand = r.command("diff", append([]string{"--since", "0"}, args...)...)
 	} else {
 		s.ChangedCommand = r.command("diff", append([]string{"--since", sinceFlag(&change.Report{Since: c.Since})}, args...)...)
 	}
-	for _, of := range []struct {
+	for _, kind := range []struct {
 		n    int64
 		what string
 		bad  bool
@@ -342,30 +346,30 @@ func (r *Report) changed(s *says) {
 		{c.New, "new", true}, {c.Worse, "worse", true}, {c.Reappeared, "reappeared", true}, {c.NotSeenAgain, "not seen again", false},
 		{c.Resolved, "resolved", false}, {c.NoLongerDetected, "no longer detected", false}, {c.Gone, "gone", false},
 	} {
-		if of.n > 0 {
-			s.Tally = append(s.Tally, card{text.Count(of.n), of.what, of.bad})
+		if kind.n > 0 {
+			s.Tally = append(s.Tally, card{text.Count(kind.n), kind.what, kind.bad})
 		}
 	}
 }
 
-func (r *Report) history(s *says) {
+func (r *Report) wordHistory(s *wording) {
 	months := r.P.Months
 	s.HistoryCommand = r.command("summarize", append([]string{"--by", "month", "--trend"}, r.filter("")...)...)
 	switch {
 	case r.P.Unknown.TooLong:
-		s.HistorySays = "The results span more than 100 years, so at least one of their times is wrong and no history is drawn."
+		s.HistoryText = "The results span more than 100 years, so at least one of their times is wrong and no history is drawn."
 	case len(months) == 0:
-		s.HistorySays = "There is no history yet."
+		s.HistoryText = "There is no history yet."
 	case len(months) == 1:
-		s.HistorySays = "All results are from one month, so there is no history yet."
+		s.HistoryText = "All results are from one month, so there is no history yet."
 	default:
 		first, last := &months[0], &months[len(months)-1]
-		s.HistorySays = fmt.Sprintf("From %s to %s open findings went from %s to %s, while the objects analysed went from %s to %s. More findings may only mean that more objects were analysed.",
+		s.HistoryText = fmt.Sprintf("From %s to %s open findings went from %s to %s, while the objects analysed went from %s to %s. More findings may only mean that more objects were analysed.",
 			first.Month, last.Month, text.Count(first.Findings), text.Count(last.Findings), text.Count(first.Objects), text.Count(last.Objects))
 	}
 }
 
-func (r *Report) accepted(s *says) {
+func (r *Report) wordAccepted(s *wording) {
 	a := &r.P.Accepted
 	expired, worse := 0, int64(0)
 	for i := range a.Rules {
@@ -379,23 +383,23 @@ func (r *Report) accepted(s *says) {
 	}
 	switch {
 	case r.P.ConfigFile == "":
-		s.AcceptedSays = "No configuration was given, so nothing is accepted."
+		s.AcceptedText = "No configuration was given, so nothing is accepted."
 	case len(a.Rules) == 0:
-		s.AcceptedSays = "Nothing is accepted."
+		s.AcceptedText = "Nothing is accepted."
 	default:
-		s.AcceptedSays = fmt.Sprintf("%s accepted. The figures above still count them as open; only what changed leaves them out.", text.Plural(a.Findings, "open finding")+" "+is1(a.Findings, "is", "are"))
+		s.AcceptedText = fmt.Sprintf("%s accepted. The figures above still count them as open; only what changed leaves them out.", text.Plural(a.Findings, "open finding")+" "+inflect(a.Findings, "is", "are"))
 		if expired > 0 {
-			s.AcceptedSays += fmt.Sprintf(" %s expired and %s nothing any more.", text.Plural(expired, "rule"), is1(int64(expired), "accepts", "accept"))
+			s.AcceptedText += fmt.Sprintf(" %s expired and %s nothing any more.", text.Plural(expired, "rule"), inflect(int64(expired), "accepts", "accept"))
 		}
 		if worse > 0 {
-			s.AcceptedSays += fmt.Sprintf(" %s got worse and came back.", text.Plural(worse, "accepted finding"))
+			s.AcceptedText += fmt.Sprintf(" %s got worse and came back.", text.Plural(worse, "accepted finding"))
 		}
 	}
 }
 
-func (r *Report) unknown(s *says) {
+func (r *Report) wordUnknown(s *wording) {
 	p, u := r.P, &r.P.Unknown
-	add := func(format string, args ...any) { s.UnknownSays = append(s.UnknownSays, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { s.UnknownText = append(s.UnknownText, fmt.Sprintf(format, args...)) }
 	if c := u.Caveats; c != nil {
 		if c.Rejects > 0 {
 			add("%s could not be read as results and are not counted (acknowledged: %s).", text.Plural(c.Rejects, "line or source"), text.Count(c.Acknowledged))
@@ -404,7 +408,7 @@ func (r *Report) unknown(s *says) {
 			add("%s could not be read; changed after they were read: %s.", text.Plural(c.Unread, "source"), text.Count(c.Changed))
 		}
 		if len(c.OpenRuns) > 0 {
-			add("%s not finished: the results in it are not counted yet.", text.Plural(len(c.OpenRuns), "run")+" "+is1(int64(len(c.OpenRuns)), "is", "are"))
+			add("%s not finished: the results in it are not counted yet.", text.Plural(len(c.OpenRuns), "run")+" "+inflect(int64(len(c.OpenRuns)), "is", "are"))
 		}
 		if c.Accepted > 0 {
 			add("Changes to sources after they were converted were accepted and are not counted: %s.", text.Count(c.Accepted))
@@ -433,9 +437,10 @@ func (r *Report) unknown(s *says) {
 	s.UnknownCommand = r.command("status")
 }
 
-// Document is the report for a wiki, as Markdown.
+// Document returns the report as a document, such as Markdown for a wiki. The caller
+// owns it.
 func (r *Report) Document() *text.Document {
-	s := r.says()
+	s := r.wording()
 	p, d := r.P, &text.Document{}
 	d.Section(p.Title, "")
 	d.Line(s.Line)
@@ -452,9 +457,9 @@ func (r *Report) Document() *text.Document {
 	}
 	number := func(name string) text.Column { return text.Column{Name: name, Number: true} }
 	count := func(n int64) string { return strconv.FormatInt(n, 10) }
-	whose := func(row []text.Cell, at int, owner string) []text.Cell {
+	insertOwner := func(row []text.Cell, at int, owner string) []text.Cell {
 		if s.Owned {
-			return slices.Insert(row, at, text.Of(owned(owner)))
+			return slices.Insert(row, at, text.Of(ownerName(owner)))
 		}
 		return row
 	}
@@ -470,25 +475,25 @@ func (r *Report) Document() *text.Document {
 			d.Line("Not shown: " + text.Plural(n, what))
 		}
 	}
-	section := func(title, says string) {
+	section := func(title, summary string) {
 		d.Section(title, "")
-		d.Line(says)
+		d.Line(summary)
 		d.Gap()
 	}
-	section("What is exposed", s.ExposedSays)
+	section("What is exposed", s.ExposedText)
 	var rows [][]text.Cell
 	for _, f := range p.First.Rows {
-		rows = append(rows, whose(cells(f.Name, f.Why, count(f.Findings)), 2, f.Owner))
+		rows = append(rows, insertOwner(cells(f.Name, f.Why, count(f.Findings)), 2, f.Owner))
 	}
 	if rows != nil {
 		d.Table(columns(2, text.Column{Name: "fix_first"}, text.Column{Name: "why"}, number("findings")), rows)
-		more(p.First.More, s.Things)
+		more(p.First.More, s.Items)
 		d.Verbatim(s.FirstCommand)
 		d.Gap()
 	}
 	rows = nil
 	for _, e := range p.Exposed {
-		row := cells(kindWords(e.Kind))
+		row := cells(kindTitle(e.Kind))
 		for _, a := range append(e.Ages[:], e.Total) {
 			row = append(row, text.Of(count(a.Sensitive)))
 		}
@@ -499,7 +504,7 @@ func (r *Report) Document() *text.Document {
 		d.Gap()
 		rows = nil
 		for _, b := range k.List.Rows {
-			rows = append(rows, whose(cells(b.Name, r.Config.AccountName(b.Account), count(b.Sensitive), count(b.Findings)), 2, b.Owner))
+			rows = append(rows, insertOwner(cells(b.Name, r.Config.AccountName(b.Account), count(b.Sensitive), count(b.Findings)), 2, b.Owner))
 		}
 		d.Line(k.Title)
 		d.Gap()
@@ -507,7 +512,7 @@ func (r *Report) Document() *text.Document {
 		more(k.List.More, "bucket")
 		d.Verbatim(k.Command)
 	}
-	section("What changed", s.ChangedSays)
+	section("What changed", s.ChangedText)
 	if c := p.Changes; c != nil {
 		for _, t := range c.Turned {
 			d.Warn(fmt.Sprintf("Bucket %s became public: %s", t.Bucket, text.Plural(t.Findings, "finding")))
@@ -516,15 +521,15 @@ func (r *Report) Document() *text.Document {
 		rows = nil
 		for i := range c.Records {
 			f := &c.Records[i]
-			rows = append(rows, whose(cells(f.Object, orDash(f.Type), words(f.State), words(strings.Join(f.Causes, "; "))), 4, orEmpty(f.Owner)))
+			rows = append(rows, insertOwner(cells(f.Object, orDash(f.Type), splitWords(f.State), splitWords(strings.Join(f.Causes, "; "))), 4, orEmpty(f.Owner)))
 		}
 		if rows != nil {
-			d.Table(columns(4, text.Column{Name: strings.ToLower(s.Thing)}, text.Column{Name: "type"}, text.Column{Name: "state"}, text.Column{Name: "causes"}), rows)
+			d.Table(columns(4, text.Column{Name: strings.ToLower(s.Item)}, text.Column{Name: "type"}, text.Column{Name: "state"}, text.Column{Name: "causes"}), rows)
 			more(c.More, "finding")
 		}
 	}
 	d.Verbatim(s.ChangedCommand)
-	section("Where the sensitive data lies", s.WhereSays)
+	section("Where the sensitive data lies", s.WhereText)
 	rows = nil
 	for _, b := range p.Buckets.Rows {
 		row := cells(b.Bucket)
@@ -536,7 +541,7 @@ func (r *Report) Document() *text.Document {
 	if rows != nil {
 		heads := []text.Column{{Name: "bucket"}}
 		for _, c := range p.Categories {
-			heads = append(heads, number(categoryWords(c)))
+			heads = append(heads, number(categoryTitle(c)))
 		}
 		d.Table(append(heads, number("All")), rows)
 		more(p.Buckets.More, "bucket")
@@ -547,15 +552,15 @@ func (r *Report) Document() *text.Document {
 		for _, o := range l.List.Rows {
 			name := r.Config.AccountName(o.Name)
 			if l.Owners {
-				name = owned(o.Name)
+				name = ownerName(o.Name)
 			}
 			rows = append(rows, cells(name, count(o.Sensitive), count(o.Findings)))
 		}
 		d.Table([]text.Column{{Name: strings.ToLower(l.Head)}, number("objects"), number("findings")}, rows)
-		more(l.List.More, l.Things)
+		more(l.List.More, l.Items)
 	}
 	d.Verbatim(s.WhereCommand)
-	section("What was not analysed", s.MissedSays)
+	section("What was not analysed", s.MissedText)
 	rows = nil
 	for _, m := range p.Missed {
 		rows = append(rows, cells(m.Status, m.Reason, count(m.Skipped), count(m.Partial)))
@@ -566,7 +571,7 @@ func (r *Report) Document() *text.Document {
 	more(p.MissedMore, "reason")
 	rows = nil
 	for _, b := range p.MissedIn.Rows {
-		rows = append(rows, whose(cells(b.Name, r.Config.AccountName(b.Account), count(b.Skipped)), 2, b.Owner))
+		rows = append(rows, insertOwner(cells(b.Name, r.Config.AccountName(b.Account), count(b.Skipped)), 2, b.Owner))
 	}
 	if rows != nil {
 		d.Gap()
@@ -574,7 +579,7 @@ func (r *Report) Document() *text.Document {
 		more(p.MissedIn.More, "bucket")
 	}
 	d.Verbatim(s.MissedCommand)
-	section("How it developed", s.HistorySays)
+	section("How it developed", s.HistoryText)
 	rows = nil
 	for _, m := range p.Months {
 		rows = append(rows, cells(m.Month, count(m.Objects), count(m.Sensitive), count(m.Findings)))
@@ -583,7 +588,7 @@ func (r *Report) Document() *text.Document {
 		d.Table([]text.Column{{Name: "month"}, number("objects analysed"), number("with sensitive data"), number("findings")}, rows)
 	}
 	d.Verbatim(s.HistoryCommand)
-	section("What is accepted", s.AcceptedSays)
+	section("What is accepted", s.AcceptedText)
 	rows = nil
 	a := &p.Accepted
 	for _, a := range a.Rules {
@@ -595,7 +600,7 @@ func (r *Report) Document() *text.Document {
 		d.Verbatim(s.AcceptedCommand)
 	}
 	d.Section("What these figures don’t cover", "")
-	for _, u := range s.UnknownSays {
+	for _, u := range s.UnknownText {
 		d.Item(0, false, u)
 	}
 	rows = nil
@@ -604,7 +609,7 @@ func (r *Report) Document() *text.Document {
 		if o.Job != "" {
 			origin = "job " + r.Config.JobName(o.Job)
 		}
-		rows = append(rows, cells(r.Config.AccountName(o.Administrator), o.Region, origin, dayOf(o.Newest)))
+		rows = append(rows, cells(r.Config.AccountName(o.Administrator), o.Region, origin, formatDay(o.Newest)))
 	}
 	if rows != nil {
 		d.Gap()

@@ -56,7 +56,7 @@ func bars(p *report.Page) []exposureBar {
 	var list []exposureBar
 	for i := range p.Exposed {
 		e := &p.Exposed[i]
-		bar := exposureBar{Label: kindWords(e.Kind), Total: text.Plural(e.Total.Sensitive, "object"), Y: 48*i + 14}
+		bar := exposureBar{Label: kindTitle(e.Kind), Total: text.Plural(e.Total.Sensitive, "object"), Y: 48*i + 14}
 		x := 0.0
 		for k, a := range e.Ages {
 			if a.Sensitive == 0 {
@@ -74,7 +74,7 @@ func bars(p *report.Page) []exposureBar {
 func barsLabel(p *report.Page) string {
 	var parts []string
 	for i := range p.Exposed {
-		parts = append(parts, fmt.Sprintf("%s: %s", kindWords(p.Exposed[i].Kind), text.Plural(p.Exposed[i].Total.Sensitive, "object")))
+		parts = append(parts, fmt.Sprintf("%s: %s", kindTitle(p.Exposed[i].Kind), text.Plural(p.Exposed[i].Total.Sensitive, "object")))
 	}
 	return "Bars of exposed objects by the age of the evidence. " + strings.Join(parts, ", ")
 }

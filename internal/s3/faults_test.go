@@ -104,7 +104,7 @@ func uploaded(t *testing.T, size int64) (server *s3test.Server, want gen.Expecte
 		if err := server.Put(t.Context(), "results", "in/"+profile+"/", filepath.Join(dir, "AWSLogs")); err != nil {
 			t.Fatal(err)
 		}
-		want.Objects += expected.Objects
+		want.Sources += expected.Sources
 		want.Lines += expected.Lines
 		want.Rows.Results += expected.Rows.Results
 		want.Rows.Occurrences += expected.Rows.Occurrences
@@ -155,10 +155,10 @@ func TestFaultsThatPass(t *testing.T) {
 				t.Fatalf("%v\n%.3000s", err, log)
 			}
 			o := summary.Sources
-			if o.Converted != want.Objects || o.Unreadable+o.Rejected > 0 || summary.Lines != want.Lines ||
+			if o.Converted != want.Sources || o.Unreadable+o.Rejected > 0 || summary.Lines != want.Lines ||
 				summary.Rows["results"] != want.Rows.Results || summary.Rows["occurrences"] != want.Rows.Occurrences {
 				t.Errorf("%+v, lines %d, rows %v; want %d objects, %d lines, %+v\n%.3000s",
-					o, summary.Lines, summary.Rows, want.Objects, want.Lines, want.Rows, log)
+					o, summary.Lines, summary.Rows, want.Sources, want.Lines, want.Rows, log)
 			}
 			if !strings.Contains(log, test.log) {
 				t.Errorf("the log has no %q:\n%.2000s", test.log, log)
@@ -230,8 +230,8 @@ func TestFaultsThatStay(t *testing.T) {
 				t.Fatalf("%v\n%.3000s", err, log)
 			}
 			o := summary.Sources
-			if o.Unreadable == 0 || o.Converted == 0 || o.Unreadable+o.Converted != want.Objects || o.Rejected > 0 {
-				t.Errorf("%+v of %d\n%.3000s", o, want.Objects, log)
+			if o.Unreadable == 0 || o.Converted == 0 || o.Unreadable+o.Converted != want.Sources || o.Rejected > 0 {
+				t.Errorf("%+v of %d\n%.3000s", o, want.Sources, log)
 			}
 			checkLake(t, server, out, summary)
 			for _, u := range summary.Unreadable {
@@ -277,8 +277,8 @@ func TestFaultsOfListings(t *testing.T) {
 // If all reads are denied, the run stops after 20 objects.
 func TestAllDenied(t *testing.T) {
 	server, want := uploaded(t, 1<<20)
-	if want.Objects < 40 {
-		t.Fatalf("%d objects are too few", want.Objects)
+	if want.Sources < 40 {
+		t.Fatalf("%d sources are too few", want.Sources)
 	}
 	proxy := s3test.NewProxy(t, server, s3test.Fault{
 		Match: s3test.IsOp("GetObject", "/results/"), Do: s3test.Answer(403, "AccessDenied", "Access Denied"),

@@ -117,9 +117,9 @@ func dimensions(names string) []query.Dimension {
 // overviewTop is how many rows a section has where nothing else is asked for.
 const overviewTop = 5
 
-// NewOverview makes the overview. It is nil after an error; the account of what
-// was read is returned all the same.
-func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Account, error) {
+// NewOverview makes the overview. It is nil after an error; the tally of what
+// was read is returned nevertheless.
+func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Tally, error) {
 	views := []query.View{
 		{Measures: query.AllMeasures()},
 		{By: dimensions("bucket"), Measures: []query.Measure{query.Objects}},
@@ -132,7 +132,7 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 	}
 	summary := o.summary(true, views...)
 	defer summary.Close()
-	account, err := in.add(ctx, summary)
+	tally, err := in.add(ctx, summary)
 	if err == nil {
 		err = summary.Count(ctx)
 	}
@@ -140,7 +140,7 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 		err = summary.CheckLiterals()
 	}
 	if err != nil {
-		return nil, account, err
+		return nil, tally, err
 	}
 	v := &Overview{Filtered: o.Where != nil, All: o.All, Now: o.Now, top: overviewTop, config: o.Config}
 	if o.Top > 0 {
@@ -148,8 +148,8 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 	}
 	v.Findings, v.Origins, v.MembersExceed = summary.Findings(), summary.Origins(), summary.Caveats().MembersExceed
 	v.Late, v.Limited = summary.Late(), o.Limited
-	if account != nil {
-		v.Limited = v.Limited || account.RejectedLines+account.RejectedObjects+account.Unreadable > 0
+	if tally != nil {
+		v.Limited = v.Limited || tally.RejectedLines+tally.RejectedSources+tally.Unreadable > 0
 	}
 	// A view without dimensions has one group.
 	one := func(view int) (sums []sum.Int, err error) {
@@ -161,16 +161,16 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 	}
 	totals, err := one(0)
 	if err != nil {
-		return nil, account, err
+		return nil, tally, err
 	}
 	copy(v.Totals[:], totals)
 	if v.Buckets, err = summary.Groups(ctx, 1, query.Order{Top: 1}, func(*query.Group) error { return nil }); err != nil {
-		return nil, account, err
+		return nil, tally, err
 	}
 	for view, at := range map[int]*sum.Int{2: &v.PublicUnknown, 3: &v.UnencryptedUnknown} {
 		sums, err := one(view)
 		if err != nil {
-			return nil, account, err
+			return nil, tally, err
 		}
 		*at = sums[0]
 	}
@@ -185,12 +185,12 @@ func NewOverview(ctx context.Context, o Options, in Inputs) (*Overview, *raw.Acc
 			return nil
 		})
 		if err != nil {
-			return nil, account, err
+			return nil, tally, err
 		}
 		v.Sections = append(v.Sections, s)
 	}
 	v.Sections = append(v.Sections, v.origins())
-	return v, account, nil
+	return v, tally, nil
 }
 
 // origins makes a section of who produced the results.

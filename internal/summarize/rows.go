@@ -11,9 +11,9 @@ import (
 )
 
 // WriteRows writes the rows of a preset that lists, in the order of the input. The
-// account, which may be nil, has what of the results gave none. It gives a
-// *where.LiteralError, after the rows, as cat.Rows.Check does.
-func WriteRows(ctx context.Context, w io.Writer, f text.Format, options text.Options, o Options, in Inputs) (*raw.Account, error) {
+// tally counts the lines and sources that gave no rows; it is nil for datasets. After
+// the rows it may return a *where.LiteralError, as cat.Rows.Check does.
+func WriteRows(ctx context.Context, w io.Writer, f text.Format, options text.Options, o Options, in Inputs) (*raw.Tally, error) {
 	t, columns := o.Preset.columns()
 	list := cat.Options{Table: t, Columns: columns, Filter: o.Where, Limit: -1, Through: o.Through, Workers: o.Workers}
 	if o.Top > 0 {
@@ -33,15 +33,15 @@ func WriteRows(ctx context.Context, w io.Writer, f text.Format, options text.Opt
 			return nil, err
 		}
 	}
-	var account *raw.Account
+	var tally *raw.Tally
 	if in.Results != nil {
 		var err error
-		if account, err = rows.AddResults(ctx, *in.Results); err != nil {
-			return account, err
+		if tally, err = rows.AddResults(ctx, *in.Results); err != nil {
+			return tally, err
 		}
 	}
 	if err := output.End(); err != nil {
-		return account, err
+		return tally, err
 	}
-	return account, rows.Check(ctx)
+	return tally, rows.Check(ctx)
 }

@@ -113,7 +113,7 @@ func (o *Options) summary(origins bool, views ...query.View) *query.Summary {
 }
 
 // add gives all inputs to a summary.
-func (in *Inputs) add(ctx context.Context, s *query.Summary) (*raw.Account, error) {
+func (in *Inputs) add(ctx context.Context, s *query.Summary) (*raw.Tally, error) {
 	for _, l := range in.Datasets {
 		if err := s.AddDataset(ctx, l); err != nil {
 			return nil, err
@@ -181,8 +181,8 @@ type Groups struct {
 	// else; empty otherwise.
 	Heading string
 	Columns []text.Column
-	// Account is what of the results isn't in the answer; nil for datasets.
-	Account *raw.Account
+	// Tally counts the lines and sources that aren't in the answer; nil for datasets.
+	Tally *raw.Tally
 	// Filtered says that a filter chose among Findings open findings.
 	Filtered bool
 	Findings int64
@@ -197,8 +197,8 @@ type Groups struct {
 const trendDimension = "month"
 
 // NewGroups answers by dimensions, or with a preset that groups. The groups are nil
-// after an error; the account of what was read is returned all the same.
-func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account, error) {
+// after an error; the tally of what was read is returned nevertheless.
+func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Tally, error) {
 	if o.Preset != nil {
 		o.By, o.Measures = o.Preset.by(), o.Preset.Measures
 		o.All = true
@@ -218,7 +218,7 @@ func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account
 	g := &Groups{
 		Columns: groupColumns(&view), Filtered: o.Where != nil, order: order, summary: o.summary(false, view), Heading: o.heading(), config: o.Config,
 	}
-	if g.Account, err = in.add(ctx, g.summary); err == nil {
+	if g.Tally, err = in.add(ctx, g.summary); err == nil {
 		err = g.summary.Count(ctx)
 	}
 	if err == nil {
@@ -226,10 +226,10 @@ func NewGroups(ctx context.Context, o Options, in Inputs) (*Groups, *raw.Account
 	}
 	if err != nil {
 		g.Close()
-		return nil, g.Account, err
+		return nil, g.Tally, err
 	}
 	g.Findings, g.Late = g.summary.Findings(), g.summary.Late()
-	return g, g.Account, nil
+	return g, g.Tally, nil
 }
 
 // heading says what groups by time are of.

@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 )
 
-// Values are kept, and are parts of groups' keys, as their length plus one and
-// their bytes; null is a length of zero. Numbers have eight bytes.
+// A value is encoded as a uvarint, its length plus one, and its bytes; null is a zero.
+// Numbers, booleans and times have eight bytes.
 
-// AppendValue appends a value of that kind.
+// AppendValue appends the encoding of a value of a kind to b.
 func AppendValue(b []byte, v Value, kind Kind) []byte {
 	switch {
 	case v.Null():
@@ -20,14 +20,14 @@ func AppendValue(b []byte, v Value, kind Kind) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(v.Int()))
 }
 
-// AppendText appends a text that isn't null.
+// AppendText appends the encoding of a text that isn't null to b.
 func AppendText(b, text []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(text))+1)
 	return append(b, text...)
 }
 
-// TakeBytes returns the bytes of the value that b begins with, which is not
-// null if ok, and what follows it.
+// TakeBytes decodes the value at the beginning of b. It returns the value's bytes, which
+// it shares with b, and the rest of b; ok is false for null.
 func TakeBytes(b []byte) (text []byte, ok bool, rest []byte) {
 	n, size := binary.Uvarint(b)
 	b = b[size:]
@@ -37,7 +37,8 @@ func TakeBytes(b []byte) (text []byte, ok bool, rest []byte) {
 	return b[: n-1 : n-1], true, b[n-1:]
 }
 
-// TakeValue is TakeBytes for a value of that kind.
+// TakeValue decodes the value of a kind at the beginning of b. It returns the value,
+// which shares its text with b, and the rest of b.
 func TakeValue(b []byte, kind Kind) (v Value, rest []byte) {
 	text, ok, rest := TakeBytes(b)
 	switch {
@@ -58,8 +59,8 @@ func EqualTexts(a, b Value) bool {
 	return a.Null() == b.Null() && bytes.Equal(a.Text(), b.Text())
 }
 
-// AppendOrdered appends a text that may be null so that bytes compare as the
-// texts do, whatever follows, and null comes last.
+// AppendOrdered appends a text or null to b. The bytes sort as the texts do, whatever
+// follows them, and null sorts last.
 func AppendOrdered(b []byte, v Value) []byte {
 	if v.Null() {
 		return append(b, 2)
@@ -77,8 +78,8 @@ func AppendOrdered(b []byte, v Value) []byte {
 	return append(append(b, text...), 0, 0)
 }
 
-// AppendLatest appends a number that may be null so that larger ones come first,
-// and null last.
+// AppendLatest appends a number or null to b, in nine bytes or one. The bytes sort from
+// the largest number to the smallest, and null last.
 func AppendLatest(b []byte, v Value) []byte {
 	if v.Null() {
 		return append(b, 2)
@@ -86,8 +87,8 @@ func AppendLatest(b []byte, v Value) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 1), ^(uint64(v.Int()) ^ 1<<63))
 }
 
-// TakeLatest returns the number or time that AppendLatest appended, with which b
-// begins, and what follows it.
+// TakeLatest decodes the value of AppendLatest at the beginning of b. It returns the
+// value and the rest of b.
 func TakeLatest(b []byte) (v Value, rest []byte) {
 	if b[0] != 1 {
 		return Value{}, b[1:]

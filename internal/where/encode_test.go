@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The orders of encoded values are those of the values.
+// Encoded values sort as documented, and decode to the values.
 func FuzzOrder(f *testing.F) {
 	f.Add("a", "a\x00b", int64(1), int64(-1))
 	f.Add("", "\x00", int64(math.MinInt64), int64(math.MaxInt64))

@@ -6,28 +6,29 @@ import (
 	"unicode/utf8"
 )
 
-// SyntaxError says where a filter can't be understood, and why.
+// SyntaxError says where a filter is invalid, and why.
 type SyntaxError struct {
-	Filter  string // as it was given
-	Column  int    // of the first character that is wrong, from 1, in characters; past the end where something is missing
-	Problem string // what is wrong, and what would be right
-	Keyless string // the field of tags that needs a key, if that is what is wrong
+	Filter string // as it was given to Parse
+	// Column is the position of the first wrong character, in characters from 1; one
+	// past the end if something is missing there.
+	Column  int
+	Problem string // what is wrong, and what is expected
+	Keyless string // the Map that needs a key, if that is the problem
 }
 
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("filter, column %d: %s", e.Column, e.Problem)
 }
 
-// Caret widths: how much of a long filter is shown around the column.
+// How many characters of a long filter Caret shows before and after the column.
 const (
 	shownBefore = 50
 	shownAfter  = 20
 )
 
-// Caret returns the filter, or of a long one what is around the column, and
-// below it a line with a caret under the column. printable escapes a piece of
-// text for whoever reads it, and width is how many columns an escaped piece
-// takes.
+// Caret returns two lines: the filter, cut around the column if it is long, and a caret
+// below the column. printable escapes a text for the terminal. width returns how many
+// columns an escaped text takes.
 func (e *SyntaxError) Caret(printable func(string) string, width func(string) int) string {
 	offset := len(e.Filter)
 	column := 1
@@ -39,18 +40,18 @@ func (e *SyntaxError) Caret(printable func(string) string, width func(string) in
 		column++
 	}
 	before, after := e.Filter[:offset], e.Filter[offset:]
-	if cut := cutFront(before, shownBefore); cut < len(before) {
-		before = "…" + before[len(before)-cut:]
+	if n := suffixLength(before, shownBefore); n < len(before) {
+		before = "…" + before[len(before)-n:]
 	}
-	if cut := cutBack(after, shownAfter); cut < len(after) {
-		after = after[:cut] + "…"
+	if n := prefixLength(after, shownAfter); n < len(after) {
+		after = after[:n] + "…"
 	}
 	before, after = printable(before), printable(after)
 	return before + after + "\n" + strings.Repeat(" ", width(before)) + "^"
 }
 
-// cutFront is how many bytes the last n characters of s have.
-func cutFront(s string, n int) int {
+// suffixLength returns how many bytes the last n characters of s have.
+func suffixLength(s string, n int) int {
 	size := 0
 	for ; n > 0 && size < len(s); n-- {
 		_, k := utf8.DecodeLastRuneInString(s[:len(s)-size])
@@ -59,8 +60,8 @@ func cutFront(s string, n int) int {
 	return size
 }
 
-// cutBack is how many bytes the first n characters of s have.
-func cutBack(s string, n int) int {
+// prefixLength returns how many bytes the first n characters of s have.
+func prefixLength(s string, n int) int {
 	size := 0
 	for ; n > 0 && size < len(s); n-- {
 		_, k := utf8.DecodeRuneInString(s[size:])

@@ -9,15 +9,15 @@ import (
 // token is a piece of a filter.
 type token struct {
 	kind   tokenKind
-	text   string // a word or a quoted text without its quotes, or the symbol
-	offset int    // in the filter, of its first byte
+	text   string // without quotes
+	offset int    // of its first byte in the filter
 }
 
 type tokenKind uint8
 
 const (
 	endToken    tokenKind = iota
-	wordToken             // letters, digits and everything that isn't a symbol
+	wordToken             // characters up to white space, a quote or a symbol
 	quotedToken           // 'it''s' or "text"
 	symbolToken           // = != < <= > >= ~ !~ ( ) ,
 )
@@ -28,8 +28,7 @@ type lexer struct {
 	offset int
 }
 
-// next returns the next token. It may only fail in a quoted text that has no
-// end, which it reports by the text's offset.
+// next returns the next token. Its only error is a quoted text without an end.
 func (l *lexer) next() (token, *SyntaxError) {
 	for l.offset < len(l.s) {
 		r, n := utf8.DecodeRuneInString(l.s[l.offset:])
@@ -44,15 +43,15 @@ func (l *lexer) next() (token, *SyntaxError) {
 	}
 	rest := l.s[l.offset:]
 	if rest[0] == '\'' || rest[0] == '"' {
-		text, n, ok := quoted(rest)
+		text, n, ok := unquote(rest)
 		if !ok {
-			return t, problem(l.s, t.offset, "the quote that begins here has no end")
+			return t, newSyntaxError(l.s, t.offset, "the quote that begins here has no end")
 		}
 		l.offset += n
 		t.kind, t.text = quotedToken, text
 		return t, nil
 	}
-	if n := symbol(rest); n > 0 {
+	if n := symbolLength(rest); n > 0 {
 		l.offset += n
 		t.kind, t.text = symbolToken, rest[:n]
 		return t, nil
@@ -63,9 +62,10 @@ func (l *lexer) next() (token, *SyntaxError) {
 	return t, nil
 }
 
-// quoted returns the text in quotes that s begins with, and its length with
-// them. A quote in the text is doubled.
-func quoted(s string) (text string, n int, ok bool) {
+// unquote returns the quoted text at the beginning of s, without its quotes, and its
+// length with them. In the text, quotes are doubled. It returns false if the text has
+// no end.
+func unquote(s string) (text string, n int, ok bool) {
 	quote := s[:1]
 	var out strings.Builder
 	for n = 1; ; {
@@ -83,8 +83,9 @@ func quoted(s string) (text string, n int, ok bool) {
 	}
 }
 
-// symbol returns the length of the symbol that s begins with, 0 if it is none.
-func symbol(s string) int {
+// symbolLength returns the length of the symbol at the beginning of s; 0 if there is
+// none.
+func symbolLength(s string) int {
 	switch s[0] {
 	case '<', '>', '!':
 		if len(s) > 1 && (s[1] == '=' || s[0] == '!' && s[1] == '~') {
@@ -97,8 +98,7 @@ func symbol(s string) int {
 	return 0
 }
 
-// wordLength returns the length of the word that s begins with: up to white
-// space, a quote or a symbol.
+// wordLength returns the length of the word at the beginning of s.
 func wordLength(s string) int {
 	i := strings.IndexFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || strings.ContainsRune(`=!<>~(),'"`, r)
@@ -109,7 +109,7 @@ func wordLength(s string) int {
 	return i
 }
 
-// problem makes a SyntaxError of the byte at which something is wrong.
-func problem(s string, offset int, text string) *SyntaxError {
+// newSyntaxError returns the error at the byte offset of s.
+func newSyntaxError(s string, offset int, text string) *SyntaxError {
 	return &SyntaxError{Filter: s, Column: utf8.RuneCountInString(s[:offset]) + 1, Problem: text}
 }

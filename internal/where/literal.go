@@ -12,14 +12,15 @@ import (
 	"github.com/macielake/macielake/internal/nearest"
 )
 
-// Literal is a text that a filter compares a field with, by = != or in.
+// Literal is a text that a filter compares a field with, by =, != or in.
 type Literal struct {
-	Field int
+	Field int    // index of the fields given to Parse
 	Key   string // of a Map
 	Text  string
 }
 
-// Literals returns the texts that the filter compares fields with.
+// Literals returns the texts that the filter compares fields with, in the order of the
+// filter.
 func (f *Filter) Literals() []Literal { return appendLiterals(nil, f.root) }
 
 func appendLiterals(list []Literal, n node) []Literal {
@@ -48,30 +49,31 @@ func appendLiterals(list []Literal, n node) []Literal {
 
 // equality reports whether the range is a single text.
 func (n textRange) equality() bool {
-	return n.low == n.high && !n.bottom && !n.top && !n.excludesLow && !n.excludesHigh
+	return n.low == n.high && !n.noLow && !n.noHigh && !n.excludesLow && !n.excludesHigh
 }
 
-// Literals are the texts that a filter compares fields with and that AWS doesn't
-// list: each must be a value that was read, or it is a mistake. A nil one has none.
-// It is safe for concurrent use.
+// Literals finds misspelled texts in a filter: if no row has a text, and it isn't a
+// documented value, it is probably a mistake. A nil *Literals has none. It is safe for
+// concurrent use.
 type Literals struct {
 	fields []Field
-	left   atomic.Int64 // that weren't found yet
+	left   atomic.Int64 // length of list
 
 	mu   sync.Mutex
-	list []soughtLiteral
+	list []missingLiteral
 }
 
-type soughtLiteral struct {
+// missingLiteral is a literal that no row has so far.
+type missingLiteral struct {
 	Literal
-	values map[string]struct{} // of the field, some
+	values map[string]struct{} // of the field in other rows, at most maxValues
 }
 
-// maxValues is how many values of a field are kept to suggest the nearest.
+// maxValues is how many values per literal are kept, to suggest the nearest ones.
 const maxValues = 10_000
 
-// NewLiterals returns those of a filter that was parsed with fields; nil where the
-// filter is nil.
+// NewLiterals returns the literals to look for, of a filter that was parsed with
+// fields. For a nil filter it returns nil.
 func NewLiterals(f *Filter, fields []Field) *Literals {
 	if f == nil {
 		return nil
@@ -79,20 +81,20 @@ func NewLiterals(f *Filter, fields []Field) *Literals {
 	l := &Literals{fields: fields}
 	for _, lit := range f.Literals() {
 		if !fields[lit.Field].known(lit.Text) {
-			l.list = append(l.list, soughtLiteral{lit, make(map[string]struct{})})
+			l.list = append(l.list, missingLiteral{lit, make(map[string]struct{})})
 		}
 	}
 	l.left.Store(int64(len(l.list)))
 	return l
 }
 
-// known reports whether the field can have a value although nothing that was read
-// has it: AWS documents it, or the field's values are ours.
+// known reports whether a value is valid even though no row has it: AWS documents it,
+// or macielake defines it.
 func (f *Field) known(value string) bool {
 	if f.Known != nil {
 		return f.Known(value)
 	}
-	switch f.valuesOf() {
+	switch f.valuesName() {
 	case "public", "unencrypted":
 		return slices.Contains([]string{"yes", "no", "unknown"}, value)
 	case "state":
@@ -104,18 +106,19 @@ func (f *Field) known(value string) bool {
 	case "location_kind":
 		return slices.Contains([]string{"cell", "line", "offset", "page", "record"}, value)
 	case "month", "date", "prefix":
-		return true // a period or a place that has nothing is no mistake
+		return true // a period or prefix without rows is no mistake
 	}
-	return awsvalues.Contains(f.valuesOf(), value)
+	return awsvalues.Contains(f.valuesName(), value)
 }
 
-// valuesOf is the name under which the field's values are documented.
-func (f *Field) valuesOf() string { return cmp.Or(f.Values, f.Name) }
+// valuesName returns the name under which awsvalues has the field's values.
+func (f *Field) valuesName() string { return cmp.Or(f.Values, f.Name) }
 
-// Left reports whether a literal has not been found yet.
+// Left reports whether there is a literal that no row has so far.
 func (l *Literals) Left() bool { return l != nil && l.left.Load() > 0 }
 
-// Fields are the fields of the literals that haven't been found yet, ascending.
+// Fields returns the fields of the literals that no row has so far, as indexes of the
+// fields given to Parse: each once, in ascending order.
 func (l *Literals) Fields() []int {
 	if !l.Left() {
 		return nil
@@ -130,14 +133,14 @@ func (l *Literals) Fields() []int {
 	return slices.Compact(fields)
 }
 
-// Look looks for the literals in a row, which get gives as for [Filter.Match].
+// Look looks for the literals in a row. get is as in [Filter.Match].
 func (l *Literals) Look(get func(field int, key string) Value) {
 	if !l.Left() {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.list = slices.DeleteFunc(l.list, func(lit soughtLiteral) bool {
+	l.list = slices.DeleteFunc(l.list, func(lit missingLiteral) bool {
 		v := get(lit.Field, lit.Key)
 		if v.Null() {
 			return false
@@ -156,8 +159,8 @@ func (l *Literals) Look(get func(field int, key string) Value) {
 // nearestValues is how many values are suggested.
 const nearestValues = 3
 
-// Check returns a *LiteralError for the first literal that was not found; nil if
-// there is none.
+// Check returns a *LiteralError for the first literal that no row has; nil if all were
+// found. Call it after the last row.
 func (l *Literals) Check() error {
 	if !l.Left() {
 		return nil
@@ -166,7 +169,7 @@ func (l *Literals) Check() error {
 	defer l.mu.Unlock()
 	lit := &l.list[0]
 	field := &l.fields[lit.Field]
-	values := awsvalues.Values(field.valuesOf())
+	values := awsvalues.Values(field.valuesName())
 	for v := range lit.values {
 		values = append(values, v)
 	}
@@ -178,24 +181,26 @@ func (l *Literals) Check() error {
 	return &LiteralError{name, lit.Text, nearest.Names(lit.Text, slices.Compact(values), nearestValues)}
 }
 
-// LiteralError says that a filter compares a field with a value that nothing has.
+// LiteralError says that a filter compares a field with a value that no row has.
 type LiteralError struct {
-	Field, Value string
-	Nearest      []string // values that there are
+	Field   string // with the key of a Map, such as bucket_tag:Owner
+	Value   string
+	Nearest []string // similar values that rows have or AWS documents
 }
 
 func (e *LiteralError) Error() string {
-	return fmt.Sprintf("no %s is %q in what was read", e.Field, e.Value)
+	return fmt.Sprintf("no row has the %s %q", e.Field, e.Value)
 }
 
-// Suggestion returns the nearest values as a hint. Printable escapes one of them.
+// Suggestion returns a hint with the nearest values. printable escapes a value for the
+// terminal.
 func (e *LiteralError) Suggestion(printable func(string) string) string {
 	values := make([]string, len(e.Nearest))
 	for i, v := range e.Nearest {
 		values[i] = printable(v)
 	}
 	if len(values) == 0 {
-		return "nothing that was read has a value there"
+		return "no row has a value in this field"
 	}
 	return nearest.Suggestion(e.Value, values)
 }

@@ -15,15 +15,14 @@ import (
 	"github.com/macielake/macielake/internal/nearest"
 )
 
-// Bounds on a filter, so that none can take the program's stack or time.
+// Limits of a filter, so that none exhausts the stack or takes long.
 const (
 	maxLength  = 64 << 10 // bytes
-	maxDepth   = 100      // parentheses and nots inside each other
-	maxProgram = 20_000   // instructions of all regular expressions together
+	maxDepth   = 100      // nested parentheses and nots
+	maxProgram = 20_000   // instructions of all regular expressions
 )
 
-// Parse parses a filter on rows that have these fields. Its error is a
-// *SyntaxError.
+// Parse parses a filter on rows with these fields. The error is a *SyntaxError.
 func Parse(expr string, fields []Field) (*Filter, error) {
 	p := &parser{lexer: lexer{s: expr}, fields: fields, used: make(map[int][]string)}
 	root, err := p.parse()
@@ -44,9 +43,9 @@ func Parse(expr string, fields []Field) (*Filter, error) {
 //	field     = name | name ":" key
 type parser struct {
 	lexer
-	token   // the one to look at
+	token   // the next one, not consumed yet
 	fields  []Field
-	used    map[int][]string // fields that were named, with their keys
+	used    map[int][]string // keys by field, for the fields that the filter names
 	depth   int
 	program int // instructions of regular expressions so far
 }
@@ -74,7 +73,8 @@ func (p *parser) parse() (node, error) {
 	return root, nil
 }
 
-// firstInvalid is where s stops being UTF-8; its length if it doesn't.
+// firstInvalid returns the offset of the first byte of s that isn't UTF-8; len(s) if
+// all are.
 func firstInvalid(s string) int {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
@@ -96,10 +96,10 @@ func (p *parser) advance() error {
 }
 
 func (p *parser) errorAt(offset int, format string, args ...any) error {
-	return problem(p.s, offset, fmt.Sprintf(format, args...))
+	return newSyntaxError(p.s, offset, fmt.Sprintf(format, args...))
 }
 
-// unexpected says what is there instead of what should be.
+// unexpected returns the error that the next token isn't one of those wanted.
 func (p *parser) unexpected(want string) error {
 	if p.kind == endToken {
 		return p.errorAt(p.token.offset, "the filter ends here: want %s", want)
@@ -107,15 +107,15 @@ func (p *parser) unexpected(want string) error {
 	return p.errorAt(p.token.offset, "want %s", want)
 }
 
-// keyword reports whether the token is that word, in whatever case.
-func (p *parser) keyword(word string) bool {
+// isKeyword reports whether the next token is that word, ignoring case.
+func (p *parser) isKeyword(word string) bool {
 	return p.kind == wordToken && strings.EqualFold(p.text, word)
 }
 
-func (p *parser) symbol(s string) bool { return p.kind == symbolToken && p.text == s }
+func (p *parser) isSymbol(s string) bool { return p.kind == symbolToken && p.text == s }
 
-// several parses one or more terms with that word between them.
-func (p *parser) several(word string, term func() (node, error)) ([]node, error) {
+// parseTerms parses one or more terms, separated by a keyword.
+func (p *parser) parseTerms(word string, term func() (node, error)) ([]node, error) {
 	var terms []node
 	for {
 		n, err := term()
@@ -123,7 +123,7 @@ func (p *parser) several(word string, term func() (node, error)) ([]node, error)
 			return nil, err
 		}
 		terms = append(terms, n)
-		if !p.keyword(word) {
+		if !p.isKeyword(word) {
 			return terms, nil
 		}
 		if err := p.advance(); err != nil {
@@ -133,7 +133,7 @@ func (p *parser) several(word string, term func() (node, error)) ([]node, error)
 }
 
 func (p *parser) or() (node, error) {
-	terms, err := p.several("or", p.and)
+	terms, err := p.parseTerms("or", p.and)
 	if len(terms) == 1 {
 		return terms[0], err
 	}
@@ -141,7 +141,7 @@ func (p *parser) or() (node, error) {
 }
 
 func (p *parser) and() (node, error) {
-	terms, err := p.several("and", p.not)
+	terms, err := p.parseTerms("and", p.not)
 	if len(terms) == 1 {
 		return terms[0], err
 	}
@@ -149,14 +149,14 @@ func (p *parser) and() (node, error) {
 }
 
 func (p *parser) not() (node, error) {
-	if !p.keyword("not") && !p.symbol("(") {
+	if !p.isKeyword("not") && !p.isSymbol("(") {
 		return p.condition()
 	}
 	if p.depth++; p.depth > maxDepth {
 		return nil, p.errorAt(p.token.offset, "nested deeper than %d", maxDepth)
 	}
 	defer func() { p.depth-- }()
-	if p.keyword("not") {
+	if p.isKeyword("not") {
 		if err := p.advance(); err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (p *parser) not() (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.symbol(")") {
+	if !p.isSymbol(")") {
 		return nil, p.unexpected(`"and", "or" or ")"`)
 	}
 	return n, p.advance()
@@ -182,19 +182,19 @@ func (p *parser) condition() (node, error) {
 		return nil, err
 	}
 	negated := false
-	if p.keyword("is") {
+	if p.isKeyword("is") {
 		return p.isNull(on)
 	}
-	if p.keyword("not") {
+	if p.isKeyword("not") {
 		negated = true
 		if err := p.advance(); err != nil {
 			return nil, err
 		}
-		if !p.keyword("in") {
+		if !p.isKeyword("in") {
 			return nil, p.unexpected(`"in"`)
 		}
 	}
-	if p.keyword("in") {
+	if p.isKeyword("in") {
 		n, err := p.in(on, kind)
 		if negated {
 			n = not{n}
@@ -220,11 +220,11 @@ func (p *parser) field() (on operand, kind Kind, err error) {
 	case hasKey && f.Kind != Map:
 		return on, 0, p.errorAt(at-1, "%s takes no key", name)
 	case !hasKey && f.Kind == Map:
-		err := problem(p.s, at-1, fmt.Sprintf("%s needs a key, for example %s", name, cmp.Or(f.Example, name+":KEY")))
+		err := newSyntaxError(p.s, at-1, fmt.Sprintf("%s needs a key, for example %s", name, cmp.Or(f.Example, name+":KEY")))
 		err.Keyless = name
 		return on, 0, err
 	case f.Kind == Map && key == "" && at < len(p.s) && (p.s[at] == '\'' || p.s[at] == '"'):
-		if err := p.advance(); err != nil { // to the quoted key
+		if err := p.advance(); err != nil { // the quoted key is the next token
 			return on, 0, err
 		}
 		key = p.text
@@ -258,13 +258,13 @@ func (p *parser) isNull(on operand) (node, error) {
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
-	negated := p.keyword("not")
+	negated := p.isKeyword("not")
 	if negated {
 		if err := p.advance(); err != nil {
 			return nil, err
 		}
 	}
-	if !p.keyword("null") {
+	if !p.isKeyword("null") {
 		return nil, p.unexpected(`"null"`)
 	}
 	var n node = isNull{on}
@@ -278,7 +278,7 @@ func (p *parser) in(on operand, kind Kind) (node, error) {
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
-	if !p.symbol("(") {
+	if !p.isSymbol("(") {
 		return nil, p.unexpected(`"("`)
 	}
 	texts := inTexts{on, make(map[string]struct{})}
@@ -292,7 +292,7 @@ func (p *parser) in(on operand, kind Kind) (node, error) {
 			return nil, err
 		}
 		if kind == Text || kind == Map {
-			texts.set[p.spelled(on, value.text)] = struct{}{}
+			texts.set[p.normalize(on, value.text)] = struct{}{}
 		} else {
 			s, err := p.number(kind, value)
 			if err != nil {
@@ -300,10 +300,10 @@ func (p *parser) in(on operand, kind Kind) (node, error) {
 			}
 			numbers = append(numbers, intRange{on, s.low, s.high})
 		}
-		if p.symbol(",") {
+		if p.isSymbol(",") {
 			continue
 		}
-		if !p.symbol(")") {
+		if !p.isSymbol(")") {
 			return nil, p.unexpected(`"," or ")"`)
 		}
 		if numbers != nil {
@@ -313,22 +313,22 @@ func (p *parser) in(on operand, kind Kind) (node, error) {
 	}
 }
 
-// spelled returns a value of a field as its rows have it.
-func (p *parser) spelled(on operand, value string) string {
+// normalize returns a value as rows have it, with the field's Spellings.
+func (p *parser) normalize(on operand, value string) string {
 	if v, ok := p.fields[on.field].Spellings[value]; ok {
 		return v
 	}
 	return value
 }
 
-// value takes the token as a value.
+// value consumes a value.
 func (p *parser) value() (token, error) {
 	t := p.token
 	if t.kind != wordToken && t.kind != quotedToken {
 		return t, p.unexpected("a value")
 	}
-	if p.keyword("null") {
-		return t, p.errorAt(t.offset, "nothing is equal to null: ask with \"is null\"; a text is 'null'")
+	if p.isKeyword("null") {
+		return t, p.errorAt(t.offset, "no value is equal to null: use \"is null\", or 'null' for the text")
 	}
 	return t, p.advance()
 }
@@ -359,14 +359,14 @@ func (p *parser) comparison(on operand, kind Kind) (node, error) {
 		}
 		n, err = p.regexp(on, value)
 	case kind == Text || kind == Map:
-		n = compareText(on, op, p.spelled(on, value.text))
+		n = compareText(on, op, p.normalize(on, value.text))
 	default:
 		var s span
 		if s, err = p.number(kind, value); err == nil {
 			if kind == Bool && op != "=" {
 				return nil, p.errorAt(at, "want = or != for true and false")
 			}
-			s = rangeOf(op, s)
+			s = compareSpan(op, s)
 			n = intRange{on, s.low, s.high}
 		}
 	}
@@ -380,19 +380,19 @@ func compareText(on operand, op, value string) node {
 	r := textRange{operand: on, low: value, high: value}
 	switch op {
 	case "<":
-		r.bottom, r.excludesHigh = true, true
+		r.noLow, r.excludesHigh = true, true
 	case "<=":
-		r.bottom = true
+		r.noLow = true
 	case ">":
-		r.top, r.excludesLow = true, true
+		r.noHigh, r.excludesLow = true, true
 	case ">=":
-		r.top = true
+		r.noHigh = true
 	}
 	return r
 }
 
-// regexp takes a value as a regular expression, of RE2: it takes time linear in
-// the text, and what it compiles to is bounded.
+// regexp parses a value as a regular expression of RE2. Matching takes time linear in
+// the text, and maxProgram limits the factor.
 func (p *parser) regexp(on operand, value token) (node, error) {
 	parsed, err := syntax.Parse(value.text, syntax.Perl)
 	if err != nil {
@@ -409,7 +409,7 @@ func (p *parser) regexp(on operand, value token) (node, error) {
 	if err != nil {
 		return nil, p.errorAt(value.offset, "%s", regexpProblem(err))
 	}
-	return matches{on, re}, nil
+	return matchRegexp{on, re}, nil
 }
 
 func regexpProblem(err error) string {
@@ -419,7 +419,7 @@ func regexpProblem(err error) string {
 	return "this regular expression doesn't parse: " + err.Error()
 }
 
-// number takes a value as what a field of that kind holds.
+// number parses a value as a Bool, Time or Int.
 func (p *parser) number(kind Kind, value token) (span, error) {
 	switch kind {
 	case Bool:

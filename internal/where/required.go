@@ -5,18 +5,15 @@ import (
 	"slices"
 )
 
-// Condition is a condition on a field: that it is one of some texts, or a number
-// in a range.
+// Condition says that a field is one of some texts, or a number in a range.
 type Condition struct {
-	Field int
-	// Texts are in order, and nil for a number.
-	Texts     []string
-	Low, High int64 // both included
+	Field     int      // index of the fields given to Parse
+	Texts     []string // sorted; nil for a number
+	Low, High int64    // of a number, both included
 }
 
-// Required returns conditions that every row meets for which the filter is true,
-// so that who can tell cheaply where no row does need not look there. There may
-// be others that it doesn't find.
+// Required returns conditions that every matching row meets, so that readers can skip
+// files and row groups without such rows. It doesn't find all conditions.
 func (f *Filter) Required() []Condition { return appendRequired(nil, f.root) }
 
 func appendRequired(conditions []Condition, n node) []Condition {

@@ -1,11 +1,11 @@
-// Package where is the language of --where: conditions on the fields of a row,
-// such as
+// Package where parses and evaluates --where filters: conditions on the fields of a
+// row, such as
 //
 //	type=CREDIT_CARD_NUMBER and bucket~'^hr-' and count>=100
 //
-// Start with [Parse], which takes the fields that a filter may name, each a
-// [Field], and [Filter.Match], which asks for the [Value] of each in a row.
-// docs/summaries.md has the grammar.
+// Start with [Parse], which takes the [Field] values that a filter may name. Then
+// [Filter.Match] asks for the [Value] of each field of a row. docs/summaries.md has
+// the grammar.
 package where
 
 import (
@@ -21,26 +21,26 @@ type Kind uint8
 const (
 	Text Kind = iota // compared byte by byte
 	Int              // 64 bits, signed
-	Bool             // true and false
+	Bool             // true or false
 	Time             // microseconds since 1970 in UTC
-	Map              // of texts by a key: NAME:KEY
+	Map              // from keys to texts; a filter writes NAME:KEY
 )
 
-// Field is what a filter may name.
+// Field is a field that a filter may name.
 type Field struct {
 	Name string // letters, digits and underscores
 	Kind Kind
-	// Check says what is wrong with a key of a Map; nil takes every key.
+	// Check returns an error for an invalid key of a Map; nil accepts every key.
 	Check func(key string) error
-	// Example is a Map with a key, for messages; NAME:KEY where it is empty.
+	// Example is the field with a key, such as tag:Owner, for messages about a Map;
+	// empty for NAME:KEY.
 	Example string
-	// Values is the name of the field under which its values are documented, where
-	// that isn't its own.
+	// Values is the name under which internal/awsvalues has the field's values; empty
+	// if that is Name.
 	Values string
-	// Known, if not nil, reports whether the field can have a value although nothing
-	// that was read has it.
+	// Known, if not nil, reports whether a value is valid even though no row has it.
 	Known func(value string) bool
-	// Spellings are other ways to write values of a Text.
+	// Spellings maps other ways to write values of a Text to the values.
 	Spellings map[string]string
 }
 
@@ -51,15 +51,15 @@ type Value struct {
 	text []byte
 }
 
-// TextValue returns a text, which the Value only refers to: it must stay as it
-// is while a filter looks at it. Use it for Text and Map fields.
+// TextValue returns a value for Text and Map fields. It shares the bytes of text,
+// which must not change while the value is in use.
 func TextValue(text []byte) Value { return Value{set: true, text: text} }
 
-// IntValue returns a number, for Int fields; for Time fields the microseconds
-// since 1970 in UTC.
+// IntValue returns a value for Int fields, and for Time fields: microseconds since 1970
+// in UTC.
 func IntValue(n int64) Value { return Value{set: true, num: n} }
 
-// BoolValue returns true or false, for Bool fields.
+// BoolValue returns a value for Bool fields.
 func BoolValue(b bool) Value {
 	v := Value{set: true}
 	if b {
@@ -71,11 +71,10 @@ func BoolValue(b bool) Value {
 // Null reports whether the value is null.
 func (v Value) Null() bool { return !v.set }
 
-// Text returns the text of a value that is one; nil for null.
+// Text returns the text of a value of TextValue, which it shares; nil for null.
 func (v Value) Text() []byte { return v.text }
 
-// Int returns the number of a value that is one, 1 and 0 for true and false; 0
-// for null.
+// Int returns the number of a value of IntValue; 1 for true; 0 for false and null.
 func (v Value) Int() int64 { return v.num }
 
 // Filter is a parsed filter. It is safe for concurrent use.
@@ -85,23 +84,23 @@ type Filter struct {
 	keys   map[int][]string
 }
 
-// Fields returns the fields that the filter looks at, as indexes of those that
-// Parse was given, each once and in ascending order. The slice is the filter's.
+// Fields returns the fields that the filter uses, as indexes of the fields given to
+// Parse: each once, in ascending order. Don't change the slice.
 func (f *Filter) Fields() []int { return f.fields }
 
-// Keys returns the keys of a Map that the filter looks at, each once. The slice
-// is the filter's.
+// Keys returns the keys of a Map that the filter uses, each once. Don't change the
+// slice.
 func (f *Filter) Keys(field int) []string { return f.keys[field] }
 
-// Match reports whether a row matches: whether the filter is true of it, as
-// opposed to false or unknown. It calls get for the values it needs, with the
-// index of a field, and for a Map with the key.
+// Match reports whether the filter is true for a row, rather than false or unknown. It
+// calls get for the values that it needs, with the index of a field and the key of a
+// Map.
 func (f *Filter) Match(get func(field int, key string) Value) bool {
 	return f.root.eval(get) == yes
 }
 
-// truth is a value of the three-valued logic of SQL, in the order in which
-// "and" takes the smallest and "or" the largest.
+// truth is a value of the three-valued logic of SQL. They are ordered: "and" is the
+// smallest of its operands, "or" the largest.
 type truth int8
 
 const (
@@ -110,7 +109,7 @@ const (
 	yes
 )
 
-func truthOf(b bool) truth {
+func newTruth(b bool) truth {
 	if b {
 		return yes
 	}
@@ -150,20 +149,20 @@ type not struct{ node }
 
 func (n not) eval(get func(int, string) Value) truth { return -n.node.eval(get) }
 
-// operand is the field that a condition is on.
+// operand is the field that a condition compares.
 type operand struct {
 	field int
 	key   string
 }
 
-// isNull is true or false, never unknown.
+// isNull is true if the value is null. It is never unknown.
 type isNull struct{ operand }
 
 func (n isNull) eval(get func(int, string) Value) truth {
-	return truthOf(get(n.field, n.key).Null())
+	return newTruth(get(n.field, n.key).Null())
 }
 
-// inTexts is true of a text that is one of a set.
+// inTexts is true for the texts in a set.
 type inTexts struct {
 	operand
 	set map[string]struct{}
@@ -175,14 +174,14 @@ func (n inTexts) eval(get func(int, string) Value) truth {
 		return unknown
 	}
 	_, ok := n.set[string(v.text)]
-	return truthOf(ok)
+	return newTruth(ok)
 }
 
-// textRange is true of a text that lies in a range.
+// textRange is true for the texts in a range.
 type textRange struct {
 	operand
 	low, high                 string
-	bottom, top               bool // there is no low, or high
+	noLow, noHigh             bool // the range has no such end
 	excludesLow, excludesHigh bool
 }
 
@@ -192,16 +191,16 @@ func (n textRange) eval(get func(int, string) Value) truth {
 		return unknown
 	}
 	if n.equality() {
-		return truthOf(string(v.text) == n.low)
+		return newTruth(string(v.text) == n.low)
 	}
-	if !n.bottom && (string(v.text) < n.low || n.excludesLow && string(v.text) == n.low) {
+	if !n.noLow && (string(v.text) < n.low || n.excludesLow && string(v.text) == n.low) {
 		return no
 	}
-	return truthOf(n.top || string(v.text) < n.high || !n.excludesHigh && string(v.text) == n.high)
+	return newTruth(n.noHigh || string(v.text) < n.high || !n.excludesHigh && string(v.text) == n.high)
 }
 
-// intRange is true of a number from low to high, both included. Booleans and
-// times are numbers.
+// intRange is true for the numbers from low to high, both included. Booleans and times
+// are numbers, too.
 type intRange struct {
 	operand
 	low, high int64
@@ -212,30 +211,30 @@ func (n intRange) eval(get func(int, string) Value) truth {
 	if v.Null() {
 		return unknown
 	}
-	return truthOf(n.low <= v.num && v.num <= n.high)
+	return newTruth(n.low <= v.num && v.num <= n.high)
 }
 
-// matches is true of a text that has a match of a regular expression.
-type matches struct {
+// matchRegexp is true for the texts that a regular expression matches.
+type matchRegexp struct {
 	operand
 	re interface{ Match([]byte) bool }
 }
 
-func (n matches) eval(get func(int, string) Value) truth {
+func (n matchRegexp) eval(get func(int, string) Value) truth {
 	v := get(n.field, n.key)
 	if v.Null() {
 		return unknown
 	}
-	return truthOf(n.re.Match(v.text))
+	return newTruth(n.re.Match(v.text))
 }
 
-// span is a range of numbers, both ends included: what a value in a filter
-// stands for. A date stands for every microsecond of its day.
+// span is the range of numbers, both ends included, that a value in a filter stands
+// for. A date stands for every microsecond of its day.
 type span struct{ low, high int64 }
 
-// rangeOf returns the numbers that are op of s; "!=" is left to a not. It is
-// empty (low > high) where there are none.
-func rangeOf(op string, s span) span {
+// compareSpan returns the numbers x for which "x op s" is true. If no number is, the
+// span is empty: low > high. The parser replaces "!=" by "=" and a not.
+func compareSpan(op string, s span) span {
 	switch op {
 	case "<":
 		if s.low == math.MinInt64 {
@@ -255,8 +254,8 @@ func rangeOf(op string, s span) span {
 	return s
 }
 
-// And returns a filter that is true where all of them are, which were parsed
-// with the same fields. A nil one is always true; it returns nil for no other.
+// And returns a filter that is true where all filters are. They must have been parsed
+// with the same fields. A nil filter is always true; if all are nil, so is the result.
 func And(filters ...*Filter) *Filter {
 	all := &Filter{keys: make(map[int][]string)}
 	var nodes and

@@ -162,10 +162,10 @@ func TestAnd(t *testing.T) {
 		t.Errorf("fields %v, keys %v", both.Fields(), both.Keys(5))
 	}
 	if And(parse("count=100"), parse("count=1")).Match(testRow) {
-		t.Error("one is false")
+		t.Error("matches although one filter is false")
 	}
 	if And(nil, nil) != nil {
-		t.Error("nothing to look at")
+		t.Error("nil filters give a filter")
 	}
 }
 
@@ -276,19 +276,19 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		// What is true isn't false at the same time, and a filter is true
-		// where it is written in other words.
-		same, err := Parse("("+s+")", testFields())
+		// A filter in parentheses has the same answer, and its negation isn't true
+		// where it is.
+		parenthesized, err := Parse("("+s+")", testFields())
 		if err != nil {
-			return // one parenthesis too many
+			return // nested too deeply
 		}
 		negated, err := Parse("not ("+s+")", testFields())
 		if err != nil {
 			return
 		}
 		got := filter.Match(testRow)
-		if same.Match(testRow) != got || got && negated.Match(testRow) {
-			t.Fatalf("%q: %v, in parentheses %v, negated %v", s, got, same.Match(testRow), negated.Match(testRow))
+		if parenthesized.Match(testRow) != got || got && negated.Match(testRow) {
+			t.Fatalf("%q: %v, in parentheses %v, negated %v", s, got, parenthesized.Match(testRow), negated.Match(testRow))
 		}
 		filter.Match(func(int, string) Value { return Value{} })
 	})

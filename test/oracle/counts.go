@@ -14,7 +14,7 @@ import (
 
 // expectation is what the generator says a conversion must count.
 type expectation struct {
-	Objects           int64            `json:"objects"`
+	Sources           int64            `json:"sources"`
 	SkippedFiles      int64            `json:"skipped_files"`
 	Lines             int64            `json:"lines"`
 	BlankLines        int64            `json:"blank_lines"`
@@ -24,7 +24,7 @@ type expectation struct {
 	UnknownFields     map[string]int64 `json:"unknown_fields"`
 	Rejects           struct {
 		Lines   []expectedReject `json:"lines"`
-		Objects []expectedReject `json:"objects"`
+		Sources []expectedReject `json:"sources"`
 	} `json:"rejects"`
 }
 
@@ -70,10 +70,10 @@ func counts(w io.Writer, raw, dataset, expectedFile, summaryFile string) error {
 			fmt.Fprintf(w, "%s: %d, expected %d\n", printable(what), got, want)
 		}
 	}
-	rejectedObjects := int64(len(want.Rejects.Objects))
-	check("objects converted", got.Sources["converted"], want.Objects-rejectedObjects)
-	check("objects rejected", got.Sources["rejected"], rejectedObjects)
-	check("objects unreadable", got.Sources["unreadable"], 0)
+	rejected := int64(len(want.Rejects.Sources))
+	check("sources converted", got.Sources["converted"], want.Sources-rejected)
+	check("sources rejected", got.Sources["rejected"], rejected)
+	check("sources unreadable", got.Sources["unreadable"], 0)
 	check("files skipped", got.Sources["skipped"], want.SkippedFiles)
 	check("lines", got.Lines, want.Lines)
 	check("records", got.Records, want.Rows["results"])
@@ -95,7 +95,7 @@ func counts(w io.Writer, raw, dataset, expectedFile, summaryFile string) error {
 	if err != nil {
 		return err
 	}
-	expected := slices.Concat(want.Rejects.Lines, want.Rejects.Objects)
+	expected := slices.Concat(want.Rejects.Lines, want.Rejects.Sources)
 	for _, r := range expected {
 		if !slices.Contains(rejects, r) {
 			different = true

@@ -82,11 +82,11 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	switch command {
 	case "compare":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
-		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and sources")
 		flags.StringVar(&only, "only-tables", "", "tables to compare, comma-separated")
 	case "athena", "scanned":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
-		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and sources")
 		flags.StringVar(&program, "program", "", "the program whose statements to run")
 	case "counts":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
@@ -94,16 +94,16 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		flags.StringVar(&summary, "summary", "", "what the converter printed with --json")
 	case "expected":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
-		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and sources")
 		flags.StringVar(&outDir, "out", "", "directory for the expected rows: TABLE.parquet")
 	case "rows":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
-		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and sources")
 		flags.StringVar(&rowsDir, "rows", "", "directory of what cat wrote: TABLE.FORMAT")
 		flags.StringVar(&format, "format", "ndjson", "format of those files")
 	case "summaries":
 		flags.StringVar(&raw, "raw", "", "directory of the raw results")
-		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and objects")
+		flags.StringVar(&skip, "skip", "", "the generator's description of the archive, which names the bad lines and sources")
 		flags.StringVar(&program, "program", "", "the program whose summaries to compare")
 	case "query", "sizes":
 	case "-h", "--help", "help":

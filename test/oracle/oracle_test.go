@@ -15,7 +15,7 @@ import (
 var (
 	rawFlag     = flag.String("raw", os.Getenv("ORACLE_RAW"), "raw results to compare with -dataset")
 	datasetFlag = flag.String("dataset", os.Getenv("ORACLE_DATASET"), "dataset that was converted from -raw")
-	skipFlag    = flag.String("skip", os.Getenv("ORACLE_SKIP"), "description of -raw that names its bad lines and objects")
+	skipFlag    = flag.String("skip", os.Getenv("ORACLE_SKIP"), "description of -raw that names its bad lines and sources")
 )
 
 // TestDataset compares a converted dataset with its raw input.
@@ -98,7 +98,7 @@ func writeArchive(t *testing.T) string {
 		filepath.Join(root, "macie-test-object"):          []byte("{"),
 		filepath.Join(root, "x", "bad=é.jsonl.gz"):        zipped("{\n" + asReal + "\n"),
 		filepath.Join(root, "x", "truncated.jsonl.gz"):    zipped(asReal)[:100],
-		filepath.Join(filepath.Dir(root), "rejects.json"): []byte(`{"rejects":{"lines":[{"path":"x/bad=é.jsonl.gz","line":1,"class":"syntax"}],"objects":[{"path":"x/truncated.jsonl.gz","class":"truncated"}]}}`),
+		filepath.Join(filepath.Dir(root), "rejects.json"): []byte(`{"rejects":{"lines":[{"path":"x/bad=é.jsonl.gz","line":1,"class":"syntax"}],"sources":[{"path":"x/truncated.jsonl.gz","class":"truncated"}]}}`),
 	}
 	for name, data := range files {
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
@@ -450,7 +450,7 @@ func TestBadInput(t *testing.T) {
 		t.Errorf("problems: %+v", d.problems)
 	}
 	skip := filepath.Join(t.TempDir(), "more.json")
-	text := `{"rejects":{"lines":[{"path":"x/bad=é.jsonl.gz","line":1},{"path":"x/bad=é.jsonl.gz","line":2}],"objects":[{"path":"x/truncated.jsonl.gz"}]}}`
+	text := `{"rejects":{"lines":[{"path":"x/bad=é.jsonl.gz","line":1},{"path":"x/bad=é.jsonl.gz","line":2}],"sources":[{"path":"x/truncated.jsonl.gz"}]}}`
 	if err := os.WriteFile(skip, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

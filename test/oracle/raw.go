@@ -25,16 +25,16 @@ type line struct {
 	unrecognized string // see unrecognized
 }
 
-// rejects says which lines and objects the converter had to leave out.
+// rejects says which lines and sources the converter must reject.
 type rejects struct {
-	objects map[string]bool // by path
+	sources map[string]bool // by path
 	lines   map[string]map[int64]bool
 }
 
 // readRejects reads the part of the generator's description of an archive that
 // names bad input; paths are relative to root. No name, no rejects.
 func readRejects(name, root string) (rejects, error) {
-	r := rejects{objects: map[string]bool{}, lines: map[string]map[int64]bool{}}
+	r := rejects{sources: map[string]bool{}, lines: map[string]map[int64]bool{}}
 	if name == "" {
 		return r, nil
 	}
@@ -44,7 +44,7 @@ func readRejects(name, root string) (rejects, error) {
 	}
 	var file struct {
 		Rejects struct {
-			Objects []struct{ Path string }
+			Sources []struct{ Path string }
 			Lines   []struct {
 				Path string
 				Line int64
@@ -54,8 +54,8 @@ func readRejects(name, root string) (rejects, error) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		return r, fmt.Errorf("%s: %w", name, err)
 	}
-	for _, o := range file.Rejects.Objects {
-		r.objects[filepath.Join(root, filepath.FromSlash(o.Path))] = true
+	for _, o := range file.Rejects.Sources {
+		r.sources[filepath.Join(root, filepath.FromSlash(o.Path))] = true
 	}
 	for _, l := range file.Rejects.Lines {
 		path := filepath.Join(root, filepath.FromSlash(l.Path))
@@ -150,7 +150,7 @@ func openRaw(dir, skip string) (*rawInput, error) {
 // read hands every line of a file that isn't blank or skipped to yield.
 // What can't be read is a problem, not an error; an error is yield's.
 func (raw *rawInput) read(path string, yield func(line) error) ([]problem, error) {
-	if raw.skip.objects[path] {
+	if raw.skip.sources[path] {
 		return nil, nil
 	}
 	uri := sourceURI(path)

@@ -30,27 +30,26 @@ const (
 	minToken       = 32
 )
 
-// operations are those that the server knows.
 var operations = map[string]operation{
-	"glue:GetDatabase": on(func(in *glue.GetDatabaseInput) string { return *in.Name }, getDatabase),
-	"glue:CreateDatabase": on(func(in *glue.CreateDatabaseInput) string { return *in.DatabaseInput.Name },
+	"glue:GetDatabase": newOperation(func(in *glue.GetDatabaseInput) string { return *in.Name }, getDatabase),
+	"glue:CreateDatabase": newOperation(func(in *glue.CreateDatabaseInput) string { return *in.DatabaseInput.Name },
 		createDatabase),
-	"glue:GetTable": on(func(in *glue.GetTableInput) string { return *in.DatabaseName + "." + *in.Name }, getTable),
-	"glue:CreateTable": on(func(in *glue.CreateTableInput) string { return *in.DatabaseName + "." + *in.TableInput.Name },
+	"glue:GetTable": newOperation(func(in *glue.GetTableInput) string { return *in.DatabaseName + "." + *in.Name }, getTable),
+	"glue:CreateTable": newOperation(func(in *glue.CreateTableInput) string { return *in.DatabaseName + "." + *in.TableInput.Name },
 		createTable),
-	"glue:UpdateTable": on(func(in *glue.UpdateTableInput) string { return *in.DatabaseName + "." + *in.TableInput.Name },
+	"glue:UpdateTable": newOperation(func(in *glue.UpdateTableInput) string { return *in.DatabaseName + "." + *in.TableInput.Name },
 		updateTable),
-	"glue:GetPartitions": on(func(in *glue.GetPartitionsInput) string { return *in.DatabaseName + "." + *in.TableName },
+	"glue:GetPartitions": newOperation(func(in *glue.GetPartitionsInput) string { return *in.DatabaseName + "." + *in.TableName },
 		getPartitions),
-	"glue:BatchCreatePartition": on(func(in *glue.BatchCreatePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
+	"glue:BatchCreatePartition": newOperation(func(in *glue.BatchCreatePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
 		createPartitions),
-	"glue:BatchUpdatePartition": on(func(in *glue.BatchUpdatePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
+	"glue:BatchUpdatePartition": newOperation(func(in *glue.BatchUpdatePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
 		updatePartitions),
-	"glue:BatchDeletePartition": on(func(in *glue.BatchDeletePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
+	"glue:BatchDeletePartition": newOperation(func(in *glue.BatchDeletePartitionInput) string { return *in.DatabaseName + "." + *in.TableName },
 		deletePartitions),
-	"athena:StartQueryExecution": on(func(in *athena.StartQueryExecutionInput) string { return *in.QueryString }, startQuery),
-	"athena:GetQueryExecution":   on(func(in *athena.GetQueryExecutionInput) string { return *in.QueryExecutionId }, getQuery),
-	"athena:StopQueryExecution":  on(func(in *athena.StopQueryExecutionInput) string { return *in.QueryExecutionId }, stopQuery),
+	"athena:StartQueryExecution": newOperation(func(in *athena.StartQueryExecutionInput) string { return *in.QueryString }, startQuery),
+	"athena:GetQueryExecution":   newOperation(func(in *athena.GetQueryExecutionInput) string { return *in.QueryExecutionId }, getQuery),
+	"athena:StopQueryExecution":  newOperation(func(in *athena.StopQueryExecutionInput) string { return *in.QueryExecutionId }, stopQuery),
 }
 
 func notFound(what string) error {
@@ -66,7 +65,7 @@ func getDatabase(s *Server, in *glue.GetDatabaseInput) (any, error) {
 
 func createDatabase(s *Server, in *glue.CreateDatabaseInput) (any, error) {
 	name := *in.DatabaseInput.Name
-	if err := text("name", name, maxName); err != nil {
+	if err := checkText("name", name, maxName); err != nil {
 		return nil, err
 	}
 	if s.databases[name] != nil {
@@ -76,8 +75,8 @@ func createDatabase(s *Server, in *glue.CreateDatabaseInput) (any, error) {
 	return glue.CreateDatabaseOutput{}, nil
 }
 
-// find returns a table.
-func (s *Server) find(databaseName, name *string) (*table, error) {
+// findTable returns a table, or the *Error of Glue for a missing one.
+func (s *Server) findTable(databaseName, name *string) (*table, error) {
 	d := s.databases[*databaseName]
 	if d == nil {
 		return nil, notFound("Database " + *databaseName)
@@ -89,7 +88,7 @@ func (s *Server) find(databaseName, name *string) (*table, error) {
 }
 
 func getTable(s *Server, in *glue.GetTableInput) (any, error) {
-	t, err := s.find(in.DatabaseName, in.Name)
+	t, err := s.findTable(in.DatabaseName, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -98,25 +97,26 @@ func getTable(s *Server, in *glue.GetTableInput) (any, error) {
 	return glue.GetTableOutput{Table: &stored}, nil
 }
 
-// stored is a table as Glue keeps it.
-func stored(in *types.TableInput) (types.Table, error) {
+// newTable returns the table that Glue stores for an input, or an error if the input
+// breaks the limits of the API.
+func newTable(in *types.TableInput) (types.Table, error) {
 	var errs []error
-	errs = append(errs, text("name", *in.Name, maxName), text("description", aws.ToString(in.Description), maxDescription))
+	errs = append(errs, checkText("name", *in.Name, maxName), checkText("description", aws.ToString(in.Description), maxDescription))
 	seen := map[string]bool{}
-	columns := func(list []types.Column) {
+	checkColumns := func(list []types.Column) {
 		for _, c := range list {
-			errs = append(errs, text("column", *c.Name, maxName), text("comment", aws.ToString(c.Comment), maxComment))
+			errs = append(errs, checkText("column", *c.Name, maxName), checkText("comment", aws.ToString(c.Comment), maxComment))
 			if seen[*c.Name] {
-				errs = append(errs, fmt.Errorf("the column %s is there twice", *c.Name))
+				errs = append(errs, fmt.Errorf("two columns are named %s", *c.Name))
 			}
 			seen[*c.Name] = true
 		}
 	}
-	columns(in.StorageDescriptor.Columns)
-	columns(in.PartitionKeys)
+	checkColumns(in.StorageDescriptor.Columns)
+	checkColumns(in.PartitionKeys)
 	parameters := map[string]string{}
 	for name, value := range in.Parameters {
-		errs = append(errs, text("parameter", name, maxName))
+		errs = append(errs, checkText("parameter", name, maxName))
 		parameters[name] = value
 	}
 	return types.Table{
@@ -126,10 +126,10 @@ func stored(in *types.TableInput) (types.Table, error) {
 	}, errors.Join(errs...)
 }
 
-// text checks a text of the API: one line.
-func text(what, s string, limit int) error {
+// checkText checks a text of the API: one line of at most limit bytes.
+func checkText(what, s string, limit int) error {
 	if len(s) > limit || !utf8.ValidString(s) || strings.ContainsAny(s, "\r\n") {
-		return fmt.Errorf("%s is no text of at most %d bytes", what, limit)
+		return fmt.Errorf("%s is not one line of at most %d bytes", what, limit)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func createTable(s *Server, in *glue.CreateTableInput) (any, error) {
 	if d.tables[*in.TableInput.Name] != nil {
 		return nil, &Error{Code: "AlreadyExistsException", Message: "Table already exists."}
 	}
-	t, err := stored(in.TableInput)
+	t, err := newTable(in.TableInput)
 	if err != nil {
 		return nil, err
 	}
@@ -151,20 +151,20 @@ func createTable(s *Server, in *glue.CreateTableInput) (any, error) {
 }
 
 func updateTable(s *Server, in *glue.UpdateTableInput) (any, error) {
-	is, err := s.find(in.DatabaseName, in.TableInput.Name)
+	existing, err := s.findTable(in.DatabaseName, in.TableInput.Name)
 	if err != nil {
 		return nil, err
 	}
-	t, err := stored(in.TableInput)
+	t, err := newTable(in.TableInput)
 	if err != nil {
 		return nil, err
 	}
-	is.Table = t
+	existing.Table = t
 	return glue.UpdateTableOutput{}, nil
 }
 
 func getPartitions(s *Server, in *glue.GetPartitionsInput) (any, error) {
-	t, err := s.find(in.DatabaseName, in.TableName)
+	t, err := s.findTable(in.DatabaseName, in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -182,11 +182,12 @@ func getPartitions(s *Server, in *glue.GetPartitionsInput) (any, error) {
 	return out, nil
 }
 
-func (t *table) index(values []string) int {
+// findPartition returns the index of a partition; -1 if there is none.
+func (t *table) findPartition(values []string) int {
 	return slices.IndexFunc(t.partitions, func(p types.Partition) bool { return slices.Equal(p.Values, values) })
 }
 
-func (t *table) check(in types.PartitionInput) error {
+func (t *table) checkPartition(in types.PartitionInput) error {
 	if len(in.Values) != len(t.PartitionKeys) || slices.Contains(in.Values, "") || in.StorageDescriptor == nil {
 		return fmt.Errorf("the partition %q doesn't fit the table", in.Values)
 	}
@@ -194,7 +195,7 @@ func (t *table) check(in types.PartitionInput) error {
 }
 
 func createPartitions(s *Server, in *glue.BatchCreatePartitionInput) (any, error) {
-	t, err := s.find(in.DatabaseName, in.TableName)
+	t, err := s.findTable(in.DatabaseName, in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -203,11 +204,11 @@ func createPartitions(s *Server, in *glue.BatchCreatePartitionInput) (any, error
 	}
 	var out glue.BatchCreatePartitionOutput
 	for _, p := range in.PartitionInputList {
-		if err := t.check(p); err != nil {
+		if err := t.checkPartition(p); err != nil {
 			return nil, err
 		}
-		if t.index(p.Values) >= 0 {
-			out.Errors = append(out.Errors, failed(p.Values, "AlreadyExistsException"))
+		if t.findPartition(p.Values) >= 0 {
+			out.Errors = append(out.Errors, newPartitionError(p.Values, "AlreadyExistsException"))
 			continue
 		}
 		t.partitions = append(t.partitions, types.Partition{Values: p.Values, StorageDescriptor: p.StorageDescriptor})
@@ -215,14 +216,14 @@ func createPartitions(s *Server, in *glue.BatchCreatePartitionInput) (any, error
 	return out, nil
 }
 
-func failed(values []string, code string) types.PartitionError {
+func newPartitionError(values []string, code string) types.PartitionError {
 	return types.PartitionError{PartitionValues: values, ErrorDetail: &types.ErrorDetail{
-		ErrorCode: aws.String(code), ErrorMessage: aws.String("so it is"),
+		ErrorCode: aws.String(code), ErrorMessage: aws.String("The partition is in error."),
 	}}
 }
 
 func updatePartitions(s *Server, in *glue.BatchUpdatePartitionInput) (any, error) {
-	t, err := s.find(in.DatabaseName, in.TableName)
+	t, err := s.findTable(in.DatabaseName, in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -231,12 +232,12 @@ func updatePartitions(s *Server, in *glue.BatchUpdatePartitionInput) (any, error
 	}
 	var out glue.BatchUpdatePartitionOutput
 	for _, e := range in.Entries {
-		if err := t.check(*e.PartitionInput); err != nil {
+		if err := t.checkPartition(*e.PartitionInput); err != nil {
 			return nil, err
 		}
-		i := t.index(e.PartitionValueList)
+		i := t.findPartition(e.PartitionValueList)
 		if i < 0 {
-			f := failed(e.PartitionValueList, "EntityNotFoundException")
+			f := newPartitionError(e.PartitionValueList, "EntityNotFoundException")
 			out.Errors = append(out.Errors, types.BatchUpdatePartitionFailureEntry{
 				PartitionValueList: f.PartitionValues, ErrorDetail: f.ErrorDetail,
 			})
@@ -248,7 +249,7 @@ func updatePartitions(s *Server, in *glue.BatchUpdatePartitionInput) (any, error
 }
 
 func deletePartitions(s *Server, in *glue.BatchDeletePartitionInput) (any, error) {
-	t, err := s.find(in.DatabaseName, in.TableName)
+	t, err := s.findTable(in.DatabaseName, in.TableName)
 	if err != nil {
 		return nil, err
 	}
@@ -257,9 +258,9 @@ func deletePartitions(s *Server, in *glue.BatchDeletePartitionInput) (any, error
 	}
 	var out glue.BatchDeletePartitionOutput
 	for _, p := range in.PartitionsToDelete {
-		i := t.index(p.Values)
+		i := t.findPartition(p.Values)
 		if i < 0 {
-			out.Errors = append(out.Errors, failed(p.Values, "EntityNotFoundException"))
+			out.Errors = append(out.Errors, newPartitionError(p.Values, "EntityNotFoundException"))
 			continue
 		}
 		t.partitions = slices.Delete(t.partitions, i, i+1)
@@ -274,7 +275,7 @@ func startQuery(s *Server, in *athena.StartQueryExecutionInput) (any, error) {
 	case len(aws.ToString(in.ClientRequestToken)) < minToken:
 		return nil, errors.New("there is no token")
 	case in.QueryExecutionContext == nil || s.Run == nil && s.databases[*in.QueryExecutionContext.Database] == nil:
-		return nil, errors.New("the database isn't there")
+		return nil, errors.New("the database doesn't exist")
 	case s.NoResults && (in.ResultConfiguration == nil || in.ResultConfiguration.OutputLocation == nil):
 		return nil, &Error{
 			Code:    "InvalidRequestException",

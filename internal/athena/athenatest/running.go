@@ -14,8 +14,8 @@ type running struct {
 	err    error         // set before done is closed
 }
 
-// start runs a statement in a goroutine of its own, which ends with run. As with
-// Athena, a statement outlives the request that started it.
+// start runs a statement in a goroutine. As in Athena, the statement outlives the
+// request that started it.
 func start(run func(ctx context.Context) error) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{cancel: cancel, done: make(chan struct{})}

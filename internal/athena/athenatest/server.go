@@ -1,7 +1,7 @@
-// Package athenatest is a stand-in for Glue and Athena, for tests alone: a
-// catalog behind the services' JSON protocol. Requests are decoded into the
-// SDK's own types and held to the limits of the API references; anything else
-// is an error of the test.
+// Package athenatest imitates Glue and Athena for tests: a catalog in memory behind the
+// services' JSON protocol. It decodes requests into the SDK's own types and checks them
+// against the limits of the API references. A test must fail on what
+// [Server.Problems] returns.
 //
 // Start with [New]; a [Server] is an http.Handler.
 package athenatest
@@ -22,22 +22,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 )
 
-// Server is a catalog and what runs statements on it. It is safe for concurrent
-// use; the fields are set before it serves.
+// Server is a catalog that runs statements. It is safe for concurrent use, but its
+// fields must be set before it serves.
 type Server struct {
-	// Fail returns the error to give to an operation, such as glue:GetTable on
-	// macie.results; nil for none, and nil itself never fails.
+	// Fail returns the error of a request, such as the operation glue:GetTable on
+	// macie.results; nil for success. If Fail is nil, every request may succeed.
 	Fail func(operation, name string) *Error
-	// Looks is how often an execution is looked at before it is done.
+	// Looks is how often GetQueryExecution finds a statement unfinished.
 	Looks int
-	// FailQuery returns why a statement fails; empty where it doesn't.
+	// FailQuery returns why a statement fails; empty if it succeeds.
 	FailQuery func(statement string) string
-	// Run runs a statement on an engine, in the database of its context. If nil,
-	// the server understands CREATE VIEW and keeps the view in its own catalog.
+	// Run runs a statement on an engine, in a database. If it is nil, the server
+	// understands only CREATE VIEW and stores the view in its catalog.
 	Run func(ctx context.Context, database, statement string) error
-	// NoResults says that the workgroup has no place for results.
+	// NoResults says that the workgroup has no location for query results.
 	NoResults bool
-	// PageSize is how many partitions there are in an answer.
+	// PageSize is the maximum number of partitions per response.
 	PageSize int
 
 	mu         sync.Mutex
@@ -72,7 +72,7 @@ func New() *Server {
 }
 
 // Calls returns the operations that were called, in order, such as
-// glue:CreateTable; those that only read are left out.
+// glue:CreateTable. Operations that only read are not in it.
 func (s *Server) Calls() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,14 +92,14 @@ func (s *Server) Forget() {
 	s.calls = nil
 }
 
-// Problems returns what was wrong with requests.
+// Problems returns the errors that were found in requests.
 func (s *Server) Problems() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.problems...)
 }
 
-// PutTable stores a table as someone else would.
+// PutTable stores a table as another program would. It is not in Calls.
 func (s *Server) PutTable(databaseName string, t types.Table, partitions ...types.Partition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *Server) PutTable(databaseName string, t types.Table, partitions ...type
 	d.tables[*t.Name] = &table{Table: t, partitions: partitions}
 }
 
-// Table returns a table with its partitions, and whether there is one.
+// Table returns a table with its partitions; false if there is none.
 func (s *Server) Table(databaseName, name string) (types.Table, []types.Partition, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +144,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		output = map[string]string{"__type": "ValidationException", "Message": err.Error()}
 	default:
-		output = wire(reflect.ValueOf(output))
+		output = toWire(reflect.ValueOf(output))
 	}
 	json.NewEncoder(w).Encode(output)
 }
@@ -173,9 +173,9 @@ func (s *Server) serve(r *http.Request, body []byte) (any, error) {
 // operation decodes a request and answers it.
 type operation func(s *Server, name string, body []byte) (any, error)
 
-// on makes an operation of a function on a request's type; named is the name of
-// what the request is about.
-func on[In any](named func(*In) string, answer func(*Server, *In) (any, error)) operation {
+// newOperation returns the operation that decodes a request and calls answer. named
+// returns the name of the database or table in the request.
+func newOperation[In any](named func(*In) string, answer func(*Server, *In) (any, error)) operation {
 	return func(s *Server, name string, body []byte) (any, error) {
 		in := new(In)
 		dec := json.NewDecoder(bytes.NewReader(body))
@@ -196,15 +196,15 @@ func on[In any](named func(*In) string, answer func(*Server, *In) (any, error)) 
 	}
 }
 
-// wire is an answer as the protocol has it: fields that aren't set are left
-// out, and times are seconds.
-func wire(v reflect.Value) any {
+// toWire returns a response as the protocol writes it: unset fields are omitted, and
+// times are in seconds.
+func toWire(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
 			return nil
 		}
-		return wire(v.Elem())
+		return toWire(v.Elem())
 	case reflect.Struct:
 		if t, ok := v.Interface().(time.Time); ok {
 			return float64(t.UnixMilli()) / 1000
@@ -215,13 +215,13 @@ func wire(v reflect.Value) any {
 			if !field.IsExported() || field.Name == "ResultMetadata" || v.Field(i).IsZero() {
 				continue
 			}
-			object[field.Name] = wire(v.Field(i))
+			object[field.Name] = toWire(v.Field(i))
 		}
 		return object
 	case reflect.Slice:
 		list := make([]any, v.Len())
 		for i := range list {
-			list[i] = wire(v.Index(i))
+			list[i] = toWire(v.Index(i))
 		}
 		return list
 	default:

@@ -1,4 +1,4 @@
-{{- /* What views and queries share. docs/current.md has the rule of what is current;
+{{- /* Templates that views and queries share. docs/current.md has the rule of what is current;
 the views current_results, current_detections, current_buckets, current_subjects and
 current_findings are the only ones that repeat it. */ -}}
 

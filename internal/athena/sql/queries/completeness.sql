@@ -1,5 +1,5 @@
--- Rows that are missing are in partitions that the tables don't have yet: make
--- the tables anew.
+-- Missing rows are in partitions that the catalog doesn't have yet: register the
+-- tables again.
 {{- range $i, $t := data}}
 {{if $i}}UNION ALL
 {{end -}}

@@ -1,4 +1,4 @@
--- Sharing with other accounts isn't in these results.
+-- This doesn't cover sharing with other accounts.
 SELECT bucket_name, object_key, account_id, region, severity, is_public, is_unencrypted, types, confirmed_count, unconfirmed_count, occurrence_count,
   bucket_effective_permission, object_public_access, bucket_encryption_type, object_encryption_type, last_analyzed_at
 FROM {{table "sensitive_objects"}}

@@ -1,10 +1,10 @@
--- Throughout: in at least 10 rows, and in nine of ten from the first to the last.
+-- Throughout: at least 10 rows, and at least 90 % of the rows from the first to the last.
 WITH places AS (
   SELECT bucket_name, object_key, archive_member_path, category, detection_type, is_capped,
     CASE WHEN location_kind = 'cell' THEN coalesce(cell_column_name, 'column ' || CAST(cell_column AS varchar))
       ELSE {{replace "json_path" `\[[0-9]+\]` "[*]"}} END AS place,
     CASE WHEN location_kind = 'cell' THEN cell_row
-      -- An array in a plain JSON file: its elements are the rows.
+      -- In a plain JSON file, the elements of an array are the rows.
       WHEN record_index = 0 THEN coalesce(TRY_CAST(regexp_extract(json_path, '^\$\[([0-9]+)\]', 1) AS bigint), record_index)
       ELSE record_index END AS place_row
   FROM {{table "object_locations"}}

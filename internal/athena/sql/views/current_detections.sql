@@ -15,8 +15,8 @@ FROM (
       max(CASE WHEN is_found THEN content_undated END) OVER ({{template "finding"}}) AS undated,
       max(CASE WHEN NOT is_found THEN created_at END) OVER ({{template "finding"}}) AS looked_at
     FROM (
-      -- Each detection; and each complete analysis of a subject of several contents,
-      -- with each identifier that its origin is known to have looked for.
+      -- Every detection. For a subject with several contents also every complete analysis,
+      -- once per identifier that its origin is known to look for.
       SELECT {{columns "detections" "d." "created_at"}}, r.created_at, coalesce({{identifier "d."}}, o.identifier) AS identifier, v.is_found,
         r.aws_partition, r.severity_score, r.is_gone, r.is_standing_content, r.content, r.content_seen_at, r.content_undated, r.place,
         r.subject_source_uri, r.subject_source_line, r.object_source_uri, r.object_source_line, r.object_is_member

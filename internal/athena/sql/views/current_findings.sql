@@ -6,7 +6,7 @@ SELECT source_uri, source_line, aws_partition, bucket_name, object_key, is_archi
 FROM (
   SELECT source_uri, source_line, is_archive_member, aws_partition, bucket_name, object_key, archive_member_path,
     identifier_kind, category, detection_type, custom_identifier_id, state, is_limited, has_count,
-    -- greatest takes a null for null in Trino.
+    -- Not greatest: in Trino it is null if an argument is.
     coalesce(CASE WHEN members_count > own_count THEN members_count END, own_count, members_count, 0) AS occurrence_count,
     coalesce(CASE WHEN members_locations > own_locations THEN members_locations END, own_locations, members_locations, 0) AS location_count,
     members_count > coalesce(own_count, 0) AND NOT object_is_member AS members_exceed
@@ -27,7 +27,7 @@ FROM (
       SELECT *, coalesce(open_state, state) AS shown_state
       FROM (
         SELECT *,
-          -- The smaller of confirmed and unconfirmed.
+          -- min: confirmed wins over unconfirmed.
           min(CASE WHEN state IN ('confirmed', 'unconfirmed') THEN state END) OVER (PARTITION BY source_uri, source_line, is_archive_member, identifier) AS open_state
         FROM (
           SELECT CASE WHEN v.as_member THEN d.subject_source_uri ELSE d.object_source_uri END AS source_uri,
@@ -37,7 +37,7 @@ FROM (
             CASE WHEN d.identifier_kind = 'custom' THEN {{bareID "d.custom_identifier_arn"}} END AS custom_identifier_id, d.occurrence_count, d.location_count
           FROM {{table "current_detections"}} AS d
           CROSS JOIN (VALUES (false), (true)) AS v (as_member)
-          -- Members are detail below their archive, which has their open findings, too.
+          -- A member's open findings count twice: as its own and as its archive's.
           WHERE d.is_archive_member AND (v.as_member OR d.state IN ('confirmed', 'unconfirmed')) OR NOT d.is_archive_member AND NOT v.as_member
         ) AS parts
       ) AS opened

@@ -1,5 +1,5 @@
 SELECT *,
-  -- The highest severity of the standing content: of the subject, and of all in the object.
+  -- The highest severity of the standing content: of the subject, and of the whole object.
   first_value(standing_score) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY {{template "highest"}}) AS subject_score,
   first_value(standing_severity) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY {{template "highest"}}) AS subject_severity,
   first_value(standing_score) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY {{template "highest"}}) AS object_score,
@@ -19,7 +19,7 @@ SELECT {{template "result"}},
   CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
     coalesce(NOT newest_is_analysis AND {{template "is_gone_reason" "newest_status_reason"}}, false)
-    -- A complete analysis of the archive that came later doesn't have the member.
+    -- A later, complete analysis of the archive doesn't have the member.
     OR coalesce(has_standing_content = 0 AND NOT object_is_member AND object_status_code = 'COMPLETE'
       AND subject_undated = 0 AND object_created_at > subject_seen_at, false)) AS is_gone
 FROM (
@@ -37,7 +37,7 @@ FROM (
       OVER (PARTITION BY object_source_uri, object_source_line) AS object_encryption_fact
   FROM (
     SELECT *,
-      -- Of the content that the result is of: its number, and when it was seen last.
+      -- The number of the result's content, and when that was seen last.
       min(place) OVER (PARTITION BY {{template "content"}}) AS content,
       max(created_at) OVER (PARTITION BY {{template "content"}}) AS content_seen_at,
       count(CASE WHEN created_at IS NULL THEN 1 END) OVER (PARTITION BY {{template "content"}}) AS content_undated,
@@ -52,7 +52,7 @@ FROM (
         OVER (PARTITION BY subject_source_uri, subject_source_line) AS encryption_fact,
       max(CASE WHEN NOT is_archive_member AND place = 1 AND NOT is_analysis AND {{template "is_gone_reason" "status_reason"}} THEN 1 ELSE 0 END)
         OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone,
-      -- What the object's newest own result says, or the member's result that stands for it.
+      -- Values of the object's newest own result, or of the member's result that stands for it.
       first_value(object_size) OVER ({{template "own"}}) AS newest_object_size,
       first_value(object_storage_class) OVER ({{template "own"}}) AS newest_object_storage_class,
       first_value(object_encryption_type) OVER ({{template "own"}}) AS newest_object_encryption,
@@ -73,7 +73,7 @@ FROM (
         object_last_modified IS NOT DISTINCT FROM standing_last_modified AND object_version_id IS NOT DISTINCT FROM standing_version_id AS is_standing_content
       FROM (
         SELECT *,
-          -- The result that stands for the object, and whose content does.
+          -- The object's standing result, and the result with its standing content.
           first_value(source_uri) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_standing"}}) AS object_source_uri,
           first_value(source_line) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_standing"}}) AS object_source_line,
           first_value(is_archive_member) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_standing"}}) AS object_is_member,
@@ -83,7 +83,7 @@ FROM (
           first_value(object_last_modified) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_content"}}) AS standing_last_modified,
           first_value(object_version_id) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_content"}}) AS standing_version_id,
           first_value(is_former_owner) OVER (PARTITION BY {{template "object"}} ORDER BY {{template "object_standing"}}) AS is_former_object,
-          -- What the bucket's newest result says, and the newest that knows.
+          -- Values of the bucket's newest result that has them.
           first_value(account_id) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "account_id IS NOT NULL"}}) AS bucket_account_id,
           first_value(region) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "region IS NOT NULL"}}) AS bucket_region,
           first_value(bucket_effective_permission) OVER (PARTITION BY {{template "bucket"}} ORDER BY {{template "known_first" "true"}}) AS newest_bucket_permission,
@@ -106,7 +106,7 @@ FROM (
             WHERE {{template "committed"}}
           ) AS r
           LEFT JOIN (
-            -- Buckets that changed hands, and until when results are a former owner's.
+            -- Buckets that changed owners, and the time before which results are a former owner's.
             SELECT aws_partition, bucket_name, max(CASE WHEN place > 1 THEN seen_at END) AS changed_at
             FROM (
               SELECT aws_partition, bucket_name, account_id, max(created_at) AS seen_at,

@@ -21,7 +21,7 @@ FROM (
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
       WHEN NOT r.is_analysis THEN coalesce(r.status_reason, r.status_code, 'unknown')
-      -- Of an archive that only its members' results name the standing one is the newest.
+      -- An archive without results of its own: its standing result is the newest.
       WHEN NOT r.newest_is_analysis AND r.content > 1 AND m.as_member = r.is_archive_member
         THEN coalesce(r.newest_status_reason, r.newest_status_code, 'unknown') END AS not_analyzed_reason
   FROM {{table "current_results"}} AS r

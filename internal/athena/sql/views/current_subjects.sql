@@ -22,7 +22,7 @@ FROM (
         CASE WHEN m.as_archive THEN r.object_source_line ELSE r.subject_source_line END AS source_line,
         r.is_archive_member AND NOT m.as_archive AS is_archive_member, r.severity, {{template "score"}} AS score
       FROM {{table "current_detections"}} AS r
-      -- An archive that only its members' results name has the highest of theirs.
+      -- An archive without results of its own has the highest severity of its members.
       CROSS JOIN (VALUES (false), (true)) AS m (as_archive)
       WHERE r.state = 'unconfirmed' AND (NOT m.as_archive OR r.object_is_member)
     ) AS scores

@@ -79,7 +79,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`results` (
   `source_etag` string COMMENT 'ETag of that source; null for local files',
   `source_line` bigint COMMENT 'Number of the line in that source, from 1'
 )
-COMMENT 'Amazon Macie: a row per analysed object, and per file inside an archive'
+COMMENT 'Amazon Macie: one row per result of an object or of a file inside an archive'
 STORED AS PARQUET
 LOCATION 's3://a-bucket/lake/results/'
 TBLPROPERTIES (
@@ -103,7 +103,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS `macie`.`runs` (
   `inflated_bytes` bigint COMMENT 'Bytes of the sources, inflated',
   `written_bytes` bigint COMMENT 'Bytes of the files that the run wrote'
 )
-COMMENT 'macielake: a row per committed run'
+COMMENT 'macielake: one row per committed run'
 STORED AS PARQUET
 LOCATION 's3://a-bucket/lake/runs/'
 TBLPROPERTIES (
@@ -111,10 +111,10 @@ TBLPROPERTIES (
   'macielake' = '1'
 )
 == create-view-current_results
--- Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.
+-- One row per result, without copies, and without results of a bucket's former owner if a later owner is known.
 CREATE OR REPLACE VIEW "macie"."current_results" AS
 SELECT *,
-  -- The highest severity of the standing content: of the subject, and of all in the object.
+  -- The highest severity of the standing content: of the subject, and of the whole object.
   first_value(standing_score) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_score,
   first_value(standing_severity) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_severity,
   first_value(standing_score) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS object_score,
@@ -137,7 +137,7 @@ SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, re
   CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
     coalesce(NOT newest_is_analysis AND newest_status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE'), false)
-    -- A complete analysis of the archive that came later doesn't have the member.
+    -- A later, complete analysis of the archive doesn't have the member.
     OR coalesce(has_standing_content = 0 AND NOT object_is_member AND object_status_code = 'COMPLETE'
       AND subject_undated = 0 AND object_created_at > subject_seen_at, false)) AS is_gone
 FROM (
@@ -155,7 +155,7 @@ FROM (
       OVER (PARTITION BY object_source_uri, object_source_line) AS object_encryption_fact
   FROM (
     SELECT *,
-      -- Of the content that the result is of: its number, and when it was seen last.
+      -- The number of the result's content, and when that was seen last.
       min(place) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content,
       max(created_at) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content_seen_at,
       count(CASE WHEN created_at IS NULL THEN 1 END) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content_undated,
@@ -170,7 +170,7 @@ FROM (
         OVER (PARTITION BY subject_source_uri, subject_source_line) AS encryption_fact,
       max(CASE WHEN NOT is_archive_member AND place = 1 AND NOT is_analysis AND status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE') THEN 1 ELSE 0 END)
         OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone,
-      -- What the object's newest own result says, or the member's result that stands for it.
+      -- Values of the object's newest own result, or of the member's result that stands for it.
       first_value(object_size) OVER (PARTITION BY object_source_uri, object_source_line
         ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
           WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_size,
@@ -203,7 +203,7 @@ FROM (
         object_last_modified IS NOT DISTINCT FROM standing_last_modified AND object_version_id IS NOT DISTINCT FROM standing_version_id AS is_standing_content
       FROM (
         SELECT *,
-          -- The result that stands for the object, and whose content does.
+          -- The object's standing result, and the result with its standing content.
           first_value(source_uri) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_uri,
           first_value(source_line) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_line,
           first_value(is_archive_member) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_is_member,
@@ -213,7 +213,7 @@ FROM (
           first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_last_modified,
           first_value(object_version_id) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_version_id,
           first_value(is_former_owner) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS is_former_object,
-          -- What the bucket's newest result says, and the newest that knows.
+          -- Values of the bucket's newest result that has them.
           first_value(account_id) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN account_id IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_account_id,
           first_value(region) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN region IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_region,
           first_value(bucket_effective_permission) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN true THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_bucket_permission,
@@ -239,7 +239,7 @@ FROM (
             WHERE run_id IN (SELECT run_id FROM "macie"."runs")
           ) AS r
           LEFT JOIN (
-            -- Buckets that changed hands, and until when results are a former owner's.
+            -- Buckets that changed owners, and the time before which results are a former owner's.
             SELECT aws_partition, bucket_name, max(CASE WHEN place > 1 THEN seen_at END) AS changed_at
             FROM (
               SELECT aws_partition, bucket_name, account_id, max(created_at) AS seen_at,
@@ -262,7 +262,7 @@ FROM (
   ) AS decided
 ) AS rated
 == create-view-current_buckets
--- Each bucket as its newest result knows it: account, Region, settings, tags, exposure.
+-- One row per bucket, from its newest result: account, Region, settings, tags, exposure.
 CREATE OR REPLACE VIEW "macie"."current_buckets" AS
 SELECT s.aws_partition, s.bucket_name, s.bucket_account_id AS account_id, s.bucket_region AS region,
   s.newest_bucket_permission AS bucket_effective_permission, s.newest_bucket_encryption AS bucket_encryption_type,
@@ -277,11 +277,11 @@ JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 WHERE s.is_newest_of_bucket
 == create-view-current_detections
--- current_detections is left out: the dataset has no table detections.
+-- current_detections is skipped: the dataset has no table detections.
 == create-view-current_findings
--- current_findings is left out: the dataset has no table detections.
+-- current_findings is skipped: the dataset has no table detections.
 == create-view-current_states
--- Each object and each archive member: whether it is analyzed, gone, public, unencrypted.
+-- One row per object and per archive member: whether it is analyzed, gone, public or unencrypted.
 CREATE OR REPLACE VIEW "macie"."current_states" AS
 SELECT s.run_id, s.source_uri, s.source_line, s.aws_partition, s.bucket_name, s.object_key, s.is_archive_member, s.archive_member_path,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason,
@@ -306,7 +306,7 @@ FROM (
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
       WHEN NOT r.is_analysis THEN coalesce(r.status_reason, r.status_code, 'unknown')
-      -- Of an archive that only its members' results name the standing one is the newest.
+      -- An archive without results of its own: its standing result is the newest.
       WHEN NOT r.newest_is_analysis AND r.content > 1 AND m.as_member = r.is_archive_member
         THEN coalesce(r.newest_status_reason, r.newest_status_code, 'unknown') END AS not_analyzed_reason
   FROM "macie"."current_results" AS r
@@ -315,7 +315,7 @@ FROM (
     OR m.as_member AND r.is_archive_member AND r.standing_place = 1
 ) AS s
 == create-view-current_subjects
--- Each object and each archive member as its standing result has it, with what is known now of it and its bucket.
+-- One row per object and per archive member, from its standing result, with the current exposure of it and its bucket.
 CREATE OR REPLACE VIEW "macie"."current_subjects" AS
 SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job_id, w.job_arn, w.origin_type, w.created_at, w.updated_at, w.finding_type, w.finding_category, w.title, w.description, w.sample, w.archived, w.finding_count, w.status_code, w.status_reason, w.mime_type, w.size_classified, w.additional_occurrences, w.object_bucket_arn, w.object_key, w.object_path, w.object_extension, w.object_etag, w.object_version_id, w.object_last_modified, w.detailed_results_location, w.unrecognized, w.run_id, w.source_uri, w.source_etag, w.source_line,
   w.bucket_name, s.is_archive_member, s.archive_member_path,
@@ -334,11 +334,11 @@ FROM (
 JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 == create-view-sensitive_objects
--- sensitive_objects is left out: the dataset has no table detections.
+-- sensitive_objects is skipped: the dataset has no table detections.
 == create-view-object_locations
--- object_locations is left out: the dataset has no table detections.
+-- object_locations is skipped: the dataset has no table detections.
 == create-view-unanalyzed_objects
--- Each object that was never analyzed or isn't as it is now, and why.
+-- One row per object that was never analyzed, or whose current content was not, with the reason.
 CREATE OR REPLACE VIEW "macie"."unanalyzed_objects" AS
 SELECT s.bucket_name, s.object_key, s.archive_member_path, s.is_archive_member,
   s.aws_partition, s.account_id, s.region, s.not_analyzed_reason, s.is_analyzed AS was_analyzed, CASE WHEN s.is_analyzed THEN w.created_at END AS last_analyzed_at,
@@ -350,7 +350,7 @@ JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 WHERE s.not_analyzed_reason IS NOT NULL
 == create-view-job_summary
--- What each job did, all its analyses counted; automated discovery has no job.
+-- One row per job, over all its analyses; automated discovery has no job.
 CREATE OR REPLACE VIEW "macie"."job_summary" AS
 SELECT job_id, origin_type,
   min(created_at) AS first_result_at, max(created_at) AS last_result_at,
@@ -365,7 +365,7 @@ FROM "macie"."results"
 WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
 GROUP BY job_id, origin_type
 == create-view-bucket_summary
--- Each bucket as its objects are now.
+-- One row per bucket, over the current state of its objects.
 CREATE OR REPLACE VIEW "macie"."bucket_summary" AS
 SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
   b.is_public, b.is_unencrypted, b.last_result_at,

@@ -1,7 +1,7 @@
 == create-schema
 CREATE SCHEMA IF NOT EXISTS "macie"
 == create-table-detections
--- Amazon Macie: a row per analysed object and type of sensitive data in it
+-- Amazon Macie: one row per result and type of sensitive data in it
 CREATE OR REPLACE VIEW "macie"."detections" AS
 SELECT
   CAST(NULL AS VARCHAR) AS "result_id",
@@ -39,7 +39,7 @@ SELECT
   CAST(NULL AS VARCHAR) AS "created_date"
 WHERE false
 == create-table-runs
--- macielake: a row per committed run
+-- macielake: one row per committed run
 CREATE OR REPLACE VIEW "macie"."runs" AS
 SELECT
   "run_id",
@@ -58,24 +58,24 @@ SELECT
   "written_bytes"
 FROM read_parquet('/data/lake/runs/*.parquet', hive_partitioning = false)
 == create-view-current_results
--- current_results is left out: the dataset has no table results.
+-- current_results is skipped: the dataset has no table results.
 == create-view-current_buckets
--- current_buckets is left out: the dataset has no table results.
+-- current_buckets is skipped: the dataset has no table results.
 == create-view-current_detections
--- current_detections is left out: the dataset has no table results.
+-- current_detections is skipped: the dataset has no table results.
 == create-view-current_findings
--- current_findings is left out: the dataset has no table results.
+-- current_findings is skipped: the dataset has no table results.
 == create-view-current_states
--- current_states is left out: the dataset has no table results.
+-- current_states is skipped: the dataset has no table results.
 == create-view-current_subjects
--- current_subjects is left out: the dataset has no table results.
+-- current_subjects is skipped: the dataset has no table results.
 == create-view-sensitive_objects
--- sensitive_objects is left out: the dataset has no table results.
+-- sensitive_objects is skipped: the dataset has no table results.
 == create-view-object_locations
--- object_locations is left out: the dataset has no table results.
+-- object_locations is skipped: the dataset has no table results.
 == create-view-unanalyzed_objects
--- unanalyzed_objects is left out: the dataset has no table results.
+-- unanalyzed_objects is skipped: the dataset has no table results.
 == create-view-job_summary
--- job_summary is left out: the dataset has no table results.
+-- job_summary is skipped: the dataset has no table results.
 == create-view-bucket_summary
--- bucket_summary is left out: the dataset has no table results.
+-- bucket_summary is skipped: the dataset has no table results.

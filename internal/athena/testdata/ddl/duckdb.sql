@@ -1,7 +1,7 @@
 == create-schema
 CREATE SCHEMA IF NOT EXISTS "macie"
 == create-table-results
--- Amazon Macie: a row per analysed object, and per file inside an archive
+-- Amazon Macie: one row per result of an object or of a file inside an archive
 CREATE OR REPLACE VIEW "macie"."results" AS
 SELECT
   "result_id",
@@ -83,7 +83,7 @@ SELECT
   "created_month"
 FROM read_parquet('/data/lake/results/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)
 == create-table-detections
--- Amazon Macie: a row per analysed object and type of sensitive data in it
+-- Amazon Macie: one row per result and type of sensitive data in it
 CREATE OR REPLACE VIEW "macie"."detections" AS
 SELECT
   "result_id",
@@ -121,7 +121,7 @@ SELECT
   "created_month"
 FROM read_parquet('/data/lake/detections/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)
 == create-table-occurrences
--- Amazon Macie: a row per location of sensitive data
+-- Amazon Macie: one row per location of sensitive data
 CREATE OR REPLACE VIEW "macie"."occurrences" AS
 SELECT
   "result_id",
@@ -160,7 +160,7 @@ SELECT
   "created_month"
 FROM read_parquet('/data/lake/occurrences/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)
 == create-table-runs
--- macielake: a row per committed run
+-- macielake: one row per committed run
 CREATE OR REPLACE VIEW "macie"."runs" AS
 SELECT
   "run_id",
@@ -179,10 +179,10 @@ SELECT
   "written_bytes"
 FROM read_parquet('/data/lake/runs/*.parquet', hive_partitioning = false)
 == create-view-current_results
--- Each result that counts, once: not copies of it, and none of a bucket's former owner if a later one is known.
+-- One row per result, without copies, and without results of a bucket's former owner if a later owner is known.
 CREATE OR REPLACE VIEW "macie"."current_results" AS
 SELECT *,
-  -- The highest severity of the standing content: of the subject, and of all in the object.
+  -- The highest severity of the standing content: of the subject, and of the whole object.
   first_value(standing_score) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_score,
   first_value(standing_severity) OVER (PARTITION BY subject_source_uri, subject_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS subject_severity,
   first_value(standing_score) OVER (PARTITION BY object_source_uri, object_source_line ORDER BY standing_score DESC NULLS LAST, standing_severity DESC NULLS LAST) AS object_score,
@@ -205,7 +205,7 @@ SELECT run_id, source_uri, source_line, result_id, aws_partition, account_id, re
   CASE WHEN known_bucket_encryption = 'NONE' THEN 'yes' WHEN newest_bucket_encryption NOT IN ('', 'UNKNOWN') THEN 'no' ELSE 'unknown' END AS bucket_is_unencrypted,
   is_former_owner OR object_is_gone OR is_archive_member AND (
     coalesce(NOT newest_is_analysis AND newest_status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE'), false)
-    -- A complete analysis of the archive that came later doesn't have the member.
+    -- A later, complete analysis of the archive doesn't have the member.
     OR coalesce(has_standing_content = 0 AND NOT object_is_member AND object_status_code = 'COMPLETE'
       AND subject_undated = 0 AND object_created_at > subject_seen_at, false)) AS is_gone
 FROM (
@@ -223,7 +223,7 @@ FROM (
       OVER (PARTITION BY object_source_uri, object_source_line) AS object_encryption_fact
   FROM (
     SELECT *,
-      -- Of the content that the result is of: its number, and when it was seen last.
+      -- The number of the result's content, and when that was seen last.
       min(place) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content,
       max(created_at) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content_seen_at,
       count(CASE WHEN created_at IS NULL THEN 1 END) OVER (PARTITION BY subject_source_uri, subject_source_line, object_last_modified, object_version_id) AS content_undated,
@@ -238,7 +238,7 @@ FROM (
         OVER (PARTITION BY subject_source_uri, subject_source_line) AS encryption_fact,
       max(CASE WHEN NOT is_archive_member AND place = 1 AND NOT is_analysis AND status_reason IN ('SOURCE_OBJECT_NO_LONGER_AVAILABLE', 'NO_SUCH_BUCKET_AVAILABLE') THEN 1 ELSE 0 END)
         OVER (PARTITION BY object_source_uri, object_source_line) AS own_is_gone,
-      -- What the object's newest own result says, or the member's result that stands for it.
+      -- Values of the object's newest own result, or of the member's result that stands for it.
       first_value(object_size) OVER (PARTITION BY object_source_uri, object_source_line
         ORDER BY CASE WHEN object_is_member THEN CASE WHEN source_uri = object_source_uri AND source_line = object_source_line THEN 0 ELSE 1 END
           WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_object_size,
@@ -271,7 +271,7 @@ FROM (
         object_last_modified IS NOT DISTINCT FROM standing_last_modified AND object_version_id IS NOT DISTINCT FROM standing_version_id AS is_standing_content
       FROM (
         SELECT *,
-          -- The result that stands for the object, and whose content does.
+          -- The object's standing result, and the result with its standing content.
           first_value(source_uri) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_uri,
           first_value(source_line) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_source_line,
           first_value(is_archive_member) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS object_is_member,
@@ -281,7 +281,7 @@ FROM (
           first_value(object_last_modified) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_last_modified,
           first_value(object_version_id) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN NOT is_former_owner THEN 0 WHEN NOT is_archive_member THEN 1 ELSE 2 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS standing_version_id,
           first_value(is_former_owner) OVER (PARTITION BY aws_partition, bucket_name, object_key ORDER BY CASE WHEN is_former_owner THEN 1 ELSE 0 END, CASE WHEN is_archive_member THEN 1 ELSE 0 END, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS is_former_object,
-          -- What the bucket's newest result says, and the newest that knows.
+          -- Values of the bucket's newest result that has them.
           first_value(account_id) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN account_id IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_account_id,
           first_value(region) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN region IS NOT NULL THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS bucket_region,
           first_value(bucket_effective_permission) OVER (PARTITION BY aws_partition, bucket_name ORDER BY CASE WHEN is_former_owner THEN 2 WHEN true THEN 0 ELSE 1 END, created_at DESC NULLS LAST, object_last_modified DESC NULLS LAST, CASE WHEN status_code IN ('COMPLETE', 'PARTIAL') THEN 0 ELSE 1 END, result_id ASC NULLS LAST, source_uri ASC, source_line ASC) AS newest_bucket_permission,
@@ -307,7 +307,7 @@ FROM (
             WHERE run_id IN (SELECT run_id FROM "macie"."runs")
           ) AS r
           LEFT JOIN (
-            -- Buckets that changed hands, and until when results are a former owner's.
+            -- Buckets that changed owners, and the time before which results are a former owner's.
             SELECT aws_partition, bucket_name, max(CASE WHEN place > 1 THEN seen_at END) AS changed_at
             FROM (
               SELECT aws_partition, bucket_name, account_id, max(created_at) AS seen_at,
@@ -330,7 +330,7 @@ FROM (
   ) AS decided
 ) AS rated
 == create-view-current_buckets
--- Each bucket as its newest result knows it: account, Region, settings, tags, exposure.
+-- One row per bucket, from its newest result: account, Region, settings, tags, exposure.
 CREATE OR REPLACE VIEW "macie"."current_buckets" AS
 SELECT s.aws_partition, s.bucket_name, s.bucket_account_id AS account_id, s.bucket_region AS region,
   s.newest_bucket_permission AS bucket_effective_permission, s.newest_bucket_encryption AS bucket_encryption_type,
@@ -345,7 +345,7 @@ JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 WHERE s.is_newest_of_bucket
 == create-view-current_detections
--- Of each subject and type of sensitive data the detection that speaks for the finding, with its state.
+-- One row per subject and type of sensitive data: the detection that decides the finding, with its state.
 CREATE OR REPLACE VIEW "macie"."current_detections" AS
 SELECT result_id, account_id, region, job_id, created_at, bucket_name, object_key, object_version_id, archive_member_path, mime_type, run_id, source_uri, source_line, origin_type, severity, status_code, bucket_effective_permission, bucket_encryption_type, object_public_access, object_size, object_last_modified, object_etag, object_extension, is_archive_member, detection_index, identifier_kind, category, detection_type, custom_identifier_arn, occurrence_count, location_count, is_capped, state, identifier, aws_partition, severity_score,
   subject_source_uri, subject_source_line, object_source_uri, object_source_line, object_is_member
@@ -364,8 +364,8 @@ FROM (
       max(CASE WHEN is_found THEN content_undated END) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS undated,
       max(CASE WHEN NOT is_found THEN created_at END) OVER (PARTITION BY subject_source_uri, subject_source_line, identifier) AS looked_at
     FROM (
-      -- Each detection; and each complete analysis of a subject of several contents,
-      -- with each identifier that its origin is known to have looked for.
+      -- Every detection. For a subject with several contents also every complete analysis,
+      -- once per identifier that its origin is known to look for.
       SELECT d.result_id, d.account_id, d.region, d.job_id, d.bucket_name, d.object_key, d.object_version_id, d.archive_member_path, d.mime_type, d.run_id, d.source_uri, d.source_line, d.origin_type, d.severity, d.status_code, d.bucket_effective_permission, d.bucket_encryption_type, d.object_public_access, d.object_size, d.object_last_modified, d.object_etag, d.object_extension, d.is_archive_member, d.detection_index, d.identifier_kind, d.category, d.detection_type, d.custom_identifier_arn, d.occurrence_count, d.location_count, d.is_capped, r.created_at, coalesce(d.identifier_kind || ' ' || coalesce(CAST(length(d.category) AS varchar) || ':' || d.category, '-') || coalesce(':' || CASE WHEN d.identifier_kind = 'custom' THEN coalesce(regexp_extract(d.custom_identifier_arn, '[^/]*$'), d.detection_type) ELSE d.detection_type END, '-'), o.identifier) AS identifier, v.is_found,
         r.aws_partition, r.severity_score, r.is_gone, r.is_standing_content, r.content, r.content_seen_at, r.content_undated, r.place,
         r.subject_source_uri, r.subject_source_line, r.object_source_uri, r.object_source_line, r.object_is_member
@@ -388,7 +388,7 @@ FROM (
 ) AS judged
 WHERE choice = 1 AND is_found
 == create-view-current_findings
--- Each finding, open or closed, with its count; an archive's include its members', which are rows of their own, too.
+-- One row per finding, open or closed, with its count. An archive's findings include those of its members, which also have rows of their own.
 CREATE OR REPLACE VIEW "macie"."current_findings" AS
 SELECT source_uri, source_line, aws_partition, bucket_name, object_key, is_archive_member, archive_member_path,
   identifier_kind, category, detection_type, custom_identifier_id, state, occurrence_count, location_count,
@@ -404,7 +404,7 @@ SELECT source_uri, source_line, aws_partition, bucket_name, object_key, is_archi
 FROM (
   SELECT source_uri, source_line, is_archive_member, aws_partition, bucket_name, object_key, archive_member_path,
     identifier_kind, category, detection_type, custom_identifier_id, state, is_limited, has_count,
-    -- greatest takes a null for null in Trino.
+    -- Not greatest: in Trino it is null if an argument is.
     coalesce(CASE WHEN members_count > own_count THEN members_count END, own_count, members_count, 0) AS occurrence_count,
     coalesce(CASE WHEN members_locations > own_locations THEN members_locations END, own_locations, members_locations, 0) AS location_count,
     members_count > coalesce(own_count, 0) AND NOT object_is_member AS members_exceed
@@ -425,7 +425,7 @@ FROM (
       SELECT *, coalesce(open_state, state) AS shown_state
       FROM (
         SELECT *,
-          -- The smaller of confirmed and unconfirmed.
+          -- min: confirmed wins over unconfirmed.
           min(CASE WHEN state IN ('confirmed', 'unconfirmed') THEN state END) OVER (PARTITION BY source_uri, source_line, is_archive_member, identifier) AS open_state
         FROM (
           SELECT CASE WHEN v.as_member THEN d.subject_source_uri ELSE d.object_source_uri END AS source_uri,
@@ -435,7 +435,7 @@ FROM (
             CASE WHEN d.identifier_kind = 'custom' THEN regexp_extract(d.custom_identifier_arn, '[^/]*$') END AS custom_identifier_id, d.occurrence_count, d.location_count
           FROM "macie"."current_detections" AS d
           CROSS JOIN (VALUES (false), (true)) AS v (as_member)
-          -- Members are detail below their archive, which has their open findings, too.
+          -- A member's open findings count twice: as its own and as its archive's.
           WHERE d.is_archive_member AND (v.as_member OR d.state IN ('confirmed', 'unconfirmed')) OR NOT d.is_archive_member AND NOT v.as_member
         ) AS parts
       ) AS opened
@@ -444,7 +444,7 @@ FROM (
   ) AS added
 ) AS counted
 == create-view-current_states
--- Each object and each archive member: whether it is analyzed, gone, public, unencrypted.
+-- One row per object and per archive member: whether it is analyzed, gone, public or unencrypted.
 CREATE OR REPLACE VIEW "macie"."current_states" AS
 SELECT s.run_id, s.source_uri, s.source_line, s.aws_partition, s.bucket_name, s.object_key, s.is_archive_member, s.archive_member_path,
   s.is_analyzed, s.is_gone, s.not_analyzed_reason,
@@ -469,7 +469,7 @@ FROM (
     r.is_analysis AND NOT CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END AS is_analyzed,
     CASE WHEN CASE WHEN m.as_member THEN r.is_gone ELSE r.object_is_gone END THEN NULL
       WHEN NOT r.is_analysis THEN coalesce(r.status_reason, r.status_code, 'unknown')
-      -- Of an archive that only its members' results name the standing one is the newest.
+      -- An archive without results of its own: its standing result is the newest.
       WHEN NOT r.newest_is_analysis AND r.content > 1 AND m.as_member = r.is_archive_member
         THEN coalesce(r.newest_status_reason, r.newest_status_code, 'unknown') END AS not_analyzed_reason
   FROM "macie"."current_results" AS r
@@ -478,7 +478,7 @@ FROM (
     OR m.as_member AND r.is_archive_member AND r.standing_place = 1
 ) AS s
 == create-view-current_subjects
--- Each object and each archive member as its standing result has it, with what is known now of it and its bucket.
+-- One row per object and per archive member, from its standing result, with the current exposure of it and its bucket.
 CREATE OR REPLACE VIEW "macie"."current_subjects" AS
 SELECT w.result_id, w.schema_version, w.aws_partition, w.admin_account_id, w.job_id, w.job_arn, w.origin_type, w.created_at, w.updated_at, w.finding_type, w.finding_category, w.title, w.description, w.sample, w.archived, w.finding_count, w.status_code, w.status_reason, w.mime_type, w.size_classified, w.additional_occurrences, w.object_bucket_arn, w.object_key, w.object_path, w.object_extension, w.object_etag, w.object_version_id, w.object_last_modified, w.detailed_results_location, w.unrecognized, w.run_id, w.source_uri, w.source_etag, w.source_line,
   w.bucket_name, s.is_archive_member, s.archive_member_path,
@@ -505,7 +505,7 @@ FROM (
         CASE WHEN m.as_archive THEN r.object_source_line ELSE r.subject_source_line END AS source_line,
         r.is_archive_member AND NOT m.as_archive AS is_archive_member, r.severity, coalesce(severity_score, CASE severity WHEN 'Low' THEN 1 WHEN 'Medium' THEN 2 WHEN 'High' THEN 3 END) AS score
       FROM "macie"."current_detections" AS r
-      -- An archive that only its members' results name has the highest of theirs.
+      -- An archive without results of its own has the highest severity of its members.
       CROSS JOIN (VALUES (false), (true)) AS m (as_archive)
       WHERE r.state = 'unconfirmed' AND (NOT m.as_archive OR r.object_is_member)
     ) AS scores
@@ -515,7 +515,7 @@ FROM (
 JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 == create-view-sensitive_objects
--- Each object with open findings: which, how much, and how exposed it is.
+-- One row per object with open findings: their types and counts, and the object's exposure.
 CREATE OR REPLACE VIEW "macie"."sensitive_objects" AS
 SELECT s.bucket_name, s.object_key, s.archive_member_path, s.is_archive_member,
   's3://' || s.bucket_name || '/' || s.object_key AS s3_uri,
@@ -536,7 +536,7 @@ JOIN (
   GROUP BY source_uri, source_line, is_archive_member
 ) AS f ON s.source_uri = f.source_uri AND s.source_line = f.source_line AND s.is_archive_member = f.is_archive_member
 == create-view-object_locations
--- Where in each object the sensitive data is, readable.
+-- One row per location of an open finding, with a readable description of it.
 CREATE OR REPLACE VIEW "macie"."object_locations" AS
 SELECT o.bucket_name, o.object_key, o.archive_member_path, d.is_archive_member,
   o.identifier_kind, o.category, o.detection_type, o.custom_identifier_arn, d.state,
@@ -575,7 +575,7 @@ JOIN "macie"."current_detections" AS d
     AND o.detection_index = d.detection_index
 WHERE d.state IN ('confirmed', 'unconfirmed')
 == create-view-unanalyzed_objects
--- Each object that was never analyzed or isn't as it is now, and why.
+-- One row per object that was never analyzed, or whose current content was not, with the reason.
 CREATE OR REPLACE VIEW "macie"."unanalyzed_objects" AS
 SELECT s.bucket_name, s.object_key, s.archive_member_path, s.is_archive_member,
   s.aws_partition, s.account_id, s.region, s.not_analyzed_reason, s.is_analyzed AS was_analyzed, CASE WHEN s.is_analyzed THEN w.created_at END AS last_analyzed_at,
@@ -587,7 +587,7 @@ JOIN "macie"."results" AS w
   ON s.run_id = w.run_id AND s.source_uri = w.source_uri AND s.source_line = w.source_line
 WHERE s.not_analyzed_reason IS NOT NULL
 == create-view-job_summary
--- What each job did, all its analyses counted; automated discovery has no job.
+-- One row per job, over all its analyses; automated discovery has no job.
 CREATE OR REPLACE VIEW "macie"."job_summary" AS
 SELECT job_id, origin_type,
   min(created_at) AS first_result_at, max(created_at) AS last_result_at,
@@ -602,7 +602,7 @@ FROM "macie"."results"
 WHERE NOT is_archive_member AND run_id IN (SELECT run_id FROM "macie"."runs")
 GROUP BY job_id, origin_type
 == create-view-bucket_summary
--- Each bucket as its objects are now.
+-- One row per bucket, over the current state of its objects.
 CREATE OR REPLACE VIEW "macie"."bucket_summary" AS
 SELECT b.aws_partition, b.bucket_name, b.account_id, b.region, b.bucket_effective_permission, b.bucket_encryption_type,
   b.is_public, b.is_unencrypted, b.last_result_at,

@@ -79,7 +79,7 @@ SELECT bucket_name, object_key, archive_member_path, category, detection_type, o
 FROM "macie"."detections"
 WHERE run_id IN (SELECT run_id FROM "macie"."runs")
 ORDER BY bucket_name, object_key, archive_member_path NULLS FIRST, occurrence_count DESC, category, detection_type
-== managed_locations: Where did one job find what managed data identifiers look for?
+== managed_locations: Where did managed data identifiers match in one job?
 SELECT bucket_name, object_key, archive_member_path, category, detection_type, location_kind,
   CASE location_kind
     WHEN 'cell' THEN
@@ -105,7 +105,7 @@ SELECT bucket_name, object_key, archive_member_path, category, detection_type, l
 FROM "macie"."occurrences"
 WHERE identifier_kind = 'managed' AND job_id = (SELECT job_id FROM "macie"."occurrences" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND run_id IN (SELECT run_id FROM "macie"."runs")
 ORDER BY bucket_name, object_key, archive_member_path NULLS FIRST, category, detection_type, occurrence_index
-== custom_locations: Where did one job find what custom data identifiers look for?
+== custom_locations: Where did custom data identifiers match in one job?
 SELECT bucket_name, object_key, archive_member_path, category, detection_type, location_kind,
   CASE location_kind
     WHEN 'cell' THEN
@@ -131,15 +131,15 @@ SELECT bucket_name, object_key, archive_member_path, category, detection_type, l
 FROM "macie"."occurrences"
 WHERE identifier_kind = 'custom' AND job_id = (SELECT job_id FROM "macie"."occurrences" WHERE job_id IS NOT NULL AND run_id IN (SELECT run_id FROM "macie"."runs") ORDER BY created_at DESC NULLS LAST, job_id LIMIT 1) AND run_id IN (SELECT run_id FROM "macie"."runs")
 ORDER BY bucket_name, object_key, archive_member_path NULLS FIRST, category, detection_type, occurrence_index
-== exposure: Which objects with sensitive data are public or unencrypted, or perhaps?
--- Sharing with other accounts isn't in these results.
+== exposure: Which objects with sensitive data are, or may be, public or unencrypted?
+-- This doesn't cover sharing with other accounts.
 SELECT bucket_name, object_key, account_id, region, severity, is_public, is_unencrypted, types, confirmed_count, unconfirmed_count, occurrence_count,
   bucket_effective_permission, object_public_access, bucket_encryption_type, object_encryption_type, last_analyzed_at
 FROM "macie"."sensitive_objects"
 WHERE NOT is_archive_member AND (is_public <> 'no' OR is_unencrypted <> 'no')
 ORDER BY CASE is_public WHEN 'yes' THEN 0 WHEN 'unknown' THEN 1 ELSE 2 END, CASE is_unencrypted WHEN 'yes' THEN 0 WHEN 'unknown' THEN 1 ELSE 2 END,
   severity_score DESC NULLS LAST, occurrence_count DESC, bucket_name, object_key
-== capped: Where is more sensitive data than Macie gave locations for?
+== capped: Where did Macie count more sensitive data than it gave locations for?
 SELECT bucket_name, object_key, archive_member_path, is_archive_member, category, detection_type, state, occurrence_count, location_count,
   unlocated_count, unlocated_cause
 FROM "macie"."current_findings"
@@ -208,13 +208,13 @@ FROM compared
 GROUP BY bucket_name, category, detection_type
 ORDER BY abs(coalesce(sum(CASE WHEN is_comparable THEN CAST(after_count AS decimal(38, 0)) END), 0) - coalesce(sum(CASE WHEN is_comparable THEN CAST(before_count AS decimal(38, 0)) END), 0)) DESC, bucket_name, category, detection_type
 == sensitive_columns: Which columns and fields are sensitive throughout a table?
--- Throughout: in at least 10 rows, and in nine of ten from the first to the last.
+-- Throughout: at least 10 rows, and at least 90 % of the rows from the first to the last.
 WITH places AS (
   SELECT bucket_name, object_key, archive_member_path, category, detection_type, is_capped,
     CASE WHEN location_kind = 'cell' THEN coalesce(cell_column_name, 'column ' || CAST(cell_column AS varchar))
       ELSE regexp_replace(json_path, '\[[0-9]+\]', '[*]', 'g') END AS place,
     CASE WHEN location_kind = 'cell' THEN cell_row
-      -- An array in a plain JSON file: its elements are the rows.
+      -- In a plain JSON file, the elements of an array are the rows.
       WHEN record_index = 0 THEN coalesce(TRY_CAST(regexp_extract(json_path, '^\$\[([0-9]+)\]', 1) AS bigint), record_index)
       ELSE record_index END AS place_row
   FROM "macie"."object_locations"
@@ -248,7 +248,7 @@ SELECT bucket_name, object_key, archive_member_path, severity, types, type_count
 FROM "macie"."sensitive_objects"
 WHERE is_archive_member
 ORDER BY bucket_name, object_key, occurrence_count DESC, archive_member_path
-== prefixes_of_type: Below which prefixes is one type of sensitive data?
+== prefixes_of_type: Which prefixes hold one type of sensitive data?
 SELECT bucket_name, regexp_extract(object_key, '^(?:[^/]*/){0,2}') AS prefix,
   count(*) AS objects, count(CASE WHEN state = 'confirmed' THEN 1 END) AS confirmed_objects, sum(occurrence_count) AS occurrences,
   count(CASE WHEN unlocated_count > 0 THEN 1 END) AS capped
@@ -257,8 +257,8 @@ WHERE NOT is_archive_member AND state IN ('confirmed', 'unconfirmed') AND detect
 GROUP BY bucket_name, regexp_extract(object_key, '^(?:[^/]*/){0,2}')
 ORDER BY occurrences DESC, bucket_name, prefix
 == completeness: Do the tables show every row that the committed runs wrote?
--- Rows that are missing are in partitions that the tables don't have yet: make
--- the tables anew.
+-- Missing rows are in partitions that the catalog doesn't have yet: register the
+-- tables again.
 SELECT 'results' AS table_name, rows_written, rows_shown, rows_written - rows_shown AS rows_missing
 FROM (SELECT coalesce(sum(results_rows), 0) AS rows_written FROM "macie"."runs") AS written
 CROSS JOIN (SELECT count(*) AS rows_shown FROM "macie"."results" WHERE run_id IN (SELECT run_id FROM "macie"."runs")) AS shown
