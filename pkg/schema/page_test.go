@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/tables.md anew")
+var update = flag.Bool("update", false, "rewrite docs/tables.md")
 
-// docs/tables.md is what this makes of the tables.
+// docs/tables.md is generated from the tables.
 func TestTablesPage(t *testing.T) {
 	const page = "../../docs/tables.md"
 	want := tablesPage()
@@ -24,10 +24,11 @@ func TestTablesPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/tables.md isn't what pkg/schema says: run make golden, and read the diff")
+		t.Error("docs/tables.md differs from the tables in pkg/schema: run make golden, and read the diff")
 	}
 }
 
+// tablesPage returns the text of docs/tables.md.
 func tablesPage() string {
 	var w strings.Builder
 	w.WriteString(`# Tables

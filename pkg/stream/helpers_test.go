@@ -194,7 +194,7 @@ func model(uri string, data []byte, maxLine int) ([]line, schema.Class) {
 
 func modelText(uri string, data []byte) ([]byte, schema.Class) {
 	if len(data) == 0 {
-		return nil, schema.EmptyObject
+		return nil, schema.EmptySource
 	}
 	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		if strings.HasSuffix(uri, ".gz") {

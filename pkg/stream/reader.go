@@ -387,7 +387,7 @@ func (r *Reader) begin(i int, from body) {
 	case err != nil && err != io.EOF:
 		o.err = err
 	case len(head) == 0:
-		o.err = &formatError{class: schema.EmptyObject}
+		o.err = &formatError{class: schema.EmptySource}
 	case len(head) >= 2 && head[0] == gzipID1 && head[1] == gzipID2:
 		o.gzip = true
 		r.zip.reset(r.in)

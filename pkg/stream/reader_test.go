@@ -66,8 +66,8 @@ func TestOutcomes(t *testing.T) {
 		{name: "mark alone", uri: "a.jsonl", data: []byte("\ufeff"), want: Outcome{State: Converted}},
 		{name: "two bytes of a mark", uri: "a.jsonl", data: []byte("\ufeff")[:2], want: Outcome{State: Converted, Lines: 1}},
 
-		{name: "empty gz", uri: "a.gz", want: Outcome{State: Rejected, Class: schema.EmptyObject}},
-		{name: "empty plain", uri: "a.jsonl", want: Outcome{State: Rejected, Class: schema.EmptyObject}},
+		{name: "empty gz", uri: "a.gz", want: Outcome{State: Rejected, Class: schema.EmptySource}},
+		{name: "empty plain", uri: "a.jsonl", want: Outcome{State: Rejected, Class: schema.EmptySource}},
 		{name: "not gzip", uri: "a.jsonl.gz", data: []byte(two), want: Outcome{State: Rejected, Class: schema.NotGzip}},
 		{name: "half a magic", uri: "a.gz", data: gz[:1], want: Outcome{State: Rejected, Class: schema.NotGzip}},
 		{name: "half a magic in text", uri: "a", data: gz[:1], want: Outcome{State: Converted, Lines: 1}},
