@@ -47,8 +47,8 @@ func Restore(origins []Origin, source schema.Source, region string, size int64) 
 }
 
 // Object returns the source as pkg/stream reads it.
-func (s *Source) Object() stream.Object {
-	return stream.Object{Source: s.Source, Size: s.Size, Open: s.Open}
+func (s *Source) Object() stream.Source {
+	return stream.Source{Source: s.Source, Size: s.Size, Open: s.Open}
 }
 
 // Origin is a kind of place that results lie in. It is safe for concurrent use.

@@ -125,7 +125,7 @@ type partJob struct {
 // newJob returns an attempt at a part; known are the outcomes of its first
 // objects, as far as an earlier attempt got.
 func (p *parts) newJob(sources []input.Source, known []stream.Outcome) *partJob {
-	objects := make([]stream.Object, len(sources))
+	objects := make([]stream.Source, len(sources))
 	for i := range sources {
 		objects[i] = sources[i].Object()
 	}
