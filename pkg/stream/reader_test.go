@@ -254,11 +254,11 @@ func TestReadSizes(t *testing.T) {
 				for _, size := range []int64{0, -1, 1 << 40, 1} { // 0: the true size
 					var sources []Source
 					for i := range uris {
-						ob := newSource(uris[i], datas[i], wrap)
+						src := newSource(uris[i], datas[i], wrap)
 						if size != 0 {
-							ob.Size = size
+							src.Size = size
 						}
-						sources = append(sources, ob)
+						sources = append(sources, src)
 					}
 					o.FetchAhead = ahead
 					got := &result{}
@@ -335,13 +335,13 @@ func TestSpoiledError(t *testing.T) {
 		var opened [5]int
 		var sources []Source
 		for i, data := range [][]byte{good, bad, good, bad, good} {
-			ob := newSource(fmt.Sprintf("%d.gz", i), data, nil)
-			open := ob.Open
-			ob.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			src := newSource(fmt.Sprintf("%d.gz", i), data, nil)
+			open := src.Open
+			src.Open = func(ctx context.Context) (io.ReadCloser, error) {
 				opened[i]++
 				return open(ctx)
 			}
-			sources = append(sources, ob)
+			sources = append(sources, src)
 		}
 		o := ReaderOptions{BlockBytes: 4096}
 		r := NewReader(sources, o)
@@ -440,14 +440,14 @@ func TestCloseEarly(t *testing.T) {
 		counts := make(chan int, 1000)
 		var sources []Source
 		for i := range 20 {
-			ob := newSource(fmt.Sprint(i), []byte(text(3000*(i%2)+1, 300, 1)), nil)
-			inner := ob.Open
-			ob.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			src := newSource(fmt.Sprint(i), []byte(text(3000*(i%2)+1, 300, 1)), nil)
+			inner := src.Open
+			src.Open = func(ctx context.Context) (io.ReadCloser, error) {
 				counts <- 1
 				rc, err := inner(ctx)
 				return closer{rc, counts}, err
 			}
-			sources = append(sources, ob)
+			sources = append(sources, src)
 		}
 		r := NewReader(sources, ReaderOptions{FetchAhead: 5})
 		b := schema.NewBatch()
