@@ -46,10 +46,10 @@ func newArchive(ctx context.Context, size int64, encoding gen.Encoding) (*archiv
 }
 
 // objects returns the archive as what a stream.Reader reads.
-func (a *archive) objects() []stream.Object {
-	objects := make([]stream.Object, len(a.stored))
+func (a *archive) objects() []stream.Source {
+	objects := make([]stream.Source, len(a.stored))
 	for i, object := range a.stored {
-		objects[i] = stream.Object{
+		objects[i] = stream.Source{
 			Source: schema.Source{URI: fmt.Sprintf("s3://amzn-s3-demo-results/AWSLogs/111122223333/Macie/eu-west-1/%d.jsonl.gz", i), ETag: "etag"},
 			Size:   int64(len(object)),
 			Open:   func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(object)), nil },

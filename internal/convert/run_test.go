@@ -287,7 +287,7 @@ func TestRejectFile(t *testing.T) {
 		{Line: 2, Offset: first, Class: schema.Malformed, Bytes: 7, Raw: []byte("\x00\xff\x1b[2J\r")},
 		{Line: 4, Offset: first + 8 + 1 + int64(len(long)) - 1, Class: schema.Malformed, Bytes: int64(len(long)), Raw: []byte(long)[:64<<10]},
 		{Line: 5, Offset: first + 8 + 1 + int64(len(long)) + 1 + int64(len(`{"id":`)), Class: schema.WrongType, Bytes: 8, Raw: []byte(`{"id":7}`)},
-		{Class: schema.EmptyObject},
+		{Class: schema.EmptySource},
 	} {
 		got := rejects[i]
 		want.URI = got.URI

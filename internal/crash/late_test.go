@@ -51,7 +51,7 @@ func (c *stop) start(t *testing.T, w *world, s store.Store) (ended chan error) {
 	t.Helper()
 	ended = make(chan error, 1)
 	go func() {
-		_, err := convert.Run(context.Background(), options(w, &stepped{s, c.onStep}))
+		_, err := convert.Run(context.Background(), newOptions(w, &stepped{s, c.onStep}))
 		ended <- err
 	}()
 	select {
@@ -98,7 +98,7 @@ func TestLateClaim(t *testing.T) {
 				}
 				run := func() {
 					t.Helper()
-					if _, err := convert.Run(ctx, options(w, s)); err != nil {
+					if _, err := convert.Run(ctx, newOptions(w, s)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -147,7 +147,7 @@ func TestLateClaim(t *testing.T) {
 							}
 						}
 					}
-					if err := goOn(ctx, options(w, s)); err != nil {
+					if err := goOn(ctx, newOptions(w, s)); err != nil {
 						t.Fatalf("%s: %v", what, err)
 					}
 					if err := checkWhole(ctx, s, w.want); err != nil {
@@ -186,7 +186,7 @@ func TestLateRow(t *testing.T) {
 					t.Fatal(err)
 				}
 				if replaced {
-					if _, err := convert.Run(ctx, options(w, s)); err != nil {
+					if _, err := convert.Run(ctx, newOptions(w, s)); err != nil {
 						t.Fatal(err)
 					}
 					if err := collectAll(ctx, s); err != nil {

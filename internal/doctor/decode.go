@@ -15,7 +15,7 @@ const notResult = "point at the results, which are under AWSLogs/ACCOUNT/Macie/R
 // decode looks whether an object's first lines are discovery results.
 func (d *doctor) decode(ctx context.Context, s *Section, source *input.Source) {
 	const name = "result"
-	reader := stream.NewReader([]stream.Object{source.Object()}, stream.ReaderOptions{})
+	reader := stream.NewReader([]stream.Source{source.Object()}, stream.ReaderOptions{})
 	defer reader.Close()
 	b := schema.NewBatch()
 	switch err := reader.Next(ctx, b); {

@@ -48,9 +48,9 @@ func Restore(origins []Origin, source schema.Source, region string, size int64) 
 	return Source{}, &NotFoundError{Input: source.URI}
 }
 
-// Object returns what pkg/stream needs to read the source.
-func (s *Source) Object() stream.Object {
-	return stream.Object{Source: s.Source, Size: s.Size, Open: s.Open}
+// Object returns the source as pkg/stream reads it.
+func (s *Source) Object() stream.Source {
+	return stream.Source{Source: s.Source, Size: s.Size, Open: s.Open}
 }
 
 // Origin is a kind of storage that holds sources. It is safe for concurrent use.

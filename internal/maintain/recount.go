@@ -199,7 +199,7 @@ func (r *recounter) source(ctx context.Context, s *input.Source) error {
 }
 
 func countLines(ctx context.Context, s *input.Source, limits stream.Limits) (lines, blank int64, outcome stream.Outcome, err error) {
-	reader := stream.NewReader([]stream.Object{s.Object()}, stream.ReaderOptions{Limits: limits})
+	reader := stream.NewReader([]stream.Source{s.Object()}, stream.ReaderOptions{Limits: limits})
 	defer reader.Close()
 	b := schema.NewBatch()
 	for {

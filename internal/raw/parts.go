@@ -125,7 +125,7 @@ type partJob struct {
 // newJob returns an attempt to read a part. known are the outcomes of the first
 // sources, from an earlier attempt.
 func (p *parts) newJob(sources []input.Source, known []stream.Outcome) *partJob {
-	objects := make([]stream.Object, len(sources))
+	objects := make([]stream.Source, len(sources))
 	for i := range sources {
 		objects[i] = sources[i].Object()
 	}

@@ -119,7 +119,7 @@ func (j *job[T]) nextReader() bool {
 		n++
 	}
 	j.reading, j.sources = j.sources[:n], j.sources[n:]
-	objects := make([]stream.Object, n)
+	objects := make([]stream.Source, n)
 	for i := range objects {
 		objects[i] = j.reading[i].Object()
 	}

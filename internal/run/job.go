@@ -49,7 +49,7 @@ func (r *work) newJob(part int, known []stream.Outcome) *job {
 	j.staged = state.Staging(r.run.Address(), part, j.attempt)
 	sources := r.run.parts[part]
 	j.sums = make([]atomic.Uint64, len(sources))
-	objects := make([]stream.Object, len(sources))
+	objects := make([]stream.Source, len(sources))
 	for i := range sources {
 		objects[i] = sources[i].Object()
 		objects[i].Open = func(ctx context.Context) (io.ReadCloser, error) { return j.open(ctx, i) }

@@ -1,20 +1,20 @@
 package schema
 
-// Span is a piece of text in a batch: Buf[Off : Off+Len]. The zero Span is
-// null; an empty text has an Off that is not zero.
+// Span is a text in a batch: Buf[Off : Off+Len], in bytes. The zero Span is null;
+// an empty text has an Off that is not zero.
 type Span struct{ Off, Len uint32 }
 
 // Null reports whether s is null.
 func (s Span) Null() bool { return s.Off == 0 }
 
-// Range is a run of rows [First, End) in one of a batch's slices.
+// Range selects the rows [First, End) of one of a batch's slices.
 type Range struct{ First, End uint32 }
 
-// Len is the number of rows.
+// Len returns the number of rows.
 func (r Range) Len() int { return int(r.End - r.First) }
 
-// Texts that every batch has at the same place in its buffer, so that a
-// constant is a Span like any other text.
+// constants are texts that every batch has at the beginning of its buffer, so
+// that a constant is a Span like any other text.
 const constants = "\x00managedcustomCUSTOM_IDENTIFIERcelllineoffsetpagerecord"
 
 // Spans of the constant texts, valid in every batch.
@@ -24,8 +24,7 @@ var (
 	spanCustomIdentifier = Span{14, 17}
 )
 
-// Kind is the kind of a location. The kinds' order is that of the rows of a
-// detection.
+// Kind is the kind of a location. A detection's locations are ordered by kind.
 type Kind uint8
 
 // Kinds of locations (Macie API reference, Occurrences).
@@ -39,38 +38,39 @@ const (
 	NumKinds
 )
 
-// String returns the kind as location_kind has it.
+// String returns the kind's name, as in the column location_kind. k must be one of
+// the constants.
 func (k Kind) String() string {
 	s := kindSpans[k]
 	return constants[s.Off : s.Off+s.Len]
 }
 
-// Span returns the kind's name as text of any batch.
+// Span returns the kind's name as a text that is valid in every batch.
 func (k Kind) Span() Span { return kindSpans[k] }
 
 var kindSpans = [NumKinds]Span{{31, 4}, {35, 4}, {39, 6}, {45, 4}, {49, 6}}
 
-// Result is what a batch holds once per line. Slots are the constants in
-// tables.go; a text or integer that is absent is null.
+// Result holds the values of a line that exist once per line. The constants in
+// tables.go name the slots. A value that the line doesn't have is null.
 type Result struct {
 	Text    [NumResultText]Span
 	Int     [NumResultInt]int64
-	IntSet  uint32 // bit i: Int[i] is not null
-	BoolSet uint32 // bit i: the boolean in slot i is not null
-	BoolVal uint32 // bit i: its value; 0 where null
-	MapSet  uint8  // bit i: Maps[i] is not null
-	Maps    [NumResultMap]Range
-	// Detections are the result's rows of Batch.Detections, managed before
-	// custom.
+	IntSet  uint32              // bit i: Int[i] is not null
+	BoolSet uint32              // bit i: the boolean in slot i is not null
+	BoolVal uint32              // bit i: the boolean in slot i is true
+	MapSet  uint8               // bit i: Maps[i] is not null
+	Maps    [NumResultMap]Range // rows of Batch.Tags
+	// Detections are the result's rows of Batch.Detections: managed data
+	// identifiers first, then custom ones.
 	Detections Range
-	// Source is the index in Batch.Sources of the object the line is from.
+	// Source is the index in Batch.Sources of the source of the line.
 	Source uint32
 }
 
 // HasInt reports whether the integer in slot is not null.
 func (r *Result) HasInt(slot int) bool { return r.IntSet&(1<<slot) != 0 }
 
-// Bool returns the boolean in slot, and whether it is not null.
+// Bool returns the boolean in slot; ok is false for null.
 func (r *Result) Bool(slot int) (value, ok bool) {
 	return r.BoolVal&(1<<slot) != 0, r.BoolSet&(1<<slot) != 0
 }
@@ -87,17 +87,19 @@ func (r *Result) setBool(slot int, v bool) {
 	}
 }
 
-// Detection is what a batch holds once per result and type of sensitive data.
+// Detection holds the values that exist once per result and type of sensitive
+// data. The constants in tables.go name the slots.
 type Detection struct {
 	Text [NumDetectionText]Span
 	Int  [NumDetectionInt]int64
 	// IntSet has bit i set where Int[i] is not null. DetectionIndex and
-	// DetectionLocationCount never are.
+	// DetectionLocationCount are never null.
 	IntSet uint8
-	// Capped is is_capped: 1,000 or more locations, and fewer than the count.
+	// Capped is the column is_capped: the detection has 1,000 or more locations,
+	// and fewer than its count.
 	Capped bool
-	// Locations are, by kind, its rows of Batch.Cells, Lines, Offsets, Pages
-	// and Records; all empty when the decoder was told to skip occurrences.
+	// Locations are the detection's rows of Batch.Cells, Lines, Offsets, Pages and
+	// Records, by kind. All are empty with DecoderOptions.SkipOccurrences.
 	Locations [NumKinds]Range
 }
 
@@ -109,7 +111,7 @@ func (d *Detection) setInt(slot int, v int64) {
 	d.IntSet |= 1 << slot
 }
 
-// Rows is how many occurrences the batch holds of the detection.
+// Rows returns the number of locations that the batch holds for the detection.
 func (d *Detection) Rows() int {
 	n := 0
 	for _, r := range d.Locations {
@@ -118,7 +120,8 @@ func (d *Detection) Rows() int {
 	return n
 }
 
-// Bits of Cell.Set, Position.Set and Record.Set: the integer is not null.
+// Bits of Cell.Set, Position.Set and Record.Set. Each says that an integer is not
+// null.
 const (
 	HasRow    = 1 << 0
 	HasColumn = 1 << 1
@@ -130,85 +133,86 @@ const (
 	HasRecordIndex = 1 << 0
 )
 
-// Cell is the place of a cell in a spreadsheet, CSV or TSV file (Macie API
-// reference, Cell).
+// Cell is a location in a spreadsheet, CSV or TSV file (Macie API reference,
+// Cell).
 type Cell struct {
-	Row, Column int64
-	Name        Span // the column's name
-	Reference   Span
-	Set         uint8
+	Row, Column int64 // from 1
+	Name        Span  // the column's name
+	Reference   Span  // such as Sheet2!C5
+	Set         uint8 // HasRow, HasColumn
 }
 
-// Position is a range of lines or offsets (Macie API reference, Range).
+// Position is a location that is a range of lines or offsets (Macie API reference,
+// Range).
 type Position struct {
 	Start, End, StartColumn int64
-	Set                     uint8
+	Set                     uint8 // HasStart, HasEnd, HasStartColumn
 }
 
-// Page is a page of a document (Macie API reference, Page). Line and Offset
-// have an empty Set where the page has no such range.
+// Page is a location on a page of a document (Macie API reference, Page). Line and
+// Offset have an empty Set where the page has no such range.
 type Page struct {
 	Number       int64
 	HasNumber    bool
 	Line, Offset Position
 }
 
-// Record is an element of an Avro, Parquet, JSON or JSON Lines file (Macie API
-// reference, Record).
+// Record is a location in a record of an Avro, Parquet, JSON or JSON Lines file
+// (Macie API reference, Record).
 type Record struct {
-	Index int64
-	Path  Span
-	Set   uint8
+	Index int64 // from 0
+	Path  Span  // a JSONPath
+	Set   uint8 // HasRecordIndex
 }
 
-// Tag is an entry of a map.
+// Tag is an entry of a map. Its key is never null.
 type Tag struct{ Key, Value Span }
 
-// Source names an object that lines come from.
+// Source holds the values that all lines of a source share.
 type Source struct {
-	URI            string // source_uri
+	URI            string // source_uri; empty is null
 	ETag           string // source_etag; empty is null
 	AdminAccountID string // admin_account_id; empty is null
-	LastModified   int64  // microseconds since 1970; stands in for a created_at that is absent
+	LastModified   int64  // microseconds since 1970 in UTC; replaces a created_at that is null
 }
 
-// Segment is a run of whole lines of one source in a batch's buffer.
+// Segment is a part of a batch's buffer: whole lines of one source.
 type Segment struct {
 	Source     uint32 // index in Batch.Sources
 	Start, End uint32 // the lines are Buf[Start:End]
 	Line       int64  // number of the first line in its source, from 1
-	Offset     int64  // where Buf[Start] is in the source's inflated stream
-	// TooLong is not zero where the segment is only the beginning of one line
-	// that is longer than the reader's limit: where in the source's inflated
-	// stream the first byte over the limit is. The line is rejected as
-	// LineTooLong.
+	Offset     int64  // offset of Buf[Start] in the source's inflated bytes
+	// TooLong is 0 for whole lines. Otherwise the segment is the beginning of one
+	// line that is longer than the reader's limit, and TooLong is the offset in the
+	// source's inflated bytes of the first byte over the limit. The decoder rejects
+	// the line as LineTooLong.
 	TooLong int64
 }
 
-// Reject is a line that gave no row.
+// Reject is a line that could not be decoded.
 type Reject struct {
 	Source uint32 // index in Batch.Sources
 	Line   int64  // number of the line in its source, from 1
-	Offset int64  // of the first error, in the source's inflated stream
+	Offset int64  // of the first error, in the source's inflated bytes
 	Class  Class
-	Raw    Span // the line without its end
+	Raw    Span // the line without its newline
 }
 
-// Batch holds lines and the rows they decode to, in columns that are reused.
-// Rows of a batch are reached from the results down: a result names its
-// detections, a detection its locations. Slices may hold rows that nothing
-// names (of rejected or filtered lines); they don't count.
+// Batch holds lines and their decoded rows, in slices that are reused. Start from
+// the results: a result selects its detections, and a detection its locations.
+// The slices may hold further rows, of rejected or filtered lines, that no result
+// selects: ignore them.
 //
 // A batch owns all its memory. Everything read from it is valid until the next
 // Reset. It is not safe for concurrent use while it is filled or decoded;
 // afterwards any number of goroutines may read it.
 type Batch struct {
-	// Buf holds all text: the constants, the raw lines, then what the decoder
-	// had to unescape or make.
+	// Buf holds all text: the constants, then the raw lines, then text that the
+	// decoder unescaped or composed.
 	Buf      []byte
 	Sources  []Source
 	Segments []Segment
-	RunID    string // run_id of all rows; empty is null
+	RunID    string // run_id of all rows; empty is null. Reset leaves it as it is
 
 	Results    []Result
 	Detections []Detection
@@ -219,19 +223,20 @@ type Batch struct {
 	Records    []Record
 	Tags       []Tag
 
-	// Dropped are the sources of the results that Filter took out.
+	// Dropped has an entry for each result that Filter removed: the index of its
+	// source in Sources.
 	Dropped []uint32
 	Rejects []Reject
-	// LineCount counts the lines of all segments, BlankCount those that were
-	// empty or white space. The others are in Results, Dropped or Rejects.
+	// LineCount counts the lines of all segments, BlankCount the lines that are
+	// empty or white space. Every other line is in Results, Dropped or Rejects.
 	LineCount  int64
 	BlankCount int64
-	// Unknown counts fields this version doesn't know, by path with `[]` for
-	// every array index.
+	// Unknown counts the fields that this version doesn't know, by path, with `[]`
+	// for each array index: `classificationDetails.result.sensitiveData[].new`.
 	Unknown map[string]int64
 }
 
-// NewBatch returns an empty batch.
+// NewBatch returns an empty batch, which the caller owns.
 func NewBatch() *Batch {
 	b := &Batch{Unknown: make(map[string]int64)}
 	b.Reset()
@@ -262,7 +267,7 @@ func (b *Batch) resetRows() {
 	clear(b.Unknown)
 }
 
-// Text returns the text of s; nil for null. The bytes belong to the batch.
+// Text returns the text of s, or nil for null. The bytes belong to the batch.
 func (b *Batch) Text(s Span) []byte {
 	if s.Off == 0 {
 		return nil
@@ -270,18 +275,18 @@ func (b *Batch) Text(s Span) []byte {
 	return b.Buf[s.Off : s.Off+s.Len : s.Off+s.Len]
 }
 
-// AppendLines adds whole lines of one source: data starts at the beginning of
-// line number line, which is at offset in the source's inflated stream. Data is
-// copied; the last line may lack its newline. Lines of a source that follow
-// each other may come in several calls.
+// AppendLines copies data, whole lines of one source, into the batch. The first
+// line has the number line, from 1, and the byte offset offset in the source's
+// inflated bytes. The last line may lack its newline. The lines of one source may
+// be added in several calls.
 func (b *Batch) AppendLines(src Source, line, offset int64, data []byte) {
 	start := len(b.Buf)
 	b.Buf = append(b.Buf, data...)
 	b.AddSegment(src, line, offset, start)
 }
 
-// AddSegment declares Buf[start:] to be whole lines of one source, for a reader
-// that fills Buf in place.
+// AddSegment adds Buf[start:] as whole lines of one source, for a reader that
+// fills Buf in place. line and offset are as in [Batch.AppendLines].
 func (b *Batch) AddSegment(src Source, line, offset int64, start int) {
 	b.Sources = append(b.Sources, src)
 	b.Segments = append(b.Segments, Segment{
@@ -291,8 +296,9 @@ func (b *Batch) AddSegment(src Source, line, offset int64, start int) {
 	})
 }
 
-// CreatedAt is the result's created_at in microseconds, or where that is null
-// when its source was last modified: the time that partitions and filters go by.
+// CreatedAt returns the time that partitions and filters use for a result, in
+// microseconds since 1970 in UTC: its created_at, or if that is null, the time its
+// source was last modified.
 func (b *Batch) CreatedAt(r *Result) int64 {
 	if r.HasInt(CreatedAt) {
 		return r.Int[CreatedAt]
@@ -300,8 +306,8 @@ func (b *Batch) CreatedAt(r *Result) int64 {
 	return b.Sources[r.Source].LastModified
 }
 
-// Filter takes out the results that keep doesn't want, and remembers their
-// sources in Dropped.
+// Filter removes the results for which keep returns false, and adds their sources
+// to Dropped. keep must not retain r.
 func (b *Batch) Filter(keep func(r *Result) bool) {
 	n := 0
 	for i := range b.Results {
@@ -318,7 +324,8 @@ func (b *Batch) Filter(keep func(r *Result) bool) {
 	b.Results = b.Results[:n]
 }
 
-// Rows is the number of rows the batch has for a table with that row level.
+// Rows returns the number of rows that the batch has for a table whose Row is
+// level.
 func (b *Batch) Rows(level Level) int {
 	if level == ResultLevel {
 		return len(b.Results)

@@ -1,34 +1,38 @@
 package schema
 
-// Decoder turns the lines of a batch into its rows.
+// Decoder turns the lines of a batch into rows. It is not safe for concurrent
+// use.
 type Decoder interface {
-	// Decode decodes all segments of b. Lines that can't be become b.Rejects;
-	// it has no other errors. What b held of an earlier decode is dropped. It
-	// appends to b.Buf and changes none of the raw lines.
+	// Decode decodes all segments of b and replaces the rows of an earlier
+	// Decode. A line that can't be decoded becomes one of b.Rejects; there are no
+	// other errors. Decode appends to b.Buf and changes none of the raw lines. It
+	// keeps no reference to b.
 	Decode(b *Batch)
 }
 
-// DecoderOptions are what a consumer may ask of a decoder.
+// DecoderOptions are the options of [NewDecoder]. The zero value decodes
+// everything, within the default limits.
 type DecoderOptions struct {
 	// SkipOccurrences leaves Batch.Cells, Lines, Offsets, Pages and Records
 	// empty. The locations are still validated and counted.
 	SkipOccurrences bool
-	// MaxValues is how many locations a line may have, and scales what else it
-	// may have: a twenty-fifth as many detections, as many tags, and four fifths
-	// as many unknown fields. 0 means [DefaultMaxValues]. A line that has more is
-	// rejected as TooManyValues: a few bytes per value would otherwise take a
+	// MaxValues is how many locations a line may have; 0 means
+	// [DefaultMaxValues]. The other limits follow from it: detections and tags a
+	// twenty-fifth each, unknown fields four fifths. A line that has more is
+	// rejected as [TooManyValues]: decoded, a value of a few bytes can take a
 	// hundred times the memory.
 	MaxValues int
 }
 
-// DefaultMaxValues is the usual limit on the locations of a line. Macie reports at
-// most 1,000 for each type of sensitive data.
+// DefaultMaxValues is the limit on the locations of a line where the options have
+// none. Macie reports at most 1,000 for each type of sensitive data (Macie API
+// reference, Occurrences).
 const DefaultMaxValues = 250_000
 
-// Limits are how many values of each kind a line may have.
+// Limits are the most values of each kind that a line may have.
 type Limits struct{ Locations, Detections, Tags, UnknownFields int }
 
-// Limits returns the limits that the options set.
+// Limits returns the limits that follow from MaxValues. Each is at least 1.
 func (o DecoderOptions) Limits() Limits {
 	n := o.MaxValues
 	if n <= 0 {

@@ -2,21 +2,21 @@ package schema
 
 import "encoding/binary"
 
-// Buckets: a third of what a line has besides its locations, and the same for
-// every object of a bucket. One that stands in an earlier line of the batch,
-// byte for byte, has the same values, and isn't decoded again.
+// The value of s3Bucket is a third of a line apart from its locations, and all
+// lines about one bucket have the same. So a value with the bytes of an earlier one
+// in the batch isn't decoded again: its columns are copied.
 
-// numBuckets is how many buckets of a batch are remembered: a power of two.
+// numBuckets is how many buckets of a batch are remembered. It is a power of two.
 const numBuckets = 64
 
-// seenBucket is a bucket that a result of the batch has.
+// seenBucket is an s3Bucket of an earlier line, and the result that has its values.
 type seenBucket struct {
 	raw    Span // its JSON object; null where the entry is free
 	result uint32
 }
 
-// bucket takes s3Bucket.
-func (d *bulk) bucket(_, p int) int {
+// bucket takes the value of s3Bucket.
+func (d *bulkDecoder) bucket(_, p int) int {
 	seen := &d.buckets[d.bucketHash(p)]
 	if raw := d.buf[seen.raw.Off:][:seen.raw.Len]; len(raw) > 0 && startsWith(d.buf, p, raw) {
 		d.res.copyBucket(&d.b.Results[seen.result])
@@ -30,22 +30,22 @@ func (d *bulk) bucket(_, p int) int {
 	return end
 }
 
-// rememberBucket keeps the bucket of a line that is whole for later ones: those
-// of its texts that were unescaped stay in the batch.
-func (d *bulk) rememberBucket(result int) {
+// rememberBucket keeps the bucket of a decoded line for later lines. Only now does
+// its unescaped text stay in the batch: that of a rejected line is removed.
+func (d *bulkDecoder) rememberBucket(result int) {
 	if !d.newBucket.Null() {
 		d.buckets[d.bucketHash(int(d.newBucket.Off))] = seenBucket{d.newBucket, uint32(result)}
 	}
 }
 
-// bucketHash says where the bucket at p is remembered. It goes by some bytes of
-// its ARN, or of what else comes first.
-func (d *bulk) bucketHash(p int) uint64 {
+// bucketHash returns the index in bulkDecoder.buckets for the bucket at p. It
+// hashes bytes that are usually part of the bucket's ARN.
+func (d *bulkDecoder) bucketHash(p int) uint64 {
 	x := binary.LittleEndian.Uint64(d.buf[p+24:]) ^ binary.LittleEndian.Uint64(d.buf[p+40:])
 	return x * 0x9e3779b97f4a7c15 >> 58 % numBuckets
 }
 
-// copyBucket copies all that the fields of bucketObject set.
+// copyBucket copies every value that the fields of bucketObject set.
 func (r *Result) copyBucket(from *Result) {
 	copy(r.Text[BucketName:BucketAllowsUnencryptedUploads+1], from.Text[BucketName:])
 	const set = 1 << BucketCreatedAt

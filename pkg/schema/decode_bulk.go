@@ -6,35 +6,35 @@ import (
 	"slices"
 )
 
-// bulk is the decoder for many lines: one pass over the bytes, which pulls each
-// value where the schema wants it and allocates nothing once its slices have
-// grown. Positions are indexes into the batch's buffer; a negative one says that
-// the line failed, and why is in class and at.
-type bulk struct {
+// bulkDecoder decodes many lines in one pass over the bytes, puts each value into
+// its slot, and allocates nothing once its slices have grown. Its methods take and
+// return positions: indexes into the batch's buffer. They return a negative
+// position when the line is rejected, for the reason in failClass and failAt.
+type bulkDecoder struct {
 	skipOccurrences bool
-	limits          Limits // on the values of a line
+	limits          Limits
 	objects         *[numObjects]objectFields
 
 	b   *Batch
-	buf []byte // b.Buf as it was when decoding began: the raw lines and padding
-	end int    // of the raw lines
+	buf []byte // the raw lines and padding: b.Buf before the decoder appended to it
+	end int    // where the raw lines end
 	res *Result
-	// The last whole line and the detection before; empty for the first of the
-	// batch.
+	// The result of the last decoded line, and the detection before det. Each is
+	// empty at the beginning of the batch.
 	resBefore   *Result
 	detBefore   *Detection
 	noResult    Result
 	noDetection Detection
 
-	class Class // why the line failed
-	at    int   // where
+	failClass Class // why the line is rejected
+	failAt    int   // position of its first error
 
-	left   Limits // what the line may still have
-	nest   int    // open brackets
-	level  int    // open known objects
-	frames [numFrames]frame
+	remaining Limits // how many values of each kind the line may still have
+	nesting   int    // number of open brackets and braces
+	depth     int    // index in frames of the innermost open object, or -1
+	frames    [numFrames]frame
 
-	// Of the open category, detection, location and tag.
+	// Values of the open category, detection, location and tag.
 	category      Span
 	sensitive     sum
 	det           *Detection
@@ -44,10 +44,10 @@ type bulk struct {
 	page          Page
 	record        Record
 	tag           Tag
-	managed       Range // detections of managed identifiers in the line
-	custom        Range // of custom ones
+	managed       Range // the line's detections by managed data identifiers
+	custom        Range // the line's detections by custom data identifiers
 	path, name    lastText
-	newBucket     Span // the line's, where it was decoded
+	newBucket     Span // the line's s3Bucket, or null if it isn't to be remembered
 	buckets       [numBuckets]seenBucket
 	unknown       []unknownField
 	unknownPaths  []byte
@@ -57,34 +57,36 @@ type bulk struct {
 	names         map[string]string // interned paths of unknown fields
 }
 
-// numFrames bounds the depth of known objects: root, classificationDetails,
-// result, sensitiveData[], detections[], occurrences, pages[], lineRange.
+// numFrames is more than the most known objects that can be open: root,
+// classificationDetails, result, sensitiveData[], detections[], occurrences,
+// pages[], lineRange.
 const numFrames = 10
 
-// frame is an open known object: its kind, the field being read, and the index
+// frame is an open JSON object of a known kind, the field being read, and the index
 // in that field's array, or -1.
 type frame struct {
 	object, field uint8
 	index         int
 }
 
-// lastText is the text of the row before: rows repeat column names and paths,
-// and a text with the same raw bytes has the same value.
+// lastText is the text of the previous row. Rows often repeat column names and
+// paths, and a text with the same raw bytes has the same value.
 type lastText struct {
 	raw  []byte // with the closing quote
 	span Span
 }
 
-// padding behind the raw lines: more than the longest known key and a load.
+// padding is the number of bytes after the raw lines that scanners may read: more
+// than the longest known key and a load of eight bytes.
 const padding = 64
 
-// maxBuf is what a Span can reach.
+// maxBuf is the largest offset that a Span can have.
 const maxBuf = math.MaxUint32
 
-// NewDecoder returns the bulk decoder. It is not safe for concurrent use: one
-// decoder a goroutine.
+// NewDecoder returns a decoder. It is not safe for concurrent use: make one per
+// goroutine.
 func NewDecoder(opts DecoderOptions) Decoder {
-	return &bulk{
+	return &bulkDecoder{
 		skipOccurrences: opts.SkipOccurrences,
 		limits:          opts.Limits(),
 		objects:         knownObjects(),
@@ -93,7 +95,7 @@ func NewDecoder(opts DecoderOptions) Decoder {
 }
 
 // Decode implements Decoder.
-func (d *bulk) Decode(b *Batch) {
+func (d *bulkDecoder) Decode(b *Batch) {
 	end := uint32(len(constants))
 	for _, s := range b.Segments {
 		end = max(end, s.End)
@@ -102,28 +104,29 @@ func (d *bulk) Decode(b *Batch) {
 	b.Buf = append(b.Buf[:end], make([]byte, padding)...)
 	b.resetRows()
 	d.b = b
-	run := d.constant(b.RunID)
+	run := d.appendText(b.RunID)
 	for i := range b.Segments {
 		s := &b.Segments[i]
 		src := &b.Sources[s.Source]
 		common := sourceText{
 			run:   run,
-			uri:   d.constant(src.URI),
-			etag:  d.constant(src.ETag),
-			admin: d.constant(src.AdminAccountID),
+			uri:   d.appendText(src.URI),
+			etag:  d.appendText(src.ETag),
+			admin: d.appendText(src.AdminAccountID),
 		}
-		d.segment(s, &common)
+		d.decodeSegment(s, &common)
 	}
 	d.b, d.buf, d.res, d.det = nil, nil, nil, nil
 	d.path, d.name = lastText{}, lastText{}
 	clear(d.buckets[:])
 }
 
-// sourceText is what all lines of a segment have in common.
+// sourceText holds the texts that all lines of a segment share.
 type sourceText struct{ run, uri, etag, admin Span }
 
-// constant adds a text that comes from outside the lines; an empty one is null.
-func (d *bulk) constant(s string) Span {
+// appendText appends a text that isn't in the lines to the batch. An empty text is
+// null.
+func (d *bulkDecoder) appendText(s string) Span {
 	if s == "" {
 		return Span{}
 	}
@@ -132,7 +135,7 @@ func (d *bulk) constant(s string) Span {
 	return Span{uint32(start), uint32(len(s))}
 }
 
-func (d *bulk) segment(s *Segment, common *sourceText) {
+func (d *bulkDecoder) decodeSegment(s *Segment, common *sourceText) {
 	b := d.b
 	if s.TooLong != 0 {
 		b.LineCount++
@@ -146,31 +149,31 @@ func (d *bulk) segment(s *Segment, common *sourceText) {
 	line := s.Line
 	first, end := int(s.Start), int(s.End)
 	at := func(p int) int64 { return s.Offset + int64(p-first) }
-	// Lines that have an end stop the scanners there, so where it is shows once
-	// they are decoded.
+	// A newline stops the scanners, so decoding finds where each line ends.
 	last := first + bytes.LastIndexByte(d.buf[first:end], '\n') + 1
 	p := first
 	for ; p < last; line++ {
-		p = d.line(p, line, at(p), s.Source, common) + 1
+		p = d.decodeLine(p, line, at(p), s.Source, common) + 1
 	}
 	if p == end {
 		return
 	}
-	// The last line has no end: decode a copy that has one.
+	// The last line has no newline: decode a copy that has one.
 	start := len(b.Buf)
 	b.Buf = append(b.Buf, b.Buf[p:end]...)
 	b.Buf = append(b.Buf, '\n')
 	b.Buf = append(b.Buf, make([]byte, padding)...)
 	d.buf = b.Buf
-	d.line(start, line, at(p), s.Source, common)
+	d.decodeLine(start, line, at(p), s.Source, common)
 }
 
-// line decodes the line at p, which ends with '\n', and returns where that is;
-// at is its offset in the source.
-func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) int {
+// decodeLine decodes the line at p, which ends with '\n', and returns the position
+// of the '\n'. If the line is rejected, it undoes what the line added. at is the
+// line's offset in the source.
+func (d *bulkDecoder) decodeLine(p int, number, at int64, source uint32, common *sourceText) int {
 	b := d.b
 	b.LineCount++
-	start := d.space(p)
+	start := d.skipSpace(p)
 	if d.buf[start] == '\n' {
 		b.BlankCount++
 		return start
@@ -190,8 +193,8 @@ func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) 
 	d.res.Text[AdminAccountID] = common.admin
 	d.res.setInt(SourceLine, number)
 	d.res.setBool(IsArchiveMember, false)
-	d.nest, d.level = 0, -1
-	d.left = d.limits
+	d.nesting, d.depth = 0, -1
+	d.remaining = d.limits
 	d.sensitive = sum{}
 	d.newBucket = Span{}
 	none := Range{uint32(mark.detections), uint32(mark.detections)}
@@ -199,7 +202,7 @@ func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) 
 	d.path, d.name = lastText{}, lastText{}
 	d.unknown, d.unknownPaths, d.unknownNames = d.unknown[:0], d.unknownPaths[:0], d.unknownNames[:0]
 
-	if end := d.whole(start); end >= 0 {
+	if end := d.parseLine(start); end >= 0 {
 		d.rememberBucket(mark.results)
 		return end
 	}
@@ -214,41 +217,41 @@ func (d *bulk) line(p int, number, at int64, source uint32, common *sourceText) 
 	b.Buf = b.Buf[:mark.buf]
 	n := bytes.IndexByte(d.buf[p:], '\n')
 	b.Rejects = append(b.Rejects, Reject{
-		Source: source, Line: number, Offset: at + int64(d.at-p),
-		Class: d.class, Raw: Span{uint32(p), uint32(n)},
+		Source: source, Line: number, Offset: at + int64(d.failAt-p),
+		Class: d.failClass, Raw: Span{uint32(p), uint32(n)},
 	})
 	return p + n
 }
 
-// whole decodes the line's object and what follows from all of it, and returns
-// where the line ends.
-func (d *bulk) whole(p int) int {
+// parseLine decodes the line's object and computes the columns that depend on all
+// of it. It returns the position of the line's '\n'.
+func (d *bulkDecoder) parseLine(p int) int {
 	if d.buf[p] != '{' {
-		return d.wrong(p, NotObject)
+		return d.failToken(p, NotObject)
 	}
 	end := d.object(rootObject, p)
 	if end < 0 {
 		return end
 	}
-	if !d.finish() {
+	if !d.finishResult() {
 		return d.fail(IntegerRange, end-1)
 	}
-	if p = d.space(end); d.buf[p] != '\n' {
+	if p = d.skipSpace(end); d.buf[p] != '\n' {
 		return d.fail(TrailingText, p)
 	}
 	if len(d.unknown) > 0 {
-		return d.keepUnknown(p)
+		return d.appendUnrecognized(p)
 	}
 	return p
 }
 
-// finish orders the line's detections and adds up; it returns false where a sum
-// is outside int64.
-func (d *bulk) finish() bool {
+// finishResult orders the line's detections and computes the result's sums. It
+// returns false if a sum overflows int64.
+func (d *bulkDecoder) finishResult() bool {
 	b, r := d.b, d.res
 	first, end := min(d.managed.First, d.custom.First), max(d.managed.End, d.custom.End)
 	r.Detections = Range{first, end}
-	if d.custom.First < d.managed.First { // custom came first in the line: rotate
+	if d.custom.First < d.managed.First { // the line has custom before managed: rotate
 		dets := b.Detections[first:end]
 		slices.Reverse(dets[:d.custom.Len()])
 		slices.Reverse(dets[d.custom.Len():])
@@ -274,7 +277,7 @@ func (d *bulk) finish() bool {
 	return !d.sensitive.overflow && !counts.overflow
 }
 
-// sum adds up integers and remembers whether it ever left int64.
+// sum adds up integers and remembers whether the total ever overflowed.
 type sum struct {
 	total    int64
 	overflow bool
@@ -288,25 +291,26 @@ func (s *sum) add(v int64) {
 	s.total = t
 }
 
-func (d *bulk) fail(class Class, at int) int {
-	d.class, d.at = class, at
+// fail rejects the line for an error at a position.
+func (d *bulkDecoder) fail(class Class, at int) int {
+	d.failClass, d.failAt = class, at
 	return -1
 }
 
-// object decodes the object of that kind at p, where its '{' is.
-func (d *bulk) object(kind, p int) int {
+// object decodes an object of a known kind, whose '{' is at p.
+func (d *bulkDecoder) object(kind, p int) int {
 	buf := d.buf
 	o := &d.objects[kind]
-	d.nest++
-	d.level++
-	fr := &d.frames[d.level]
+	d.nesting++
+	d.depth++
+	fr := &d.frames[d.depth]
 	fr.object = uint8(kind)
 	var seen uint32
 	before := 0 // index into o.next
 	if p = p + 1; buf[p] != '"' {
-		if p = d.space(p); buf[p] == '}' {
-			d.nest--
-			d.level--
+		if p = d.skipSpace(p); buf[p] == '}' {
+			d.nesting--
+			d.depth--
 			return p + 1
 		}
 	}
@@ -328,7 +332,7 @@ func (d *bulk) object(kind, p int) int {
 			if id = o.find(d.b.Text(key)); id >= 0 {
 				f = &o.fields[id]
 				o.next[before] = uint8(id)
-			} else if d.left.UnknownFields--; d.left.UnknownFields < 0 {
+			} else if d.remaining.UnknownFields--; d.remaining.UnknownFields < 0 {
 				return d.fail(TooManyValues, keyAt)
 			}
 		}
@@ -339,31 +343,31 @@ func (d *bulk) object(kind, p int) int {
 			seen |= 1 << id
 		}
 		if buf[p] != ':' {
-			if p = d.space(p); buf[p] != ':' {
+			if p = d.skipSpace(p); buf[p] != ':' {
 				return d.fail(Malformed, p)
 			}
 		}
-		p = d.space(p + 1)
+		p = d.skipSpace(p + 1)
 		if id >= 0 {
 			fr.field = uint8(id)
 			fr.index = -1
 			before = id + 1
 			p = f.parse(d, f.slot, p)
 		} else {
-			p = d.unknownField(key, p)
+			p = d.takeUnknown(key, p)
 		}
 		if p < 0 {
 			return p
 		}
-		p = d.space(p)
+		p = d.skipSpace(p)
 		switch buf[p] {
 		case ',':
 			if p++; buf[p] != '"' {
-				p = d.space(p)
+				p = d.skipSpace(p)
 			}
 		case '}':
-			d.nest--
-			d.level--
+			d.nesting--
+			d.depth--
 			return p + 1
 		default:
 			return d.fail(Malformed, p)
@@ -371,31 +375,31 @@ func (d *bulk) object(kind, p int) int {
 	}
 }
 
-// array decodes the array at p, or null. For each of its values element is
-// called, which may take several at once; it adds those it takes to the frame's
-// index before it looks into the last.
-func (d *bulk) array(p int, element func(d *bulk, p int) int) int {
+// array decodes the array of objects at p, or null. It calls element for the value
+// at a position; element may take several values at once. It adds their number to
+// the frame's index before it decodes the last of them.
+func (d *bulkDecoder) array(p int, element func(d *bulkDecoder, p int) int) int {
 	buf := d.buf
 	if buf[p] != '[' {
-		return d.null(p)
+		return d.takeNull(p)
 	}
-	d.nest++
-	if p = d.space(p + 1); buf[p] == ']' {
-		d.nest--
+	d.nesting++
+	if p = d.skipSpace(p + 1); buf[p] == ']' {
+		d.nesting--
 		return p + 1
 	}
 	for {
 		if buf[p] != '{' {
-			return d.wrong(p, WrongType)
+			return d.failToken(p, WrongType)
 		}
 		if p = element(d, p); p < 0 {
 			return p
 		}
-		switch p = d.space(p); buf[p] {
+		switch p = d.skipSpace(p); buf[p] {
 		case ',':
-			p = d.space(p + 1)
+			p = d.skipSpace(p + 1)
 		case ']':
-			d.nest--
+			d.nesting--
 			return p + 1
 		default:
 			return d.fail(Malformed, p)

@@ -1,8 +1,8 @@
 package schema
 
-// The input's schema as data: which fields each JSON object has, and which
-// method of the decoder takes each one's value. Source: Macie API reference,
-// data type Finding and those it names; docs/dataset.md has the tree.
+// The input's schema as a table: the fields of each JSON object, and the method of
+// the decoder that takes the field's value. Source: Macie API reference, data type
+// Finding and the types it refers to; docs/dataset.md has the tree.
 
 // Kinds of JSON objects that have known fields.
 const (
@@ -13,7 +13,7 @@ const (
 	statusObject
 	categoryObject
 	managedObject
-	customsObject
+	customIdentifiersObject
 	customObject
 	occurrencesObject
 	cellObject
@@ -43,27 +43,28 @@ const (
 	numObjects
 )
 
-// maxFields is the most fields an object kind may have: the width of
-// object.seen in the decoder.
+// maxFields is the most fields that an object kind may have: the bits of seen in
+// bulkDecoder.object.
 const maxFields = 32
 
 // field is a known field of an object kind.
 type field struct {
 	name string
-	// parse takes the value at p and returns where it ends, or a negative
-	// number after bulk.fail.
-	parse func(d *bulk, slot, p int) int
+	// parse decodes the value at p into the slot and returns the position after it,
+	// or a negative position after bulkDecoder.fail.
+	parse func(d *bulkDecoder, slot, p int) int
 	slot  int
 }
 
-// objectFields is one object kind's fields, and a guess which field follows
-// which: files keep one order of keys, so the guess is nearly always right.
+// objectFields are the fields of one object kind, and a guess which field follows
+// which: the field that followed last time. Lines of a file keep one order of keys,
+// so the guess is nearly always right.
 type objectFields struct {
 	fields []field
-	next   [maxFields + 1]uint8 // [0] is for the first field, [i+1] for what follows field i
+	next   [maxFields + 1]uint8 // [0] is the first field, [i+1] the one after field i
 }
 
-// find returns the index of the field of that name, or -1.
+// find returns the index of the field with that name, or -1.
 func (o *objectFields) find(name []byte) int {
 	for i := range o.fields {
 		if string(name) == o.fields[i].name {
@@ -73,22 +74,24 @@ func (o *objectFields) find(name []byte) int {
 	return -1
 }
 
+// knownObjects returns the fields of each object kind. The decoder that calls it
+// owns them: it changes the guesses.
 func knownObjects() *[numObjects]objectFields {
 	block := func(acls, policy, ignore, restrict int) []field {
 		return []field{
-			{"ignorePublicAcls", (*bulk).resultBool, ignore},
-			{"restrictPublicBuckets", (*bulk).resultBool, restrict},
-			{"blockPublicAcls", (*bulk).resultBool, acls},
-			{"blockPublicPolicy", (*bulk).resultBool, policy},
+			{"ignorePublicAcls", (*bulkDecoder).resultBool, ignore},
+			{"restrictPublicBuckets", (*bulkDecoder).resultBool, restrict},
+			{"blockPublicAcls", (*bulkDecoder).resultBool, acls},
+			{"blockPublicPolicy", (*bulkDecoder).resultBool, policy},
 		}
 	}
 	public := func(read, write int) []field {
 		return []field{
-			{"allowsPublicReadAccess", (*bulk).resultBool, read},
-			{"allowsPublicWriteAccess", (*bulk).resultBool, write},
+			{"allowsPublicReadAccess", (*bulkDecoder).resultBool, read},
+			{"allowsPublicWriteAccess", (*bulkDecoder).resultBool, write},
 		}
 	}
-	position := func(parse func(d *bulk, slot, p int) int, base int) []field {
+	position := func(parse func(d *bulkDecoder, slot, p int) int, base int) []field {
 		return []field{
 			{"start", parse, base},
 			{"end", parse, base + 1},
@@ -97,165 +100,165 @@ func knownObjects() *[numObjects]objectFields {
 	}
 	encryption := func(typ, key int) []field {
 		return []field{
-			{"encryptionType", (*bulk).resultText, typ},
-			{"kmsMasterKeyId", (*bulk).resultText, key},
+			{"encryptionType", (*bulkDecoder).resultText, typ},
+			{"kmsMasterKeyId", (*bulkDecoder).resultText, key},
 		}
 	}
 	kinds := [numObjects][]field{
 		rootObject: {
-			{"schemaVersion", (*bulk).resultText, SchemaVersion},
-			{"id", (*bulk).resultText, ResultID},
-			{"accountId", (*bulk).resultText, AccountID},
-			{"partition", (*bulk).resultText, AWSPartition},
-			{"region", (*bulk).resultText, Region},
-			{"type", (*bulk).resultText, FindingType},
-			{"title", (*bulk).resultText, Title},
-			{"description", (*bulk).resultText, Description},
-			{"severity", (*bulk).child, severityObject},
-			{"createdAt", (*bulk).resultTime, CreatedAt},
-			{"resourcesAffected", (*bulk).child, resourcesObject},
-			{"category", (*bulk).resultText, FindingCategory},
-			{"classificationDetails", (*bulk).child, detailsObject},
-			{"updatedAt", (*bulk).resultTime, UpdatedAt},
-			{"sample", (*bulk).resultBool, Sample},
-			{"archived", (*bulk).resultBool, Archived},
-			{"count", (*bulk).resultInt, FindingCount},
+			{"schemaVersion", (*bulkDecoder).resultText, SchemaVersion},
+			{"id", (*bulkDecoder).resultText, ResultID},
+			{"accountId", (*bulkDecoder).resultText, AccountID},
+			{"partition", (*bulkDecoder).resultText, AWSPartition},
+			{"region", (*bulkDecoder).resultText, Region},
+			{"type", (*bulkDecoder).resultText, FindingType},
+			{"title", (*bulkDecoder).resultText, Title},
+			{"description", (*bulkDecoder).resultText, Description},
+			{"severity", (*bulkDecoder).child, severityObject},
+			{"createdAt", (*bulkDecoder).resultTime, CreatedAt},
+			{"resourcesAffected", (*bulkDecoder).child, resourcesObject},
+			{"category", (*bulkDecoder).resultText, FindingCategory},
+			{"classificationDetails", (*bulkDecoder).child, detailsObject},
+			{"updatedAt", (*bulkDecoder).resultTime, UpdatedAt},
+			{"sample", (*bulkDecoder).resultBool, Sample},
+			{"archived", (*bulkDecoder).resultBool, Archived},
+			{"count", (*bulkDecoder).resultInt, FindingCount},
 		},
 		severityObject: {
-			{"score", (*bulk).resultInt32, SeverityScore},
-			{"description", (*bulk).resultText, Severity},
+			{"score", (*bulkDecoder).resultInt32, SeverityScore},
+			{"description", (*bulkDecoder).resultText, Severity},
 		},
 		detailsObject: {
-			{"jobArn", (*bulk).resultText, JobARN},
-			{"result", (*bulk).child, resultObject},
-			{"detailedResultsLocation", (*bulk).resultText, DetailedResultsLocation},
-			{"jobId", (*bulk).resultText, JobID},
-			{"originType", (*bulk).resultText, OriginType},
+			{"jobArn", (*bulkDecoder).resultText, JobARN},
+			{"result", (*bulkDecoder).child, resultObject},
+			{"detailedResultsLocation", (*bulkDecoder).resultText, DetailedResultsLocation},
+			{"jobId", (*bulkDecoder).resultText, JobID},
+			{"originType", (*bulkDecoder).resultText, OriginType},
 		},
 		resultObject: {
-			{"status", (*bulk).child, statusObject},
-			{"sizeClassified", (*bulk).resultInt, SizeClassified},
-			{"mimeType", (*bulk).resultText, MimeType},
-			{"sensitiveData", (*bulk).categories, 0},
-			{"customDataIdentifiers", (*bulk).child, customsObject},
-			{"additionalOccurrences", (*bulk).resultBool, AdditionalOccurrences},
+			{"status", (*bulkDecoder).child, statusObject},
+			{"sizeClassified", (*bulkDecoder).resultInt, SizeClassified},
+			{"mimeType", (*bulkDecoder).resultText, MimeType},
+			{"sensitiveData", (*bulkDecoder).categories, 0},
+			{"customDataIdentifiers", (*bulkDecoder).child, customIdentifiersObject},
+			{"additionalOccurrences", (*bulkDecoder).resultBool, AdditionalOccurrences},
 		},
 		statusObject: {
-			{"code", (*bulk).resultText, StatusCode},
-			{"reason", (*bulk).resultText, StatusReason},
+			{"code", (*bulkDecoder).resultText, StatusCode},
+			{"reason", (*bulkDecoder).resultText, StatusReason},
 		},
 		categoryObject: {
-			{"category", (*bulk).categoryName, 0},
-			{"totalCount", (*bulk).categoryTotal, 0},
-			{"detections", (*bulk).managedDetections, 0},
+			{"category", (*bulkDecoder).categoryName, 0},
+			{"totalCount", (*bulkDecoder).categoryTotal, 0},
+			{"detections", (*bulkDecoder).managedDetections, 0},
 		},
 		managedObject: {
-			{"type", (*bulk).detectionText, DetectionType},
-			{"count", (*bulk).detectionInt, DetectionOccurrenceCount},
-			{"occurrences", (*bulk).child, occurrencesObject},
+			{"type", (*bulkDecoder).detectionText, DetectionType},
+			{"count", (*bulkDecoder).detectionInt, DetectionOccurrenceCount},
+			{"occurrences", (*bulkDecoder).child, occurrencesObject},
 		},
-		customsObject: {
-			{"totalCount", (*bulk).resultInt, CustomTotalCount},
-			{"detections", (*bulk).customDetections, 0},
+		customIdentifiersObject: {
+			{"totalCount", (*bulkDecoder).resultInt, CustomTotalCount},
+			{"detections", (*bulkDecoder).customDetections, 0},
 		},
 		customObject: {
-			{"arn", (*bulk).detectionText, CustomIdentifierARN},
-			{"name", (*bulk).detectionText, DetectionType},
-			{"count", (*bulk).detectionInt, DetectionOccurrenceCount},
-			{"occurrences", (*bulk).child, occurrencesObject},
+			{"arn", (*bulkDecoder).detectionText, CustomIdentifierARN},
+			{"name", (*bulkDecoder).detectionText, DetectionType},
+			{"count", (*bulkDecoder).detectionInt, DetectionOccurrenceCount},
+			{"occurrences", (*bulkDecoder).child, occurrencesObject},
 		},
 		occurrencesObject: {
-			{"lineRanges", (*bulk).lines, 0},
-			{"pages", (*bulk).pages, 0},
-			{"records", (*bulk).records, 0},
-			{"cells", (*bulk).cells, 0},
-			{"offsetRanges", (*bulk).offsets, 0},
+			{"lineRanges", (*bulkDecoder).lines, 0},
+			{"pages", (*bulkDecoder).pages, 0},
+			{"records", (*bulkDecoder).records, 0},
+			{"cells", (*bulkDecoder).cells, 0},
+			{"offsetRanges", (*bulkDecoder).offsets, 0},
 		},
 		cellObject: {
-			{"row", (*bulk).cellInt, 0},
-			{"column", (*bulk).cellInt, 1},
-			{"columnName", (*bulk).cellName, 0},
-			{"cellReference", (*bulk).cellReference, 0},
+			{"row", (*bulkDecoder).cellInt, 0},
+			{"column", (*bulkDecoder).cellInt, 1},
+			{"columnName", (*bulkDecoder).cellName, 0},
+			{"cellReference", (*bulkDecoder).cellReference, 0},
 		},
-		lineObject:   position((*bulk).rangeInt, 0),
-		offsetObject: position((*bulk).rangeInt, 0),
+		lineObject:   position((*bulkDecoder).rangeInt, 0),
+		offsetObject: position((*bulkDecoder).rangeInt, 0),
 		pageObject: {
-			{"pageNumber", (*bulk).pageNumber, 0},
-			{"lineRange", (*bulk).child, pageLineObject},
-			{"offsetRange", (*bulk).child, pageOffsetObject},
+			{"pageNumber", (*bulkDecoder).pageNumber, 0},
+			{"lineRange", (*bulkDecoder).child, pageLineObject},
+			{"offsetRange", (*bulkDecoder).child, pageOffsetObject},
 		},
-		pageLineObject:   position((*bulk).pageLineInt, 0),
-		pageOffsetObject: position((*bulk).pageOffsetInt, 0),
+		pageLineObject:   position((*bulkDecoder).pageLineInt, 0),
+		pageOffsetObject: position((*bulkDecoder).pageOffsetInt, 0),
 		recordObject: {
-			{"recordIndex", (*bulk).recordIndex, 0},
-			{"jsonPath", (*bulk).recordPath, 0},
+			{"recordIndex", (*bulkDecoder).recordIndex, 0},
+			{"jsonPath", (*bulkDecoder).recordPath, 0},
 		},
 		resourcesObject: {
-			{"s3Bucket", (*bulk).bucket, 0},
-			{"s3Object", (*bulk).child, s3Object},
+			{"s3Bucket", (*bulkDecoder).bucket, 0},
+			{"s3Object", (*bulkDecoder).child, s3Object},
 		},
 		bucketObject: {
-			{"arn", (*bulk).resultText, BucketARN},
-			{"name", (*bulk).resultText, BucketName},
-			{"createdAt", (*bulk).resultTime, BucketCreatedAt},
-			{"owner", (*bulk).child, ownerObject},
-			{"tags", (*bulk).tags, BucketTags},
-			{"defaultServerSideEncryption", (*bulk).child, bucketEncryptionObject},
-			{"publicAccess", (*bulk).child, bucketAccessObject},
-			{"allowsUnencryptedObjectUploads", (*bulk).resultText, BucketAllowsUnencryptedUploads},
+			{"arn", (*bulkDecoder).resultText, BucketARN},
+			{"name", (*bulkDecoder).resultText, BucketName},
+			{"createdAt", (*bulkDecoder).resultTime, BucketCreatedAt},
+			{"owner", (*bulkDecoder).child, ownerObject},
+			{"tags", (*bulkDecoder).tags, BucketTags},
+			{"defaultServerSideEncryption", (*bulkDecoder).child, bucketEncryptionObject},
+			{"publicAccess", (*bulkDecoder).child, bucketAccessObject},
+			{"allowsUnencryptedObjectUploads", (*bulkDecoder).resultText, BucketAllowsUnencryptedUploads},
 		},
 		ownerObject: {
-			{"displayName", (*bulk).resultText, BucketOwnerDisplayName},
-			{"id", (*bulk).resultText, BucketOwnerID},
+			{"displayName", (*bulkDecoder).resultText, BucketOwnerDisplayName},
+			{"id", (*bulkDecoder).resultText, BucketOwnerID},
 		},
 		bucketEncryptionObject: encryption(BucketEncryptionType, BucketKMSKeyID),
 		bucketAccessObject: {
-			{"permissionConfiguration", (*bulk).child, permissionsObject},
-			{"effectivePermission", (*bulk).resultText, BucketEffectivePermission},
+			{"permissionConfiguration", (*bulkDecoder).child, permissionsObject},
+			{"effectivePermission", (*bulkDecoder).resultText, BucketEffectivePermission},
 		},
 		permissionsObject: {
-			{"bucketLevelPermissions", (*bulk).child, bucketPermissionsObject},
-			{"accountLevelPermissions", (*bulk).child, accountPermissionsObject},
+			{"bucketLevelPermissions", (*bulkDecoder).child, bucketPermissionsObject},
+			{"accountLevelPermissions", (*bulkDecoder).child, accountPermissionsObject},
 		},
 		bucketPermissionsObject: {
-			{"accessControlList", (*bulk).child, aclObject},
-			{"bucketPolicy", (*bulk).child, policyObject},
-			{"blockPublicAccess", (*bulk).child, bucketBlockObject},
+			{"accessControlList", (*bulkDecoder).child, aclObject},
+			{"bucketPolicy", (*bulkDecoder).child, policyObject},
+			{"blockPublicAccess", (*bulkDecoder).child, bucketBlockObject},
 		},
 		aclObject:    public(BucketACLPublicRead, BucketACLPublicWrite),
 		policyObject: public(BucketPolicyPublicRead, BucketPolicyPublicWrite),
 		bucketBlockObject: block(BucketBlockPublicACLs, BucketBlockPublicPolicy,
 			BucketIgnorePublicACLs, BucketRestrictPublicBuckets),
 		accountPermissionsObject: {
-			{"blockPublicAccess", (*bulk).child, accountBlockObject},
+			{"blockPublicAccess", (*bulkDecoder).child, accountBlockObject},
 		},
 		accountBlockObject: block(AccountBlockPublicACLs, AccountBlockPublicPolicy,
 			AccountIgnorePublicACLs, AccountRestrictPublicBuckets),
 		s3Object: {
-			{"bucketArn", (*bulk).resultText, ObjectBucketARN},
-			{"key", (*bulk).resultText, ObjectKey},
-			{"path", (*bulk).resultText, ObjectPath},
-			{"extension", (*bulk).resultText, ObjectExtension},
-			{"lastModified", (*bulk).resultTime, ObjectLastModified},
-			{"eTag", (*bulk).resultText, ObjectETag},
-			{"versionId", (*bulk).resultText, ObjectVersionID},
-			{"serverSideEncryption", (*bulk).child, objectEncryptionObject},
-			{"size", (*bulk).resultInt, ObjectSize},
-			{"storageClass", (*bulk).resultText, ObjectStorageClass},
-			{"tags", (*bulk).tags, ObjectTags},
-			{"publicAccess", (*bulk).resultBool, ObjectPublicAccess},
-			{"embeddedFileDetails", (*bulk).member, 0},
+			{"bucketArn", (*bulkDecoder).resultText, ObjectBucketARN},
+			{"key", (*bulkDecoder).resultText, ObjectKey},
+			{"path", (*bulkDecoder).resultText, ObjectPath},
+			{"extension", (*bulkDecoder).resultText, ObjectExtension},
+			{"lastModified", (*bulkDecoder).resultTime, ObjectLastModified},
+			{"eTag", (*bulkDecoder).resultText, ObjectETag},
+			{"versionId", (*bulkDecoder).resultText, ObjectVersionID},
+			{"serverSideEncryption", (*bulkDecoder).child, objectEncryptionObject},
+			{"size", (*bulkDecoder).resultInt, ObjectSize},
+			{"storageClass", (*bulkDecoder).resultText, ObjectStorageClass},
+			{"tags", (*bulkDecoder).tags, ObjectTags},
+			{"publicAccess", (*bulkDecoder).resultBool, ObjectPublicAccess},
+			{"embeddedFileDetails", (*bulkDecoder).member, 0},
 		},
 		objectEncryptionObject: encryption(ObjectEncryptionType, ObjectKMSKeyID),
 		memberObject: {
-			{"filePath", (*bulk).resultText, ArchiveMemberPath},
-			{"fileExtension", (*bulk).resultText, ArchiveMemberExtension},
-			{"fileSize", (*bulk).resultInt, ArchiveMemberSize},
-			{"fileLastModified", (*bulk).resultTime, ArchiveMemberLastModified},
+			{"filePath", (*bulkDecoder).resultText, ArchiveMemberPath},
+			{"fileExtension", (*bulkDecoder).resultText, ArchiveMemberExtension},
+			{"fileSize", (*bulkDecoder).resultInt, ArchiveMemberSize},
+			{"fileLastModified", (*bulkDecoder).resultTime, ArchiveMemberLastModified},
 		},
 		tagObject: {
-			{"key", (*bulk).tagText, 0},
-			{"value", (*bulk).tagText, 1},
+			{"key", (*bulkDecoder).tagText, 0},
+			{"value", (*bulkDecoder).tagText, 1},
 		},
 	}
 	objects := new([numObjects]objectFields)

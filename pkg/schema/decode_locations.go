@@ -1,23 +1,22 @@
 package schema
 
-// Locations of sensitive data: nearly all of the bytes of most files. The
-// shapes that Macie writes have a way of their own through the bytes, a run of
-// equal shapes at a time; whatever looks different in any way goes through the
-// general one.
+// Locations are nearly all of the bytes of most sources. Those written as Macie
+// writes them are the usual ones: loops over the bytes decode several at a time.
+// Every other one is decoded by bulkDecoder.object.
 
-func (d *bulk) cells(_, p int) int {
+func (d *bulkDecoder) cells(_, p int) int {
 	first := len(d.b.Cells)
-	p = d.array(p, (*bulk).someCells)
+	p = d.array(p, (*bulkDecoder).takeCells)
 	d.det.Locations[CellKind] = Range{uint32(first), uint32(len(d.b.Cells))}
 	return p
 }
 
-// someCells takes the cell at p, and those behind it as long as they are usual.
-func (d *bulk) someCells(p int) int {
-	if end := d.usualCells(p); end >= 0 {
+// takeCells decodes the cell at p and the usual cells that follow it.
+func (d *bulkDecoder) takeCells(p int) int {
+	if end := d.takeUsualCells(p); end >= 0 {
 		return end
 	}
-	if d.took(1); d.left.Locations < 0 {
+	if d.countLocations(1); d.remaining.Locations < 0 {
 		return d.fail(TooManyValues, p)
 	}
 	d.cell = Cell{}
@@ -28,17 +27,18 @@ func (d *bulk) someCells(p int) int {
 	return p
 }
 
-// usualCells takes {"row":"2","column":"12","columnName":"email"}, with or
-// without the name and a cellReference behind it, and those that follow it. It
-// returns where the last one ends, or -1 if there is none.
-func (d *bulk) usualCells(p int) int {
+// takeUsualCells decodes cells such as
+// {"row":"2","column":"12","columnName":"email","cellReference":"A1"}, in which the
+// name and the reference may be absent. It returns the position after the last one,
+// or -1 if the first cell isn't usual.
+func (d *bulkDecoder) takeUsualCells(p int) int {
 	const head, middle = `{"row":`, `,"column":`
 	const name, reference = `,"columnName":"`, `,"cellReference":"`
 	buf, cells, keep := d.buf, d.b.Cells, !d.skipOccurrences
 	n, end := 0, -1
 	var cell Cell
-	var rest []byte // of the cell before, behind its row: columns repeat
-	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
+	var rest []byte // the previous cell after its row: columns repeat
+	for n < d.remaining.Locations && string(buf[p:p+len(head)]) == head {
 		row, q := usualInteger(buf, p+len(head))
 		if q < 0 {
 			break
@@ -62,7 +62,7 @@ func (d *bulk) usualCells(p int) int {
 			}
 			repeats := true
 			if string(buf[q:q+len(reference)]) == reference {
-				if cell.Reference, q = d.ownText(q + len(reference) - 1); q < 0 {
+				if cell.Reference, q = d.locationText(q + len(reference) - 1); q < 0 {
 					break
 				}
 				repeats = false // it names the row
@@ -77,7 +77,7 @@ func (d *bulk) usualCells(p int) int {
 			}
 		}
 		if keep {
-			cells = append(room(cells), cell)
+			cells = append(growRows(cells), cell)
 		}
 		n++
 		if end = q; buf[q] != ',' {
@@ -86,13 +86,13 @@ func (d *bulk) usualCells(p int) int {
 		p = q + 1
 	}
 	d.b.Cells = cells
-	d.took(n)
+	d.countLocations(n)
 	return end
 }
 
-// room returns rows with space for another one. It doubles them: append's smaller
-// steps would copy many rows more often, and leave more of what they were in.
-func room[T any](rows []T) []T {
+// growRows returns rows with room for another one. It doubles the capacity:
+// append's smaller steps would copy more often, and leave more garbage.
+func growRows[T any](rows []T) []T {
 	if len(rows) < cap(rows) {
 		return rows
 	}
@@ -101,14 +101,14 @@ func room[T any](rows []T) []T {
 	return grown
 }
 
-// took counts n locations that an element of array has taken.
-func (d *bulk) took(n int) {
+// countLocations counts n locations that were decoded for the array.
+func (d *bulkDecoder) countLocations(n int) {
 	d.locations += int64(n)
-	d.left.Locations -= n
-	d.frames[d.level].index += n
+	d.remaining.Locations -= n
+	d.frames[d.depth].index += n
 }
 
-func (d *bulk) cellInt(slot, p int) int {
+func (d *bulkDecoder) cellInt(slot, p int) int {
 	v, ok, p := d.integer(p)
 	if ok {
 		if slot == 0 {
@@ -121,33 +121,32 @@ func (d *bulk) cellInt(slot, p int) int {
 	return p
 }
 
-func (d *bulk) cellName(_, p int) int {
+func (d *bulkDecoder) cellName(_, p int) int {
 	if d.buf[p] != '"' {
-		return d.null(p)
+		return d.takeNull(p)
 	}
 	d.cell.Name, p = d.repeatedText(&d.name, p)
 	return p
 }
 
-func (d *bulk) cellReference(_, p int) int {
+func (d *bulkDecoder) cellReference(_, p int) int {
 	d.cell.Reference, p = d.span(p)
 	return p
 }
 
-func (d *bulk) records(_, p int) int {
+func (d *bulkDecoder) records(_, p int) int {
 	first := len(d.b.Records)
-	p = d.array(p, (*bulk).someRecords)
+	p = d.array(p, (*bulkDecoder).takeRecords)
 	d.det.Locations[RecordKind] = Range{uint32(first), uint32(len(d.b.Records))}
 	return p
 }
 
-// someRecords takes the record at p, and those behind it as long as they are
-// usual.
-func (d *bulk) someRecords(p int) int {
-	if end := d.usualRecords(p); end >= 0 {
+// takeRecords decodes the record at p and the usual records that follow it.
+func (d *bulkDecoder) takeRecords(p int) int {
+	if end := d.takeUsualRecords(p); end >= 0 {
 		return end
 	}
-	if d.took(1); d.left.Locations < 0 {
+	if d.countLocations(1); d.remaining.Locations < 0 {
 		return d.fail(TooManyValues, p)
 	}
 	d.record = Record{}
@@ -158,14 +157,14 @@ func (d *bulk) someRecords(p int) int {
 	return p
 }
 
-// usualRecords takes {"recordIndex":"0","jsonPath":"$.ssn"}, with or without
-// the path, and those that follow it. It returns where the last one ends, or -1
-// if there is none.
-func (d *bulk) usualRecords(p int) int {
+// takeUsualRecords decodes records such as {"recordIndex":"0","jsonPath":"$.ssn"},
+// in which the path may be absent. It returns the position after the last one, or
+// -1 if the first record isn't usual.
+func (d *bulkDecoder) takeUsualRecords(p int) int {
 	const head, path = `{"recordIndex":`, `,"jsonPath":"`
 	buf, records, keep := d.buf, d.b.Records, !d.skipOccurrences
 	n, end := 0, -1
-	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
+	for n < d.remaining.Locations && string(buf[p:p+len(head)]) == head {
 		record, q := Record{Set: HasRecordIndex}, 0
 		if record.Index, q = usualInteger(buf, p+len(head)); q < 0 {
 			break
@@ -179,7 +178,7 @@ func (d *bulk) usualRecords(p int) int {
 			break
 		}
 		if keep {
-			records = append(room(records), record)
+			records = append(growRows(records), record)
 		}
 		n++
 		if end = q + 1; buf[end] != ',' {
@@ -188,11 +187,11 @@ func (d *bulk) usualRecords(p int) int {
 		p = end + 1
 	}
 	d.b.Records = records
-	d.took(n)
+	d.countLocations(n)
 	return end
 }
 
-func (d *bulk) recordIndex(_, p int) int {
+func (d *bulkDecoder) recordIndex(_, p int) int {
 	v, ok, p := d.integer(p)
 	if ok {
 		d.record.Index = v
@@ -201,35 +200,34 @@ func (d *bulk) recordIndex(_, p int) int {
 	return p
 }
 
-func (d *bulk) recordPath(_, p int) int {
+func (d *bulkDecoder) recordPath(_, p int) int {
 	if d.buf[p] != '"' {
-		return d.null(p)
+		return d.takeNull(p)
 	}
 	d.record.Path, p = d.repeatedText(&d.path, p)
 	return p
 }
 
-func (d *bulk) lines(_, p int) int {
+func (d *bulkDecoder) lines(_, p int) int {
 	first := len(d.b.Lines)
-	p = d.array(p, func(d *bulk, p int) int { return d.somePositions(p, lineObject, &d.b.Lines) })
+	p = d.array(p, func(d *bulkDecoder, p int) int { return d.takePositions(p, lineObject, &d.b.Lines) })
 	d.det.Locations[LineKind] = Range{uint32(first), uint32(len(d.b.Lines))}
 	return p
 }
 
-func (d *bulk) offsets(_, p int) int {
+func (d *bulkDecoder) offsets(_, p int) int {
 	first := len(d.b.Offsets)
-	p = d.array(p, func(d *bulk, p int) int { return d.somePositions(p, offsetObject, &d.b.Offsets) })
+	p = d.array(p, func(d *bulkDecoder, p int) int { return d.takePositions(p, offsetObject, &d.b.Offsets) })
 	d.det.Locations[OffsetKind] = Range{uint32(first), uint32(len(d.b.Offsets))}
 	return p
 }
 
-// somePositions takes the position at p, and those behind it as long as they
-// are usual.
-func (d *bulk) somePositions(p, object int, to *[]Position) int {
-	if end := d.usualPositions(p, to); end >= 0 {
+// takePositions decodes the range at p and the usual ranges that follow it.
+func (d *bulkDecoder) takePositions(p, object int, to *[]Position) int {
+	if end := d.takeUsualPositions(p, to); end >= 0 {
 		return end
 	}
-	if d.took(1); d.left.Locations < 0 {
+	if d.countLocations(1); d.remaining.Locations < 0 {
 		return d.fail(TooManyValues, p)
 	}
 	d.position = Position{}
@@ -240,14 +238,14 @@ func (d *bulk) somePositions(p, object int, to *[]Position) int {
 	return p
 }
 
-// usualPositions takes {"start":"1","end":"1","startColumn":"4"}, with or
-// without the column, and those that follow it. It returns where the last one
-// ends, or -1 if there is none.
-func (d *bulk) usualPositions(p int, to *[]Position) int {
+// takeUsualPositions decodes ranges such as
+// {"start":"1","end":"1","startColumn":"4"}, in which the column may be absent. It
+// returns the position after the last one, or -1 if the first range isn't usual.
+func (d *bulkDecoder) takeUsualPositions(p int, to *[]Position) int {
 	const head, middle, column = `{"start":`, `,"end":`, `,"startColumn":`
 	buf, positions, keep := d.buf, *to, !d.skipOccurrences
 	n, end := 0, -1
-	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
+	for n < d.remaining.Locations && string(buf[p:p+len(head)]) == head {
 		first, q := usualInteger(buf, p+len(head))
 		if q < 0 || string(buf[q:q+len(middle)]) != middle {
 			break
@@ -267,7 +265,7 @@ func (d *bulk) usualPositions(p int, to *[]Position) int {
 			break
 		}
 		if keep {
-			positions = append(room(positions), Position{Start: first, End: last, StartColumn: at, Set: set})
+			positions = append(growRows(positions), Position{Start: first, End: last, StartColumn: at, Set: set})
 		}
 		n++
 		if end = q + 1; buf[end] != ',' {
@@ -276,15 +274,15 @@ func (d *bulk) usualPositions(p int, to *[]Position) int {
 		p = end + 1
 	}
 	*to = positions
-	d.took(n)
+	d.countLocations(n)
 	return end
 }
 
-func (d *bulk) rangeInt(slot, p int) int      { return d.positionInt(&d.position, slot, p) }
-func (d *bulk) pageLineInt(slot, p int) int   { return d.positionInt(&d.page.Line, slot, p) }
-func (d *bulk) pageOffsetInt(slot, p int) int { return d.positionInt(&d.page.Offset, slot, p) }
+func (d *bulkDecoder) rangeInt(slot, p int) int      { return d.positionInt(&d.position, slot, p) }
+func (d *bulkDecoder) pageLineInt(slot, p int) int   { return d.positionInt(&d.page.Line, slot, p) }
+func (d *bulkDecoder) pageOffsetInt(slot, p int) int { return d.positionInt(&d.page.Offset, slot, p) }
 
-func (d *bulk) positionInt(to *Position, slot, p int) int {
+func (d *bulkDecoder) positionInt(to *Position, slot, p int) int {
 	v, ok, p := d.integer(p)
 	if ok {
 		switch slot {
@@ -300,19 +298,19 @@ func (d *bulk) positionInt(to *Position, slot, p int) int {
 	return p
 }
 
-func (d *bulk) pages(_, p int) int {
+func (d *bulkDecoder) pages(_, p int) int {
 	first := len(d.b.Pages)
-	p = d.array(p, (*bulk).somePages)
+	p = d.array(p, (*bulkDecoder).takePages)
 	d.det.Locations[PageKind] = Range{uint32(first), uint32(len(d.b.Pages))}
 	return p
 }
 
-// somePages takes the page at p, and those behind it as long as they are usual.
-func (d *bulk) somePages(p int) int {
-	if end := d.usualPages(p); end >= 0 {
+// takePages decodes the page at p and the usual pages that follow it.
+func (d *bulkDecoder) takePages(p int) int {
+	if end := d.takeUsualPages(p); end >= 0 {
 		return end
 	}
-	if d.took(1); d.left.Locations < 0 {
+	if d.countLocations(1); d.remaining.Locations < 0 {
 		return d.fail(TooManyValues, p)
 	}
 	d.page = Page{}
@@ -323,19 +321,19 @@ func (d *bulk) somePages(p int) int {
 	return p
 }
 
-// usualPages takes {"pageNumber":"7"} and those that follow it. It returns
-// where the last one ends, or -1 if there is none.
-func (d *bulk) usualPages(p int) int {
+// takeUsualPages decodes pages such as {"pageNumber":"7"}. It returns the position
+// after the last one, or -1 if the first page isn't usual.
+func (d *bulkDecoder) takeUsualPages(p int) int {
 	const head = `{"pageNumber":`
 	buf, pages, keep := d.buf, d.b.Pages, !d.skipOccurrences
 	n, end := 0, -1
-	for n < d.left.Locations && string(buf[p:p+len(head)]) == head {
+	for n < d.remaining.Locations && string(buf[p:p+len(head)]) == head {
 		number, q := usualInteger(buf, p+len(head))
 		if q < 0 || buf[q] != '}' {
 			break
 		}
 		if keep {
-			pages = append(room(pages), Page{Number: number, HasNumber: true})
+			pages = append(growRows(pages), Page{Number: number, HasNumber: true})
 		}
 		n++
 		if end = q + 1; buf[end] != ',' {
@@ -344,26 +342,26 @@ func (d *bulk) usualPages(p int) int {
 		p = end + 1
 	}
 	d.b.Pages = pages
-	d.took(n)
+	d.countLocations(n)
 	return end
 }
 
-func (d *bulk) pageNumber(_, p int) int {
+func (d *bulkDecoder) pageNumber(_, p int) int {
 	d.page.Number, d.page.HasNumber, p = d.integer(p)
 	return p
 }
 
-// usualInteger takes an integer of up to 18 digits without a sign or a leading
-// zero, in quotes or followed by what can follow a number in an object, or
-// returns a negative end.
+// usualInteger decodes an integer of up to 18 digits without a sign or a leading
+// zero, either in quotes or before a comma or a closing brace. It returns the
+// position after it, or -1 if the value looks different.
 func usualInteger(buf []byte, p int) (v int64, end int) {
 	quoted := buf[p] == '"'
 	if quoted {
 		p++
 	}
 	first := p
-	// A digit at a time: where the next token begins is then foreseen by
-	// branches, and waits for no arithmetic.
+	// One digit at a time: the processor predicts these branches, and so where the
+	// next token begins, without waiting for arithmetic.
 	for {
 		c := buf[p] - '0'
 		if c > 9 {
@@ -384,21 +382,21 @@ func usualInteger(buf []byte, p int) (v int64, end int) {
 	return 0, -1
 }
 
-// ownText is text for a column of the locations.
-func (d *bulk) ownText(p int) (Span, int) {
+// locationText decodes a text of a location.
+func (d *bulkDecoder) locationText(p int) (Span, int) {
 	if d.skipOccurrences {
 		return Span{}, d.checkText(p)
 	}
 	return d.text(p)
 }
 
-// repeatedText is ownText for a column whose rows are often equal to the row
-// before: they share one Span.
-func (d *bulk) repeatedText(last *lastText, p int) (Span, int) {
+// repeatedText is locationText for a column that often has the text of the previous
+// row again. Both rows then share a Span.
+func (d *bulkDecoder) repeatedText(last *lastText, p int) (Span, int) {
 	if len(last.raw) > 0 && startsWith(d.buf, p+1, last.raw) {
 		return last.span, p + 1 + len(last.raw)
 	}
-	s, end := d.ownText(p)
+	s, end := d.locationText(p)
 	if end >= 0 {
 		last.raw, last.span = d.buf[p+1:end], s
 	}

@@ -6,25 +6,25 @@ import (
 	"unicode/utf8"
 )
 
-// Scanning JSON tokens. A line ends with '\n', which no token may contain, so
-// that no loop here has to ask where the line ends; the padding behind the last
-// line lets them load eight bytes at once.
+// Scanners of JSON tokens. A line ends with '\n', which no token may contain, so no
+// loop needs to check for the line's end. The padding after the last line lets
+// loops load eight bytes at a time.
 
 const (
 	ones  = 0x0101010101010101
 	highs = 0x8080808080808080
 )
 
-// space returns the first position at or after p that is not white space.
-func (d *bulk) space(p int) int {
+// skipSpace returns the first position at or after p that is not white space.
+func (d *bulkDecoder) skipSpace(p int) int {
 	if d.buf[p] > ' ' {
 		return p
 	}
-	return d.someSpace(p)
+	return d.skipAllSpace(p)
 }
 
-// someSpace is space where there probably is some.
-func (d *bulk) someSpace(p int) int {
+// skipAllSpace is the part of skipSpace that isn't inlined.
+func (d *bulkDecoder) skipAllSpace(p int) int {
 	buf := d.buf
 	for buf[p] == ' ' || buf[p] == '\t' || buf[p] == '\r' {
 		p++
@@ -32,14 +32,14 @@ func (d *bulk) someSpace(p int) int {
 	return p
 }
 
-// plain returns the first position at or after p of a quote, a backslash, a
+// skipPlain returns the first position at or after p of a quote, a backslash, a
 // control character or a byte that is not ASCII.
-func plain(buf []byte, p int) int {
+func skipPlain(buf []byte, p int) int {
 	for {
 		x := binary.LittleEndian.Uint64(buf[p:])
-		// Per byte: x^c - 1 borrows into the high bit where x == c, x - 0x20
-		// where x is a control character. Borrows reach only bytes behind the
-		// first hit.
+		// In each byte, x^c - 1 borrows into the high bit if x == c, and x - 0x20
+		// if x is a control character. Borrows change only bytes after the first
+		// hit.
 		m := ((x ^ '"'*ones) - ones) | ((x ^ '\\'*ones) - ones) | (x - ' '*ones) | x
 		if m &= highs; m != 0 {
 			return p + bits.TrailingZeros64(m)>>3
@@ -48,18 +48,18 @@ func plain(buf []byte, p int) int {
 	}
 }
 
-// text scans the string whose opening quote is at p.
-func (d *bulk) text(p int) (Span, int) {
-	end := plain(d.buf, p+1)
+// text decodes the string whose opening quote is at p.
+func (d *bulkDecoder) text(p int) (Span, int) {
+	end := skipPlain(d.buf, p+1)
 	if d.buf[end] == '"' {
 		return Span{uint32(p + 1), uint32(end - p - 1)}, end + 1
 	}
-	return d.oddText(p, end)
+	return d.slowText(p, end)
 }
 
-// oddText is text for a string with escapes, other than ASCII, or broken; up to
-// odd it is plain.
-func (d *bulk) oddText(p, odd int) (Span, int) {
+// slowText is text for a string that has escapes, isn't ASCII, or is broken. It is
+// plain up to odd.
+func (d *bulkDecoder) slowText(p, odd int) (Span, int) {
 	str, end := d.validate(p, odd)
 	if end < 0 {
 		return Span{}, end
@@ -71,9 +71,9 @@ func (d *bulk) oddText(p, odd int) (Span, int) {
 	return d.unescape(raw), end
 }
 
-// checkText is text for a value that nobody reads: it validates only.
-func (d *bulk) checkText(p int) int {
-	end := plain(d.buf, p+1)
+// checkText validates the string whose opening quote is at p, without decoding it.
+func (d *bulkDecoder) checkText(p int) int {
+	end := skipPlain(d.buf, p+1)
 	if d.buf[end] == '"' {
 		return end + 1
 	}
@@ -81,8 +81,8 @@ func (d *bulk) checkText(p int) int {
 	return end
 }
 
-// validate scans the string whose opening quote is at p; up to odd it is plain.
-func (d *bulk) validate(p, odd int) (str scanned, end int) {
+// validate validates the string whose opening quote is at p. It is plain up to odd.
+func (d *bulkDecoder) validate(p, odd int) (str scannedString, end int) {
 	str = d.stringEnd(odd)
 	if str.suspect {
 		if bad := badUTF8(d.buf[p+1 : str.end]); bad >= 0 {
@@ -95,25 +95,25 @@ func (d *bulk) validate(p, odd int) (str scanned, end int) {
 	return str, str.end + 1
 }
 
-// scanned is what stringEnd says about a string.
-type scanned struct {
-	end     int  // where its closing quote is, or the byte that breaks it
+// scannedString describes a string that stringEnd scanned.
+type scannedString struct {
+	end     int  // position of its closing quote, or of the byte that breaks it
 	broken  bool // it has no closing quote
 	escaped bool // it has escapes
 	suspect bool // it has bytes that aren't UTF-8, or surrogate escapes
 }
 
-// stringEnd looks for the end of a string, scanning from p inside it.
-func (d *bulk) stringEnd(p int) (s scanned) {
+// stringEnd finds the end of a string, scanning from the position p inside it.
+func (d *bulkDecoder) stringEnd(p int) (s scannedString) {
 	buf := d.buf
 	for {
-		p = plain(buf, p)
+		p = skipPlain(buf, p)
 		s.end = p
 		switch c := buf[p]; {
 		case c == '"':
 			return s
 		case c >= utf8.RuneSelf:
-			// The line's end is no part of a rune.
+			// '\n' is part of no rune, so this doesn't read past the line.
 			r, n := utf8.DecodeRune(buf[p:])
 			s.suspect = s.suspect || r == utf8.RuneError && n == 1
 			p += n
@@ -160,8 +160,8 @@ var hexDigits = func() (values [256]int8) {
 	return values
 }()
 
-// escapedRune returns the UTF-16 unit of the \u escape at the beginning of raw,
-// or -1 where there is none.
+// escapedRune returns the UTF-16 code unit of the \u escape at the beginning of
+// raw, or -1 if raw doesn't begin with one.
 func escapedRune(raw []byte) rune {
 	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
 		return -1
@@ -180,9 +180,8 @@ func escapedRune(raw []byte) rune {
 func isHighSurrogate(r rune) bool { return 0xD800 <= r && r < 0xDC00 }
 func isLowSurrogate(r rune) bool  { return 0xDC00 <= r && r < 0xE000 }
 
-// badUTF8 returns the first position in a string's raw text of a byte that is
-// not UTF-8, or of the backslash of a lone surrogate escape; -1 where there is
-// none.
+// badUTF8 returns the index in a string's raw text of the first byte that is not
+// UTF-8 or that begins a lone surrogate escape, or -1.
 func badUTF8(raw []byte) int {
 	for i := 0; i < len(raw); {
 		switch c := raw[i]; {
@@ -214,8 +213,8 @@ func badUTF8(raw []byte) int {
 	return -1
 }
 
-// unescape appends the text of a valid raw string to the batch.
-func (d *bulk) unescape(raw []byte) Span {
+// unescape appends the text of a raw string to the batch. The string must be valid.
+func (d *bulkDecoder) unescape(raw []byte) Span {
 	out := d.b.Buf
 	start := len(out)
 	for i := 0; i < len(raw); {
@@ -253,8 +252,8 @@ func (d *bulk) unescape(raw []byte) Span {
 	return Span{uint32(start), uint32(len(out) - start)}
 }
 
-// number scans the JSON number at p (RFC 8259, section 6).
-func (d *bulk) number(p int) int {
+// number validates the JSON number at p (RFC 8259, section 6).
+func (d *bulkDecoder) number(p int) int {
 	buf := d.buf
 	if buf[p] == '-' {
 		p++
@@ -263,7 +262,7 @@ func (d *bulk) number(p int) int {
 	case buf[p] == '0':
 		p++
 	case isDigit(buf[p]):
-		p = digits(buf, p)
+		p = skipDigits(buf, p)
 	default:
 		return d.fail(Malformed, p)
 	}
@@ -271,7 +270,7 @@ func (d *bulk) number(p int) int {
 		if p++; !isDigit(buf[p]) {
 			return d.fail(Malformed, p)
 		}
-		p = digits(buf, p)
+		p = skipDigits(buf, p)
 	}
 	if buf[p]|0x20 == 'e' {
 		if p++; buf[p] == '+' || buf[p] == '-' {
@@ -280,22 +279,22 @@ func (d *bulk) number(p int) int {
 		if !isDigit(buf[p]) {
 			return d.fail(Malformed, p)
 		}
-		p = digits(buf, p)
+		p = skipDigits(buf, p)
 	}
 	return p
 }
 
 func isDigit(c byte) bool { return c-'0' < 10 }
 
-func digits(buf []byte, p int) int {
+func skipDigits(buf []byte, p int) int {
 	for isDigit(buf[p]) {
 		p++
 	}
 	return p
 }
 
-// literal scans word (true, false or null) at p.
-func (d *bulk) literal(p int, word string) int {
+// literal validates that word (true, false or null) is at p.
+func (d *bulkDecoder) literal(p int, word string) int {
 	for i := range len(word) {
 		if d.buf[p+i] != word[i] {
 			return d.fail(Malformed, p+i)
@@ -304,8 +303,9 @@ func (d *bulk) literal(p int, word string) int {
 	return p + len(word)
 }
 
-// scalar scans the string, number or literal at p without looking into it.
-func (d *bulk) scalar(p int) int {
+// scalar finds the end of the string, number or literal at p. It validates the text
+// of a string only if the string is broken.
+func (d *bulkDecoder) scalar(p int) int {
 	switch c := d.buf[p]; {
 	case c == '"':
 		s := d.stringEnd(p + 1)
@@ -328,16 +328,17 @@ func (d *bulk) scalar(p int) int {
 	return d.fail(Malformed, p)
 }
 
-// null takes the value at p, which the field can't hold, for null, or fails.
-func (d *bulk) null(p int) int {
+// takeNull decodes a null at p. Any other value has the wrong type.
+func (d *bulkDecoder) takeNull(p int) int {
 	if d.buf[p] == 'n' {
 		return d.literal(p, "null")
 	}
-	return d.wrong(p, WrongType)
+	return d.failToken(p, WrongType)
 }
 
-// wrong fails with class at p once the token there is known to be whole.
-func (d *bulk) wrong(p int, class Class) int {
+// failToken rejects the line with class at p, unless the token at p is malformed:
+// then it rejects it for that.
+func (d *bulkDecoder) failToken(p int, class Class) int {
 	if c := d.buf[p]; c != '{' && c != '[' {
 		if end := d.scalar(p); end < 0 {
 			return end
@@ -346,10 +347,10 @@ func (d *bulk) wrong(p int, class Class) int {
 	return d.fail(class, p)
 }
 
-// skip scans the value at p, of any type, and validates it.
-func (d *bulk) skip(p int) int {
+// skipValue validates the value at p, of any type.
+func (d *bulkDecoder) skipValue(p int) int {
 	buf := d.buf
-	nest := d.nest
+	nest := d.nesting
 	var isObject [MaxNesting + 1]bool
 value:
 	switch c := buf[p]; c {
@@ -359,7 +360,7 @@ value:
 		}
 		nest++
 		isObject[nest] = c == '{'
-		p = d.space(p + 1)
+		p = d.skipSpace(p + 1)
 		if c == '[' {
 			if buf[p] == ']' {
 				goto closed
@@ -380,13 +381,13 @@ value:
 		}
 	}
 next:
-	if nest == d.nest {
+	if nest == d.nesting {
 		return p
 	}
-	p = d.space(p)
+	p = d.skipSpace(p)
 	switch c := buf[p]; {
 	case c == ',':
-		p = d.space(p + 1)
+		p = d.skipSpace(p + 1)
 		if isObject[nest] {
 			goto key
 		}
@@ -402,10 +403,10 @@ key:
 	if p = d.checkText(p); p < 0 {
 		return p
 	}
-	if p = d.space(p); buf[p] != ':' {
+	if p = d.skipSpace(p); buf[p] != ':' {
 		return d.fail(Malformed, p)
 	}
-	p = d.space(p + 1)
+	p = d.skipSpace(p + 1)
 	goto value
 closed:
 	nest--

@@ -1,8 +1,9 @@
 package schema
 
-// time takes the text at p as a time; ok is false where it is none.
-func (d *bulk) time(p int) (us int64, ok bool, end int) {
-	stop := plain(d.buf, p+1)
+// time decodes the string at p as a time; ok is false if it is no time. The string
+// must begin with a quote.
+func (d *bulkDecoder) time(p int) (us int64, ok bool, end int) {
+	stop := skipPlain(d.buf, p+1)
 	if d.buf[stop] == '"' {
 		us, ok = parseTime(d.buf[p+1 : stop])
 		return us, ok, stop + 1
@@ -12,7 +13,7 @@ func (d *bulk) time(p int) (us int64, ok bool, end int) {
 		return 0, false, d.scalar(p)
 	}
 	raw := d.buf[p+1 : s.end]
-	if s.suspect { // it is no text
+	if s.suspect { // no time has such bytes
 		return 0, false, s.end + 1
 	}
 	mark := len(d.b.Buf)
@@ -21,9 +22,10 @@ func (d *bulk) time(p int) (us int64, ok bool, end int) {
 	return us, ok, s.end + 1
 }
 
-// parseTime parses RFC 3339 with a `T` or a space, any number of fraction
-// digits, and a zone, to microseconds since 1970 in UTC, floored. A leap second
-// (23:59:60 in UTC) is the second that follows it.
+// parseTime parses a time such as 2026-11-22T08:00:00.5+01:00 (RFC 3339, with `T`
+// or a space, any number of fraction digits, and a zone) to microseconds since 1970
+// in UTC, rounded down. A leap second (23:59:60 in UTC) is read as the second after
+// it.
 func parseTime(s []byte) (us int64, ok bool) {
 	// YYYY-MM-DDTHH:MM:SS
 	if len(s) < 20 || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != ' ' || s[13] != ':' || s[16] != ':' {
@@ -97,8 +99,9 @@ func daysIn(year, month int) int {
 	return 31
 }
 
-// daysSince1970 counts the days from 1970-01-01 in the proleptic Gregorian
-// calendar, in years that begin in March so that the leap day is the last.
+// daysSince1970 returns the number of days from 1970-01-01 in the proleptic
+// Gregorian calendar. It counts in years that begin in March, whose last day is the
+// leap day.
 func daysSince1970(year, month, day int) int64 {
 	if month <= 2 {
 		year--

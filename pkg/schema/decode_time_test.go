@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Fractions are floored to microseconds, also before 1970, and a leap second is
-// the second that follows it.
-func TestTimeValues(t *testing.T) {
+// Times are rounded down to microseconds, also before 1970, and a leap second is
+// read as the second after it.
+func TestParseTime(t *testing.T) {
 	for text, want := range map[string]string{
 		"2026-11-22T08:00:00Z":                 "2026-11-22T08:00:00Z",
 		"2026-11-22 08:00:00.1234567899+02:00": "2026-11-22T06:00:00.123456Z",

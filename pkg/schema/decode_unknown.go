@@ -5,16 +5,16 @@ import (
 	"strconv"
 )
 
-// Fields this version doesn't know: their raw values are kept, by path, and
-// counted.
+// Fields that this version doesn't know are counted, and their raw values go to the
+// column unrecognized.
 
-// unknownField is one of the line's: its path in bulk.unknownPaths, and the raw
-// value in the buffer.
+// unknownField is an unknown field of the line: its path in
+// bulkDecoder.unknownPaths, and its raw value in the buffer.
 type unknownField struct{ path, value Span }
 
-// unknownField keeps the value at p of the unknown field key.
-func (d *bulk) unknownField(key Span, p int) int {
-	end := d.skip(p)
+// takeUnknown keeps the path and the value, at p, of the unknown field key.
+func (d *bulkDecoder) takeUnknown(key Span, p int) int {
+	end := d.skipValue(p)
 	if end < 0 {
 		return end
 	}
@@ -25,7 +25,7 @@ func (d *bulk) unknownField(key Span, p int) int {
 	d.unknownNames = append(d.unknownNames, d.intern(d.unknownPaths[start:]))
 	d.unknownPaths = d.appendPath(d.unknownPaths[:start], name, true)
 	path := d.unknownPaths[start:]
-	if i := d.findUnknown(path); i >= 0 { // once more: the last value wins
+	if i := d.findUnknown(path); i >= 0 { // a repeated field: the last value wins
 		d.unknown[i].value = value
 		d.unknownPaths = d.unknownPaths[:start]
 		return end
@@ -34,10 +34,10 @@ func (d *bulk) unknownField(key Span, p int) int {
 	return end
 }
 
-// appendPath appends the path of the field name of the open object; without
-// indexes every array is `[]`.
-func (d *bulk) appendPath(to, name []byte, indexes bool) []byte {
-	for i := range d.level {
+// appendPath appends the path of the field name of the innermost open object, such
+// as a.b[0].name. Without indexes, the path has [] for each of them.
+func (d *bulkDecoder) appendPath(to, name []byte, indexes bool) []byte {
+	for i := range d.depth {
 		fr := &d.frames[i]
 		if i > 0 {
 			to = append(to, '.')
@@ -56,7 +56,7 @@ func (d *bulk) appendPath(to, name []byte, indexes bool) []byte {
 		to = appendEscaped(to, name)
 		return append(to, `"]`...)
 	}
-	if d.level > 0 {
+	if d.depth > 0 {
 		to = append(to, '.')
 	}
 	return append(to, name...)
@@ -72,7 +72,7 @@ func isIdentifier(name []byte) bool {
 	return len(name) > 0
 }
 
-// appendEscaped appends text as it stands between quotes in JSON.
+// appendEscaped appends text as JSON writes it between quotes.
 func appendEscaped(to, text []byte) []byte {
 	const hex = "0123456789ABCDEF"
 	for _, c := range text {
@@ -89,11 +89,12 @@ func appendEscaped(to, text []byte) []byte {
 	return to
 }
 
-// fewUnknown is how many paths are compared one by one.
+// fewUnknown is the most unknown fields whose paths are compared one by one. A map
+// finds the paths of more.
 const fewUnknown = 16
 
-// findUnknown returns the index in unknown of that path, or -1.
-func (d *bulk) findUnknown(path []byte) int {
+// findUnknown returns the index in unknown of the field with that path, or -1.
+func (d *bulkDecoder) findUnknown(path []byte) int {
 	if len(d.unknown) < fewUnknown {
 		return slices.IndexFunc(d.unknown, func(u unknownField) bool {
 			return string(d.unknownPath(u)) == string(path)
@@ -113,16 +114,15 @@ func (d *bulk) findUnknown(path []byte) int {
 	return i
 }
 
-func (d *bulk) unknownPath(u unknownField) []byte {
+func (d *bulkDecoder) unknownPath(u unknownField) []byte {
 	return d.unknownPaths[u.path.Off : u.path.Off+u.path.Len]
 }
 
-// maxNames is how many paths of unknown fields are kept as strings between
-// batches.
+// maxNames is the most paths of unknown fields that a decoder keeps as strings.
 const maxNames = 1024
 
-// intern returns path as a string.
-func (d *bulk) intern(path []byte) string {
+// intern returns path as a string, without an allocation if it is kept.
+func (d *bulkDecoder) intern(path []byte) string {
 	name, ok := d.names[string(path)]
 	if !ok {
 		name = string(path)
@@ -133,8 +133,9 @@ func (d *bulk) intern(path []byte) string {
 	return name
 }
 
-// keepUnknown makes the line's unrecognized; p is the line's end.
-func (d *bulk) keepUnknown(p int) int {
+// appendUnrecognized appends the line's column unrecognized to the batch. p is the
+// line's end, which it returns.
+func (d *bulkDecoder) appendUnrecognized(p int) int {
 	d.unknownByPath = nil
 	size := len(d.b.Buf)
 	for _, u := range d.unknown {

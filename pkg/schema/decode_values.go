@@ -4,29 +4,29 @@ import (
 	"math"
 )
 
-// The methods that take the values of known fields; decode_fields.go says which
-// takes which. All have the form of field.parse.
+// Methods that decode the values of known fields: decode_fields.go lists them by
+// field. Their parameters and results are those of field.parse.
 
-// child takes a nested object of the kind slot.
-func (d *bulk) child(slot, p int) int {
+// child decodes a nested object, or null. The object's kind is slot.
+func (d *bulkDecoder) child(slot, p int) int {
 	if d.buf[p] != '{' {
-		return d.null(p)
+		return d.takeNull(p)
 	}
 	return d.object(slot, p)
 }
 
-// span takes a text, or null.
-func (d *bulk) span(p int) (Span, int) {
+// span decodes a text, or null.
+func (d *bulkDecoder) span(p int) (Span, int) {
 	if d.buf[p] != '"' {
-		return Span{}, d.null(p)
+		return Span{}, d.takeNull(p)
 	}
 	return d.text(p)
 }
 
-// spanLike is span for a text that often is the one before, of which it then has
-// the Span, too: who writes it needn't look at the bytes again.
-func (d *bulk) spanLike(before Span, p int) (Span, int) {
-	// With the quotes around it, if it is one of the raw texts.
+// spanLike is span for a text that is often equal to the one before. It then
+// returns the same Span, so that encoders need not compare the bytes.
+func (d *bulkDecoder) spanLike(before Span, p int) (Span, int) {
+	// Compare with the quotes, if before is in the raw lines.
 	first, n := int(before.Off)-1, int(before.Len)+2
 	if first >= 0 && first+n <= d.end && startsWith(d.buf[:d.end], p, d.buf[first:first+n]) {
 		return before, p + n
@@ -34,12 +34,12 @@ func (d *bulk) spanLike(before Span, p int) (Span, int) {
 	return d.span(p)
 }
 
-func (d *bulk) resultText(slot, p int) int {
+func (d *bulkDecoder) resultText(slot, p int) int {
 	d.res.Text[slot], p = d.spanLike(d.resBefore.Text[slot], p)
 	return p
 }
 
-func (d *bulk) resultInt(slot, p int) int {
+func (d *bulkDecoder) resultInt(slot, p int) int {
 	v, ok, p := d.integer(p)
 	if ok {
 		d.res.setInt(slot, v)
@@ -47,7 +47,7 @@ func (d *bulk) resultInt(slot, p int) int {
 	return p
 }
 
-func (d *bulk) resultInt32(slot, p int) int {
+func (d *bulkDecoder) resultInt32(slot, p int) int {
 	v, ok, end := d.integer(p)
 	if ok {
 		if v < math.MinInt32 || v > math.MaxInt32 {
@@ -58,7 +58,7 @@ func (d *bulk) resultInt32(slot, p int) int {
 	return end
 }
 
-func (d *bulk) resultBool(slot, p int) int {
+func (d *bulkDecoder) resultBool(slot, p int) int {
 	switch d.buf[p] {
 	case 't':
 		p = d.literal(p, "true")
@@ -67,14 +67,14 @@ func (d *bulk) resultBool(slot, p int) int {
 		p = d.literal(p, "false")
 		d.res.setBool(slot, false)
 	default:
-		p = d.null(p)
+		p = d.takeNull(p)
 	}
 	return p
 }
 
-func (d *bulk) resultTime(slot, p int) int {
+func (d *bulkDecoder) resultTime(slot, p int) int {
 	if d.buf[p] != '"' {
-		return d.null(p)
+		return d.takeNull(p)
 	}
 	us, ok, end := d.time(p)
 	if end < 0 {
@@ -87,8 +87,9 @@ func (d *bulk) resultTime(slot, p int) int {
 	return end
 }
 
-// integer takes an integer as a number or as text; ok is false for null.
-func (d *bulk) integer(p int) (v int64, ok bool, end int) {
+// integer decodes an integer, written as a number or as a string; ok is false for
+// null.
+func (d *bulkDecoder) integer(p int) (v int64, ok bool, end int) {
 	buf := d.buf
 	q := p
 	quoted := buf[q] == '"'
@@ -104,26 +105,25 @@ func (d *bulk) integer(p int) (v int64, ok bool, end int) {
 		v = v*10 + int64(c)
 		q++
 	}
-	// The usual integer: not negative, no leading zero, at most 18 digits, and
-	// nothing else in the quotes or in the number. Everything else is looked at
-	// slowly.
+	// This is the usual integer: at most 18 digits, without a sign or a leading
+	// zero. slowInteger decodes every other one.
 	n := q - first
 	if n == 0 || n > 18 || n > 1 && buf[first] == '0' {
-		return d.oddInteger(p)
+		return d.slowInteger(p)
 	}
 	if quoted {
 		if buf[q] != '"' {
-			return d.oddInteger(p)
+			return d.slowInteger(p)
 		}
 		return v, true, q + 1
 	}
 	if c := buf[q]; c == '.' || c|0x20 == 'e' {
-		return d.oddInteger(p)
+		return d.slowInteger(p)
 	}
 	return v, true, q
 }
 
-func (d *bulk) oddInteger(p int) (v int64, ok bool, end int) {
+func (d *bulkDecoder) slowInteger(p int) (v int64, ok bool, end int) {
 	var digits []byte
 	switch c := d.buf[p]; {
 	case c == '"':
@@ -146,7 +146,7 @@ func (d *bulk) oddInteger(p int) (v int64, ok bool, end int) {
 		}
 		digits = d.buf[p:end]
 	default:
-		return 0, false, d.null(p)
+		return 0, false, d.takeNull(p)
 	}
 	v, class := parseInteger(digits)
 	if class != "" {
@@ -155,7 +155,8 @@ func (d *bulk) oddInteger(p int) (v int64, ok bool, end int) {
 	return v, true, end
 }
 
-// parseInteger parses -?(0|[1-9][0-9]*), with the class of what is wrong.
+// parseInteger parses an integer that matches -?(0|[1-9][0-9]*). If it can't, it
+// returns the class of the error.
 func parseInteger(s []byte) (int64, Class) {
 	negative := len(s) > 0 && s[0] == '-'
 	if negative {
@@ -176,7 +177,7 @@ func parseInteger(s []byte) (int64, Class) {
 		}
 		digit := uint64(c - '0')
 		if v > (limit-digit)/10 {
-			over = true // and go on: a wrong type wins
+			over = true // continue: WrongType comes first
 		}
 		v = v*10 + digit
 	}
@@ -189,35 +190,34 @@ func parseInteger(s []byte) (int64, Class) {
 	return int64(v), ""
 }
 
-// member takes embeddedFileDetails, which says that the line is about a file
-// inside an archive.
-func (d *bulk) member(_, p int) int {
+// member decodes embeddedFileDetails, which a line has if its subject is a member.
+func (d *bulkDecoder) member(_, p int) int {
 	if d.buf[p] == '{' {
 		d.res.setBool(IsArchiveMember, true)
 	}
 	return d.child(memberObject, p)
 }
 
-func (d *bulk) tags(slot, p int) int {
+func (d *bulkDecoder) tags(slot, p int) int {
 	b := d.b
 	if d.buf[p] != '[' {
-		return d.null(p)
+		return d.takeNull(p)
 	}
 	first := len(b.Tags)
-	p = d.array(p, (*bulk).oneTag)
+	p = d.array(p, (*bulkDecoder).takeTag)
 	if p < 0 {
 		return p
 	}
-	unique := d.uniqueTags(b.Tags[first:])
+	unique := d.mergeTags(b.Tags[first:])
 	b.Tags = b.Tags[:first+unique]
 	d.res.Maps[slot] = Range{uint32(first), uint32(first + unique)}
 	d.res.MapSet |= 1 << slot
 	return p
 }
 
-func (d *bulk) oneTag(p int) int {
-	d.frames[d.level].index++
-	if d.left.Tags--; d.left.Tags < 0 {
+func (d *bulkDecoder) takeTag(p int) int {
+	d.frames[d.depth].index++
+	if d.remaining.Tags--; d.remaining.Tags < 0 {
 		return d.fail(TooManyValues, p)
 	}
 	d.tag = Tag{}
@@ -232,7 +232,7 @@ func (d *bulk) oneTag(p int) int {
 	return p
 }
 
-func (d *bulk) tagText(slot, p int) int {
+func (d *bulkDecoder) tagText(slot, p int) int {
 	s, p := d.span(p)
 	if slot == 0 {
 		d.tag.Key = s
@@ -242,13 +242,13 @@ func (d *bulk) tagText(slot, p int) int {
 	return p
 }
 
-// fewTags is how many tags are compared one with another; S3 allows 50 a
-// bucket and 10 an object, input may have any number.
+// fewTags is the most tags that are compared one with another. S3 allows 50 tags
+// per bucket and 10 per object; hostile input may have any number.
 const fewTags = 64
 
-// uniqueTags keeps of each key the last value in the first place, and returns
-// how many are left.
-func (d *bulk) uniqueTags(tags []Tag) int {
+// mergeTags keeps one tag per key, with the last value and at the first position.
+// It returns how many tags remain.
+func (d *bulkDecoder) mergeTags(tags []Tag) int {
 	n := 0
 	if len(tags) > fewTags {
 		d.tagByKey = make(map[string]int, len(tags))
@@ -265,8 +265,9 @@ func (d *bulk) uniqueTags(tags []Tag) int {
 	return n
 }
 
-// findTag returns the index of the tag with that key, or len(tags).
-func (d *bulk) findTag(tags []Tag, key Span) int {
+// findTag returns the index of the tag with that key, or len(tags). If the line has
+// many tags it also remembers the key.
+func (d *bulkDecoder) findTag(tags []Tag, key Span) int {
 	text := d.b.Text(key)
 	if d.tagByKey != nil {
 		at, ok := d.tagByKey[string(text)]
@@ -284,31 +285,31 @@ func (d *bulk) findTag(tags []Tag, key Span) int {
 	return len(tags)
 }
 
-func (d *bulk) categories(_, p int) int {
+func (d *bulkDecoder) categories(_, p int) int {
 	first := len(d.b.Detections)
-	p = d.array(p, (*bulk).oneCategory)
+	p = d.array(p, (*bulkDecoder).takeCategory)
 	d.managed = Range{uint32(first), uint32(len(d.b.Detections))}
 	return p
 }
 
-func (d *bulk) oneCategory(p int) int {
-	d.frames[d.level].index++
+func (d *bulkDecoder) takeCategory(p int) int {
+	d.frames[d.depth].index++
 	d.category = Span{}
 	first := len(d.b.Detections)
 	p = d.object(categoryObject, p)
-	// The category can stand behind the detections.
+	// The line can have the category after the detections.
 	for i := first; i < len(d.b.Detections); i++ {
 		d.b.Detections[i].Text[Category] = d.category
 	}
 	return p
 }
 
-func (d *bulk) categoryName(_, p int) int {
+func (d *bulkDecoder) categoryName(_, p int) int {
 	d.category, p = d.span(p)
 	return p
 }
 
-func (d *bulk) categoryTotal(_, p int) int {
+func (d *bulkDecoder) categoryTotal(_, p int) int {
 	v, ok, p := d.integer(p)
 	if ok {
 		d.sensitive.add(v)
@@ -316,21 +317,21 @@ func (d *bulk) categoryTotal(_, p int) int {
 	return p
 }
 
-func (d *bulk) managedDetections(_, p int) int {
-	return d.array(p, func(d *bulk, p int) int { return d.detection(p, managedObject, spanManaged, Span{}) })
+func (d *bulkDecoder) managedDetections(_, p int) int {
+	return d.array(p, func(d *bulkDecoder, p int) int { return d.detection(p, managedObject, spanManaged, Span{}) })
 }
 
-func (d *bulk) customDetections(_, p int) int {
+func (d *bulkDecoder) customDetections(_, p int) int {
 	first := len(d.b.Detections)
-	p = d.array(p, func(d *bulk, p int) int { return d.detection(p, customObject, spanCustom, spanCustomIdentifier) })
+	p = d.array(p, func(d *bulkDecoder, p int) int { return d.detection(p, customObject, spanCustom, spanCustomIdentifier) })
 	d.custom = Range{uint32(first), uint32(len(d.b.Detections))}
 	return p
 }
 
-func (d *bulk) detection(p, object int, kind, category Span) int {
+func (d *bulkDecoder) detection(p, object int, kind, category Span) int {
 	b := d.b
-	d.frames[d.level].index++
-	if d.left.Detections--; d.left.Detections < 0 {
+	d.frames[d.depth].index++
+	if d.remaining.Detections--; d.remaining.Detections < 0 {
 		return d.fail(TooManyValues, p)
 	}
 	b.Detections = append(b.Detections, Detection{})
@@ -346,12 +347,12 @@ func (d *bulk) detection(p, object int, kind, category Span) int {
 	return p
 }
 
-func (d *bulk) detectionText(slot, p int) int {
+func (d *bulkDecoder) detectionText(slot, p int) int {
 	d.det.Text[slot], p = d.spanLike(d.detBefore.Text[slot], p)
 	return p
 }
 
-func (d *bulk) detectionInt(slot, p int) int {
+func (d *bulkDecoder) detectionInt(slot, p int) int {
 	v, ok, p := d.integer(p)
 	if ok {
 		d.det.setInt(slot, v)

@@ -1,7 +1,7 @@
-// Package schema says what a sensitive data discovery result is: the tables it
-// becomes, the columnar [Batch] that holds many results at once, and the
-// decoder that turns lines of JSON into a batch. It is pure: no files, no
-// network, no goroutines, no clock.
+// Package schema defines what a sensitive data discovery result is: the tables
+// it becomes, the columnar [Batch] that holds many results at once, and the
+// decoder that turns lines of JSON into the rows of a batch. It is pure: no
+// files, no network, no goroutines, no clock.
 //
 // Start with [Batch] and [NewDecoder]:
 //
@@ -14,7 +14,7 @@
 //	}
 //
 // [Results], [Detections] and [Occurrences] describe the three tables column by
-// column; whoever writes a format walks those definitions instead of knowing
+// column. Code that writes a format walks these definitions instead of knowing
 // the columns.
 //
 // The input's rules come from the Macie API reference (data types Finding,

@@ -11,10 +11,11 @@ import (
 	"testing"
 )
 
-// Field ids stay what they are: files, Iceberg tables and readers go by them.
-// testdata/field_ids.txt has a line per id that was ever given: id, column, type,
-// and "retired" once the column is gone. New lines are appended. Those that
-// these two say are frozen; raise both when a release has new ones.
+// Field ids never change: files, Iceberg tables and readers rely on them.
+// testdata/field_ids.txt has one line per id that was ever used: id, column, type,
+// and "retired" once the column is gone. New lines are appended. The first
+// frozenLines lines are frozen, and frozenSum is their checksum; raise both when a
+// release adds lines.
 const (
 	frozenLines = 117
 	frozenSum   = "f558ae73396ab691a8ec1cd901b9be4b7378f0d0d0ebe3944be554ab38eaee90"
@@ -27,11 +28,11 @@ func TestFieldIDs(t *testing.T) {
 	}
 	lines := bytes.SplitAfter(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
 	if len(lines) < frozenLines {
-		t.Fatalf("%d lines, %d were frozen", len(lines), frozenLines)
+		t.Fatalf("%d lines, fewer than the %d frozen ones", len(lines), frozenLines)
 	}
 	sum := sha256.Sum256(bytes.TrimSpace(bytes.Join(lines[:frozenLines], nil)))
 	if got := hex.EncodeToString(sum[:]); got != frozenSum {
-		t.Errorf("a frozen line has changed: the sum of the first %d is %s", frozenLines, got)
+		t.Errorf("a frozen line changed: the checksum of the first %d is %s", frozenLines, got)
 	}
 
 	given := map[int32]string{} // id to column and type
@@ -48,7 +49,7 @@ func TestFieldIDs(t *testing.T) {
 		}
 		id := int32(n)
 		if given[id] != "" {
-			t.Errorf("id %d is given to %s and again in line %d", id, given[id], i+1)
+			t.Errorf("line %d: id %d already belongs to %s", i+1, id, given[id])
 		}
 		given[id] = fields[1] + " " + fields[2]
 		if names[fields[1]] {
@@ -63,16 +64,16 @@ func TestFieldIDs(t *testing.T) {
 		used[id] = true
 		switch {
 		case given[id] != name+" "+kind:
-			t.Errorf("%s of type %s has the id %d, which is that of %q", name, kind, id, given[id])
+			t.Errorf("%s of type %s has the id %d, which belongs to %q", name, kind, id, given[id])
 		case retired[id]:
-			t.Errorf("%s has the id %d, which is retired", name, id)
+			t.Errorf("%s has the retired id %d", name, id)
 		}
 	}
 	for _, table := range append(Tables(), Runs()) {
 		seen := map[int32]string{}
 		for _, c := range table.Columns {
-			// The columns that detections and occurrences repeat of results are
-			// those of results, id and all.
+			// Columns that detections and occurrences repeat have the ids of the
+			// table that they come from.
 			name := table.Name + "." + c.Name
 			if r, ok := Results().Column(c.Name); ok && r.ID == c.ID {
 				name = "results." + c.Name
@@ -82,7 +83,7 @@ func TestFieldIDs(t *testing.T) {
 			kind := map[Type]string{Text: "text", Int64: "int64", Int32: "int32", Bool: "bool", Timestamp: "timestamp", Map: "map"}[c.Type]
 			check(c.ID, name, kind)
 			if (c.KeyID != 0 || c.ValueID != 0) != (c.Type == Map) {
-				t.Errorf("%s: ids of keys and values don't fit its type", name)
+				t.Errorf("%s: only a map has ids of keys and values", name)
 			}
 			ids := []int32{c.ID}
 			if c.Type == Map {
@@ -92,7 +93,7 @@ func TestFieldIDs(t *testing.T) {
 			}
 			for _, id := range ids {
 				if seen[id] != "" {
-					t.Errorf("%s: %s and %s have the id %d", table.Name, seen[id], c.Name, id)
+					t.Errorf("%s: %s and %s share the id %d", table.Name, seen[id], c.Name, id)
 				}
 				seen[id] = c.Name
 			}
@@ -104,6 +105,6 @@ func TestFieldIDs(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		fmt.Fprintln(os.Stderr, "give a new column an id that was never given, and append it to testdata/field_ids.txt")
+		fmt.Fprintln(os.Stderr, "give a new column an id that was never used, and append it to testdata/field_ids.txt")
 	}
 }

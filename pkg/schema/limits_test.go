@@ -9,11 +9,11 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// manyValues are lines of one kind of value each: what stands before the values, a
-// value, and what stands behind them.
+// manyValues describes lines with many values of one kind: the text before the
+// values, one value, the text after them, and the limit on the kind, or nil.
 var manyValues = []struct {
 	name, before, value, after string
-	most                       func(schema.Limits) int
+	limit                      func(schema.Limits) int
 }{
 	{"cells", inDetection + `"occurrences":{"cells":[`, `{}`, `]}}]}]}}}`, locations},
 	{"usual cells", inDetection + `"occurrences":{"cells":[`, `{"row":"1","column":"2"}`, `]}}]}]}}}`, locations},
@@ -35,8 +35,8 @@ func detections(l schema.Limits) int    { return l.Detections }
 func tags(l schema.Limits) int          { return l.Tags }
 func unknownFields(l schema.Limits) int { return l.UnknownFields }
 
-// lineOf returns a line of n values.
-func lineOf(before, value, after string, n int) []byte {
+// repeatValue returns a line of n equal values.
+func repeatValue(before, value, after string, n int) []byte {
 	separator := ","
 	if value[0] == 'x' {
 		separator = ""
@@ -52,23 +52,23 @@ func lineOf(before, value, after string, n int) []byte {
 	return append(append(line, after...), '\n')
 }
 
-// A line may have as many values as the limit says, and is rejected where one more
-// begins.
+// A line with as many values as the limit is decoded; with more, it is rejected where
+// the first value over the limit begins.
 func TestTooManyValues(t *testing.T) {
 	for _, opts := range []schema.DecoderOptions{{MaxValues: 100}, {MaxValues: 100, SkipOccurrences: true}, {MaxValues: 777}} {
 		for _, test := range manyValues {
-			if test.most == nil {
+			if test.limit == nil {
 				continue
 			}
-			most := test.most(opts.Limits())
-			for _, n := range []int{most, most + 1, 3 * most} {
-				line := lineOf(test.before, test.value, test.after, n)
+			limit := test.limit(opts.Limits())
+			for _, n := range []int{limit, limit + 1, 3 * limit} {
+				line := repeatValue(test.before, test.value, test.after, n)
 				b := schema.NewBatch()
 				b.AppendLines(schema.Source{URI: "u"}, 1, 0, line)
 				schema.NewDecoder(opts).Decode(b)
 				want := "[]"
-				if n > most {
-					want = fmt.Sprint([]string{fmt.Sprintf("too_many_values %d", len(test.before)+most*(len(test.value)+1))})
+				if n > limit {
+					want = fmt.Sprint([]string{fmt.Sprintf("too_many_values %d", len(test.before)+limit*(len(test.value)+1))})
 				}
 				got := []string{}
 				for _, r := range b.Rejects {
@@ -77,7 +77,7 @@ func TestTooManyValues(t *testing.T) {
 				if fmt.Sprint(got) != want || len(b.Results)+len(b.Rejects) != 1 {
 					t.Errorf("%+v, %s: %d values: %v, want %s", opts, test.name, n, got, want)
 				}
-				if d := (&bulk{opts: opts, dec: schema.NewDecoder(opts), batch: schema.NewBatch()}).difference(line); n < 1000 && d != "" {
+				if d := (&bulkDecoder{opts: opts, dec: schema.NewDecoder(opts), batch: schema.NewBatch()}).difference(line); n < 1000 && d != "" {
 					t.Errorf("%s: %s", test.name, d)
 				}
 			}
@@ -85,12 +85,12 @@ func TestTooManyValues(t *testing.T) {
 	}
 }
 
-// What a batch takes for a hostile line is bounded by the line's bytes and the
-// limits on its values, whatever the kind of value.
-func TestMemoryOfLines(t *testing.T) {
+// The line's bytes and the limits on its values bound the memory that a batch takes
+// for a hostile line, whatever the kind of value.
+func TestLineMemory(t *testing.T) {
 	const size = 16 << 20
 	for _, test := range manyValues {
-		line := lineOf(test.before, test.value, test.after, size/(len(test.value)+1))
+		line := repeatValue(test.before, test.value, test.after, size/(len(test.value)+1))
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
@@ -101,7 +101,7 @@ func TestMemoryOfLines(t *testing.T) {
 		if grown := int64(after.TotalAlloc - before.TotalAlloc); grown > 160<<20 {
 			t.Errorf("%s: %d MB for a line of %d MB", test.name, grown>>20, len(line)>>20)
 		}
-		if rejected := len(b.Rejects) == 1 && b.Rejects[0].Class == schema.TooManyValues; rejected != (test.most != nil) {
+		if rejected := len(b.Rejects) == 1 && b.Rejects[0].Class == schema.TooManyValues; rejected != (test.limit != nil) {
 			t.Errorf("%s: %d results, rejects %.200s", test.name, len(b.Results), strings.TrimSpace(fmt.Sprint(b.Rejects)))
 		}
 		runtime.KeepAlive(b)

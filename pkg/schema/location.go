@@ -1,7 +1,7 @@
 package schema
 
-// Has reports whether locations of the kind can have a value in the column at
-// [OccurrenceLevel] with that slot. In the others it is null.
+// Has reports whether locations of the kind can have a value in the column of
+// [OccurrenceLevel] with that slot. If not, the column is null in their rows.
 func (k Kind) Has(slot int) bool {
 	if slot == OccurrenceIndex || slot == LocationKind {
 		return true
@@ -20,8 +20,9 @@ func (k Kind) Has(slot int) bool {
 	}
 }
 
-// LocationText returns the text of location i of a kind (Cells[i], Lines[i] and
-// so on) in a text column that [Kind.Has].
+// LocationText returns the text that location i of a kind (Cells[i], Lines[i] and
+// so on) has in the text column of [OccurrenceLevel] with that slot. [Kind.Has]
+// must be true of the column.
 func (b *Batch) LocationText(kind Kind, slot int, i uint32) Span {
 	switch slot {
 	case LocationKind:
@@ -35,9 +36,10 @@ func (b *Batch) LocationText(kind Kind, slot int, i uint32) Span {
 	}
 }
 
-// LocationInt returns the integer of location i of a kind in an integer column
-// that [Kind.Has], and whether it is not null. It does not know
-// [OccurrenceIndex], which depends on the detection.
+// LocationInt returns the integer that location i of a kind has in the integer
+// column of [OccurrenceLevel] with that slot; ok is false for null. [Kind.Has]
+// must be true of the column, and the column must not be [OccurrenceIndex], which
+// depends on the detection.
 func (b *Batch) LocationInt(kind Kind, slot int, i uint32) (v int64, ok bool) {
 	switch slot {
 	case CellRow:

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/tables.md anew")
+var update = flag.Bool("update", false, "rewrite docs/tables.md")
 
-// docs/tables.md is what this makes of the tables.
+// docs/tables.md is generated from the tables.
 func TestTablesPage(t *testing.T) {
 	const page = "../../docs/tables.md"
 	want := tablesPage()
@@ -24,26 +24,26 @@ func TestTablesPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/tables.md isn't what pkg/schema says: run make golden, and read the diff")
+		t.Error("docs/tables.md differs from the tables in pkg/schema: run make golden, and read the diff")
 	}
 }
 
+// tablesPage returns the text of docs/tables.md.
 func tablesPage() string {
 	var w strings.Builder
 	w.WriteString(`# Tables
 
 <!-- Generated from pkg/schema by make golden. Don't edit. -->
 
-A dataset has a directory per table: ` + "`results`, `detections`, `occurrences` and `runs`" + `. All
-columns are optional; only the keys of maps are never null. The field id of a column
-is written in Parquet files (` + "`field_id`" + `) and in the metadata of Arrow fields
-(` + "`PARQUET:field_id`" + `), and never changes or returns in another column: Iceberg and
-other readers may rely on it. A column that several tables have is one column, with
-one id. The meanings below are in the files, too: in Parquet under the key
-` + "`comments`" + ` of the file's metadata (a JSON object), in Arrow under ` + "`comment`" + ` of each
-field's metadata.
+A dataset has one directory per table: ` + "`results`, `detections`, `occurrences` and `runs`" + `. All
+columns may be null; only the keys of maps are never null. Parquet files (` + "`field_id`" + `)
+and the metadata of Arrow fields (` + "`PARQUET:field_id`" + `) have the field id of each
+column. Iceberg and other readers may rely on it: it never changes, and no other column
+ever gets it. A column that several tables have is one column, with one id. The files
+also have the meanings below: in Parquet under the key ` + "`comments`" + ` of the file's
+metadata (a JSON object), in Arrow under ` + "`comment`" + ` of each field's metadata.
 
-Partition columns exist as directories only: ` + "`created_month`, `created_date`, `p_region`,\n`p_account`, `p_job`" + ` (` + "`dataset.md`" + `, "Partitions").
+Partition columns exist only as directories: ` + "`created_month`, `created_date`, `p_region`,\n`p_account`, `p_job`" + ` (` + "`dataset.md`" + `, "Partitions").
 
 ## Types
 
@@ -56,9 +56,9 @@ Partition columns exist as directories only: ` + "`created_month`, `created_date
 | timestamp | INT64, TIMESTAMP (microseconds, UTC) | timestamp[us, tz=UTC] | timestamp | timestamp | TIMESTAMP WITH TIME ZONE | datetime64[us, UTC] | Datetime(us, UTC) |
 | map | MAP of STRING to optional STRING | map<string, string> | map(varchar, varchar) | map<string, string> | MAP(VARCHAR, VARCHAR) | list of pairs | List(Struct(key, value)) |
 
-Times have microseconds everywhere, but Athena and Trino show them in the precision
-that their Hive connector is told (milliseconds unless it is told otherwise) and
-without a zone: read them as UTC.
+All times have microseconds. Athena and Trino show them without a zone, and in the
+precision that their Hive connector is configured with (default: milliseconds). Read
+them as UTC.
 `)
 	about := map[string]string{
 		"results":     "One row per line of a source: per analysed object, and per file inside an archive.",

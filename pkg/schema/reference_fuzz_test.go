@@ -17,44 +17,45 @@ import (
 	"github.com/macielake/macielake/pkg/schema/internal/reference"
 )
 
-// bulk is a bulk decoder and a batch that it has used before, as in a worker.
-type bulk struct {
+// bulkDecoder is a decoder and a batch that it used before, as a worker has them.
+type bulkDecoder struct {
 	opts  schema.DecoderOptions
 	dec   schema.Decoder
 	batch *schema.Batch
 }
 
-func bulks() []*bulk {
-	var all []*bulk
+func bulkDecoders() []*bulkDecoder {
+	var all []*bulkDecoder
 	for _, opts := range []schema.DecoderOptions{{}, {SkipOccurrences: true}, {MaxValues: 3}, {MaxValues: 60, SkipOccurrences: true}} {
-		all = append(all, &bulk{opts: opts, dec: schema.NewDecoder(opts), batch: schema.NewBatch()})
+		all = append(all, &bulkDecoder{opts: opts, dec: schema.NewDecoder(opts), batch: schema.NewBatch()})
 	}
 	return all
 }
 
-// dirty leaves something of everything in the batch.
-func (k *bulk) dirty() {
+// leaveRows decodes lines of every kind and resets the batch, whose memory then still
+// holds their rows.
+func (k *bulkDecoder) leaveRows() {
 	k.batch.Reset()
 	k.batch.RunID = "before"
 	k.batch.AppendLines(schema.Source{URI: "before", ETag: "before", AdminAccountID: "before"}, 7, 0,
-		[]byte(full+"\n\n{x\n"+full+"\n"))
+		[]byte(fullLine+"\n\n{x\n"+fullLine+"\n"))
 	k.dec.Decode(k.batch)
 	k.batch.Reset()
 }
 
-// difference decodes data both ways, the bulk decoder on a batch that held
-// something else, and once more on what it just decoded. It returns the first
-// difference, or a panic, and is empty where there is none. The sources differ
-// in what is null; the last one, when there are three or more lines, is a line
-// over the limit.
-func (k *bulk) difference(data []byte) (d string) {
+// difference decodes data with the reference and with the bulk decoder: in a batch
+// that held other lines, then again in the same batch. It returns the first
+// difference, or a panic; empty if there is none. The two sources have different
+// null columns. If data has three or more lines, a third source is a line over the
+// limit.
+func (k *bulkDecoder) difference(data []byte) (d string) {
 	defer func() {
 		if p := recover(); p != nil {
 			d = fmt.Sprintf("panic: %v\n%s", p, debug.Stack())
-			*k = bulk{opts: k.opts, dec: schema.NewDecoder(k.opts), batch: schema.NewBatch()}
+			*k = bulkDecoder{opts: k.opts, dec: schema.NewDecoder(k.opts), batch: schema.NewBatch()}
 		}
 	}()
-	k.dirty()
+	k.leaveRows()
 	b := k.batch
 	b.RunID = ""
 	if len(data)%2 == 0 {
@@ -87,9 +88,9 @@ func (k *bulk) difference(data []byte) (d string) {
 	return ""
 }
 
-// check fails the test where the decoders differ on data, with a smaller input
-// that they differ on too.
-func check(t *testing.T, all []*bulk, data []byte) {
+// checkDecoders fails the test if one of the decoders differs from the reference on
+// data. It reports a smaller input with a difference.
+func checkDecoders(t *testing.T, all []*bulkDecoder, data []byte) {
 	t.Helper()
 	for _, k := range all {
 		if d := k.difference(data); d != "" {
@@ -99,7 +100,7 @@ func check(t *testing.T, all []*bulk, data []byte) {
 	}
 }
 
-// shrink leaves pieces of data out as long as it fails.
+// shrink removes pieces of data for as long as fails is true of the rest.
 func shrink(data []byte, fails func([]byte) bool) []byte {
 	for size := len(data) / 2; size > 0; size /= 2 {
 		for again := true; again; {
@@ -116,7 +117,7 @@ func shrink(data []byte, fails func([]byte) bool) []byte {
 	return data
 }
 
-// samples returns real results, or none where they aren't at hand.
+// samples returns real results, or nil if they aren't available.
 func samples(t testing.TB) [][]byte {
 	names, err := filepath.Glob("../../../shared/samples/*.jsonl.gz")
 	if err != nil {
@@ -142,10 +143,10 @@ func samples(t testing.TB) [][]byte {
 	return all
 }
 
-// inputs are the blocks that every differential test begins with.
+// inputs returns the lines that every differential test begins with.
 func inputs(t testing.TB) [][]byte {
 	all := [][]byte{
-		[]byte(full), []byte(full + "\r\n" + full), []byte(strings.ReplaceAll(full, ",", " ,\t")),
+		[]byte(fullLine), []byte(fullLine + "\r\n" + fullLine), []byte(strings.ReplaceAll(fullLine, ",", " ,\t")),
 		[]byte("\n \n\t\r\n{}"), []byte(`{}{}` + "\n{}\n"), nil,
 		[]byte(inOccurrence + `"records":[{}` + strings.Repeat(",{}", 999) + `]},"count":1001}]}]}}}`),
 	}
@@ -153,12 +154,12 @@ func inputs(t testing.TB) [][]byte {
 		line, _ := r.split(t)
 		all = append(all, line)
 	}
-	return slices.Concat(all, repeats(), samples(t))
+	return slices.Concat(all, repetitions(), samples(t))
 }
 
-// repeats are blocks whose lines or locations repeat what stands before them,
-// wholly or nearly: the decoder knows such things again.
-func repeats() [][]byte {
+// repetitions returns blocks whose lines or locations repeat earlier ones, exactly or
+// nearly. The decoder reuses what it decoded for the earlier ones.
+func repetitions() [][]byte {
 	line := func(id, bucket string) string {
 		return `{"id":"` + id + `","resourcesAffected":{"s3Bucket":` + bucket + "}}\n"
 	}
@@ -213,17 +214,17 @@ func repeats() [][]byte {
 	return all
 }
 
-// TestDecoderRules holds the bulk decoder against the reference on every rule,
-// alone and after and before other lines.
+// TestDecoderRules compares the bulk decoder with the reference on every rule: alone,
+// and between other lines.
 func TestDecoderRules(t *testing.T) {
-	all := bulks()
+	all := bulkDecoders()
 	for _, data := range inputs(t) {
-		check(t, all, data)
-		check(t, all, slices.Concat([]byte("{\"id\":\"a\"}\n"), data, []byte("\n{\"region\":\"b\",\"x\":1}\n")))
+		checkDecoders(t, all, data)
+		checkDecoders(t, all, slices.Concat([]byte("{\"id\":\"a\"}\n"), data, []byte("\n{\"region\":\"b\",\"x\":1}\n")))
 	}
 }
 
-// TestDecoderRows holds the bulk decoder against rows written by hand.
+// TestDecoderRows compares the bulk decoder with rows written by hand.
 func TestDecoderRows(t *testing.T) {
 	b := fullBatch()
 	schema.NewDecoder(schema.DecoderOptions{}).Decode(b)
@@ -232,15 +233,15 @@ func TestDecoderRows(t *testing.T) {
 	}
 }
 
-// TestDecoderSamples holds it against the reference on real results, which must
-// all give rows.
+// TestDecoderSamples compares the bulk decoder with the reference on real results,
+// none of which may be rejected.
 func TestDecoderSamples(t *testing.T) {
 	all := samples(t)
 	if all == nil {
-		t.Skip("the real samples are not at hand")
+		t.Skip("real results are not available")
 	}
 	for _, data := range all {
-		check(t, bulks(), data)
+		checkDecoders(t, bulkDecoders(), data)
 		b := schema.NewBatch()
 		b.AppendLines(schema.Source{}, 1, 0, data)
 		schema.NewDecoder(schema.DecoderOptions{}).Decode(b)
@@ -250,13 +251,13 @@ func TestDecoderSamples(t *testing.T) {
 	}
 }
 
-// TestDecoderDamage cuts a line at every byte, puts bytes that mean something in
-// JSON at every place, and damages whole lines at random.
-func TestDecoderDamage(t *testing.T) {
-	all := bulks()[:1]
-	for _, data := range append(samples(t), []byte(full)) {
+// TestDecoderDamagedLines cuts a line at every byte, puts bytes that have a meaning in
+// JSON at every position, and damages whole lines at random.
+func TestDecoderDamagedLines(t *testing.T) {
+	all := bulkDecoders()[:1]
+	for _, data := range append(samples(t), []byte(fullLine)) {
 		for seed := range uint64(100) {
-			check(t, all, reference.Damage(seed, data))
+			checkDecoders(t, all, reference.Damage(seed, data))
 		}
 	}
 	line := []byte(`{"id":"a\u00e9\ud83d\ude00é","count":"12","createdAt":"2021-09-14T19:44:10.5+01:00","sample":true,"x":{"y":[1.5e3,null]},` +
@@ -264,45 +265,45 @@ func TestDecoderDamage(t *testing.T) {
 		`"detections":[{"type":"T","count":3,"occurrences":{"cells":[{"row":"1","column":2,"cellReference":"A1"}],"lineRanges":[{"start":"1"}],` +
 		`"pages":[{"pageNumber":"1","offsetRange":{"end":2}}],"records":[{"recordIndex":"0","jsonPath":"$.a"},{"recordIndex":"1","jsonPath":"$.a"}]}}]}]}}}`)
 	for i := range line {
-		check(t, all, line[:i])
+		checkDecoders(t, all, line[:i])
 		for _, c := range []byte("\"\\{}[],: \n0-.eu\x00\xc3\xff") {
 			other := bytes.Clone(line)
 			other[i] = c
-			check(t, all, other)
+			checkDecoders(t, all, other)
 			if !testing.Short() {
-				check(t, all, slices.Insert(bytes.Clone(line), i, c))
+				checkDecoders(t, all, slices.Insert(bytes.Clone(line), i, c))
 			}
 		}
 	}
 }
 
-// TestDecoderStale decodes a line that is cut short where the batch held the
-// whole line before, so that its other half is still behind the end.
-func TestDecoderStale(t *testing.T) {
+// TestDecoderReusedBuffer decodes a line that is cut short in a batch that held the
+// whole line before, so that the rest of the line is still in memory after its end.
+func TestDecoderReusedBuffer(t *testing.T) {
 	dec := schema.NewDecoder(schema.DecoderOptions{})
 	b := schema.NewBatch()
-	for i := range full {
+	for i := range fullLine {
 		b.Reset()
-		b.AppendLines(schema.Source{}, 1, 0, []byte(full))
+		b.AppendLines(schema.Source{}, 1, 0, []byte(fullLine))
 		b.Reset()
-		b.AppendLines(schema.Source{}, 1, 0, []byte(full[:i]))
+		b.AppendLines(schema.Source{}, 1, 0, []byte(fullLine[:i]))
 		want := reference.Decode(b, schema.DecoderOptions{})
 		dec.Decode(b)
 		if d := reference.Diff(want, reference.FromBatch(b)); d != "" {
-			t.Fatalf("%q: %s", full[:i], d)
+			t.Fatalf("%q: %s", fullLine[:i], d)
 		}
 	}
 }
 
-// TestDecoderBatches uses a decoder for one batch while another one, of the
-// same lines, is still read.
-func TestDecoderBatches(t *testing.T) {
+// TestDecoderAlternatesBatches decodes a batch while another batch of the same decoder
+// is still read.
+func TestDecoderAlternatesBatches(t *testing.T) {
 	dec := schema.NewDecoder(schema.DecoderOptions{})
 	one, two := fullBatch(), fullBatch()
 	two.Reset()
 	two.RunID = "run"
 	two.AppendLines(schema.Source{}, 1, 0, []byte("{}\n"))
-	two.AppendLines(one.Sources[0], 3, 100, []byte(full))
+	two.AppendLines(one.Sources[0], 3, 100, []byte(fullLine))
 	want := reference.Decode(two, schema.DecoderOptions{})
 	dec.Decode(one)
 	dec.Decode(two)
@@ -317,18 +318,18 @@ func TestDecoderBatches(t *testing.T) {
 	}
 }
 
-// TestDecoderGenerated holds it against the reference on generated lines, and
-// makes sure that these reach every class of error and every kind of row.
+// TestDecoderGenerated compares the bulk decoder with the reference on generated
+// lines, which must reach every class of error and every kind of row.
 func TestDecoderGenerated(t *testing.T) {
 	n := uint64(1500)
 	if testing.Short() {
 		n = 500
 	}
-	all := bulks()
+	all := bulkDecoders()
 	reached := map[string]int{}
 	for seed := range n {
 		data := reference.Generate(seed)
-		check(t, all, data)
+		checkDecoders(t, all, data)
 		b := schema.NewBatch()
 		b.AppendLines(schema.Source{}, 1, 0, data)
 		out := reference.Decode(b, schema.DecoderOptions{})
@@ -357,25 +358,25 @@ func TestDecoderGenerated(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds the bulk decoder against the reference on any bytes.
+// FuzzDecode compares the bulk decoder with the reference on any bytes.
 func FuzzDecode(f *testing.F) {
 	for _, data := range inputs(f) {
 		f.Add(data)
 	}
-	all := bulks()
-	f.Fuzz(func(t *testing.T, data []byte) { check(t, all, data) })
+	all := bulkDecoders()
+	f.Fuzz(func(t *testing.T, data []byte) { checkDecoders(t, all, data) })
 }
 
-// FuzzStructured holds it against the reference on generated lines.
+// FuzzStructured compares the bulk decoder with the reference on generated lines.
 func FuzzStructured(f *testing.F) {
 	for seed := range uint64(100) {
 		f.Add(seed)
 	}
-	all := bulks()
-	f.Fuzz(func(t *testing.T, seed uint64) { check(t, all, reference.Generate(seed)) })
+	all := bulkDecoders()
+	f.Fuzz(func(t *testing.T, seed uint64) { checkDecoders(t, all, reference.Generate(seed)) })
 }
 
-// A text like that of the line before, or of the detection before, shares its Span.
+// A text that is equal to that of the previous line or detection has the same Span.
 func TestDecoderSharesSpans(t *testing.T) {
 	line := `{"id":"a","region":"r","category":"\u0063","classificationDetails":{"result":{"sensitiveData":[{"category":"C","detections":[` +
 		`{"type":"T","count":1},{"type":"T","count":2}]}]}}}` + "\n"

@@ -11,9 +11,9 @@ import (
 	"github.com/macielake/macielake/pkg/schema/internal/reference"
 )
 
-// A rule is a line that must be rejected with that class, at the offset where
-// the line has a ^; the line is what remains without it. An empty class means
-// that the line gives a row.
+// rule is a line with the class that it must be rejected for. A ^ marks the offset of
+// the error, and is removed from the line. With an empty class, the line must be
+// decoded.
 type rule struct {
 	class schema.Class
 	line  string
@@ -31,11 +31,11 @@ const (
 	inCustom     = `{"classificationDetails":{"result":{"customDataIdentifiers":{`
 )
 
-// A place is a field of some kind: what stands before and after its value.
-type place struct{ before, after string }
+// enclosure is a line without the value of one field: the text before and after it.
+type enclosure struct{ before, after string }
 
 var (
-	integerPlaces = []place{
+	integerFields = []enclosure{
 		{`{"count":`, `}`},
 		{`{"severity":{"score":`, `}}`},
 		{inObject + `"size": `, ` }}}`},
@@ -53,7 +53,7 @@ var (
 		{inOccurrence + `"pages":[{"lineRange":{"start":`, `}}]}}]}]}}}`},
 		{inOccurrence + `"records":[{"recordIndex":`, `,"jsonPath":"$"}]}}]}]}}}`},
 	}
-	textPlaces = []place{
+	textFields = []enclosure{
 		{`{"id":`, `}`},
 		{`{"severity":{"description":`, `}}`},
 		{`{"classificationDetails":{"jobId":`, `}}`},
@@ -67,12 +67,12 @@ var (
 		{inOccurrence + `"cells":[{"cellReference":"A1"},{"cellReference":`, `}]}}]}]}}}`},
 		{inOccurrence + `"records":[{"jsonPath":"$.a"},{"jsonPath":`, `}]}}]}]}}}`},
 	}
-	booleanPlaces = []place{
+	booleanFields = []enclosure{
 		{`{"sample":`, `}`},
 		{`{"classificationDetails":{"result":{"additionalOccurrences":`, `}}}`},
 		{inObject + `"publicAccess":`, `}}}`},
 	}
-	timePlaces = []place{
+	timeFields = []enclosure{
 		{`{"updatedAt":`, `}`},
 		{inBucket + `"createdAt":`, `}}}`},
 		{inObject + `"lastModified":`, `}}}`},
@@ -80,12 +80,11 @@ var (
 	}
 )
 
-// everywhere returns the rules of values that are right or wrong in all places
-// of a kind.
-func everywhere() []rule {
+// valueRules returns the rules on values, for fields of each type.
+func valueRules() []rule {
 	var all []rule
-	add := func(places []place, class schema.Class, values ...string) {
-		for _, p := range places {
+	add := func(fields []enclosure, class schema.Class, values ...string) {
+		for _, p := range fields {
 			for _, v := range values {
 				if class != "" {
 					v = "^" + v
@@ -94,23 +93,23 @@ func everywhere() []rule {
 			}
 		}
 	}
-	add(integerPlaces, "", `null`, `0`, `"0"`, `-0`, `"-0"`, `12`, `"12"`, `-12`, `"-12"`, `2147483647`, `"-2147483648"`, `"\u0031\u0032"`)
-	add(integerPlaces, schema.WrongType, `""`, `"01"`, `"-01"`, `"-"`, `"00"`, `"+1"`, `" 1"`, `"1 "`, `"1x"`, `"x"`, `"1.0"`, `"1e3"`,
+	add(integerFields, "", `null`, `0`, `"0"`, `-0`, `"-0"`, `12`, `"12"`, `-12`, `"-12"`, `2147483647`, `"-2147483648"`, `"\u0031\u0032"`)
+	add(integerFields, schema.WrongType, `""`, `"01"`, `"-01"`, `"-"`, `"00"`, `"+1"`, `" 1"`, `"1 "`, `"1x"`, `"x"`, `"1.0"`, `"1e3"`,
 		`1.0`, `1e3`, `1E3`, `-1.5`, `true`, `false`, `[1]`, `{}`, `"\ud800"`, `"\u0031x"`, "\"1\xff\"", "\"\xff\"",
 		`"`+strings.Repeat("0", 19)+`"`, `123456789012345678901.5`, `"1234567890123456789x"`, `"12`+"\x7f"+`"`)
-	add(integerPlaces, schema.IntegerRange, `9223372036854775808`, `"9223372036854775808"`, `-9223372036854775809`, `"-9223372036854775809"`,
+	add(integerFields, schema.IntegerRange, `9223372036854775808`, `"9223372036854775808"`, `-9223372036854775809`, `"-9223372036854775809"`,
 		`10000000000000000000`, `"99999999999999999999"`, `18446744073709551617`, `"18446744073709551617"`, `"\u00318446744073709551616"`)
-	add(slices.Delete(slices.Clone(integerPlaces), 1, 2), "", // not the score, which is smaller
+	add(slices.Delete(slices.Clone(integerFields), 1, 2), "", // not the score, which is smaller
 		`999999999999999999`, `"1000000000000000000"`, `9223372036854775807`, `"9223372036854775807"`, `-9223372036854775808`, `"-9223372036854775808"`)
-	add(textPlaces[:4], "", `null`)
-	add(textPlaces, "", `""`, `"a"`, `"\u0061"`, `"é😀\ud83d\ude00"`, `"\ud800\udc00\udbff\udfff\ud7ff\ue000"`, `"`+strings.Repeat("long", 99)+`"`, `"$.a"`, `"A1"`, `"\"\\\/\b\f\n\r\t"`)
-	add(textPlaces, schema.WrongType, `1`, `-1.5e3`, `true`, `false`, `[]`, `{}`)
-	add(booleanPlaces, "", `null`, `true`, `false`)
-	add(booleanPlaces, schema.WrongType, `"true"`, `"TRUE"`, `""`, `0`, `1`, `[]`, `{}`)
-	add(timePlaces, "", `null`, `"2021-09-14T19:44:10Z"`, `"2021-09-14 19:44:10.1234567890+05:30"`)
-	add(timePlaces, schema.WrongType, `0`, `true`, `[]`, `{}`)
-	add(timePlaces, schema.InvalidTime, `""`, `"2021-09-14"`, `"2021-09-14T19:44:10"`, `"2021-09-14T19:44:10\u007a"`)
-	for _, p := range slices.Concat(textPlaces, integerPlaces, booleanPlaces, timePlaces) {
+	add(textFields[:4], "", `null`)
+	add(textFields, "", `""`, `"a"`, `"\u0061"`, `"é😀\ud83d\ude00"`, `"\ud800\udc00\udbff\udfff\ud7ff\ue000"`, `"`+strings.Repeat("long", 99)+`"`, `"$.a"`, `"A1"`, `"\"\\\/\b\f\n\r\t"`)
+	add(textFields, schema.WrongType, `1`, `-1.5e3`, `true`, `false`, `[]`, `{}`)
+	add(booleanFields, "", `null`, `true`, `false`)
+	add(booleanFields, schema.WrongType, `"true"`, `"TRUE"`, `""`, `0`, `1`, `[]`, `{}`)
+	add(timeFields, "", `null`, `"2021-09-14T19:44:10Z"`, `"2021-09-14 19:44:10.1234567890+05:30"`)
+	add(timeFields, schema.WrongType, `0`, `true`, `[]`, `{}`)
+	add(timeFields, schema.InvalidTime, `""`, `"2021-09-14"`, `"2021-09-14T19:44:10"`, `"2021-09-14T19:44:10\u007a"`)
+	for _, p := range slices.Concat(textFields, integerFields, booleanFields, timeFields) {
 		for _, v := range []string{`^x`, `"a^`, `tru^x`, `"\^x`, "\"^\x00", `-^x`, `^]`, `^`} {
 			all = append(all, rule{schema.Malformed, p.before + v})
 		}
@@ -118,12 +117,12 @@ func everywhere() []rule {
 			all = append(all, rule{schema.InvalidUTF8, p.before + v})
 		}
 	}
-	for _, p := range integerPlaces {
+	for _, p := range integerFields {
 		for _, v := range []string{`0^1`, `-0^1`, `12^x`, `1.^`, `-^`, `1e^`} {
 			all = append(all, rule{schema.Malformed, p.before + v + p.after})
 		}
 	}
-	for _, p := range textPlaces {
+	for _, p := range textFields {
 		for _, v := range []string{"\"^\xff\"", "\"a^\xc3\"", "\"é^\xed\xa0\x80\"", `"\n^\ud800"`, `"^\udc00\ud800"`, `"$.a^\ud800x"`,
 			`"^\ud800\ue000"`, `"^\udbff\ud7ff"`, `"^\udc00\udc00"`, `"^\udbff\udbff"`} {
 			all = append(all, rule{schema.InvalidUTF8, p.before + v + p.after})
@@ -138,8 +137,8 @@ func rules() []rule {
 		maj = "9223372036854775807"
 		min = "-9223372036854775808"
 	)
-	return append(everywhere(), []rule{
-		// Not JSON, at the first byte that can't be.
+	return append(valueRules(), []rule{
+		// Not JSON: at the first byte that can't follow.
 		{schema.Malformed, `^x`},
 		{schema.Malformed, "^\ufeff{}"},
 		{schema.Malformed, "^\xff"},
@@ -198,7 +197,7 @@ func rules() []rule {
 		{schema.Malformed, `{"x":1^`},
 		{schema.Malformed, inObject + `"tags":[{"key":"a"}^}`},
 
-		// Not an object, judged when its first token is complete.
+		// Not an object: decided once its first token is complete.
 		{schema.NotObject, `^[`},
 		{schema.NotObject, " \t\r^[]"},
 		{schema.NotObject, `^null`},
@@ -225,7 +224,7 @@ func rules() []rule {
 		{schema.TrailingText, `{"id":"a"}^}`},
 		{ok, "\t {} \r"},
 
-		// Nesting: the line's object is the first level.
+		// Nesting. The line's object is the first level.
 		{ok, `{"x":` + nested(schema.MaxNesting-1, "1") + `}`},
 		{schema.Nesting, `{"x":` + strings.Repeat("[", schema.MaxNesting-1) + "^["},
 		{schema.Nesting, `{"x":` + strings.Repeat("[", schema.MaxNesting-1) + "^{"},
@@ -467,13 +466,13 @@ func rules() []rule {
 func (r rule) split(t testing.TB) (line []byte, offset int) {
 	offset = strings.IndexByte(r.line, '^')
 	if (offset < 0) != (r.class == "") || strings.Count(r.line, "^") > 1 {
-		t.Fatalf("%q: the place of the error is not marked right", r.line)
+		t.Fatalf("%q: wants one ^ if it has a class, else none", r.line)
 	}
 	return []byte(strings.Replace(r.line, "^", "", 1)), offset
 }
 
-// TestRules says for each rule where the reference rejects.
-func TestRules(t *testing.T) {
+// TestReferenceRules checks the reference on each rule.
+func TestReferenceRules(t *testing.T) {
 	for _, r := range rules() {
 		line, offset := r.split(t)
 		_, err := reference.DecodeLine(line, schema.DecoderOptions{}.Limits())
@@ -488,9 +487,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// full is a line with every known field, each with a value of its own, and its
-// rows as the tables' definition has them.
-const full = `{"schemaVersion":"1.0","id":"r1","accountId":"111111111111","partition":"aws-cn","region":"cn-north-1",` +
+// fullLine has every known field, each with a different value. fullRows are its rows.
+const fullLine = `{"schemaVersion":"1.0","id":"r1","accountId":"111111111111","partition":"aws-cn","region":"cn-north-1",` +
 	`"type":"T","title":"it\u0027s","description":"D","category":"CLASSIFICATION",` +
 	`"createdAt":"2022-03-11T05:49:17.220Z","updatedAt":"1969-12-31T23:59:59.9999999Z","sample":true,"archived":false,"count":"7",` +
 	`"severity":{"score":"3","description":"High"},` +
@@ -518,8 +516,9 @@ const full = `{"schemaVersion":"1.0","id":"r1","accountId":"111111111111","parti
 	`"embeddedFileDetails":{"filePath":"a/b","fileExtension":"txt","fileSize":"9","fileLastModified":"9999-12-31T23:59:59.999Z"}}},` +
 	`"future":1,"future":"two"}`
 
-// only returns row with null in all other columns of the table.
-func only(table *schema.Table, rows ...reference.Row) reference.Row {
+// nullRow returns a row of the table with the values of rows, and null in all other
+// columns.
+func nullRow(table *schema.Table, rows ...reference.Row) reference.Row {
 	out := reference.Row{}
 	for _, c := range table.Columns {
 		out[c.Name] = nil
@@ -542,7 +541,7 @@ func fullRows() *reference.Output {
 		"created_at": reference.Micros(1646977757220000), "bucket_name": "bn", "object_key": "", "object_version_id": nil,
 		"archive_member_path": "a/b", "mime_type": "text/csv", "run_id": "run", "source_uri": "s3://b/k", "source_line": int64(3),
 	}
-	result := only(schema.Results(), identity, row{
+	result := nullRow(schema.Results(), identity, row{
 		"schema_version": "1.0", "aws_partition": "aws-cn", "admin_account_id": "999999999999", "job_arn": "ja", "origin_type": "o",
 		"updated_at": reference.Micros(-1), "finding_type": "T", "finding_category": "CLASSIFICATION", "title": "it's",
 		"description": "D", "severity_score": int32(3), "severity": "High", "sample": true, "archived": false, "finding_count": int64(7),
@@ -574,11 +573,11 @@ func fullRows() *reference.Output {
 	custom := row{"detection_index": int64(3), "identifier_kind": "custom", "category": "CUSTOM_IDENTIFIER", "detection_type": "cn", "custom_identifier_arn": "ca"}
 
 	detection := func(own row, count any, locations int64) row {
-		return only(schema.Detections(), identity, context, own,
+		return nullRow(schema.Detections(), identity, context, own,
 			row{"occurrence_count": count, "location_count": locations, "is_capped": false})
 	}
 	occurrence := func(detection row, index int64, kind string, own row) row {
-		return only(schema.Occurrences(), identity, detection, row{"occurrence_index": index, "location_kind": kind}, own)
+		return nullRow(schema.Occurrences(), identity, detection, row{"occurrence_index": index, "location_kind": kind}, own)
 	}
 	return &reference.Output{
 		LineCount: 1,
@@ -609,11 +608,11 @@ func fullRows() *reference.Output {
 func fullBatch() *schema.Batch {
 	b := schema.NewBatch()
 	b.RunID = "run"
-	b.AppendLines(schema.Source{URI: "s3://b/k", ETag: "etag", AdminAccountID: "999999999999"}, 3, 100, []byte(full))
+	b.AppendLines(schema.Source{URI: "s3://b/k", ETag: "etag", AdminAccountID: "999999999999"}, 3, 100, []byte(fullLine))
 	return b
 }
 
-// TestReferenceRows holds the reference's rows against rows written by hand.
+// TestReferenceRows compares the reference with rows written by hand.
 func TestReferenceRows(t *testing.T) {
 	if d := reference.Diff(fullRows(), reference.Decode(fullBatch(), schema.DecoderOptions{})); d != "" {
 		t.Error(d)
@@ -639,8 +638,8 @@ func TestReferenceUnrecognized(t *testing.T) {
 	}
 }
 
-func TestCapped(t *testing.T) {
-	all := bulks()
+func TestIsCapped(t *testing.T) {
+	all := bulkDecoders()
 	tests := []struct {
 		locations int
 		count     string
@@ -661,11 +660,11 @@ func TestCapped(t *testing.T) {
 		} else if got := l.Detections[0]["is_capped"]; got != test.want || len(l.Occurrences) != test.locations {
 			t.Errorf("%d locations, count %s: %d rows, capped %v", test.locations, test.count, len(l.Occurrences), got)
 		}
-		check(t, all, []byte(line))
+		checkDecoders(t, all, []byte(line))
 	}
 }
 
-// TestReferenceLines checks how a batch is cut into lines.
+// TestReferenceLines checks how the reference splits a batch into lines.
 func TestReferenceLines(t *testing.T) {
 	b := schema.NewBatch()
 	b.AppendLines(schema.Source{URI: "a"}, 1, 0, []byte("{}\n \t\r\n{x\r\n\n{\"id\":\"\"}\r\n"))
@@ -694,8 +693,8 @@ func TestReferenceLines(t *testing.T) {
 	}
 }
 
-// TestFullColumns fails when a column is added that the full line leaves out.
-func TestFullColumns(t *testing.T) {
+// TestFullLine checks that the full line has a value for every column.
+func TestFullLine(t *testing.T) {
 	rows := fullRows().Tables
 	for _, table := range schema.Tables() {
 		for _, c := range table.Columns {

@@ -10,51 +10,50 @@ const (
 	Text      Type = iota // UTF-8
 	Int64                 // signed
 	Int32                 // signed
-	Bool                  //
-	Timestamp             // microseconds since 1970-01-01T00:00:00Z, floored
+	Bool                  // true or false
+	Timestamp             // microseconds since 1970-01-01T00:00:00Z, rounded down
 	Map                   // text to optional text
 )
 
-// Level says which part of a batch a column's value comes from: how often it
-// can change from one row to the next.
+// Level is the part of a batch that a column's values come from, and so how often
+// the value can change from one row to the next.
 type Level uint8
 
-// Levels, from the slowest changing.
+// Levels, from the one whose values change least often.
 const (
-	ResultLevel     Level = iota // one value a result (a line)
-	DetectionLevel               // one value a detection
-	OccurrenceLevel              // one value an occurrence
+	ResultLevel     Level = iota // one value per result (a line)
+	DetectionLevel               // one value per detection
+	OccurrenceLevel              // one value per location
 )
 
 // Column describes one column of a table.
 type Column struct {
-	// ID is the column's field id in Parquet, Arrow and Iceberg: the same for
-	// ever, in every table that has the column. KeyID and ValueID are the ids of
-	// a map's keys and values, and 0 in other columns.
+	// ID is the column's field id in Parquet, Arrow and Iceberg. It never changes,
+	// and is the same in every table that has the column. KeyID and ValueID are the
+	// ids of a map's keys and values, and 0 in other columns.
 	ID, KeyID, ValueID int32
 	Name               string
 	Type               Type
 	Level              Level
-	// Slot is where the value is, by level and type. Result level: an index
-	// into Result.Text (Text), Result.Int (Int64, Int32, Timestamp),
-	// Result.Bool (Bool) or Result.Maps (Map). Detection level: an index into
-	// Detection.Text, Detection.Int, or DetectionCapped. Occurrence level: one
-	// of the Occurrence… constants.
+	// Slot selects the value. ResultLevel: an index into Result.Text (Text),
+	// Result.Int (Int64, Int32, Timestamp) or Result.Maps (Map), or an argument of
+	// Result.Bool (Bool). DetectionLevel: an index into Detection.Text or
+	// Detection.Int, or DetectionCapped. OccurrenceLevel: OccurrenceIndex,
+	// LocationKind and the constants after them.
 	Slot int
 	// Doc is one line about the column, for table comments.
 	Doc string
 }
 
-// Table describes one table: its name, its columns in order, and what one row
-// stands for.
+// Table describes one table: its name and its columns, in their order.
 type Table struct {
 	Name    string
-	Row     Level // one row per result, detection or occurrence
+	Row     Level // one row per result, detection or location
 	Columns []Column
 }
 
-// Column returns the column of that name, and whether there is one.
-func (t *Table) Column(name string) (Column, bool) {
+// Column returns the column with that name; ok is false if the table has none.
+func (t *Table) Column(name string) (c Column, ok bool) {
 	for _, c := range t.Columns {
 		if c.Name == name {
 			return c, true
@@ -222,22 +221,22 @@ func boolean(id int32, name string, slot int, doc string) Column {
 	return Column{ID: id, Name: name, Type: Bool, Slot: slot, Doc: doc}
 }
 
-// tags has the ids of the keys and values after its own.
+// tags returns a map column, whose keys and values have the two ids after its own.
 func tags(id int32, name string, slot int, doc string) Column {
 	return Column{ID: id, KeyID: id + 1, ValueID: id + 2, Name: name, Type: Map, Slot: slot, Doc: doc}
 }
 
-func at(level Level, columns ...Column) []Column {
+func setLevel(level Level, columns ...Column) []Column {
 	for i := range columns {
 		columns[i].Level = level
 	}
 	return columns
 }
 
-// Results describes the table with one row per line: per analysed object, and
-// per file inside an archive. The caller owns the returned value.
+// Results describes the table results, which has one row per line of a source. The
+// caller owns the returned value.
 func Results() *Table {
-	return &Table{Name: "results", Row: ResultLevel, Columns: at(ResultLevel,
+	return &Table{Name: "results", Row: ResultLevel, Columns: setLevel(ResultLevel,
 		text(1, "result_id", ResultID, "Identifier of the result"),
 		text(2, "schema_version", SchemaVersion, "Version of the result's schema"),
 		text(3, "account_id", AccountID, "Account that owns the analysed bucket"),
@@ -317,22 +316,24 @@ func Results() *Table {
 	)}
 }
 
-// identity is what every detection and occurrence repeats of its result.
-var identity = [...]string{
+// identityColumns are the columns of results that detections and occurrences
+// repeat.
+var identityColumns = [...]string{
 	"result_id", "account_id", "region", "job_id", "created_at", "bucket_name", "object_key",
 	"object_version_id", "archive_member_path", "mime_type", "run_id", "source_uri", "source_line",
 }
 
-// detectionContext is what detections repeat besides, so that the usual
-// questions need no join.
-var detectionContext = [...]string{
+// contextColumns are further columns of results that detections repeat, so that
+// common queries need no join.
+var contextColumns = [...]string{
 	"origin_type", "severity", "status_code", "bucket_effective_permission", "bucket_encryption_type",
 	"object_public_access", "object_size", "object_last_modified", "object_etag", "object_extension",
 	"is_archive_member",
 }
 
-// fromResults returns the columns of results with those names, in their order.
-func fromResults(names ...string) []Column {
+// resultColumns returns the columns of results with the given names, in the order
+// of the names.
+func resultColumns(names ...string) []Column {
 	results := Results()
 	columns := make([]Column, len(names))
 	for i, name := range names {
@@ -345,8 +346,9 @@ func fromResults(names ...string) []Column {
 	return columns
 }
 
-func detectionIdentity() []Column {
-	return at(DetectionLevel,
+// detectionColumns are the columns of detections that occurrences repeat.
+func detectionColumns() []Column {
+	return setLevel(DetectionLevel,
 		integer(201, "detection_index", DetectionIndex, "Number of the detection in its line, from 0, managed before custom"),
 		text(202, "identifier_kind", IdentifierKind, "managed or custom data identifier"),
 		text(203, "category", Category, "Category of sensitive data; CUSTOM_IDENTIFIER for custom"),
@@ -355,14 +357,14 @@ func detectionIdentity() []Column {
 	)
 }
 
-// Detections describes the table with one row per result and type of sensitive
-// data. The caller owns the returned value.
+// Detections describes the table detections, which has one row per result and type
+// of sensitive data. The caller owns the returned value.
 func Detections() *Table {
 	columns := slices.Concat(
-		fromResults(identity[:]...),
-		fromResults(detectionContext[:]...),
-		detectionIdentity(),
-		at(DetectionLevel,
+		resultColumns(identityColumns[:]...),
+		resultColumns(contextColumns[:]...),
+		detectionColumns(),
+		setLevel(DetectionLevel,
 			integer(206, "occurrence_count", DetectionOccurrenceCount, "How often the type occurs in the object, according to Macie"),
 			integer(207, "location_count", DetectionLocationCount, "Rows of the detection in occurrences; Macie gives at most 1,000"),
 			boolean(208, "is_capped", DetectionCapped, "Whether Macie reported 1,000 or more locations, and fewer than it counted"),
@@ -371,13 +373,13 @@ func Detections() *Table {
 	return &Table{Name: "detections", Row: DetectionLevel, Columns: columns}
 }
 
-// Occurrences describes the table with one row per location of sensitive data.
-// The caller owns the returned value.
+// Occurrences describes the table occurrences, which has one row per location. The
+// caller owns the returned value.
 func Occurrences() *Table {
 	columns := slices.Concat(
-		fromResults(identity[:]...),
-		detectionIdentity(),
-		at(OccurrenceLevel,
+		resultColumns(identityColumns[:]...),
+		detectionColumns(),
+		setLevel(OccurrenceLevel,
 			integer(209, "occurrence_index", OccurrenceIndex, "Number of the location in its detection, from 0"),
 			text(210, "location_kind", LocationKind, "cell, line, offset, page or record"),
 			integer(211, "cell_row", CellRow, "Row of the cell, from 1"),
@@ -398,9 +400,9 @@ func Occurrences() *Table {
 	return &Table{Name: "occurrences", Row: OccurrenceLevel, Columns: columns}
 }
 
-// Runs describes the table with one row per committed run. Its rows are no part
-// of batches: levels and slots of its columns mean nothing. The caller owns the
-// returned value.
+// Runs describes the table runs, which has one row per committed run. Batches
+// don't hold its rows, so the levels and slots of its columns have no meaning. The
+// caller owns the returned value.
 func Runs() *Table {
 	return &Table{Name: "runs", Columns: []Column{
 		text(401, "run_id", 0, "Identifier of the run, as in run_id of the other tables"),
@@ -420,8 +422,8 @@ func Runs() *Table {
 	}}
 }
 
-// Tables returns the three tables of decoded lines in the order results,
-// detections, occurrences. The caller owns the returned values.
+// Tables returns the tables whose rows batches hold: results, detections and
+// occurrences, in this order. The caller owns the returned values.
 func Tables() []*Table {
 	return []*Table{Results(), Detections(), Occurrences()}
 }

@@ -1,8 +1,9 @@
-// Package sink turns batches into files: Parquet and Arrow tables, partitioned
-// as asked, rolled at a size, whole or not at all.
+// Package sink writes batches to files: tables in Parquet or Arrow format, in
+// directories by partition. Files end at a target size. Each is written as a whole or
+// not at all.
 //
-// Start with [New], which writes the tables of one part, and with [Parquet] and
-// [Arrow], the formats. Only the rows decide where a page, a row group or a
-// file ends, never the batches they arrive in: the same rows and options give
-// the same bytes.
+// Start with [New], which returns a [Sink] for the tables of one part, and with the
+// formats [Parquet] and [Arrow]. Where pages, row groups and files end depends only on
+// the sequence of rows, not on how it is divided into batches: the same rows and
+// options give the same bytes.
 package sink

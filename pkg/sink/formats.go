@@ -8,21 +8,22 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// ParquetOptions say how Parquet files are written.
+// ParquetOptions are the options of [Parquet].
 type ParquetOptions struct {
-	// Compression of the pages: zstd, snappy or none; empty means zstd.
+	// Compression is the compression of pages: zstd, snappy or none; empty means
+	// zstd.
 	Compression string
 	// CreatedBy names the writer in the files' footers; empty means macielake.
 	CreatedBy string
-	// Share is given the columns of an encoder to work on; nil works on one
-	// after the other.
+	// Share encodes an encoder's columns, one per piece; nil encodes one after the
+	// other.
 	Share Share
 }
 
-// Parquet returns the format of Parquet files (".parquet"): data pages of
-// version 1, all columns optional, exact statistics for every column chunk, no
-// page index, no bloom filters. A text over 1 GiB is an error of the encoder. The
-// only error here is a compression that isn't listed.
+// Parquet returns the format of Parquet files (".parquet"): data pages of version 1,
+// all columns optional, exact statistics for every column chunk, no page index, no
+// bloom filters (Apache Parquet format specification). Encoders return an error for a
+// text over 1 GiB. Parquet returns an error for an unknown compression.
 func Parquet(o ParquetOptions) (Format, error) {
 	f, err := parquet.New(parquet.Options{Compression: o.Compression, CreatedBy: o.CreatedBy, Share: o.Share})
 	if err != nil {
@@ -39,16 +40,17 @@ func (f parquetFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error)
 	return f.Format.NewEncoder(w, t)
 }
 
-// ArrowOptions say how Arrow files are written.
+// ArrowOptions are the options of [Arrow].
 type ArrowOptions struct {
-	// Compression of the record batches' buffers: zstd or none; empty means
-	// zstd. (The Arrow IPC format has no snappy.)
+	// Compression is the compression of the record batches' buffers: zstd or none;
+	// empty means zstd. The Arrow IPC format has no snappy.
 	Compression string
 }
 
-// Arrow returns the format of Arrow IPC files (".arrow", also known as Feather
-// version 2) with plain utf8 text. An encoder's row group is a record batch. The
-// only error is a compression that Arrow doesn't have.
+// Arrow returns the format of Arrow IPC files (".arrow", also known as Feather version
+// 2) with texts of type utf8 (Arrow columnar format specification, IPC file format).
+// An encoder's row group is a record batch. Arrow returns an error for an unknown
+// compression.
 func Arrow(o ArrowOptions) (Format, error) {
 	f, err := arrowio.New(arrowio.Options{Compression: o.Compression})
 	if err != nil {

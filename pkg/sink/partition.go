@@ -12,14 +12,14 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// PartitionKey is something that rows can be partitioned by: a level of
-// directories, named as Hive does.
+// PartitionKey is a value that rows can be partitioned by. Each key is a level of
+// directories, whose names are as in Hive: column=value.
 type PartitionKey string
 
-// Keys to partition by. Created month and date come from created_at, or where
-// that is absent from when the source was last modified, or else are those of
-// 1970-01-01; they exist as directories only. The others repeat a column and
-// have names of their own; an absent or empty value is `unknown`.
+// Keys to partition by. The month and the date are those of created_at in UTC. If it is
+// null, they are those of the time the source was last modified, which is 1970-01-01 if
+// it isn't known. The other keys repeat a column under another name; the directory of
+// null and of the empty text is `unknown`.
 const (
 	ByCreatedMonth PartitionKey = "created_month" // created_month=2026-11
 	ByCreatedDate  PartitionKey = "created_date"  // created_date=2026-11-22
@@ -28,12 +28,12 @@ const (
 	ByJob          PartitionKey = "job"           // p_job=…
 )
 
-// PartitionKeys returns all keys.
+// PartitionKeys returns all keys. The caller owns the slice.
 func PartitionKeys() []PartitionKey {
 	return []PartitionKey{ByCreatedMonth, ByCreatedDate, ByRegion, ByAccount, ByJob}
 }
 
-// slot is the text column of a key that isn't a time.
+// slot returns the slot in schema.Result.Text of a key that isn't a time.
 func (k PartitionKey) slot() int {
 	switch k {
 	case ByRegion:
@@ -44,8 +44,8 @@ func (k PartitionKey) slot() int {
 	return schema.JobID
 }
 
-// Column returns the name of a partition's column: what stands before the `=` of
-// its directories.
+// Column returns the name of the key's partition column, which is before the `=` in
+// names of directories.
 func (k PartitionKey) Column() string {
 	if k.IsTime() {
 		return string(k)
@@ -53,13 +53,13 @@ func (k PartitionKey) Column() string {
 	return "p_" + string(k)
 }
 
-// IsTime reports whether a key's values are months or dates.
+// IsTime reports whether the key's values are months or dates.
 func (k PartitionKey) IsTime() bool { return k == ByCreatedMonth || k == ByCreatedDate }
 
-// partition is where a result's rows go. Its files have one value per key: null,
-// the empty text and the text "unknown" share a directory, and so do months with
-// and without a created_at of their own, but never a file. That is what Iceberg
-// asks of a file's partition.
+// partition holds the values that a result has for each key. All rows of a file have
+// the same values, as Iceberg requires (Iceberg table specification, Partitioning). So
+// null, the empty text and the text "unknown" share a directory but never a file, and
+// so do rows of a month with and without a created_at.
 type partition struct {
 	dir    string // slash-separated; "" without keys
 	values []partitionValue
@@ -68,10 +68,10 @@ type partition struct {
 // partitionValue is the value of one key.
 type partitionValue struct {
 	null bool
-	text string // of a month or date as its directory has it, also where null
+	text string // a month or date as in the directory's name, even if created_at is null
 }
 
-// id tells partitions apart.
+// id returns a text that is different for each partition.
 func (p *partition) id() string {
 	id := p.dir
 	for _, v := range p.values {
@@ -87,32 +87,31 @@ func (p *partition) id() string {
 	return id
 }
 
-// named are the values by key; nil is null.
-func (p *partition) named(keys []PartitionKey) map[PartitionKey]*string {
+// valuesByKey returns the values by key, with nil for null.
+func (p *partition) valuesByKey(keys []PartitionKey) map[PartitionKey]*string {
 	if len(keys) == 0 {
 		return nil
 	}
-	named := make(map[PartitionKey]*string, len(keys))
+	values := make(map[PartitionKey]*string, len(keys))
 	for i, k := range keys {
-		if named[k] = nil; !p.values[i].null {
-			named[k] = &p.values[i].text
+		if values[k] = nil; !p.values[i].null {
+			values[k] = &p.values[i].text
 		}
 	}
-	return named
+	return values
 }
 
-// partitioner finds the partition of a result. Neighbours are nearly always in
-// the same one, so it compares with the result before.
+// partitioner finds the partition of a result. Results next to each other are nearly
+// always in the same partition, so it first compares a result with the last partition.
 type partitioner struct {
 	keys  []PartitionKey
-	known bool
-	last  *partition
-	times [][2]int64 // per key: [first, end) of its month or date, in microseconds
+	last  *partition // nil before the first result
+	times [][2]int64 // [first, end) of the month or date in microseconds, by key
 }
 
-// same reports whether r goes where the result before went.
-func (p *partitioner) same(b *schema.Batch, r *schema.Result) bool {
-	if !p.known {
+// inLast reports whether r is in the partition of the previous result.
+func (p *partitioner) inLast(b *schema.Batch, r *schema.Result) bool {
+	if p.last == nil {
 		return false
 	}
 	for i, k := range p.keys {
@@ -128,12 +127,12 @@ func (p *partitioner) same(b *schema.Batch, r *schema.Result) bool {
 	return true
 }
 
-// find returns the partition of r. The same one as before is the same pointer.
+// find returns the partition of r. If it is that of the previous result, it is the same
+// pointer.
 func (p *partitioner) find(b *schema.Batch, r *schema.Result) *partition {
-	if p.same(b, r) {
+	if p.inLast(b, r) {
 		return p.last
 	}
-	p.known = true
 	p.last = &partition{values: make([]partitionValue, len(p.keys))}
 	p.times = make([][2]int64, len(p.keys))
 	dirs := make([]string, len(p.keys))
@@ -160,23 +159,25 @@ func (p *partitioner) find(b *schema.Batch, r *schema.Result) *partition {
 	return p.last
 }
 
-// Directory names can't be longer than 255 bytes.
+// The most bytes of an escaped value, and how many are kept of a longer one. File
+// systems allow names of up to 255 bytes.
 const (
-	maxValue  = 200
-	keptValue = 120
+	maxValue = 200
+	cutValue = 120
 )
 
-// escapeValue escapes a partition value as Hive does (FileUtils.escapePathName),
-// and `~`. One too long for a directory's name is cut and ends with `~` and its hash.
+// escapeValue escapes a partition value as Hive does (FileUtils.escapePathName), and
+// also escapes `~`. It cuts a value that is too long for the name of a directory, and
+// appends `~` and a hash of the value.
 func escapeValue(s string) string {
 	if s == "" {
 		return "unknown"
 	}
 	var out strings.Builder
-	kept := 0 // of a value that is cut: whole escapes
+	kept := 0 // bytes that are kept if the value is cut: only whole escapes
 	for i := range len(s) {
 		c := s[i]
-		if out.Len() <= keptValue {
+		if out.Len() <= cutValue {
 			kept = out.Len()
 		}
 		if c < ' ' || c == 0x7f || strings.IndexByte(`"#%'*/:=?\{[]^~`, c) >= 0 {
@@ -192,9 +193,10 @@ func escapeValue(s string) string {
 	return out.String()
 }
 
-// PartitionValues returns the values that a partition's directory stands for, by
-// key: what escapeValue escaped, and a value that was cut as it was cut. It
-// reports whether dir is a directory of those keys.
+// PartitionValues returns the values in the name of a partition's directory, such as
+// p_region=us-east-1/created_month=2026-11, in the order of the keys. They are
+// unescaped; a value that was cut stays cut. ok is false if dir is not a directory of
+// these keys. The caller owns the slice.
 func PartitionValues(dir string, keys []PartitionKey) (values []string, ok bool) {
 	levels := strings.Split(dir, "/")
 	if dir == "" {
@@ -220,7 +222,7 @@ func PartitionValues(dir string, keys []PartitionKey) (values []string, ok bool)
 	return values, true
 }
 
-// layout is that of a time key's values.
+// layout returns the layout, as in package time, of the values of a time key.
 func (k PartitionKey) layout() string {
 	if k == ByCreatedMonth {
 		return "2006-01"

@@ -14,7 +14,7 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// rowsBatch builds batches of results by the values that a sink looks at.
+// rowsBatch builds batches of results that have only the values that a sink reads.
 type rowsBatch struct{ *schema.Batch }
 
 func newRowsBatch() rowsBatch {
@@ -23,15 +23,15 @@ func newRowsBatch() rowsBatch {
 	return b
 }
 
-// text adds a text; the empty one isn't null.
+// text adds a text. The empty text isn't null.
 func (b rowsBatch) text(s string) schema.Span {
 	off := len(b.Buf)
 	b.Buf = append(b.Buf, s...)
 	return schema.Span{Off: uint32(off), Len: uint32(len(s))}
 }
 
-// add adds a result with that account and as many detections and locations, and
-// returns it.
+// add adds and returns a result with an account and numbers of detections and
+// locations.
 func (b rowsBatch) add(account string, detections, locations int64) *schema.Result {
 	var r schema.Result
 	r.Text[schema.AccountID] = b.text(account)
@@ -65,7 +65,7 @@ func TestPartitionTimes(t *testing.T) {
 		{"2026-11-22T05:18:41Z", "2026-11", "2026-11-22"},
 		{"2026-10-31T23:59:59.999Z", "2026-10", "2026-10-31"},
 		{"2026-11-01T00:00:00Z", "2026-11", "2026-11-01"},
-		{"2026-11-01T00:30:00+01:00", "2026-10", "2026-10-31"}, // the day is UTC's
+		{"2026-11-01T00:30:00+01:00", "2026-10", "2026-10-31"}, // the date in UTC
 		{"2026-12-31T23:30:00-01:00", "2027-01", "2027-01-01"},
 		{"2024-02-29T12:00:00Z", "2024-02", "2024-02-29"},
 		{"1970-01-01T00:00:00Z", "1970-01", "1970-01-01"},
@@ -76,7 +76,7 @@ func TestPartitionTimes(t *testing.T) {
 		for _, absent := range []bool{false, true} {
 			b := newRowsBatch()
 			r := b.add("", 0, 0)
-			if us := micros(t, test.at); absent { // created_at is null: the source's time stands in
+			if us := micros(t, test.at); absent { // created_at is null: the source has the time
 				b.Sources[0].LastModified = us
 			} else {
 				setCreated(r, us)
@@ -91,9 +91,9 @@ func TestPartitionTimes(t *testing.T) {
 	}
 }
 
-// TestPartitionMemory: what a partitioner remembers of the result before never
-// decides differently from a new one.
-func TestPartitionMemory(t *testing.T) {
+// A partitioner that remembers the previous result finds the same partitions as a new
+// one.
+func TestPartitionerReuse(t *testing.T) {
 	b := newRowsBatch()
 	b.Sources = append(b.Sources, schema.Source{LastModified: micros(t, "2026-03-31T23:59:59.999Z")})
 	for _, at := range []int64{
@@ -122,11 +122,11 @@ func TestPartitionMemory(t *testing.T) {
 				if want := fresh.find(b.Batch, &b.Results[j]).id(); got != want {
 					t.Fatalf("by %v, result %d after %d is in %s, want %s", keys, j, i, got, want)
 				}
-				// A partitioner may forget, but never takes two places for one.
+				// inLast may be false for the same partition, but never true for another.
 				fresh = partitioner{keys: keys}
 				fresh.find(b.Batch, &b.Results[i])
-				if fresh.same(b.Batch, &b.Results[j]) && before != got {
-					t.Fatalf("by %v, results %d in %s and %d in %s count as the same", keys, i, before, j, got)
+				if fresh.inLast(b.Batch, &b.Results[j]) && before != got {
+					t.Fatalf("by %v, inLast is true for results %d in %s and %d in %s", keys, i, before, j, got)
 				}
 			}
 		}
@@ -160,7 +160,7 @@ func TestEscapeValue(t *testing.T) {
 		{"us-east-1", "us-east-1"},
 		{"a b", "a b"},
 		{"é€", "é€"},
-		{"..", ".."}, // after `p_region=` it is no name of its own
+		{"..", ".."}, // after `p_region=` it is part of a name
 		{"../..", "..%2F.."},
 		{"a/b", "a%2Fb"},
 		{`a\b`, "a%5Cb"},
@@ -176,7 +176,7 @@ func TestEscapeValue(t *testing.T) {
 	}
 }
 
-// TestEscapeLongValue: long values are cut, and stay apart.
+// Long values are cut, and different ones stay different.
 func TestEscapeLongValue(t *testing.T) {
 	seen := make(map[string]string)
 	for _, unit := range []string{"a", "/", "é", "€", "𝄞", "a/€"} {
@@ -186,7 +186,7 @@ func TestEscapeLongValue(t *testing.T) {
 				got := escapeValue(value)
 				checkDir(t, value, got)
 				if other, ok := seen[got]; ok && other != value {
-					t.Fatalf("%q and %q are both in %q", value, other, got)
+					t.Fatalf("%q and %q are both escaped to %q", value, other, got)
 				}
 				seen[got] = value
 				if len(got) > maxValue {
@@ -196,20 +196,20 @@ func TestEscapeLongValue(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("a", 201)
-	if got := escapeValue(long); !strings.HasPrefix(got, long[:keptValue]+"~") || len(got) != keptValue+33 {
+	if got := escapeValue(long); !strings.HasPrefix(got, long[:cutValue]+"~") || len(got) != cutValue+33 {
 		t.Errorf("a long value is cut to %q", got)
 	}
 }
 
-// checkDir checks that a value's escaped form is a part of one directory name.
+// checkDir checks that an escaped value gives the name of one directory.
 func checkDir(t *testing.T, value, escaped string) {
 	t.Helper()
 	name := "p_account=" + escaped
 	if len(name) > 255 || strings.ContainsAny(escaped, "/\\=\x00") || path.Join("results", name) != "results/"+name {
-		t.Fatalf("%.60q is in %q, which is no directory name", value, name)
+		t.Fatalf("%.60q gives %q, which isn't the name of a directory", value, name)
 	}
 	if utf8.ValidString(value) && !utf8.ValidString(escaped) {
-		t.Fatalf("%.60q is in %q, which isn't UTF-8", value, name)
+		t.Fatalf("%.60q gives %q, which isn't UTF-8", value, name)
 	}
 }
 
@@ -220,7 +220,7 @@ func FuzzEscapeValue(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) { checkDir(t, value, escapeValue(value)) })
 }
 
-// TestHostilePartitions: whatever the values are, files stay below their table.
+// Whatever the values are, files lie in a partition's directory below their table.
 func TestHostilePartitions(t *testing.T) {
 	b := newRowsBatch()
 	values := []string{"../..", "a/b", "a\x00b", "a=b", "..", ".", "/etc", `..\..`, "", strings.Repeat("../", 200), "p_account=x"}
@@ -251,10 +251,9 @@ func TestHostilePartitions(t *testing.T) {
 	}
 }
 
-// TestPartitionOfFile: null, the empty text and "unknown" share a directory, but no
-// file, and so do a month's rows with and without a created_at. Each file says
-// which value it has.
-func TestPartitionOfFile(t *testing.T) {
+// Null, the empty text and "unknown" share a directory but no file, and so do rows of a
+// month with and without a created_at. File.Partition has the value of each file.
+func TestFilePartitions(t *testing.T) {
 	b := newRowsBatch()
 	b.Sources[0].LastModified = micros(t, "2026-11-05T00:00:00Z")
 	at := micros(t, "2026-11-20T00:00:00Z")
@@ -311,18 +310,18 @@ func TestPartitionOfFile(t *testing.T) {
 	}
 }
 
-// The limit counts the files that are open, not the partitions there ever were.
-func TestOpenFiles(t *testing.T) {
+// The limit is on open files, not on all partitions of the part.
+func TestPartitionLimit(t *testing.T) {
 	f := newRecorder()
 	o := f.options([]PartitionKey{ByAccount}, resultsOnly(t)...)
-	o.TargetFileSize = 1 // each look ends all files
+	o.TargetFileSize = 1 // each check ends all files
 	s := New(o)
 	for i := range 2 {
 		b := newRowsBatch()
-		for j := range maxOpen - 1 {
+		for j := range maxOpenFiles - 1 {
 			b.add(fmt.Sprint(i, "-", j), 1, 1)
 		}
-		for range 5000 { // more than between two looks
+		for range 5000 { // more than between two checks
 			b.add("often", 1, 1)
 		}
 		if err := s.Write(0, b.Batch); err != nil {
@@ -336,10 +335,10 @@ func TestOpenFiles(t *testing.T) {
 
 func TestTooManyPartitions(t *testing.T) {
 	b := newRowsBatch()
-	for i := range maxOpen {
+	for i := range maxOpenFiles {
 		b.add(fmt.Sprint(i), 1, 1)
 	}
-	b.add("0", 1, 1) // one that is known
+	b.add("0", 1, 1) // a partition that has an open file
 	f := newRecorder()
 	s := New(f.options([]PartitionKey{ByAccount}, resultsOnly(t)...))
 	if err := s.Write(0, b.Batch); err != nil {
@@ -355,8 +354,8 @@ func TestTooManyPartitions(t *testing.T) {
 	if err := s.Abort(); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.outputs) != maxOpen {
-		t.Errorf("%d files were begun, want %d", len(f.outputs), maxOpen)
+	if len(f.outputs) != maxOpenFiles {
+		t.Errorf("%d files were created, want %d", len(f.outputs), maxOpenFiles)
 	}
 	for _, out := range f.outputs {
 		if !out.aborted || out.committed {

@@ -10,7 +10,7 @@ func TestPartitionValues(t *testing.T) {
 	keys := []PartitionKey{ByRegion, ByCreatedMonth}
 	for _, test := range []struct {
 		dir  string
-		want []string // nil for no directory of the keys
+		want []string // nil if dir is not a directory of the keys
 	}{
 		{"p_region=us-east-1/created_month=2026-11", []string{"us-east-1", "2026-11"}},
 		{"p_region=a%2Fb%25%0A/created_month=0001-01", []string{"a/b%\n", "0001-01"}},
@@ -34,7 +34,7 @@ func TestPartitionValues(t *testing.T) {
 	}
 }
 
-// What escapeValue escapes comes back, whatever it is.
+// PartitionValues returns any value that escapeValue escaped.
 func FuzzPartitionValues(f *testing.F) {
 	for _, s := range []string{"us-east-1", "a/b", "%41", "é\x00\xff", "~", strings.Repeat("*", 50)} {
 		f.Add(s)
@@ -46,7 +46,7 @@ func FuzzPartitionValues(f *testing.F) {
 		}
 		got, ok := PartitionValues("p_job="+escaped, []PartitionKey{ByJob})
 		if !ok || got[0] != s {
-			t.Errorf("%q became %q", s, got)
+			t.Errorf("%q was read back as %q", s, got)
 		}
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// together is a Share that does all pieces at once.
-func together(n int, piece func(i int) error) error {
+// shareConcurrently is a Share that does all pieces at once.
+func shareConcurrently(n int, piece func(i int) error) error {
 	errs := make([]error, n)
 	var group sync.WaitGroup
 	for i := range n {
@@ -29,7 +29,7 @@ func together(n int, piece func(i int) error) error {
 	return nil
 }
 
-// A sink's files, their order, and where they end don't depend on who ends them.
+// A sink's files, their order, and where they end don't depend on Options.Share.
 func TestSinkParallelFiles(t *testing.T) {
 	g := batchtest.NewEstate(6)
 	var batches []*schema.Batch
@@ -57,21 +57,21 @@ func TestSinkParallelFiles(t *testing.T) {
 	}
 	want, wantOutputs := write(nil)
 	if len(want) < 2*len(schema.Tables()) {
-		t.Fatalf("%d files show nothing", len(want))
+		t.Fatalf("only %d files", len(want))
 	}
-	got, outputs := write(together)
+	got, outputs := write(shareConcurrently)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	for path, out := range wantOutputs {
 		if !bytes.Equal(outputs[path].data.Bytes(), out.data.Bytes()) {
-			t.Errorf("%s: other bytes", path)
+			t.Errorf("%s: the bytes differ", path)
 		}
 	}
 }
 
-// An error in one file is the sink's, and leaves no file open.
-func TestParallelErrors(t *testing.T) {
+// Close returns the error of one file, and Abort then aborts all files.
+func TestCloseErrors(t *testing.T) {
 	rows := newRowsBatch()
 	for i := range 9 {
 		rows.add(fmt.Sprint(i), 1, 1)
@@ -79,7 +79,7 @@ func TestParallelErrors(t *testing.T) {
 	for range 50 {
 		f := newRecorder()
 		o := f.options([]PartitionKey{ByAccount}, schema.Tables()...)
-		o.Share = together
+		o.Share = shareConcurrently
 		s := New(o)
 		for lane := range s.Lanes() {
 			if err := s.Write(lane, rows.Batch); err != nil {
@@ -95,7 +95,7 @@ func TestParallelErrors(t *testing.T) {
 		}
 		for _, out := range f.outputs {
 			if !out.aborted || out.committed {
-				t.Errorf("%s is left", out.path)
+				t.Errorf("%s isn't aborted", out.path)
 			}
 		}
 	}

@@ -14,61 +14,63 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Options say what a sink writes and where.
+// Options are the options of [New].
 type Options struct {
 	Format      Format
 	Tables      []*schema.Table
-	PartitionBy []PartitionKey // in the order of the directories; none for no partitions
-	// Name is the beginning of every file name; a number and the format's
-	// extension follow.
+	PartitionBy []PartitionKey // in the order of the directories; empty for no partitions
+	// Name is the beginning of every file name. A number and the format's extension
+	// follow: Name-0.parquet.
 	Name string
-	// TargetFileSize is the size in bytes past which a file ends and the next
-	// one of its partition begins.
+	// TargetFileSize is the size in bytes at which a file ends and the next file of
+	// its partition begins.
 	TargetFileSize int64
-	// Memory bounds, in bytes, what the open row groups of all tables hold
-	// together; the largest ends first.
+	// Memory is how many bytes the open row groups of all tables may hold together,
+	// with the same share per table. The largest row group of a table ends first.
 	Memory int64
-	// Share is given files to end together; nil ends one after the other.
+	// Share closes the encoders of files, one per piece; nil closes one after the
+	// other.
 	Share Share
-	// Create starts a file. Its path is relative and slash-separated:
-	// table/partition/name.
+	// Create begins a file. Its path is relative and slash-separated, such as
+	// results/p_region=us-east-1/Name-0.parquet. Lanes may call it concurrently.
 	Create func(path string) (Output, error)
 }
 
-// Output is a file being written.
+// Output is a file that is being written. One goroutine at a time uses it.
 type Output interface {
 	io.Writer
-	// Commit makes the file whole and durable. Nothing may be called after it.
+	// Commit makes the file visible and durable. After it succeeded, no method may be
+	// called.
 	Commit() error
 	// Abort drops the file. It may be called after a failed Commit.
 	Abort() error
 }
 
-// File is a file that a sink wrote.
+// File describes a file that a sink wrote.
 type File struct {
 	Table  string `json:"table"`
 	Path   string `json:"path"` // as given to Options.Create
 	Rows   int64  `json:"rows"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"` // hexadecimal
-	// RowGroups has the offset in the file at which each row group, or record
-	// batch, begins.
+	// RowGroups has the offset in the file of each row group or record batch.
 	RowGroups []int64 `json:"row_groups,omitempty"`
-	// Partition has the value that all rows share of each partition key: nil
-	// where it is null. A month is that of created_at, such as 2026-11.
+	// Partition has, for each partition key, the value that all rows have, or nil if it
+	// is null. Months are written 2026-11, dates 2026-11-22.
 	Partition map[PartitionKey]*string `json:"partition,omitempty"`
-	CreatedAt *TimeRange               `json:"created_at,omitempty"`
+	// CreatedAt is the range of the column created_at.
+	CreatedAt *TimeRange `json:"created_at,omitempty"`
 }
 
-// TimeRange says between which times the values of a column lie.
+// TimeRange is the range of a column's times.
 type TimeRange struct {
-	// Min and Max are microseconds since 1970, and nil where all values are null.
+	// Min and Max are microseconds since 1970 in UTC, or nil if all values are null.
 	Min   *int64 `json:"min,omitempty"`
 	Max   *int64 `json:"max,omitempty"`
-	Nulls int64  `json:"nulls"`
+	Nulls int64  `json:"nulls"` // rows whose value is null
 }
 
-// add takes in n rows with the created_at of r.
+// add adds n rows with the created_at of r to the range.
 func (t *TimeRange) add(r *schema.Result, n int64) {
 	if !r.HasInt(schema.CreatedAt) {
 		t.Nulls += n
@@ -82,15 +84,15 @@ func (t *TimeRange) add(r *schema.Result, n int64) {
 	*t.Min, *t.Max = min(*t.Min, at), max(*t.Max, at)
 }
 
-// Sink writes the tables of one part. Each table is a lane: lanes may be
-// written side by side, each by one goroutine at a time. It ends with Close and
-// Commit, or with Abort.
+// Sink writes the tables of one part. Each table is a lane. Different lanes may be
+// written concurrently, each by one goroutine at a time. End a Sink with Close and
+// Commit, or with Abort; no other method may run at the same time.
 type Sink struct {
 	share Share
 	lanes []*lane
 }
 
-// New returns a sink; nothing is created before the first row.
+// New returns a sink. It creates a file only when the first row is written to it.
 func New(o Options) *Sink {
 	s := &Sink{share: o.Share.orAlone()}
 	for _, t := range o.Tables {
@@ -99,19 +101,20 @@ func New(o Options) *Sink {
 	return s
 }
 
-// Lanes is the number of tables.
+// Lanes returns the number of tables.
 func (s *Sink) Lanes() int { return len(s.lanes) }
 
-// Write adds a batch's rows to the table of that lane. It keeps nothing of the
-// batch. Batches must come in the same order in every lane.
+// Write writes a batch's rows to the table of a lane, by its index in Options.Tables.
+// It keeps no reference to the batch. Every lane must be given the same batches in the
+// same order. After an error, call Abort. The error may be a *TooManyPartitionsError.
 func (s *Sink) Write(lane int, b *schema.Batch) error { return s.lanes[lane].write(b) }
 
-// commits is how many files are made durable at a time: waiting for a disk costs
-// no core, and a file system can answer several that wait with one write.
-const commits = 16
+// maxCommits is how many files are made durable at a time. Waiting for a disk needs no
+// core, and a file system can make several files durable with one write.
+const maxCommits = 16
 
-// Close ends all files. No more can be written; Commit, which is to follow,
-// waits for disks alone. After an error, call Abort.
+// Close writes the rest of all files. Write must not be called after it. Call Commit
+// next, which only waits for storage, or Abort after an error.
 func (s *Sink) Close() error {
 	var open []*writer
 	for _, l := range s.lanes {
@@ -121,20 +124,20 @@ func (s *Sink) Close() error {
 			}
 		}
 	}
-	if err := s.share(len(open), func(i int) error { return open[i].end() }); err != nil {
+	if err := s.share(len(open), func(i int) error { return open[i].closeEncoder() }); err != nil {
 		return err
 	}
 	for _, w := range open {
-		w.lane.note(w)
+		w.lane.addFile(w)
 	}
 	return nil
 }
 
-// Commit makes the files durable and returns them, by table and in the order in
-// which they ended. After an error, call Abort.
+// Commit makes the files durable. It returns all files of the sink, by table and in the
+// order in which they ended. After an error, call Abort.
 func (s *Sink) Commit() ([]File, error) {
 	var group errgroup.Group
-	group.SetLimit(commits)
+	group.SetLimit(maxCommits)
 	var files []File
 	for _, l := range s.lanes {
 		for _, w := range l.writers {
@@ -147,8 +150,8 @@ func (s *Sink) Commit() ([]File, error) {
 	return files, group.Wait()
 }
 
-// Abort drops the files that are still open. Files that are whole already stay
-// where Options.Create put them.
+// Abort drops the files that are not committed. Files that reached the target size are
+// committed already and stay.
 func (s *Sink) Abort() error {
 	var errs []error
 	for _, l := range s.lanes {
@@ -157,28 +160,28 @@ func (s *Sink) Abort() error {
 	return errors.Join(errs...)
 }
 
-// Row groups end at so many rows, or bytes of memory.
+// A row group ends when it has this many rows or bytes of memory.
 const (
 	maxGroupRows  = 1 << 20
 	maxGroupBytes = 128 << 20
 )
 
-// lane writes one table: a file at a time for each partition.
+// lane writes one table, with at most one open file per partition.
 type lane struct {
 	Options
 	table  *schema.Table
 	memory int64
-	// interval is how many rows go by between two looks at sizes: looks happen
-	// at fixed places in the sequence of rows, so that what they decide does.
+	// interval is the number of rows between two checks of sizes. Checks come at fixed
+	// positions in the sequence of rows, so row groups and files end at such positions.
 	interval  int64
-	unchecked int64 // rows since the last look
+	unchecked int64 // rows since the last check
 
 	partitioner partitioner
 	writers     []*writer // in the order of their first row
 	byPartition map[string]*writer
 	current     *writer
-	open        int            // files
-	next        map[string]int // by directory: number of the next file
+	openFiles   int
+	next        map[string]int // number of the next file, by directory
 	files       []File
 }
 
@@ -209,7 +212,7 @@ func newLane(o Options, t *schema.Table) *lane {
 	return l
 }
 
-// rows is the number of rows that the table has of a result.
+// rows returns the number of rows that a result has in the table.
 func (l *lane) rows(r *schema.Result) int64 {
 	switch l.table.Row {
 	case schema.ResultLevel:
@@ -222,18 +225,19 @@ func (l *lane) rows(r *schema.Result) int64 {
 
 func (l *lane) write(b *schema.Batch) error {
 	for first := 0; first < len(b.Results); {
-		// The longest run of results for one writer that doesn't pass a look.
-		where := l.partitioner.find(b, &b.Results[first])
+		// Write as many results at once as belong to one partition and reach no further
+		// than the next check.
+		p := l.partitioner.find(b, &b.Results[first])
 		end, rows := first, int64(0)
 		for {
 			rows += l.rows(&b.Results[end])
 			end++
-			if end == len(b.Results) || l.unchecked+rows >= l.interval || !l.partitioner.same(b, &b.Results[end]) {
+			if end == len(b.Results) || l.unchecked+rows >= l.interval || !l.partitioner.inLast(b, &b.Results[end]) {
 				break
 			}
 		}
 		if rows > 0 {
-			if err := l.writeRun(where, b, first, end, rows); err != nil {
+			if err := l.writeRows(p, b, first, end, rows); err != nil {
 				return err
 			}
 		}
@@ -242,14 +246,14 @@ func (l *lane) write(b *schema.Batch) error {
 	return nil
 }
 
-func (l *lane) writeRun(where *partition, b *schema.Batch, first, end int, rows int64) error {
+func (l *lane) writeRows(p *partition, b *schema.Batch, first, end int, rows int64) error {
 	w := l.current
-	if w == nil || w.partition != where {
-		w = l.writer(where)
+	if w == nil || w.partition != p {
+		w = l.writer(p)
 		l.current = w
 	}
 	if w.enc == nil {
-		if err := l.begin(w); err != nil {
+		if err := l.createFile(w); err != nil {
 			return err
 		}
 	}
@@ -266,12 +270,12 @@ func (l *lane) writeRun(where *partition, b *schema.Batch, first, end int, rows 
 		return nil
 	}
 	l.unchecked = 0
-	return l.check()
+	return l.checkSizes()
 }
 
-// check ends row groups and files that have become large enough, and the
-// largest row groups where all of them together outgrow the memory.
-func (l *lane) check() error {
+// checkSizes ends files and row groups that are large enough. Then, while the open row
+// groups together exceed the memory, it ends the largest.
+func (l *lane) checkSizes() error {
 	var total int64
 	for _, w := range l.writers {
 		if w.enc == nil {
@@ -280,10 +284,10 @@ func (l *lane) check() error {
 		held := w.enc.Buffered()
 		switch {
 		case w.enc.Written()+held >= l.TargetFileSize:
-			if err := w.end(); err != nil {
+			if err := w.closeEncoder(); err != nil {
 				return err
 			}
-			l.note(w)
+			l.addFile(w)
 			if err := w.commit(); err != nil {
 				return err
 			}
@@ -321,36 +325,36 @@ func (l *lane) flush(w *writer) error {
 	return nil
 }
 
-// maxOpen is how many files of a table a part may have open at a time.
-const maxOpen = 256
+// maxOpenFiles is how many files of a table may be open at a time.
+const maxOpenFiles = 256
 
-// TooManyPartitionsError says that a part's rows belong to more partitions than
-// may have a file open at a time.
+// TooManyPartitionsError says that a part has rows in more partitions than may have an
+// open file.
 type TooManyPartitionsError struct{ Table string }
 
 func (e *TooManyPartitionsError) Error() string {
-	return fmt.Sprintf("a part has rows of %s in more than %d partitions", e.Table, maxOpen)
+	return fmt.Sprintf("a part has rows of %s in more than %d partitions", e.Table, maxOpenFiles)
 }
 
 // writer returns the writer of a partition.
-func (l *lane) writer(where *partition) *writer {
-	id := where.id()
+func (l *lane) writer(p *partition) *writer {
+	id := p.id()
 	w, ok := l.byPartition[id]
 	if !ok {
 		w = &writer{lane: l}
 		l.writers = append(l.writers, w)
 		l.byPartition[id] = w
 	}
-	w.partition = where // equal to the one before
+	w.partition = p // equal to the one before
 	return w
 }
 
-// begin starts a writer's next file.
-func (l *lane) begin(w *writer) error {
-	if l.open == maxOpen {
+// createFile begins a writer's next file.
+func (l *lane) createFile(w *writer) error {
+	if l.openFiles == maxOpenFiles {
 		return &TooManyPartitionsError{Table: l.table.Name}
 	}
-	l.open++
+	l.openFiles++
 	dir := w.partition.dir
 	w.path = path.Join(l.table.Name, dir, fmt.Sprintf("%s-%d%s", l.Name, l.next[dir], l.Format.Extension()))
 	l.next[dir]++
@@ -367,26 +371,27 @@ func (l *lane) begin(w *writer) error {
 	return nil
 }
 
-// end writes the rest of a writer's file. Files may be ended side by side.
-func (w *writer) end() error {
+// closeEncoder writes the rest of a writer's file. Different writers may do so
+// concurrently.
+func (w *writer) closeEncoder() error {
 	if err := w.enc.Close(); err != nil {
 		return fmt.Errorf("writing %s: %w", w.path, err)
 	}
 	return nil
 }
 
-// note counts a writer's file, which has ended, among the lane's.
-func (l *lane) note(w *writer) {
+// addFile adds a writer's file, whose encoder is closed, to the lane's files.
+func (l *lane) addFile(w *writer) {
 	l.files = append(l.files, File{
 		Table: l.table.Name, Path: w.path, Rows: w.rows,
 		Bytes: w.out.bytes, SHA256: hex.EncodeToString(w.out.hash.Sum(nil)), RowGroups: w.enc.Groups(),
-		Partition: w.partition.named(l.PartitionBy), CreatedAt: w.created,
+		Partition: w.partition.valuesByKey(l.PartitionBy), CreatedAt: w.created,
 	})
 	w.enc = nil
-	l.open--
+	l.openFiles--
 }
 
-// commit makes a finished file durable.
+// commit makes a file durable whose encoder is closed.
 func (w *writer) commit() error {
 	if err := w.out.Commit(); err != nil {
 		return fmt.Errorf("writing %s: %w", w.path, err)
@@ -406,7 +411,7 @@ func (l *lane) abort() error {
 	return errors.Join(errs...)
 }
 
-// countedOutput knows the size and checksum of what went through it.
+// countedOutput counts and hashes the bytes that are written to an Output.
 type countedOutput struct {
 	Output
 	hash  hash.Hash

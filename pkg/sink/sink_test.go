@@ -18,17 +18,17 @@ import (
 
 var errFault = errors.New("broken")
 
-// recorder is a format and a place for files. Its files have a line for each
-// result, and it remembers what a sink called.
+// recorder is a format, and creates files in memory. The files have one line per
+// result. It records the calls of a sink.
 type recorder struct {
-	perRow int64 // bytes of memory a row takes; a 32nd for an occurrence
-	fault  int   // the call that fails, from 1; 0 for none
+	perRow int64 // bytes of memory per row; a 32nd of it per occurrence
+	fault  int   // number of the call that fails, from 1; 0 for none
 
 	mu      sync.Mutex
 	calls   int
 	outputs []*fakeOutput
-	// events are the ends of row groups and files, by lane: which, and after
-	// how many rows of the table.
+	// events are the ends of row groups and files, by table, each with the number of
+	// rows of the table before it.
 	events map[string][]string
 	rows   map[string]int64
 }
@@ -63,7 +63,7 @@ func (f *recorder) create(path string) (Output, error) {
 	return out, nil
 }
 
-// output returns the file of that path.
+// output returns the file with that path, or an empty one.
 func (f *recorder) output(path string) *fakeOutput {
 	i := slices.IndexFunc(f.outputs, func(o *fakeOutput) bool { return o.path == path })
 	if i < 0 {
@@ -168,7 +168,7 @@ func (e *fakeEncoder) Flush() error {
 	return e.end()
 }
 
-// end ends the row group.
+// end writes the row group to the file.
 func (e *fakeEncoder) end() error {
 	e.written += e.rows * e.perRow
 	e.rows = 0
@@ -198,7 +198,7 @@ func table(t testing.TB, name string) *schema.Table {
 
 func resultsOnly(t testing.TB) []*schema.Table { return []*schema.Table{table(t, "results")} }
 
-// convert writes batches to all lanes and ends the sink.
+// convert writes batches to all lanes, and closes and commits the sink.
 func convert(s *Sink, batches ...*schema.Batch) ([]File, error) {
 	for _, b := range batches {
 		for lane := range s.Lanes() {
@@ -213,17 +213,17 @@ func convert(s *Sink, batches ...*schema.Batch) ([]File, error) {
 	return s.Commit()
 }
 
-// checkFiles checks that files are what is in the outputs.
+// checkFiles checks that files describes the outputs.
 func (f *recorder) checkFiles(t *testing.T, files []File) {
 	t.Helper()
 	if len(files) != len(f.outputs) {
-		t.Errorf("%d files, but %d were begun", len(files), len(f.outputs))
+		t.Errorf("%d files, but %d were created", len(files), len(f.outputs))
 	}
 	for _, file := range files {
 		out := f.output(file.Path)
 		sum := sha256.Sum256(out.data.Bytes())
 		if file.Bytes != int64(out.data.Len()) || file.SHA256 != hex.EncodeToString(sum[:]) || !out.committed || out.aborted {
-			t.Errorf("%s isn't what was written", file.Path)
+			t.Errorf("%s differs from what was written", file.Path)
 		}
 		var rows int64
 		for line := range strings.Lines(out.data.String()) {
@@ -236,10 +236,10 @@ func (f *recorder) checkFiles(t *testing.T, files []File) {
 			}
 		}
 		if file.Rows != rows || rows == 0 {
-			t.Errorf("%s has %d rows, says it has %d", file.Path, rows, file.Rows)
+			t.Errorf("%s has %d rows, File.Rows is %d", file.Path, rows, file.Rows)
 		}
 		if table, _, _ := strings.Cut(file.Path, "/"); table != file.Table {
-			t.Errorf("%s is of %s", file.Path, file.Table)
+			t.Errorf("%s has File.Table %s", file.Path, file.Table)
 		}
 	}
 }
@@ -275,16 +275,16 @@ func TestSink(t *testing.T) {
 	}
 }
 
-func TestSinkNothing(t *testing.T) {
+func TestSinkWithoutRows(t *testing.T) {
 	f := newRecorder()
 	files, err := convert(New(f.options([]PartitionKey{ByAccount}, schema.Tables()...)), newRowsBatch().Batch)
 	if err != nil || len(files) > 0 || len(f.outputs) > 0 {
-		t.Errorf("files of nothing: %v, %v", files, err)
+		t.Errorf("files without rows: %v, %v", files, err)
 	}
 }
 
-// TestResultsWithoutRows: results without rows in a table open no file there,
-// and rows after them go to their own partition.
+// Results without rows in a table open no file of the table, and rows after them go to
+// their own partition.
 func TestResultsWithoutRows(t *testing.T) {
 	for _, test := range []struct{ name, rows string }{ // account and detections
 		{"between two of another", "a1 b0 a1"},
@@ -334,13 +334,12 @@ func TestResultsWithoutRows(t *testing.T) {
 	}
 }
 
-// TestCutsLeaveNoTrace: what a sink does depends on the sequence of results, not
-// on how it comes in batches.
-func TestCutsLeaveNoTrace(t *testing.T) {
+// Files depend on the sequence of results, not on how it is divided into batches.
+func TestBatchSizes(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(7, 7))
 	all := newRowsBatch()
 	for range 12_000 {
-		// Neighbours share a partition mostly, and many have no detections.
+		// Adjacent results mostly share a partition, and many have no detections.
 		account := string(rune('a' + rnd.IntN(3)))
 		for range rnd.IntN(6) {
 			r := all.add(account, max(0, rnd.Int64N(9)-4), max(0, rnd.Int64N(200)-90))
@@ -369,30 +368,30 @@ func TestCutsLeaveNoTrace(t *testing.T) {
 	for _, table := range schema.Tables() {
 		kinds := strings.Join(want.events[table.Name], "\n")
 		if !strings.Contains(kinds, "flush") || !strings.Contains(kinds, "-1.fake") {
-			t.Fatalf("%s is too small to have row groups and files that end: the test shows nothing", table.Name)
+			t.Fatalf("%s is too small for several row groups and files", table.Name)
 		}
 	}
 	for seed := range uint64(4) {
 		cuts := rand.New(rand.NewPCG(seed, 1))
-		most := []int{1, 10, 1000, 9000}[seed]
-		got := run(func(left int) int { return min(left, 1+cuts.IntN(most)) })
+		limit := []int{1, 10, 1000, 9000}[seed]
+		got := run(func(left int) int { return min(left, 1+cuts.IntN(limit)) })
 		for name, events := range want.events {
 			if !slices.Equal(got.events[name], events) {
-				t.Fatalf("%s: in batches of up to %d:\n%s\nat once:\n%s", name, most,
+				t.Fatalf("%s: in batches of up to %d:\n%s\nat once:\n%s", name, limit,
 					strings.Join(got.events[name], "\n"), strings.Join(events, "\n"))
 			}
 		}
 		for _, out := range want.outputs {
 			if !bytes.Equal(got.output(out.path).data.Bytes(), out.data.Bytes()) {
-				t.Fatalf("%s differs in batches of up to %d", out.path, most)
+				t.Fatalf("%s differs in batches of up to %d", out.path, limit)
 			}
 		}
 	}
 }
 
-// TestRolling: row groups end at their rows and bytes, and files at theirs.
-func TestRolling(t *testing.T) {
-	const look = 4 << 10 // rows of results and detections from look to look
+// Row groups end at their limits on rows and bytes, and files at the target size.
+func TestFileSizes(t *testing.T) {
+	const interval = 4 << 10 // rows of results and detections between checks
 	for _, test := range []struct {
 		name   string
 		perRow int64
@@ -400,12 +399,12 @@ func TestRolling(t *testing.T) {
 		rows   int64 // in all
 		want   []string
 	}{
-		{"nothing", 1, 1 << 40, look, []string{"close 0 @4096"}},
-		{"rows of a group", 1, 1 << 40, maxGroupRows + look, []string{"flush 0 @1048576", "close 0 @1052672"}},
-		{"bytes of a group", maxGroupBytes / look / 2, 1 << 40, 5 * look, []string{"flush 0 @8192", "flush 0 @16384", "close 0 @20480"}},
-		{"a file", 100, 3 * look * 100, 7 * look, []string{"close 0 @12288", "close 1 @24576", "close 2 @28672"}},
-		{"a file that ends with the rows", 100, 3 * look * 100, 3 * look, []string{"close 0 @12288"}},
-		{"a file of several groups", maxGroupBytes / look, 2 * maxGroupBytes, 4 * look, []string{"flush 0 @4096", "close 0 @8192", "flush 1 @12288", "close 1 @16384"}},
+		{"nothing", 1, 1 << 40, interval, []string{"close 0 @4096"}},
+		{"rows of a group", 1, 1 << 40, maxGroupRows + interval, []string{"flush 0 @1048576", "close 0 @1052672"}},
+		{"bytes of a group", maxGroupBytes / interval / 2, 1 << 40, 5 * interval, []string{"flush 0 @8192", "flush 0 @16384", "close 0 @20480"}},
+		{"a file", 100, 3 * interval * 100, 7 * interval, []string{"close 0 @12288", "close 1 @24576", "close 2 @28672"}},
+		{"a file that ends with the rows", 100, 3 * interval * 100, 3 * interval, []string{"close 0 @12288"}},
+		{"a file of several groups", maxGroupBytes / interval, 2 * maxGroupBytes, 4 * interval, []string{"flush 0 @4096", "close 0 @8192", "flush 1 @12288", "close 1 @16384"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newRecorder()
@@ -413,8 +412,8 @@ func TestRolling(t *testing.T) {
 			o := f.options(nil, table(t, "detections"))
 			o.TargetFileSize = test.target
 			b := newRowsBatch()
-			for range test.rows / look {
-				b.add("", look, 0)
+			for range test.rows / interval {
+				b.add("", interval, 0)
 			}
 			files, err := convert(New(o), b.Batch)
 			if err != nil {
@@ -433,12 +432,11 @@ func TestRolling(t *testing.T) {
 	}
 }
 
-// TestMemory: when open row groups outgrow the memory, the largest end, and no
-// more of them than must.
+// When the open row groups exceed the memory, the largest end, and no more than needed.
 func TestMemory(t *testing.T) {
 	f := newRecorder()
 	o := f.options([]PartitionKey{ByAccount}, table(t, "results"), table(t, "detections"))
-	o.Memory = 2 * 1500 * 100 // 1,500 rows a table
+	o.Memory = 2 * 1500 * 100 // 1,500 rows per table
 	b := newRowsBatch()
 	for _, part := range []struct {
 		account string
@@ -451,14 +449,14 @@ func TestMemory(t *testing.T) {
 	if err := New(o).Write(0, b.Batch); err != nil {
 		t.Fatal(err)
 	}
-	// 4,096 rows: without b 2,096 are left, without c 1,096.
+	// Of 4,096 rows, 2,096 are left without b, and 1,096 also without c.
 	want := []string{"flush results/p_account=b/part-0.fake @4096", "flush results/p_account=c/part-0.fake @4096"}
 	if got := f.events["results"]; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
 
-func TestMemoryOfNothing(t *testing.T) {
+func TestNoMemory(t *testing.T) {
 	f := newRecorder()
 	o := f.options(nil, resultsOnly(t)...)
 	o.Memory = 0
@@ -473,8 +471,8 @@ func TestMemoryOfNothing(t *testing.T) {
 	f.checkFiles(t, files)
 }
 
-// TestFaults breaks each call that can fail in turn. The error comes out, and
-// after Abort each file is whole or gone.
+// Each call that can fail fails in turn. The sink returns its error, and after Abort
+// each file is committed or aborted.
 func TestFaults(t *testing.T) {
 	b := newRowsBatch()
 	for i := range 6 {
@@ -497,7 +495,7 @@ func TestFaults(t *testing.T) {
 	}
 	whole.checkFiles(t, files)
 	if len(whole.outputs) < 8 || !strings.Contains(fmt.Sprint(whole.events), "flush") {
-		t.Fatal("too small to show anything")
+		t.Fatal("too few rows for several row groups and files")
 	}
 	for fault := 1; fault <= whole.calls; fault++ {
 		f, s, _, err := run(fault)
@@ -505,7 +503,7 @@ func TestFaults(t *testing.T) {
 			t.Fatalf("call %d fails: %v", fault, err)
 		}
 		if !strings.Contains(err.Error(), "/p_account=") {
-			t.Errorf("call %d fails: %v, which doesn't name the file", fault, err)
+			t.Errorf("call %d fails: %v doesn't name the file", fault, err)
 		}
 		if err := s.Abort(); err != nil {
 			t.Errorf("abort after call %d failed: %v", fault, err)
@@ -515,22 +513,22 @@ func TestFaults(t *testing.T) {
 				t.Errorf("after call %d failed, %s is committed: %v, aborted: %v", fault, out.path, out.committed, out.aborted)
 			}
 		}
-		if err := s.Abort(); err != nil { // once more does nothing
+		if err := s.Abort(); err != nil { // a second Abort does nothing
 			t.Errorf("second abort after call %d failed: %v", fault, err)
 		}
 	}
 }
 
-// TestAbortErrors: an abort that fails doesn't keep the others from theirs.
+// If aborting one file fails, the other files are aborted all the same.
 func TestAbortErrors(t *testing.T) {
 	var aborted int
 	f := newRecorder()
 	o := f.options([]PartitionKey{ByAccount}, resultsOnly(t)...)
 	o.Create = func(path string) (Output, error) {
 		out, err := f.create(path)
-		return &stubborn{Output: out, aborted: &aborted}, err
+		return &brokenAbort{Output: out, aborted: &aborted}, err
 	}
-	o.Format = plainFormat{}
+	o.Format = emptyFormat{}
 	b := newRowsBatch()
 	b.add("a", 0, 0)
 	b.add("b", 0, 0)
@@ -543,22 +541,22 @@ func TestAbortErrors(t *testing.T) {
 	}
 }
 
-// stubborn can't be aborted.
-type stubborn struct {
+// brokenAbort is an Output whose Abort fails.
+type brokenAbort struct {
 	Output
 	aborted *int
 }
 
-func (o *stubborn) Abort() error {
+func (o *brokenAbort) Abort() error {
 	*o.aborted++
 	return errFault
 }
 
-// plainFormat writes nothing.
-type plainFormat struct{}
+// emptyFormat writes nothing.
+type emptyFormat struct{}
 
-func (plainFormat) Extension() string { return ".nothing" }
+func (emptyFormat) Extension() string { return ".nothing" }
 
-func (plainFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error) {
+func (emptyFormat) NewEncoder(w io.Writer, t *schema.Table) (Encoder, error) {
 	return &fakeEncoder{f: newRecorder(), w: w, table: t}, nil
 }

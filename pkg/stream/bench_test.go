@@ -15,7 +15,7 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// benchLines makes lines of the shape of results: much repeated structure, and
+// benchLines returns a line that compresses like a result: repeated structure, and
 // numbers that don't repeat.
 func benchLines(rnd *rand.Rand, size int) string {
 	var sb strings.Builder
@@ -41,9 +41,9 @@ func zipFast(b *testing.B, text string) []byte {
 	return []byte(sb.String())
 }
 
-// benchFiles writes files with lines to a directory: few large ones, or many
-// with a line or three.
-func benchFiles(b *testing.B, small bool) (objects []Object, lines, inflated int64) {
+// benchFiles writes files of lines to a directory: ten large ones, or 20,000 with one
+// to three lines.
+func benchFiles(b *testing.B, small bool) (sources []Source, lines, inflated int64) {
 	dir := b.TempDir()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	files := 10
@@ -69,26 +69,26 @@ func benchFiles(b *testing.B, small bool) (objects []Object, lines, inflated int
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			b.Fatal(err)
 		}
-		objects = append(objects, Object{
+		sources = append(sources, Source{
 			Source: schema.Source{URI: path}, Size: int64(len(data)),
 			Open: func(context.Context) (io.ReadCloser, error) { return os.Open(path) },
 		})
 	}
-	return objects, lines, inflated
+	return sources, lines, inflated
 }
 
 func BenchmarkReader(b *testing.B) {
 	for _, shape := range []string{"large", "small"} {
 		b.Run(shape, func(b *testing.B) {
-			objects, lines, inflated := benchFiles(b, shape == "small")
+			sources, lines, inflated := benchFiles(b, shape == "small")
 			b.Run("klauspost", func(b *testing.B) {
 				b.SetBytes(inflated)
 				b.ReportAllocs()
 				zr := new(gzip.Reader)
 				for b.Loop() {
 					n := int64(0)
-					for i := range objects {
-						f, err := os.Open(objects[i].Source.URI)
+					for i := range sources {
+						f, err := os.Open(sources[i].Source.URI)
 						if err != nil {
 							b.Fatal(err)
 						}
@@ -114,7 +114,7 @@ func BenchmarkReader(b *testing.B) {
 					batch := schema.NewBatch()
 					batches := 0
 					for b.Loop() {
-						r := NewReader(objects, o)
+						r := NewReader(sources, o)
 						for {
 							err := r.Next(context.Background(), batch)
 							if err == io.EOF {

@@ -6,16 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// threadCPU is the time for which the calling thread has run.
+// threadCPU returns the CPU time of the calling thread.
 func threadCPU() time.Duration { return cpuTime(unix.CLOCK_THREAD_CPUTIME_ID) }
 
-// processCPU is the same of the whole process.
+// processCPU returns the CPU time of the process.
 func processCPU() time.Duration { return cpuTime(unix.CLOCK_PROCESS_CPUTIME_ID) }
 
 func cpuTime(clock int32) time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(clock, &t); err != nil {
-		return 0 // as where there are no such clocks
+		return 0 // as on systems without these clocks
 	}
 	return time.Duration(t.Nano())
 }

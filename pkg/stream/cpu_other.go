@@ -4,7 +4,7 @@ package stream
 
 import "time"
 
-// What threads and the process use isn't measured here.
+// CPU times are not measured on these systems.
 
 func threadCPU() time.Duration { return 0 }
 

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Crew lends the workers of a Run that have nothing to do to tasks that come in
-// pieces: that is how one huge object keeps all cores busy although each of its
-// lanes is written in order. The zero value is ready for PoolOptions.Crew. It
-// is safe for concurrent use.
+// Crew lets idle workers of a Run help with tasks that can be split into pieces. So
+// one huge source keeps all cores busy, although each of its lanes is written in
+// order. The zero value is ready to use: pass it to Run as PoolOptions.Crew. It is
+// safe for concurrent use.
 type Crew struct{ pool atomic.Pointer[pool] }
 
-// Share calls piece once for each i from 0 to n-1, in that order but side by
-// side where workers are free, and returns when all calls have, with the error
-// of the lowest i. A piece may share again. Outside of a Run, and with one
-// worker, the caller makes all calls itself.
+// Share calls piece once for each i from 0 to n-1 and returns when all calls have
+// returned, with the error of the lowest i that failed. Calls begin in the order of
+// i, and run concurrently where workers are idle. A piece may call Share. Outside a
+// Run, and with one worker, the caller makes all calls itself.
 func (c *Crew) Share(n int, piece func(i int) error) error {
 	p := c.pool.Load()
 	var first error
 	start := time.Now()
 	for i := range n {
-		// Workers that come to be free are given what is left.
+		// Offer the remaining pieces to idle workers.
 		if p != nil && i < n-1 && p.idle.Load() > 0 && time.Since(start) > minAlone {
 			f := &fork{piece: piece, next: i, n: n}
 			p.share(f)
@@ -36,25 +36,25 @@ func (c *Crew) Share(n int, piece func(i int) error) error {
 	return first
 }
 
-// minAlone is how long the pieces of a task must have taken before others are
-// woken for the rest: most tasks are done by then.
+// minAlone is how long a task does its pieces alone before it wakes other workers:
+// most tasks end sooner.
 const minAlone = 20 * time.Microsecond
 
-// fork is work in pieces. All of it is under the pool's mu.
+// fork is a task that is split into pieces. The pool's mu guards it.
 type fork struct {
 	piece   func(i int) error
-	next, n int // the piece that is taken next, and how many there are
-	running int
-	err     error // of the piece failed
-	failed  int
+	next, n int // the next piece that nobody has taken, and the number of pieces
+	running int // pieces that are running
+	err     error
+	failed  int // the lowest piece that failed, with err
 }
 
-// share does all pieces of f, with the help of who is free.
+// share does all pieces of f, together with idle workers.
 func (p *pool) share(f *fork) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forks = append(p.forks, f)
-	p.changed()
+	p.wakeWaiting()
 	for f.next < f.n {
 		p.doPiece(f)
 	}
@@ -63,7 +63,7 @@ func (p *pool) share(f *fork) {
 	}
 }
 
-// doPiece does the next piece of f; there is one. The lock is released
+// doPiece does the next piece of f, which must have one. It releases the lock
 // meanwhile.
 func (p *pool) doPiece(f *fork) {
 	i := f.next
@@ -85,6 +85,6 @@ func (p *pool) doPiece(f *fork) {
 		f.err, f.failed = err, i
 	}
 	if f.running == 0 && f.next == f.n {
-		p.changed()
+		p.wakeWaiting()
 	}
 }

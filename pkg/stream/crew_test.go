@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// linger is long enough for a task to be worth sharing.
-func linger() { time.Sleep(minAlone + 30*time.Microsecond) }
+// sleepPastAlone makes a task long enough to be shared.
+func sleepPastAlone() { time.Sleep(minAlone + 30*time.Microsecond) }
 
 func TestShareAlone(t *testing.T) {
 	var crew Crew
@@ -23,7 +23,7 @@ func TestShareAlone(t *testing.T) {
 		for n := range 4 {
 			var order []int
 			err := crew.Share(n, func(i int) error {
-				linger()
+				sleepPastAlone()
 				order = append(order, i)
 				if runtime.NumGoroutine() > before {
 					t.Error("a goroutine was started")
@@ -51,16 +51,16 @@ func TestShareAlone(t *testing.T) {
 			}
 			return nil
 		}
-		o := options(1)
+		o := poolOptions(1)
 		o.Crew = &crew
-		if err := Run(context.Background(), o, of(j)); err != nil {
+		if err := Run(context.Background(), o, jobSource(j)); err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Run("after a run", check)
 }
 
-// Every piece is done once whatever the others do, also where pieces share.
+// Every piece is done exactly once, also if pieces call Share.
 func TestShare(t *testing.T) {
 	checkLeaks(t)
 	for _, workers := range []int{1, 2, 3, 8} {
@@ -76,7 +76,7 @@ func TestShare(t *testing.T) {
 						outer.Add(1)
 						return crew.Share(i, func(int) error {
 							inner.Add(1)
-							linger()
+							sleepPastAlone()
 							return nil
 						})
 					})
@@ -104,9 +104,9 @@ func TestShare(t *testing.T) {
 					}
 					jobs = append(jobs, j)
 				}
-				o := options(workers)
+				o := poolOptions(workers)
 				o.Crew = &crew
-				if err := Run(context.Background(), o, of(jobs...)); err != nil {
+				if err := Run(context.Background(), o, jobSource(jobs...)); err != nil {
 					t.Fatal(err)
 				}
 				if n := tasks.Load(); outer.Load() != 7*n || inner.Load() != 21*n {
@@ -117,8 +117,8 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// All workers work on one task: each of its pieces is held until as many run.
-func TestShareTogether(t *testing.T) {
+// All workers work on one task: each piece waits until as many run at once.
+func TestShareConcurrent(t *testing.T) {
 	checkLeaks(t)
 	const workers = 4
 	var crew Crew
@@ -133,23 +133,23 @@ func TestShareTogether(t *testing.T) {
 		var together sync.WaitGroup
 		together.Add(workers)
 		return crew.Share(workers+1, func(i int) error {
-			linger()
-			if i > 0 { // the first is the caller's alone
+			sleepPastAlone()
+			if i > 0 { // the caller does the first alone
 				together.Done()
 				together.Wait()
 			}
 			return nil
 		})
 	}
-	o := options(workers)
+	o := poolOptions(workers)
 	o.Crew = &crew
-	if err := Run(context.Background(), o, of(j)); err != nil {
+	if err := Run(context.Background(), o, jobSource(j)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// The error is that of the first piece that fails, whichever fails first, and
-// ends the job as any error of a task does. The other pieces are done.
+// Share returns the error of the lowest piece that fails, in whatever order they fail,
+// once all pieces are done. It ends the job like any error of a task.
 func TestShareErrors(t *testing.T) {
 	checkLeaks(t)
 	errs := []error{errors.New("0"), errors.New("1"), errors.New("2"), errors.New("3")}
@@ -177,16 +177,16 @@ func TestShareErrors(t *testing.T) {
 				}
 				return nil, err
 			}
-			o := options(workers)
+			o := poolOptions(workers)
 			o.Crew = &crew
-			if err := Run(context.Background(), o, of(j)); err != errs[first] {
+			if err := Run(context.Background(), o, jobSource(j)); err != errs[first] {
 				t.Errorf("%d workers: %v, want %v", workers, err, errs[first])
 			}
 		}
 	}
 }
 
-// A run that is cancelled while a task is shared ends when its pieces have.
+// A Run that is cancelled while a task is shared ends after the task's pieces.
 func TestShareContext(t *testing.T) {
 	checkLeaks(t)
 	for _, workers := range []int{1, 2, 4} {
@@ -199,7 +199,7 @@ func TestShareContext(t *testing.T) {
 				return nil
 			}
 			return crew.Share(5, func(i int) error {
-				linger()
+				sleepPastAlone()
 				if i == 2 {
 					cancel()
 				}
@@ -213,9 +213,9 @@ func TestShareContext(t *testing.T) {
 			}
 			return nil, err
 		}
-		o := options(workers)
+		o := poolOptions(workers)
 		o.Crew = &crew
-		if err := Run(ctx, o, of(j)); err != context.Canceled {
+		if err := Run(ctx, o, jobSource(j)); err != context.Canceled {
 			t.Errorf("Run returns %v", err)
 		}
 	}

@@ -1,14 +1,14 @@
-// Package stream turns stored objects into batches of whole lines, and runs
-// the work on those batches over a bounded number of workers. It knows nothing
-// of where objects lie or of what becomes of the batches.
+// Package stream reads sources into batches of whole lines, and does the work on
+// these batches with a bounded number of workers. It doesn't know where sources are
+// stored or what batches are written to.
 //
-// Start with [NewReader] and [Run]. A [Reader] reads the objects of one part in
+// Start with [NewReader] and [Run]. A [Reader] reads the sources of one part in
 // order: it fetches ahead, inflates, and fills batches with whole lines. [Run]
-// drives many jobs, each a part, with one mechanism that scales over many parts
-// and inside one huge object.
+// works on many jobs, one per part, and keeps all workers busy whether there are
+// many parts or one huge source.
 //
-// What a Reader yields, where its batches end included, is a function of the
-// objects' bytes and its options: never of timing, of how many bytes a source
-// returns at a time, or of how far it fetches ahead. No line of an object that
-// turns out to be broken is handed out without notice: see [SpoiledError].
+// The batches of a Reader, including where each ends, depend only on the sources'
+// bytes and the options: never on timing, on how many bytes a Read returns, or on
+// how far the Reader fetches ahead. If a source turns out to be broken after lines
+// of it were returned, the Reader reports that with a [SpoiledError].
 package stream

@@ -11,8 +11,8 @@ import (
 	"github.com/macielake/macielake/pkg/stream"
 )
 
-func text(uri, lines string) stream.Object {
-	return stream.Object{
+func text(uri, lines string) stream.Source {
+	return stream.Source{
 		Source: schema.Source{URI: uri},
 		Size:   int64(len(lines)),
 		Open: func(context.Context) (io.ReadCloser, error) {
@@ -21,14 +21,14 @@ func text(uri, lines string) stream.Object {
 	}
 }
 
-// The lines of two objects come in one batch, a segment each.
+// A batch has the lines of two sources, with one segment per source.
 func ExampleReader() {
-	objects := []stream.Object{
+	sources := []stream.Source{
 		text("a.jsonl", "{\"id\":\"1\"}\n{\"id\":\"2\"}\n"),
 		text("b.jsonl.gz", "not gzip"),
 		text("c.jsonl", "{\"id\":\"3\"}"),
 	}
-	r := stream.NewReader(objects, stream.ReaderOptions{})
+	r := stream.NewReader(sources, stream.ReaderOptions{})
 	defer r.Close()
 	b := schema.NewBatch()
 	for {
@@ -45,7 +45,7 @@ func ExampleReader() {
 		}
 	}
 	for _, out := range r.Outcomes() {
-		fmt.Println(objects[out.Index].Source.URI, out.State, out.Class, out.Lines)
+		fmt.Println(sources[out.Index].Source.URI, out.State, out.Class, out.Lines)
 	}
 	// Output:
 	// a.jsonl from line 1: "{\"id\":\"1\"}\n{\"id\":\"2\"}\n"
@@ -80,7 +80,7 @@ func (c *counter) Finish(_ context.Context, err error) (stream.Job, error) {
 
 // Two workers count the lines of one part.
 func ExampleRun() {
-	job := &counter{reader: stream.NewReader([]stream.Object{
+	job := &counter{reader: stream.NewReader([]stream.Source{
 		text("a.jsonl", strings.Repeat("{}\n", 1_000_000)),
 	}, stream.ReaderOptions{})}
 	defer job.reader.Close()

@@ -8,23 +8,24 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// unzipper inflates gzip objects, one after the other.
+// unzipper inflates gzip sources, one after the other.
 type unzipper interface {
-	// reset begins an object at in's next byte, which is the first of gzip's
-	// magic.
+	// reset begins a source at in's next byte, which is the first of gzip's magic
+	// bytes.
 	reset(in *input)
-	// Read inflates all members as one stream. It returns io.EOF only once all
-	// of them proved whole and nothing follows them. Other errors are a
-	// *formatError or the source's *readError. They come after all bytes that
-	// could be inflated.
+	// Read inflates all gzip members as one stream. It returns io.EOF only once all
+	// of them are proved whole and nothing follows them. Other errors are a
+	// *formatError or the *readError of the input. An error comes after all bytes
+	// that could be inflated.
 	Read(p []byte) (int, error)
-	// consumed is how many stored bytes what Read returned has taken. It may
-	// be ahead of that, but as the object's bytes have it alone.
+	// consumed returns how many stored bytes were inflated so far. It may include
+	// bytes beyond those that Read returned, but depends only on the source's bytes
+	// and on how many bytes Read returned.
 	consumed() int64
 }
 
-// What says that an object is gzip (RFC 1952, section 2.3), and the least bytes
-// that one has.
+// The magic bytes of gzip, and the smallest sizes of its header and trailer (RFC
+// 1952, section 2.3).
 const (
 	gzipID1     = 0x1f
 	gzipID2     = 0x8b
@@ -32,32 +33,32 @@ const (
 	gzipTrailer = 8  // CRC-32 and ISIZE
 )
 
-// gunzip is an unzipper with our inflater.
-type gunzip struct{ z *inflate.Reader }
+// gunzipper is an unzipper that uses internal/inflate.
+type gunzipper struct{ z *inflate.Reader }
 
-func newGunzip() *gunzip { return &gunzip{z: inflate.NewReader()} }
+func newGunzipper() *gunzipper { return &gunzipper{z: inflate.NewReader()} }
 
-func (g *gunzip) reset(in *input) {
+func (g *gunzipper) reset(in *input) {
 	if all, err := in.Peek(window); err == io.EOF {
-		g.z.ResetBytes(all) // the input is not read from: all stays
+		g.z.ResetBytes(all) // nothing reads from the input, so all stays valid
 	} else {
 		g.z.Reset(in)
 	}
 }
 
-func (g *gunzip) consumed() int64 { return g.z.InputOffset() }
+func (g *gunzipper) consumed() int64 { return g.z.InputOffset() }
 
-func (g *gunzip) Read(p []byte) (int, error) {
+func (g *gunzipper) Read(p []byte) (int, error) {
 	n, err := g.z.Read(p)
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	return n, formatOf(err)
+	return n, classifyError(err)
 }
 
-// formatOf classifies an error of the inflater, which passes on those of the
-// source as they are.
-func formatOf(err error) error {
+// classifyError returns an error of the inflater as a *formatError. A *readError,
+// which the inflater passes on, stays as it is.
+func classifyError(err error) error {
 	if re, ok := err.(*readError); ok {
 		return re
 	}

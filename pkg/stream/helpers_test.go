@@ -20,9 +20,10 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// object returns an object of those bytes. wrap changes how they are read.
-func object(uri string, data []byte, wrap func(io.Reader) io.Reader) Object {
-	return Object{
+// newSource returns a source with the given bytes. wrap, if not nil, changes how Read
+// returns them.
+func newSource(uri string, data []byte, wrap func(io.Reader) io.Reader) Source {
+	return Source{
 		Source: schema.Source{URI: uri, ETag: "etag-" + uri},
 		Size:   int64(len(data)),
 		Open: func(context.Context) (io.ReadCloser, error) {
@@ -35,7 +36,7 @@ func object(uri string, data []byte, wrap func(io.Reader) io.Reader) Object {
 	}
 }
 
-func zipped(t testing.TB, members ...string) []byte {
+func gzipped(t testing.TB, members ...string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	w := gzip.NewWriter(nil)
@@ -51,7 +52,7 @@ func zipped(t testing.TB, members ...string) []byte {
 	return buf.Bytes()
 }
 
-// readWays are ways to get the same bytes.
+// readWays are readers that return the same bytes in different ways.
 var readWays = map[string]func(io.Reader) io.Reader{
 	"whole":    nil,
 	"one byte": iotest.OneByteReader,
@@ -72,7 +73,7 @@ func (r *randomReader) Read(p []byte) (int, error) {
 	return r.r.Read(p[:r.rnd.IntN(min(len(p), 5000)+1)])
 }
 
-// segment is a segment of a batch, for comparing.
+// segment is a copy of a segment of a batch.
 type segment struct {
 	batch        int
 	source       schema.Source
@@ -88,7 +89,7 @@ func readAll(r *Reader) ([]segment, error) {
 	for n := 0; ; n++ {
 		if err := r.Next(context.Background(), b); err != nil {
 			if len(b.Segments) > 0 {
-				return segs, fmt.Errorf("segments beside %w", err)
+				return segs, fmt.Errorf("segments together with %w", err)
 			}
 			if err == io.EOF {
 				err = nil
@@ -96,7 +97,7 @@ func readAll(r *Reader) ([]segment, error) {
 			return segs, err
 		}
 		if len(b.Segments) == 0 {
-			return segs, errors.New("empty batch")
+			return segs, errors.New("Next returned an empty batch")
 		}
 		for _, s := range b.Segments {
 			segs = append(segs, segment{
@@ -106,12 +107,12 @@ func readAll(r *Reader) ([]segment, error) {
 	}
 }
 
-// readPart reads a part as a caller does, again without the objects that
-// spoiled it. It returns how often it read it.
-func readPart(t testing.TB, objects []Object, o ReaderOptions) ([]segment, []Outcome, int) {
+// readPart reads a part as callers do: after a SpoiledError it reads the part again.
+// It returns how many times it read the part.
+func readPart(t testing.TB, sources []Source, o ReaderOptions) ([]segment, []Outcome, int) {
 	t.Helper()
 	for times := 1; ; times++ {
-		r := NewReader(objects, o)
+		r := NewReader(sources, o)
 		segs, err := readAll(r)
 		outcomes := slices.Clone(r.Outcomes())
 		if cerr := r.Close(); cerr != nil {
@@ -120,7 +121,7 @@ func readPart(t testing.TB, objects []Object, o ReaderOptions) ([]segment, []Out
 		var spoiled *SpoiledError
 		if errors.As(err, &spoiled) {
 			if spoiled.Outcome.State == Converted || spoiled.Index != spoiled.Outcome.Index {
-				t.Fatalf("spoiled by %+v", spoiled)
+				t.Fatalf("wrong SpoiledError %+v", spoiled)
 			}
 			o.Known, o.VerifyFirst = outcomes, true
 			continue
@@ -128,14 +129,14 @@ func readPart(t testing.TB, objects []Object, o ReaderOptions) ([]segment, []Out
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(outcomes) != len(objects) {
-			t.Fatalf("%d outcomes of %d objects", len(outcomes), len(objects))
+		if len(outcomes) != len(sources) {
+			t.Fatalf("%d outcomes of %d sources", len(outcomes), len(sources))
 		}
 		return segs, outcomes, times
 	}
 }
 
-// line is a line as the reader must yield it.
+// line is a line that the reader must return.
 type line struct {
 	uri            string
 	number, offset int64
@@ -143,7 +144,7 @@ type line struct {
 	text           string // without its newline
 }
 
-// lines takes segments apart.
+// lines splits segments into lines.
 func lines(segs []segment) []line {
 	var ls []line
 	for _, s := range segs {
@@ -161,8 +162,8 @@ func lines(segs []segment) []line {
 	return ls
 }
 
-// model says in the simplest way what must come of an object: its lines, or the
-// class it is rejected with.
+// model is a simple implementation of the Reader for one source. It returns the
+// source's lines, or the class it is rejected with.
 func model(uri string, data []byte, maxLine int) ([]line, schema.Class) {
 	text, class := modelText(uri, data)
 	if class != "" {
@@ -194,7 +195,7 @@ func model(uri string, data []byte, maxLine int) ([]line, schema.Class) {
 
 func modelText(uri string, data []byte) ([]byte, schema.Class) {
 	if len(data) == 0 {
-		return nil, schema.EmptyObject
+		return nil, schema.EmptySource
 	}
 	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		if strings.HasSuffix(uri, ".gz") {
@@ -213,8 +214,8 @@ func modelText(uri string, data []byte) ([]byte, schema.Class) {
 		if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 			return nil, schema.TrailingGarbage
 		}
-		// compress/gzip doesn't look at the reserved flags, nor at the method
-		// before it has the whole header.
+		// compress/gzip ignores the reserved flags, and checks the method only once it
+		// has the whole header.
 		if len(head) > 2 && head[2] != 8 || len(head) > 3 && head[3]&0xe0 != 0 {
 			return nil, schema.Corrupt
 		}
@@ -237,20 +238,20 @@ func modelText(uri string, data []byte) ([]byte, schema.Class) {
 	}
 }
 
-// checkPart reads objects and compares with the model.
+// checkPart reads sources and compares them with the model.
 func checkPart(t testing.TB, uris []string, datas [][]byte, wrap func(io.Reader) io.Reader, o ReaderOptions) {
 	t.Helper()
-	checkPartBy(t, uris, datas, wrap, o, func(got, want schema.Class) bool { return got == want })
+	checkPartClasses(t, uris, datas, wrap, o, func(got, want schema.Class) bool { return got == want })
 }
 
-// checkPartBy does so with a comparison for the classes of rejected objects.
-func checkPartBy(t testing.TB, uris []string, datas [][]byte, wrap func(io.Reader) io.Reader, o ReaderOptions, same func(got, want schema.Class) bool) {
+// checkPartClasses is checkPart with a comparison for the classes of rejected sources.
+func checkPartClasses(t testing.TB, uris []string, datas [][]byte, wrap func(io.Reader) io.Reader, o ReaderOptions, same func(got, want schema.Class) bool) {
 	t.Helper()
-	var objects []Object
+	var sources []Source
 	for i := range uris {
-		objects = append(objects, object(uris[i], datas[i], wrap))
+		sources = append(sources, newSource(uris[i], datas[i], wrap))
 	}
-	segs, outcomes, _ := readPart(t, objects, o)
+	segs, outcomes, _ := readPart(t, sources, o)
 	var want []line
 	for i := range uris {
 		ls, class := model(uris[i], datas[i], o.Limits.withDefaults().MaxLineBytes)
@@ -261,12 +262,12 @@ func checkPartBy(t testing.TB, uris []string, datas [][]byte, wrap func(io.Reade
 			state = Rejected
 		}
 		if out.Index != i || out.State != state || !same(out.Class, class) {
-			t.Fatalf("object %d (%d bytes): %+v, want class %q", i, len(datas[i]), out, class)
+			t.Fatalf("source %d (%d bytes): %+v, want class %q", i, len(datas[i]), out, class)
 		}
 		if class == "" {
 			text, _ := modelText(uris[i], datas[i])
 			if out.Lines != int64(len(ls)) || out.Inflated != int64(len(text)) || out.Stored != int64(len(datas[i])) || out.Err != nil {
-				t.Fatalf("object %d: %+v, want %d lines, %d bytes of %d stored", i, out, len(ls), len(text), len(datas[i]))
+				t.Fatalf("source %d: %+v, want %d lines, %d bytes of %d stored", i, out, len(ls), len(text), len(datas[i]))
 			}
 		}
 	}
@@ -301,7 +302,7 @@ func checkLeaks(t testing.TB) {
 			stacks = string(buf[:runtime.Stack(buf, true)])
 			left := 0
 			for i, g := range strings.Split(stacks, "\n\n") {
-				// The first is this goroutine. Tests wait in testing.
+				// The first is this goroutine. Other tests wait in tRunner.
 				if i > 0 && strings.Contains(g, "pkg/stream.") && !strings.Contains(g, "testing.tRunner") {
 					left++
 				}
@@ -311,11 +312,11 @@ func checkLeaks(t testing.TB) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		t.Errorf("goroutines are left:\n%s", stacks)
+		t.Errorf("goroutines are still running:\n%s", stacks)
 	})
 }
 
-// padding is what lines are filled with.
+// padding returns text that lines are filled with.
 var padding = sync.OnceValue(func() string {
 	rnd := rand.New(rand.NewPCG(7, 7))
 	b := make([]byte, 64<<10)
@@ -325,7 +326,7 @@ var padding = sync.OnceValue(func() string {
 	return string(b)
 })
 
-// text returns n lines of different lengths, about size bytes each.
+// text returns n lines of different lengths, of about size bytes on average.
 func text(n, size int, seed uint64) string {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	var sb strings.Builder

@@ -10,68 +10,68 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Job is the work on one part: batches are read in order, decoded in any order,
-// and written to each of the job's lanes in the order they were read. Read,
-// Decode and Write of one job run side by side.
+// Job is the work on one part. Batches are read in order, decoded in any order, and
+// written to each of the job's lanes in the order in which they were read. Read,
+// Decode and Write of a job run concurrently. The batch belongs to the pool: a job
+// must not keep it after a call.
 type Job interface {
-	// Read resets b and fills it; io.EOF ends the reading, and b is then not
-	// used. One goroutine at a time calls it.
+	// Read resets b and fills it. It returns io.EOF if there is nothing left to read;
+	// b is then not used. One goroutine at a time calls Read.
 	Read(ctx context.Context, b *schema.Batch) error
-	// Decode decodes b with a decoder that is the worker's. It is called once
-	// per batch, and for different batches by several goroutines at a time.
+	// Decode decodes b with the decoder of the calling worker. It is called once per
+	// batch, and concurrently for different batches.
 	Decode(ctx context.Context, dec schema.Decoder, b *schema.Batch) error
-	// Lanes is how many independent orders of writing there are. It doesn't
-	// change.
+	// Lanes returns the number of lanes, which must not change.
 	Lanes() int
-	// Write takes a decoded batch, once per lane, in each lane in the order of
-	// reading and by one goroutine at a time. Lanes share b and must not
-	// change it.
+	// Write writes a decoded batch to a lane. It is called once per batch and lane: in
+	// each lane in the order of reading, and by one goroutine at a time. Different
+	// lanes may write b concurrently, so they must not change it.
 	Write(ctx context.Context, lane int, b *schema.Batch) error
-	// Finish is called once, when nothing else of the job runs any more: with
-	// nil after all batches were written to all lanes, else with the first
-	// error of a task or with why the whole run ends. With an error, ctx is
-	// never cancelled, so that the job can clean up. An error that Finish
-	// returns ends the run; nil means that the job has dealt with err. If
-	// again isn't nil it is run in this job's place, except when the run was
-	// ending already when Finish was called.
+	// Finish is called once, after all other calls of the job have returned. err is
+	// nil if all batches were written to all lanes; otherwise it is the first error of
+	// a task, or the reason why the whole Run ends. With an error, ctx is never
+	// cancelled, so that the job can clean up. Finish returns nil if it has handled
+	// err; an error that it returns ends the Run. If again is not nil, it is run in
+	// place of this job, unless the Run was already ending when Finish was called.
 	Finish(ctx context.Context, err error) (again Job, _ error)
 }
 
-// PoolOptions are how Run works.
+// PoolOptions are the options of [Run].
 type PoolOptions struct {
-	// Workers is how many goroutines work. With 1 (or less) it is the one that
-	// calls Run.
+	// Workers is the number of goroutines that work. With 1 or less, only the
+	// goroutine that calls Run works.
 	Workers int
-	// NewDecoder makes a worker's decoder.
+	// NewDecoder returns a decoder for one worker.
 	NewDecoder func() schema.Decoder
-	// MaxBatches bounds the batches in memory; 0 is 6*Workers+1.
+	// MaxBatches is the most batches in memory; 0 means 6*Workers+1.
 	MaxBatches int
-	// KeepBytes is the most text (the capacity of Buf) a batch may have to be
-	// used again; 0 is 4 MiB. A larger one, which a giant line has left, is
-	// dropped.
+	// KeepBytes is the largest capacity in bytes of the Buf of a batch that is used
+	// again; 0 means 4 MiB. A batch that grew beyond it for a long line is dropped.
 	KeepBytes int
-	// Crew, if not nil, is what lends the workers; it serves one Run at a time.
+	// Crew, if not nil, lets tasks share their pieces with idle workers. A Crew serves
+	// one Run at a time.
 	Crew *Crew
-	// Stats, if not nil, is added to when Run returns.
+	// Stats, if not nil, is increased by the statistics of this Run as it ends. Read
+	// it once Run has returned.
 	Stats *Stats
-	// CPU has Stats tell CPU times, too: the threads' clocks are asked at every
-	// task, and workers keep to their threads. Both take some hundredths.
+	// CPU makes Stats include CPU times. It reads the threads' clocks at every task
+	// and keeps each worker on its thread, which costs a few percent.
 	CPU bool
 }
 
-// Run runs the jobs that next returns until there are no more, and returns the
-// first error of a Finish, or ctx's if that ended first. All jobs that were
-// taken from next have then been finished, and no worker runs any more.
+// Run runs the jobs that next returns, until next returns false. It returns the
+// first error of a Finish, or ctx's cause if ctx ended first. When it returns, every
+// job from next is finished and no worker runs.
 //
-// Each worker takes a job of its own and works on it alone, a batch at a time,
-// as long as others have jobs too: a batch is read, decoded and written by one
-// core. A worker that has no job, because there are no more, takes tasks from
-// the others' jobs. In both cases it prefers writing to decoding to reading, so
-// that batches leave as soon as they can. But a lane that another worker has
-// written to comes last: what it is written to with is in that one's cache. One
-// that finds no task does pieces of those that share theirs (see Crew).
+// While there are enough jobs, each worker takes a job of its own: one core then
+// reads, decodes and writes a batch. Once there are no more jobs, a worker without
+// one takes tasks from the others' jobs. In both cases it prefers writing to
+// decoding, and decoding to reading, so that batches are free again soon. It writes
+// to a lane that another worker wrote to only if it finds no other task, because the
+// encoder's data are in the other core's cache. If there is no task at all, it does
+// pieces of shared tasks (see [Crew]).
 //
-// next is called by one goroutine at a time. A panic in a task isn't recovered.
+// One goroutine at a time calls next. A panic in a task isn't recovered.
 func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	o.Workers = max(o.Workers, 1)
 	if o.MaxBatches <= 0 {
@@ -112,7 +112,8 @@ func Run(ctx context.Context, o PoolOptions, next func() (Job, bool)) error {
 	return p.err
 }
 
-// pool is the state of a Run. All of it is under mu; idle may be read without.
+// pool is the state of a Run. Its mu guards the fields below it; idle may also be
+// read without it.
 type pool struct {
 	o      PoolOptions
 	next   func() (Job, bool)
@@ -121,49 +122,49 @@ type pool struct {
 	cancel context.CancelCauseFunc
 
 	mu       sync.Mutex
-	wake     sync.Cond    // something changed that a waiting worker may use
-	waiting  int          // for it
-	idle     atomic.Int64 // of them, workers that have nothing to do
+	wake     sync.Cond    // tells waiting goroutines that something changed
+	waiting  int          // goroutines that wait for wake
+	idle     atomic.Int64 // those of them that are workers without a task
 	forks    []*fork      // with pieces that nobody has taken, oldest first
-	starting bool         // a worker is in next
-	empty    bool         // next has no more
-	active   []*run       // oldest first
+	starting bool         // a worker is calling next
+	empty    bool         // next returned false
+	active   []*jobState  // oldest first
 	unused   int          // batches that may still be taken
 	free     []*schema.Batch
-	err      error // why the run ends early
+	err      error // why the Run ends early
 }
 
-// run is the state of a job.
-type run struct {
+// jobState is the state of a job.
+type jobState struct {
 	job       Job
 	ctx       context.Context // of its tasks
 	cancel    context.CancelFunc
-	running   int // tasks
+	running   int // tasks that are running
 	reading   bool
 	eof       bool
 	finishing bool
 	ended     bool
 	err       error
 	lanes     []lane
-	items     []*item // batches that aren't through all lanes, in order
+	items     []*item // batches that aren't written to all lanes yet, in order
 	first     int     // number of items[0] in the order of reading
 }
 
-// item is a batch on its way.
+// item is a batch that is being read, decoded or written.
 type item struct {
-	b        *schema.Batch
-	taken    bool // for decoding
-	decoded  bool
-	laneLeft int // lanes it isn't written to yet
+	b         *schema.Batch
+	taken     bool // a worker decodes it, or has
+	decoded   bool
+	lanesLeft int // lanes that it isn't written to yet
 }
 
 type lane struct {
-	next int // number of the item it takes next
+	next int // number of the item that is written next
 	busy bool
-	last *worker // who wrote to it; nil before the first batch
+	last *worker // the worker that wrote last; nil before the first batch
 }
 
-// stage is a kind of task. Their order is that of preference.
+// stage is a kind of task. Workers prefer the first kinds.
 type stage int
 
 const (
@@ -176,24 +177,24 @@ const (
 
 type task struct {
 	stage stage
-	run   *run
+	run   *jobState
 	item  *item
 	lane  int
 }
 
-// worker is what one of the goroutines has to itself.
+// worker is the state of one worker.
 type worker struct {
 	dec   schema.Decoder
-	own   *run // its job, if it has one
+	own   *jobState // its job, or nil
 	stats Stats
 	watch Stopwatch
 }
 
-// lap ends what is added to s.
+// lap ends a lap and adds its time to s.
 func (w *worker) lap(s *Span) { s.Add(w.watch.Lap()) }
 
-// work is a worker. Where CPU times are wanted it keeps to its thread but while it
-// waits, so that the thread's clock is its own.
+// work is the loop of a worker. If CPU times are measured, it stays on its thread
+// except while it waits, so that the thread's clock measures nothing else.
 func (p *pool) work() {
 	if p.o.CPU {
 		runtime.LockOSThread()
@@ -202,7 +203,7 @@ func (p *pool) work() {
 	w := worker{dec: p.o.NewDecoder(), watch: NewStopwatch(p.o.CPU)}
 	p.mu.Lock()
 	for {
-		// A task may have ended for the context before the AfterFunc ran.
+		// A task may have noticed that the context ended before the AfterFunc ran.
 		if p.parent.Err() != nil {
 			p.fail(context.Cause(p.parent))
 		}
@@ -213,11 +214,11 @@ func (p *pool) work() {
 			w.own = p.startJob(&w)
 			continue
 		}
-		if t, ok := p.pick(&w); ok {
+		if t, ok := p.pickTask(&w); ok {
 			if t.run != w.own {
 				w.stats.Stolen++
 			}
-			p.do(t, &w)
+			p.runTask(t, &w)
 			continue
 		}
 		if len(p.forks) > 0 {
@@ -249,46 +250,47 @@ func (p *pool) work() {
 	p.mu.Unlock()
 }
 
-// wait waits for a change.
+// wait waits for wakeWaiting. It releases the lock meanwhile.
 func (p *pool) wait() {
 	p.waiting++
 	p.wake.Wait()
 	p.waiting--
 }
 
-// changed wakes those that wait.
-func (p *pool) changed() {
+// wakeWaiting wakes all waiting goroutines. Call it after each change that they may
+// need.
+func (p *pool) wakeWaiting() {
 	if p.waiting > 0 {
 		p.wake.Broadcast()
 	}
 }
 
-// startJob gets a job from next; nil if there are no more.
-func (p *pool) startJob(w *worker) *run {
+// startJob starts a job from next. It returns nil if there are no more.
+func (p *pool) startJob(w *worker) *jobState {
 	p.starting = true
 	p.mu.Unlock()
 	job, ok := p.next()
 	w.lap(&w.stats.Next)
 	p.mu.Lock()
 	p.starting = false
-	defer p.changed()
+	defer p.wakeWaiting()
 	if !ok {
 		p.empty = true
 		return nil
 	}
-	r := &run{}
+	r := &jobState{}
 	p.active = append(p.active, r)
-	p.begin(r, job)
+	p.setJob(r, job)
 	return r
 }
 
-// begin puts a job into r.
-func (p *pool) begin(r *run, job Job) {
-	*r = run{job: job, lanes: make([]lane, job.Lanes()), err: p.err}
+// setJob makes r the state of a job that begins.
+func (p *pool) setJob(r *jobState, job Job) {
+	*r = jobState{job: job, lanes: make([]lane, job.Lanes()), err: p.err}
 	r.ctx, r.cancel = context.WithCancel(p.ctx)
 }
 
-// fail ends the whole run for err, unless it ends already.
+// fail ends the Run with err, unless it is already ending.
 func (p *pool) fail(err error) {
 	if p.err != nil {
 		return
@@ -300,51 +302,51 @@ func (p *pool) fail(err error) {
 			r.err = err
 		}
 	}
-	p.changed()
+	p.wakeWaiting()
 }
 
-// pick chooses a worker's next task and marks it as begun: of its own job, else
-// of any.
-func (p *pool) pick(w *worker) (task, bool) {
+// pickTask takes a worker's next task: one of its own job if there is one, else of
+// any job.
+func (p *pool) pickTask(w *worker) (task, bool) {
 	if len(p.active) < p.o.Workers {
-		// Workers share jobs. If one only read when there is nothing else to do,
-		// the others would have nothing either.
+		// Workers share jobs. If each read only when it has nothing else to do, the
+		// others would have to wait.
 		for _, r := range p.active {
 			if len(r.items) < p.o.Workers {
-				if t, ok := p.take(r, stageRead, nil); ok {
+				if t, ok := p.takeTask(r, stageRead, nil); ok {
 					return t, true
 				}
 			}
 		}
 	}
 	if w.own != nil {
-		if t, ok := p.pickFrom([]*run{w.own}, w); ok {
+		if t, ok := p.pickTaskFrom([]*jobState{w.own}, w); ok {
 			return t, true
 		}
 	}
-	return p.pickFrom(p.active, w)
+	return p.pickTaskFrom(p.active, w)
 }
 
-// pickFrom is pick for those jobs.
-func (p *pool) pickFrom(runs []*run, w *worker) (task, bool) {
+// pickTaskFrom is pickTask for the given jobs.
+func (p *pool) pickTaskFrom(runs []*jobState, w *worker) (task, bool) {
 	for s := range numStages {
 		for _, r := range runs {
-			if t, ok := p.take(r, s, w); ok {
+			if t, ok := p.takeTask(r, s, w); ok {
 				return t, true
 			}
 		}
 	}
 	for _, r := range runs {
-		if t, ok := p.take(r, stageWrite, nil); ok {
+		if t, ok := p.takeTask(r, stageWrite, nil); ok {
 			return t, true
 		}
 	}
 	return task{}, false
 }
 
-// take begins a task of that stage of r's job, if it has one: of writing, one to a
-// lane that no other worker than w wrote to, or any if w is nil.
-func (p *pool) take(r *run, s stage, w *worker) (task, bool) {
+// takeTask takes a task of a stage from r's job, if it has one. If w is not nil, it
+// doesn't take the writing to a lane that another worker wrote to last.
+func (p *pool) takeTask(r *jobState, s stage, w *worker) (task, bool) {
 	t := task{stage: s, run: r}
 	if s == stageFinish {
 		done := r.eof && len(r.items) == 0 || r.err != nil
@@ -388,16 +390,16 @@ func (p *pool) take(r *run, s stage, w *worker) (task, bool) {
 			return t, false
 		}
 		r.reading = true
-		t.item = &item{b: p.batch(), laneLeft: len(r.lanes)}
+		t.item = &item{b: p.takeBatch(), lanesLeft: len(r.lanes)}
 	}
 	r.running++
 	return t, true
 }
 
-// do does a task and notes what came of it. The lock is released meanwhile.
-func (p *pool) do(t task, w *worker) {
+// runTask runs a task and records its result. It releases the lock meanwhile.
+func (p *pool) runTask(t task, w *worker) {
 	if t.stage == stageFinish {
-		p.finish(t.run, w)
+		p.finishJob(t.run, w)
 		return
 	}
 	r := t.run
@@ -422,7 +424,7 @@ func (p *pool) do(t task, w *worker) {
 		l := &r.lanes[t.lane]
 		l.busy, l.last = false, w
 		l.next++
-		t.item.laneLeft--
+		t.item.lanesLeft--
 	case stageDecode:
 		t.item.decoded = true
 	case stageRead:
@@ -442,16 +444,17 @@ func (p *pool) do(t task, w *worker) {
 		r.err = err
 		r.cancel()
 	}
-	for len(r.items) > 0 && r.items[0].decoded && r.items[0].laneLeft == 0 {
+	for len(r.items) > 0 && r.items[0].decoded && r.items[0].lanesLeft == 0 {
 		p.recycle(r.items[0].b)
 		r.items = append(r.items[:0], r.items[1:]...)
 		r.first++
 	}
-	p.changed()
+	p.wakeWaiting()
 }
 
-// finish ends a job, none of whose tasks is running.
-func (p *pool) finish(r *run, w *worker) {
+// finishJob finishes a job, none of whose tasks is running. It releases the lock
+// meanwhile.
+func (p *pool) finishJob(r *jobState, w *worker) {
 	for _, it := range r.items {
 		p.recycle(it.b)
 	}
@@ -474,7 +477,7 @@ func (p *pool) finish(r *run, w *worker) {
 	}
 	if again != nil && err == nil && !ending {
 		w.stats.Restarts++
-		p.begin(r, again)
+		p.setJob(r, again)
 	} else {
 		r.ended = true
 		for i, a := range p.active {
@@ -484,11 +487,11 @@ func (p *pool) finish(r *run, w *worker) {
 			}
 		}
 	}
-	p.changed()
+	p.wakeWaiting()
 }
 
-// batch takes a batch; there is one.
-func (p *pool) batch() *schema.Batch {
+// takeBatch takes a batch. unused must not be 0.
+func (p *pool) takeBatch() *schema.Batch {
 	p.unused--
 	n := len(p.free)
 	if n == 0 {
@@ -499,7 +502,7 @@ func (p *pool) batch() *schema.Batch {
 	return b
 }
 
-// recycle gives a batch back.
+// recycle gives a batch back, for later use unless it is too large.
 func (p *pool) recycle(b *schema.Batch) {
 	p.unused++
 	if cap(b.Buf) <= p.o.KeepBytes {

@@ -22,12 +22,12 @@ type fakeDecoder struct{ busy atomic.Bool }
 
 func (*fakeDecoder) Decode(*schema.Batch) {}
 
-// fakeJob counts batches and checks what Run promises.
+// fakeJob counts batches and checks the guarantees that Job documents.
 type fakeJob struct {
 	t       testing.TB
 	batches int
 	lanes   int
-	// fail, if not nil, is asked by every task; lane is -1 but in Write.
+	// fail, if not nil, returns the error of each task. lane is -1 except in Write.
 	fail   func(ctx context.Context, s stage, lane, batch int) error
 	finish func(ctx context.Context, err error) (Job, error)
 
@@ -38,7 +38,7 @@ type fakeJob struct {
 	writing  []atomic.Bool
 	written  []int // batches, by lane
 	finished atomic.Int64
-	err      error // Finish's
+	err      error // argument of Finish
 }
 
 func newFakeJob(t testing.TB, batches, lanes int) *fakeJob {
@@ -49,7 +49,7 @@ func (j *fakeJob) task(ctx context.Context, s stage, lane, batch int) error {
 	j.running.Add(1)
 	defer j.running.Add(-1)
 	if j.finished.Load() > 0 {
-		j.t.Error("a task after Finish")
+		j.t.Error("a task began after Finish")
 	}
 	if j.fail != nil {
 		return j.fail(ctx, s, lane, batch)
@@ -77,11 +77,11 @@ func (j *fakeJob) Read(ctx context.Context, b *schema.Batch) error {
 func (j *fakeJob) Decode(ctx context.Context, dec schema.Decoder, b *schema.Batch) error {
 	d := dec.(*fakeDecoder)
 	if d.busy.Swap(true) {
-		j.t.Error("a decoder is shared")
+		j.t.Error("two goroutines use one decoder")
 	}
 	defer d.busy.Store(false)
 	if b.LineCount != 0 {
-		j.t.Error("decoded twice")
+		j.t.Error("a batch is decoded twice")
 	}
 	b.LineCount = b.Segments[0].Line + 1
 	j.decoded.Add(1)
@@ -127,8 +127,8 @@ func (j *fakeJob) Finish(ctx context.Context, err error) (Job, error) {
 	return nil, err
 }
 
-// of returns a next for these jobs.
-func of(jobs ...*fakeJob) func() (Job, bool) {
+// jobSource returns a next for Run that returns the jobs in order.
+func jobSource(jobs ...*fakeJob) func() (Job, bool) {
 	var busy atomic.Bool
 	i := 0
 	return func() (Job, bool) {
@@ -144,7 +144,7 @@ func of(jobs ...*fakeJob) func() (Job, bool) {
 	}
 }
 
-func options(workers int) PoolOptions {
+func poolOptions(workers int) PoolOptions {
 	return PoolOptions{Workers: workers, NewDecoder: func() schema.Decoder { return new(fakeDecoder) }}
 }
 
@@ -161,9 +161,9 @@ func TestRun(t *testing.T) {
 						jobs, batches = append(jobs, j), batches+j.batches
 					}
 					var stats Stats
-					o := options(workers)
+					o := poolOptions(workers)
 					o.MaxBatches, o.Stats = bound, &stats
-					if err := Run(context.Background(), o, of(jobs...)); err != nil {
+					if err := Run(context.Background(), o, jobSource(jobs...)); err != nil {
 						t.Fatal(err)
 					}
 					for i, j := range jobs {
@@ -180,8 +180,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// With one worker nothing runs but the caller's goroutine, and a batch is
-// through before the next one is read.
+// With one worker only the caller's goroutine runs, and a batch is written before the
+// next one is read.
 func TestRunOneWorker(t *testing.T) {
 	before := runtime.NumGoroutine()
 	j := newFakeJob(t, 20, 2)
@@ -193,7 +193,7 @@ func TestRunOneWorker(t *testing.T) {
 		order = append(order, fmt.Sprint(s, lane, batch))
 		return nil
 	}
-	if err := Run(context.Background(), options(1), of(j)); err != nil {
+	if err := Run(context.Background(), poolOptions(1), jobSource(j)); err != nil {
 		t.Fatal(err)
 	}
 	var want []string
@@ -205,7 +205,7 @@ func TestRunOneWorker(t *testing.T) {
 	}
 }
 
-// All workers work on one job: each stage is held until others run beside it.
+// All workers work on one job: each stage waits until others run at the same time.
 func TestRunSharesOneJob(t *testing.T) {
 	checkLeaks(t)
 	const workers = 4
@@ -222,9 +222,9 @@ func TestRunSharesOneJob(t *testing.T) {
 			return nil
 		}
 		var stats Stats
-		o := options(workers)
+		o := poolOptions(workers)
 		o.Stats = &stats
-		if err := Run(context.Background(), o, of(j)); err != nil {
+		if err := Run(context.Background(), o, jobSource(j)); err != nil {
 			t.Fatal(err)
 		}
 		if stats.Stolen == 0 {
@@ -252,14 +252,14 @@ func TestRunSharesOneJob(t *testing.T) {
 			}
 			return nil
 		}
-		if err := Run(context.Background(), options(workers), of(j)); err != nil {
+		if err := Run(context.Background(), poolOptions(workers), jobSource(j)); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
-// A slow lane holds up reading, at the bound on batches.
-func TestRunBound(t *testing.T) {
+// A slow lane stops reading once there are MaxBatches batches.
+func TestRunMaxBatches(t *testing.T) {
 	checkLeaks(t)
 	for _, bound := range []int{1, 3, 9} {
 		j := newFakeJob(t, 50, 2)
@@ -276,9 +276,9 @@ func TestRunBound(t *testing.T) {
 			}
 			return nil
 		}
-		o := options(4)
+		o := poolOptions(4)
 		o.MaxBatches = bound
-		if err := Run(context.Background(), o, of(j)); err != nil {
+		if err := Run(context.Background(), o, jobSource(j)); err != nil {
 			t.Fatal(err)
 		}
 		if most.Load() > int64(bound) {
@@ -330,7 +330,7 @@ func TestRunErrors(t *testing.T) {
 								}
 							}
 						}
-						err := Run(context.Background(), options(workers), of(jobs...))
+						err := Run(context.Background(), poolOptions(workers), jobSource(jobs...))
 						want := errTask
 						if s == stageFinish {
 							want = errFinish
@@ -350,7 +350,7 @@ func TestRunErrors(t *testing.T) {
 								t.Errorf("job %d ended with %v", i, j.err)
 							}
 							if handled && j != bad && j.err != nil {
-								t.Errorf("job %d suffered: %v", i, j.err)
+								t.Errorf("job %d ended with the error %v of another", i, j.err)
 							}
 						}
 					})
@@ -360,7 +360,7 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-// A task that hangs ends when another one of its job fails.
+// The context of a task ends when another task of its job fails.
 func TestRunStopsTasks(t *testing.T) {
 	checkLeaks(t)
 	errTask := errors.New("task")
@@ -378,7 +378,7 @@ func TestRunStopsTasks(t *testing.T) {
 		}
 		return nil
 	}
-	if err := Run(context.Background(), options(3), of(j)); err != errTask {
+	if err := Run(context.Background(), poolOptions(3), jobSource(j)); err != errTask {
 		t.Errorf("Run returns %v", err)
 	}
 	if j.err != errTask {
@@ -412,9 +412,9 @@ func TestRunRestart(t *testing.T) {
 			}
 		}
 		var stats Stats
-		o := options(workers)
+		o := poolOptions(workers)
 		o.Stats = &stats
-		if err := Run(context.Background(), o, of(jobs...)); err != nil {
+		if err := Run(context.Background(), o, jobSource(jobs...)); err != nil {
 			t.Fatal(err)
 		}
 		for i, j := range slices.Concat(jobs, restarted) {
@@ -442,7 +442,7 @@ func TestRunContext(t *testing.T) {
 						cancel(cause)
 						<-ctx.Done()
 						if s == stageDecode {
-							return nil // a task needn't notice
+							return nil // a task may ignore the context
 						}
 						return ctx.Err()
 					}
@@ -460,7 +460,7 @@ func TestRunContext(t *testing.T) {
 				}
 				jobs = append(jobs, j)
 			}
-			if err := Run(ctx, options(workers), of(jobs...)); err != cause {
+			if err := Run(ctx, poolOptions(workers), jobSource(jobs...)); err != cause {
 				t.Errorf("%d workers, stage %d: Run returns %v", workers, s, err)
 			}
 			for i, j := range jobs {
@@ -476,25 +476,25 @@ func TestRunContext(t *testing.T) {
 		cancel()
 		j := newFakeJob(t, 20, 2)
 		j.finish = func(_ context.Context, err error) (Job, error) { return nil, nil }
-		if err := Run(ctx, options(2), of(j)); err != context.Canceled {
+		if err := Run(ctx, poolOptions(2), jobSource(j)); err != context.Canceled {
 			t.Errorf("Run returns %v", err)
 		}
 	})
 	t.Run("after", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		if err := Run(ctx, options(2), of(newFakeJob(t, 3, 1))); err != nil {
+		if err := Run(ctx, poolOptions(2), jobSource(newFakeJob(t, 3, 1))); err != nil {
 			t.Errorf("Run returns %v", err)
 		}
 		cancel()
 	})
 }
 
-// Batches are used again, but not one that grew for a giant line.
+// Batches are reused, except one that grew for a long line.
 func TestRunRecycles(t *testing.T) {
 	j := newFakeJob(t, 30, 1)
 	seen := map[*schema.Batch]int{}
 	job := &recycleJob{fakeJob: j, seen: seen}
-	o := options(1)
+	o := poolOptions(1)
 	o.KeepBytes = 1 << 20
 	given := false
 	if err := Run(context.Background(), o, func() (Job, bool) {
@@ -522,7 +522,7 @@ func (j *recycleJob) Read(ctx context.Context, b *schema.Batch) error {
 	return err
 }
 
-// A panic of a task is the program's: it is neither swallowed nor a deadlock.
+// A panic in a task ends the program. It is neither recovered nor a deadlock.
 func TestRunPanic(t *testing.T) {
 	const env = "STREAM_TEST_PANIC"
 	if os.Getenv(env) != "" {
@@ -533,7 +533,7 @@ func TestRunPanic(t *testing.T) {
 			}
 			return nil
 		}
-		_ = Run(context.Background(), options(2), of(j, newFakeJob(t, 20, 1)))
+		_ = Run(context.Background(), poolOptions(2), jobSource(j, newFakeJob(t, 20, 1)))
 		t.Skip("no panic")
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestRunPanic$")
@@ -550,32 +550,31 @@ func TestRunPanic(t *testing.T) {
 		}()
 		j := newFakeJob(t, 20, 1)
 		j.fail = func(context.Context, stage, int, int) error { panic("in the caller") }
-		_ = Run(context.Background(), options(1), of(j))
+		_ = Run(context.Background(), poolOptions(1), jobSource(j))
 	}()
 }
 
-// A worker keeps to the lanes it has written to, as long as it has something else
-// to do.
-func TestPickKeepsLanes(t *testing.T) {
+// A worker writes to a lane of another worker only if it has no other task.
+func TestPickPrefersOwnLanes(t *testing.T) {
 	mine, other := new(worker), new(worker)
-	r := &run{
+	r := &jobState{
 		eof:   true,
 		lanes: []lane{{last: other}, {last: mine}, {next: 1}},
-		items: []*item{{taken: true, decoded: true, laneLeft: 2}, {taken: true, decoded: true, laneLeft: 3}, {laneLeft: 3}},
+		items: []*item{{taken: true, decoded: true, lanesLeft: 2}, {taken: true, decoded: true, lanesLeft: 3}, {lanesLeft: 3}},
 	}
-	p := &pool{o: PoolOptions{Workers: 1}, active: []*run{r}}
+	p := &pool{o: PoolOptions{Workers: 1}, active: []*jobState{r}}
 	for i, want := range []task{
 		{stage: stageWrite, lane: 1},
-		{stage: stageWrite, lane: 2}, // nobody's
+		{stage: stageWrite, lane: 2}, // without a worker
 		{stage: stageDecode},
-		{stage: stageWrite, lane: 0}, // the other's
+		{stage: stageWrite, lane: 0}, // of the other worker
 	} {
-		got, ok := p.pick(mine)
+		got, ok := p.pickTask(mine)
 		if !ok || got.stage != want.stage || got.lane != want.lane {
 			t.Errorf("task %d: stage %d of lane %d (%v), want %d of %d", i, got.stage, got.lane, ok, want.stage, want.lane)
 		}
 	}
-	if got, ok := p.pick(mine); ok {
+	if got, ok := p.pickTask(mine); ok {
 		t.Errorf("stage %d of lane %d, though all are busy", got.stage, got.lane)
 	}
 }

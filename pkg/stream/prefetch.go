@@ -8,72 +8,72 @@ import (
 )
 
 const (
-	// windows is how many windows an object is read ahead. An object that
-	// fits them is fetched whole.
+	// windows is how many windows of a source are fetched ahead of its reader. A
+	// source that is no larger is fetched as a whole.
 	windows = 4
-	// maxStreams bounds the objects larger than that which are open at the
-	// same time: the one being read, and the next. More would sit idle until
-	// their server gives up on them.
+	// maxStreams is how many larger sources may be open at a time: the one that is
+	// read, and the next. Further ones would be idle until their server closes the
+	// connection.
 	maxStreams = 2
 )
 
-// bufferSizes are the sizes of fetch buffers; many objects are tiny.
+// bufferSizes are the sizes of fetch buffers; many sources are tiny.
 var bufferSizes = [...]int{4 << 10, 32 << 10, window}
 
-// prefetcher opens and reads objects ahead of the reader, in as many goroutines
-// as there are fetches at the same time, and yields them in order. Each goroutine
-// goes on with the next object by itself: one that takes long, or a reader that
-// is busy, doesn't keep the others waiting. Only the reader's goroutine calls
-// take and close.
+// prefetcher opens and reads sources ahead of the reader, with one goroutine per
+// concurrent fetch, and returns them in order. After a fetch, its goroutine starts
+// the next one by itself, so neither a slow fetch nor a busy reader delays the
+// others. Only the reader's goroutine calls take and close.
 type prefetcher struct {
 	ctx     context.Context
-	objects []Object
+	sources []Source
 	skip    func(i int) bool
-	ahead   int         // objects
-	limit   int64       // bytes in the buffers of all fetches
-	group   *FetchGroup // has the bounds, if it isn't nil
-	wait    *time.Duration
+	ahead   int            // the most sources that are fetched ahead
+	limit   int64          // the most bytes in the buffers of all fetches
+	group   *FetchGroup    // if not nil, it has the limits instead
+	wait    *time.Duration // increased by the time that the reader waits
 	running sync.WaitGroup
-	// work is received from by goroutines that had nothing left to go on with.
-	// They keep their stacks, which grow deep in an SDK.
+	// work passes fetches to goroutines that found no next fetch. Reusing these
+	// goroutines saves growing their stacks again, which get deep in an SDK.
 	work chan *fetch
 
-	mu       sync.Mutex // of what follows
-	next     int        // the object to start next
-	started  []*fetch   // that aren't closed, in order
-	fetching int        // of those, that a goroutine is at
-	charged  int64
-	streams  int
+	mu       sync.Mutex // guards the fields below
+	next     int        // index of the source to start next
+	started  []*fetch   // fetches that aren't closed, in order
+	fetching int        // fetches that a goroutine is running
+	charged  int64      // bytes of the buffers of started
+	streams  int        // fetches of sources that are larger than the windows
 	free     [len(bufferSizes)][][]byte
 	idle     int64 // bytes in free
 	closed   bool
 }
 
-// take returns the next object that isn't skipped. It is closed before the next
-// take.
+// take returns the fetch of the next source that isn't skipped. The caller closes it
+// before it calls take again.
 func (p *prefetcher) take() *fetch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for f := p.claim(); f != nil; f = p.claim() {
-		p.run(f)
+	for f := p.startNext(); f != nil; f = p.startNext() {
+		p.runFetch(f)
 	}
 	return p.started[0]
 }
 
-// claim returns a fetch of the next object, to be run, if the bounds allow one.
-// Where nothing is started they do. The caller holds mu.
-func (p *prefetcher) claim() *fetch {
-	for p.next < len(p.objects) && p.skip(p.next) {
+// startNext adds a fetch of the next source to started and returns it, to be run. It
+// returns nil if there are no more sources or the limits don't allow one. They always
+// allow the first. The caller holds mu.
+func (p *prefetcher) startNext() *fetch {
+	for p.next < len(p.sources) && p.skip(p.next) {
 		p.next++
 	}
-	if p.closed || p.next == len(p.objects) {
+	if p.closed || p.next == len(p.sources) {
 		return nil
 	}
-	o := &p.objects[p.next]
+	o := &p.sources[p.next]
 	size, count := len(bufferSizes)-1, windows
 	stream := o.Size < 0 || o.Size >= windows*window
 	if !stream {
-		// One byte more, so that the end is seen without another buffer.
+		// One more byte, so that reading finds the end without another buffer.
 		for size > 0 && o.Size+1 <= int64(bufferSizes[size-1]) {
 			size--
 		}
@@ -90,7 +90,7 @@ func (p *prefetcher) claim() *fetch {
 		p.streams++
 	}
 	f := &fetch{
-		p: p, object: o, size: size, charge: charge, stream: stream,
+		p: p, source: o, size: size, charge: charge, stream: stream,
 		full:  make(chan []byte, count),
 		empty: make(chan []byte, count),
 	}
@@ -102,8 +102,8 @@ func (p *prefetcher) claim() *fetch {
 	return f
 }
 
-// run has a goroutine run the fetch: one that waits for work, or a new one.
-func (p *prefetcher) run(f *fetch) {
+// runFetch runs a fetch in a goroutine: one that waits for work, or a new one.
+func (p *prefetcher) runFetch(f *fetch) {
 	select {
 	case p.work <- f:
 		return
@@ -112,37 +112,39 @@ func (p *prefetcher) run(f *fetch) {
 	p.running.Go(func() {
 		for f, ok := f, true; ok; {
 			f.run()
-			if f = p.fetched(); f == nil {
+			if f = p.finishFetch(); f == nil {
 				f, ok = <-p.work
 			}
 		}
 	})
 }
 
-// fetched notes that a goroutine has done a fetch, and returns one to go on with,
-// if there is one.
-func (p *prefetcher) fetched() *fetch {
+// finishFetch counts a fetch as finished, and returns the next one for its goroutine,
+// or nil.
+func (p *prefetcher) finishFetch() *fetch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fetching--
 	if p.group != nil {
-		p.group.fetched()
+		p.group.endFetch()
 	}
-	return p.claim()
+	return p.startNext()
 }
 
-// mayStart reports whether the bounds allow another fetch, which then counts.
+// mayStart reports whether the limits allow another fetch. If so, the group counts
+// it.
 func (p *prefetcher) mayStart(charge int64, stream bool) bool {
 	n := len(p.started)
 	if n > 0 && stream && p.streams == maxStreams {
 		return false
 	}
 	if p.group != nil {
-		return p.group.start(n, p.fetching, p.charged, charge)
+		return p.group.startFetch(n, p.fetching, p.charged, charge)
 	}
 	return n == 0 || n <= p.ahead && p.charged+charge <= p.limit
 }
 
+// buffer returns a buffer of a size, given by its index. The caller holds mu.
 func (p *prefetcher) buffer(size int) []byte {
 	if n := len(p.free[size]); n > 0 {
 		b := p.free[size][n-1]
@@ -153,12 +155,12 @@ func (p *prefetcher) buffer(size int) []byte {
 	return make([]byte, bufferSizes[size])
 }
 
-// keep keeps a buffer for a later fetch, as far as the bound allows.
-func (p *prefetcher) keep(size int, buf []byte) {
+// keepBuffer keeps a buffer for a later fetch, if the limit on bytes allows it.
+func (p *prefetcher) keepBuffer(size int, buf []byte) {
 	buf = buf[:cap(buf)]
 	limit := p.limit
 	if p.group != nil {
-		limit = p.group.share()
+		limit = p.group.bytesPerReader()
 	}
 	if p.charged+p.idle+int64(len(buf)) > limit {
 		return
@@ -179,30 +181,30 @@ func (p *prefetcher) close() {
 	p.running.Wait()
 	if p.group != nil {
 		for _, f := range p.started {
-			p.group.done(f.charge)
+			p.group.release(f.charge)
 		}
 		p.group.leave()
 	}
 	p.started = nil
 }
 
-// fetch is an object that is read ahead. Its buffers go round: the goroutine
-// takes from empty and sends to full, the reader gives back. As no more buffers
-// exist than either channel holds, only taking can block.
+// fetch is a source that is fetched ahead. Its buffers circulate: the goroutine takes
+// them from empty and sends them to full, and the reader gives them back. As no more
+// buffers exist than either channel holds, only taking can block.
 type fetch struct {
 	p           *prefetcher
-	object      *Object
+	source      *Source
 	ctx         context.Context
 	cancel      context.CancelFunc
-	size        int // index of the buffers' size
-	charge      int64
-	stream      bool
-	full, empty chan []byte // full is closed by the goroutine at its end
-	err         error       // set before full is closed; nil at the object's end
+	size        int         // index of the buffers' size
+	charge      int64       // bytes of its buffers
+	stream      bool        // the source is larger than the windows
+	full, empty chan []byte // the goroutine closes full when it ends
+	err         error       // set before full is closed; nil after the whole source
 
-	// The reader's side.
-	buf  []byte // the buffer being read
-	rest []byte // what is unread of it
+	// Only the reader uses these.
+	buf  []byte // the buffer that is being read
+	rest []byte // its unread bytes
 }
 
 func (f *fetch) run() {
@@ -211,9 +213,9 @@ func (f *fetch) run() {
 }
 
 func (f *fetch) fill() error {
-	rc, err := f.object.Open(f.ctx)
+	rc, err := f.source.Open(f.ctx)
 	if err != nil {
-		return noEOF(err)
+		return wrapEOF(err)
 	}
 	defer rc.Close()
 	for {
@@ -253,7 +255,8 @@ func (f *fetch) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// receive waits for the goroutine, which ends when the context does.
+// receive waits for the next buffer. It doesn't watch the context: the goroutine ends
+// when the context does.
 func (f *fetch) receive() (buf []byte, ok bool) {
 	select {
 	case buf, ok = <-f.full:
@@ -265,8 +268,8 @@ func (f *fetch) receive() (buf []byte, ok bool) {
 	return buf, ok
 }
 
-// close ends the fetch, waits for its goroutine, and keeps its buffers for
-// later ones.
+// close ends the fetch, waits for its goroutine, and keeps its buffers for later
+// fetches.
 func (f *fetch) close() {
 	p := f.p
 	f.cancel()
@@ -279,19 +282,19 @@ func (f *fetch) close() {
 	p.started = p.started[1:]
 	p.charged -= f.charge
 	if p.group != nil {
-		p.group.done(f.charge)
+		p.group.release(f.charge)
 	}
 	if f.stream {
 		p.streams--
 	}
 	for _, buf := range buffers {
-		p.keep(f.size, buf)
+		p.keepBuffer(f.size, buf)
 	}
 	if f.buf != nil {
-		p.keep(f.size, f.buf)
+		p.keepBuffer(f.size, f.buf)
 	}
 	close(f.empty)
 	for buf := range f.empty {
-		p.keep(f.size, buf)
+		p.keepBuffer(f.size, buf)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// gate counts the objects that are open, and keeps each open until so many were
+// gate counts the open sources, and keeps each one open until a number of them were
 // open at once.
 type gate struct {
 	mu         sync.Mutex
@@ -21,7 +21,7 @@ type gate struct {
 	reached    chan struct{}
 }
 
-func (g *gate) wrap(o Object) Object {
+func (g *gate) wrap(o Source) Source {
 	inner := o.Open
 	o.Open = func(ctx context.Context) (io.ReadCloser, error) {
 		g.mu.Lock()
@@ -54,42 +54,42 @@ func (c gated) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// Objects are fetched side by side, as many as the options allow: the test
-// hangs if fewer are, and fails if more are.
+// As many sources are fetched concurrently as the options allow. With fewer the test
+// hangs, with more it fails.
 func TestPrefetchBounds(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		size  int // of an object
+		size  int // bytes per source
 		known bool
 		o     ReaderOptions
 		want  int
 	}{
 		{"one ahead", 100, true, ReaderOptions{FetchAhead: 1}, 2},
 		{"many ahead", 100, true, ReaderOptions{FetchAhead: 64}, 65},
-		{"bytes of small objects", 4000, true, ReaderOptions{FetchAhead: 64, FetchBytes: 40 << 10}, 10},
+		{"bytes of small sources", 4000, true, ReaderOptions{FetchAhead: 64, FetchBytes: 40 << 10}, 10},
 		{"bytes of larger ones", 500_000, true, ReaderOptions{FetchAhead: 64, FetchBytes: 2 << 20}, 4},
-		{"fewer bytes than an object", 500_000, true, ReaderOptions{FetchAhead: 64, FetchBytes: 1}, 1},
+		{"fewer bytes than a source", 500_000, true, ReaderOptions{FetchAhead: 64, FetchBytes: 1}, 1},
 		{"streams", windows * window, true, ReaderOptions{FetchAhead: 64, FetchBytes: 1 << 30}, maxStreams},
 		{"unknown sizes", 100, false, ReaderOptions{FetchAhead: 64}, maxStreams},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			checkLeaks(t)
 			g := &gate{want: tt.want, reached: make(chan struct{})}
-			var objects []Object
+			var sources []Source
 			for i := range tt.want + 15 {
-				o := object(fmt.Sprint(i), []byte(strings.Repeat("x", tt.size-1)+"\n"), nil)
+				o := newSource(fmt.Sprint(i), []byte(strings.Repeat("x", tt.size-1)+"\n"), nil)
 				if !tt.known {
 					o.Size = -1
 				}
-				objects = append(objects, g.wrap(o))
+				sources = append(sources, g.wrap(o))
 			}
-			segs, _, _ := readPart(t, objects, tt.o)
-			if len(segs) != len(objects) {
+			segs, _, _ := readPart(t, sources, tt.o)
+			if len(segs) != len(sources) {
 				t.Errorf("%d segments", len(segs))
 			}
 			for i, s := range segs {
 				if s.source.URI != fmt.Sprint(i) {
-					t.Fatalf("segment %d is of object %s", i, s.source.URI)
+					t.Fatalf("segment %d is from source %s", i, s.source.URI)
 				}
 			}
 			if g.most != tt.want || g.open != 0 {
@@ -99,20 +99,20 @@ func TestPrefetchBounds(t *testing.T) {
 	}
 }
 
-// A large object is read ahead by no more than its window.
+// No more than the windows of a large source is fetched ahead.
 func TestPrefetchWindow(t *testing.T) {
 	checkLeaks(t)
 	var given atomic.Int64
 	data := []byte(text(40_000, 100, 1))
 	taken := int64(0)
-	o := object("a", data, func(r io.Reader) io.Reader {
+	o := newSource("a", data, func(r io.Reader) io.Reader {
 		return readerFunc(func(p []byte) (int, error) {
 			n, err := r.Read(p)
 			given.Add(int64(n))
 			return n, err
 		})
 	})
-	r := NewReader([]Object{o}, ReaderOptions{FetchAhead: 1})
+	r := NewReader([]Source{o}, ReaderOptions{FetchAhead: 1})
 	defer r.Close()
 	b := schema.NewBatch()
 	for {
@@ -126,7 +126,7 @@ func TestPrefetchWindow(t *testing.T) {
 		for _, s := range b.Segments {
 			taken += int64(s.End - s.Start)
 		}
-		// The reader's own buffer and batch come on top of the window.
+		// The reader's buffer and batch are in addition to the windows.
 		if ahead := given.Load() - taken; ahead > (windows+1)*window+DefaultBlockBytes+1 {
 			t.Fatalf("%d bytes ahead", ahead)
 		}
@@ -136,14 +136,14 @@ func TestPrefetchWindow(t *testing.T) {
 	}
 }
 
-// Buffers go round: reading more objects doesn't take more memory.
+// Buffers are reused: reading more sources doesn't take more memory.
 func TestPrefetchBuffers(t *testing.T) {
 	checkLeaks(t)
-	var objects []Object
+	var sources []Source
 	for i := range 300 {
-		objects = append(objects, object(fmt.Sprint(i), []byte(text(1+i%50*10, 100, 1)), nil))
+		sources = append(sources, newSource(fmt.Sprint(i), []byte(text(1+i%50*10, 100, 1)), nil))
 	}
-	r := NewReader(objects, ReaderOptions{FetchAhead: 8, FetchBytes: 1 << 20})
+	r := NewReader(sources, ReaderOptions{FetchAhead: 8, FetchBytes: 1 << 20})
 	defer r.Close()
 	if _, err := readAll(r); err != nil {
 		t.Fatal(err)

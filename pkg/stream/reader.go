@@ -15,52 +15,53 @@ import (
 )
 
 const (
-	// DefaultBlockBytes is the block size that is used where none is given.
+	// DefaultBlockBytes is the default of ReaderOptions.BlockBytes.
 	DefaultBlockBytes = 256 << 10
-	// DefaultFetchBytes is the bound on fetched bytes where none is given.
+	// DefaultFetchBytes is the default of ReaderOptions.FetchBytes.
 	DefaultFetchBytes = 16 << 20
-	// DefaultGroupBytes is the bound on what all readers of a FetchGroup hold
-	// where none is given.
+	// DefaultGroupBytes is how many bytes the readers of a FetchGroup may hold
+	// together by default.
 	DefaultGroupBytes = 64 << 20
 
-	// keptBytes is how much is kept of a line over the limit.
+	// keptBytes is how many bytes are kept of a line over the limit.
 	keptBytes = 64 << 10
-	// ratioStep is how often the ratio is checked, in inflated bytes.
+	// ratioStep is the number of inflated bytes between two checks of the ratio.
 	ratioStep = 1 << 20
 )
 
-// ReaderOptions are how a Reader reads. The zero value is usable: it reads in
-// the caller's goroutine alone.
+// ReaderOptions are the options of a [Reader]. The zero value is usable: it reads in
+// the goroutine that calls Next.
 type ReaderOptions struct {
 	Limits Limits
-	// BlockBytes is the size of a batch's text that the reader aims at; 0 is
-	// DefaultBlockBytes. Only a line that is longer makes a batch larger.
+	// BlockBytes is the size in bytes that a batch's text should have; 0 means
+	// DefaultBlockBytes. Only a batch with a longer line is larger.
 	BlockBytes int
-	// FetchAhead is how many objects are opened and read ahead of the one in
-	// work, each in a goroutine. 0 reads in the goroutine that calls Next,
-	// which is cheapest where opening and reading don't wait, as for local
-	// files: handing over a file of a few KiB costs as much as reading it.
+	// FetchAhead is how many sources are fetched ahead of the current one, each in a
+	// goroutine. With 0, the goroutine that calls Next opens and reads the sources.
+	// That is cheapest for local files, which don't make it wait: passing a file of a
+	// few KiB between goroutines costs as much as reading it.
 	FetchAhead int
-	// FetchBytes bounds the memory of what is read ahead, except that one
-	// object always may have its 1 MiB; 0 is DefaultFetchBytes.
+	// FetchBytes is the most bytes of fetched sources in memory; 0 means
+	// DefaultFetchBytes. One source may always have its 1 MiB.
 	FetchBytes int64
-	// FetchGroup, if not nil, has the bounds in place of FetchAhead and
-	// FetchBytes, for all readers that it is given to.
+	// FetchGroup, if not nil, replaces the limits FetchAhead and FetchBytes by limits
+	// that all readers of the group share.
 	FetchGroup *FetchGroup
-	// Known are the outcomes of an earlier reading of the part, which had to
-	// stop: of its first objects, in order. Those that weren't converted
-	// aren't read and have the same outcome; the others need no VerifyFirst.
+	// Known are the outcomes of the part's first sources, in order, from an earlier
+	// reading of the part that ended with a SpoiledError. Sources that weren't
+	// converted are not read again and get the same outcome. The others are not
+	// verified.
 	Known []Outcome
-	// VerifyFirst has each object that doesn't fit a block read twice: once
-	// to prove it whole, then for its lines. Such an object is opened again,
-	// so that it can only spoil the part if it changes meanwhile.
+	// VerifyFirst reads each source that is larger than a block twice: first to verify
+	// it, then, opened again, for its lines. Such a source can spoil the part only if
+	// it changes in between.
 	VerifyFirst bool
 }
 
-// Reader reads the objects of one part, in order, into batches of whole lines.
-// It is not safe for concurrent use.
+// Reader reads the sources of one part, in order, into batches of whole lines. It is
+// not safe for concurrent use.
 type Reader struct {
-	objects  []Object
+	sources  []Source
 	limits   Limits
 	block    int
 	known    []Outcome
@@ -69,39 +70,39 @@ type Reader struct {
 	fetched  int64
 	group    *FetchGroup
 	outcomes []Outcome
-	err      error // of the last Next, once it had one
+	err      error // the first error of Next
 	wait     time.Duration
 
-	ctx      context.Context // ends at Close, and when the one of a Next does
+	ctx      context.Context // ends with Close, and when the context of a Next ends
 	cancel   context.CancelFunc
-	prefetch *prefetcher // nil without FetchAhead
+	prefetch *prefetcher // nil if nothing is fetched ahead
 
 	in     *input
 	zip    unzipper
-	cur    reading
-	active bool   // cur is an object's
-	carry  []byte // what was read of cur beyond the last batch's end
+	cur    sourceState
+	active bool   // cur is the state of an open source
+	carry  []byte // bytes of cur that were read but belong to the next batch
 }
 
-// reading is the state of the object being read.
-type reading struct {
+// sourceState is the state of the source that is being read.
+type sourceState struct {
 	index    int
 	body     body
 	gzip     bool
-	inflated int64 // bytes read of the inflated stream
+	inflated int64 // inflated bytes that were read
 	check    int64 // inflated bytes at which the ratio is checked next
-	expected int64 // what the object probably inflates to, as far as its bytes say
-	offset   int64 // of the first byte that isn't handed out
-	line     int64 // number of the first line that isn't handed out
-	begun    bool  // past the byte order mark
+	expected int64 // inflated bytes that the source probably has
+	offset   int64 // of the first byte that isn't in a returned batch
+	line     int64 // number of the first line that isn't in a returned batch
+	begun    bool  // the byte order mark, if any, is skipped
 	verified bool
-	spans    bool  // lines of it are in batches that were handed out
+	spans    bool  // returned batches have lines of the source
 	err      error // how it ended: io.EOF, *formatError or *readError
 }
 
-// NewReader returns a reader of the objects, which it doesn't open yet. The
-// caller closes it.
-func NewReader(objects []Object, o ReaderOptions) *Reader {
+// NewReader returns a reader of the sources. It doesn't open them yet, and keeps the
+// slice. The caller closes the Reader.
+func NewReader(sources []Source, o ReaderOptions) *Reader {
 	if o.BlockBytes <= 0 {
 		o.BlockBytes = DefaultBlockBytes
 	}
@@ -109,20 +110,20 @@ func NewReader(objects []Object, o ReaderOptions) *Reader {
 		o.FetchBytes = DefaultFetchBytes
 	}
 	r := &Reader{
-		objects: objects, limits: o.Limits.withDefaults(), known: o.Known,
+		sources: sources, limits: o.Limits.withDefaults(), known: o.Known,
 		verify: o.VerifyFirst, ahead: o.FetchAhead, fetched: o.FetchBytes, group: o.FetchGroup,
 	}
-	// A block that has no newline is then either a line in the making or too
-	// long; a line inside a block never is.
+	// A block without a newline is then the beginning of a line or a line that is too
+	// long. A whole line in a block is never too long.
 	r.block = min(o.BlockBytes, r.limits.MaxLineBytes) + 1
 	return r
 }
 
-// Next resets b and fills it with the next lines: b.Buf in place, and a segment
-// per run of lines of one object. It returns io.EOF, and an empty b, when there
-// are no more; a *SpoiledError if the part can't be read in one go; otherwise
-// only ctx's error. After an error it returns the same again. An object that
-// can't be converted is no error but an outcome.
+// Next resets b and fills it with the next lines: it appends them to b.Buf, with one
+// segment per source. It returns io.EOF, and an empty b, if there are no more lines;
+// a *SpoiledError if the part must be read again; or the cause of ctx if ctx ended.
+// After an error, each call returns the same error. A source that can't be converted
+// is not an error: see Outcomes.
 func (r *Reader) Next(ctx context.Context, b *schema.Batch) error {
 	b.Reset()
 	if r.err == nil {
@@ -131,22 +132,22 @@ func (r *Reader) Next(ctx context.Context, b *schema.Batch) error {
 	return r.err
 }
 
-// Outcomes returns the outcomes of the objects that are done with, in order.
-// The slice is the reader's and grows with Next.
+// Outcomes returns the outcomes of the sources that are read to their end or failed,
+// in order. The Reader owns the slice, which Next extends.
 func (r *Reader) Outcomes() []Outcome { return r.outcomes }
 
-// FetchWait is how long Next has waited for stored bytes: for the prefetch, or
-// without one for opening and reading.
+// FetchWait returns how long Next waited for stored bytes: for sources fetched ahead,
+// or otherwise for opening and reading.
 func (r *Reader) FetchWait() time.Duration { return r.wait }
 
-// Close ends all fetches, waits for them, and closes what is open. Next must
-// not be called after it.
+// Close ends all fetches, waits for them, and closes all open sources. Don't call Next
+// after it. The error is always nil.
 func (r *Reader) Close() error {
 	if r.cancel == nil {
 		return nil
 	}
 	r.cancel()
-	r.done()
+	r.closeSource()
 	if r.prefetch != nil {
 		r.prefetch.close()
 	}
@@ -158,7 +159,7 @@ func (r *Reader) next(ctx context.Context, b *schema.Batch) error {
 		return context.Cause(ctx)
 	}
 	if r.ctx == nil {
-		r.start(ctx)
+		r.startReading(ctx)
 	}
 	// Bodies outlive this call, so they have the reader's own context.
 	defer context.AfterFunc(ctx, r.cancel)()
@@ -169,26 +170,26 @@ func (r *Reader) next(ctx context.Context, b *schema.Batch) error {
 	return err
 }
 
-func (r *Reader) start(ctx context.Context) {
+func (r *Reader) startReading(ctx context.Context) {
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	r.in, r.zip = newInput(), newGunzip()
+	r.in, r.zip = newInput(), newGunzipper()
 	if r.group != nil {
 		r.group.join()
 	}
 	if r.ahead > 0 || r.group != nil {
 		r.prefetch = &prefetcher{
-			ctx: r.ctx, objects: r.objects, ahead: r.ahead, limit: r.fetched, group: r.group, wait: &r.wait,
+			ctx: r.ctx, sources: r.sources, ahead: r.ahead, limit: r.fetched, group: r.group, wait: &r.wait,
 			skip: r.skip, work: make(chan *fetch),
 		}
 	}
 }
 
-// fill fills b as far as lines of whole objects fit the block, or with a block
-// of an object that is larger.
+// fill fills b with the lines of as many whole sources as fit the block, or with a
+// block of a source that is larger.
 func (r *Reader) fill(ctx context.Context, b *schema.Batch) error {
 	base := len(b.Buf)
 	for {
-		if !r.active && !r.open() {
+		if !r.active && !r.openNext() {
 			if len(b.Segments) == 0 {
 				return io.EOF
 			}
@@ -196,7 +197,7 @@ func (r *Reader) fill(ctx context.Context, b *schema.Batch) error {
 		}
 		room := r.block - (len(b.Buf) - base)
 		if len(b.Segments) > 0 && r.cur.expected >= int64(room) {
-			return nil // starts the next batch
+			return nil // the source begins the next batch
 		}
 		full, err := r.fillFrom(ctx, b, base)
 		if full || err != nil {
@@ -205,8 +206,8 @@ func (r *Reader) fill(ctx context.Context, b *schema.Batch) error {
 	}
 }
 
-// fillFrom adds lines of the current object to b, whose text begins at base. It
-// reports whether b is to be handed out.
+// fillFrom adds lines of the current source to b, whose text begins at base. It
+// reports whether b is full.
 func (r *Reader) fillFrom(ctx context.Context, b *schema.Batch, base int) (full bool, err error) {
 	o := &r.cur
 	start := len(b.Buf)
@@ -224,12 +225,12 @@ func (r *Reader) fillFrom(ctx context.Context, b *schema.Batch, base int) (full 
 		if ctx.Err() != nil {
 			return false, context.Cause(ctx)
 		}
-		if err := r.read(b, base+size); err != nil {
-			return false, r.end(ctx, b, start, err)
+		if err := r.readTo(b, base+size); err != nil {
+			return false, r.endSource(ctx, b, start, err)
 		}
 		switch {
 		case shared:
-			// It doesn't fit what is left of the block: it may fit the next.
+			// The source doesn't fit the rest of this block. It may fit the next.
 			r.carry = append(r.carry, b.Buf[start:]...)
 			b.Buf = b.Buf[:start]
 			o.expected = int64(r.block)
@@ -237,20 +238,20 @@ func (r *Reader) fillFrom(ctx context.Context, b *schema.Batch, base int) (full 
 		case r.verify && !o.verified:
 			b.Buf = b.Buf[:start]
 			if err := r.proveWhole(ctx, b); err != io.EOF {
-				return false, r.end(ctx, b, start, err)
+				return false, r.endSource(ctx, b, start, err)
 			}
 			return false, nil
 		}
 		if i := lastNewline(b.Buf[start:]); i >= 0 {
 			r.carry = append(r.carry, b.Buf[start+i+1:]...)
 			b.Buf = b.Buf[:start+i+1]
-			r.segment(b, start)
+			r.addSegment(b, start)
 			o.spans = true
 			return true, nil
 		}
 		if size > r.limits.MaxLineBytes {
 			if err := r.cutLine(ctx, b, start); err != nil {
-				return false, r.end(ctx, b, start, err)
+				return false, r.endSource(ctx, b, start, err)
 			}
 			o.spans = true
 			return true, nil
@@ -259,8 +260,8 @@ func (r *Reader) fillFrom(ctx context.Context, b *schema.Batch, base int) (full 
 	}
 }
 
-// lastNewline is bytes.LastIndexByte for what may be far from the end: it looks
-// at stretches forwards, many bytes at a time.
+// lastNewline returns the index of the last newline, or -1. If it is far from the end,
+// this is faster than bytes.LastIndexByte, which compares one byte at a time.
 func lastNewline(b []byte) int {
 	const stretch = 1 << 10
 	for end := len(b); end > 0; end -= stretch {
@@ -272,14 +273,14 @@ func lastNewline(b []byte) int {
 	return -1
 }
 
-// segment declares b.Buf[start:] to be the object's next lines.
-func (r *Reader) segment(b *schema.Batch, start int) {
+// addSegment adds b.Buf[start:] to the batch as the source's next lines.
+func (r *Reader) addSegment(b *schema.Batch, start int) {
 	o := &r.cur
 	lines := b.Buf[start:]
 	if len(lines) == 0 {
 		return
 	}
-	b.AddSegment(r.objects[o.index].Source, o.line, o.offset, start)
+	b.AddSegment(r.sources[o.index].Source, o.line, o.offset, start)
 	o.offset += int64(len(lines))
 	o.line += int64(bytes.Count(lines, []byte{'\n'}))
 	if lines[len(lines)-1] != '\n' {
@@ -287,18 +288,18 @@ func (r *Reader) segment(b *schema.Batch, start int) {
 	}
 }
 
-// cutLine makes a segment of the beginning of the line at b.Buf[start:], which
-// is over the limit, and reads to the line's end.
+// cutLine adds a segment with the beginning of the line at b.Buf[start:], which is
+// over the limit, and skips the rest of the line.
 func (r *Reader) cutLine(ctx context.Context, b *schema.Batch, start int) error {
 	o := &r.cur
-	length := int64(len(b.Buf) - start) // so far, of the line without its newline
+	length := int64(len(b.Buf) - start) // of the line so far, without its newline
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		b.Buf = b.Buf[:min(len(b.Buf), start+keptBytes)]
 		from := len(b.Buf)
-		err := r.read(b, from+r.block)
+		err := r.readTo(b, from+r.block)
 		i := bytes.IndexByte(b.Buf[from:], '\n')
 		if i < 0 && err == nil {
 			length += int64(len(b.Buf) - from)
@@ -315,7 +316,7 @@ func (r *Reader) cutLine(ctx context.Context, b *schema.Batch, start int) error 
 		}
 		length += int64(i)
 		b.Buf = b.Buf[:min(from+i, start+keptBytes)]
-		b.AddSegment(r.objects[o.index].Source, o.line, o.offset, start)
+		b.AddSegment(r.sources[o.index].Source, o.line, o.offset, start)
 		b.Segments[len(b.Segments)-1].TooLong = o.offset + int64(r.limits.MaxLineBytes)
 		o.offset += length + newline
 		o.line++
@@ -323,15 +324,15 @@ func (r *Reader) cutLine(ctx context.Context, b *schema.Batch, start int) error 
 	}
 }
 
-// proveWhole reads to the end of an object, and if all is well, which io.EOF
-// says, opens it again.
+// proveWhole reads the source to its end. If the source is whole, proveWhole opens it
+// again and returns io.EOF.
 func (r *Reader) proveWhole(ctx context.Context, b *schema.Batch) error {
 	start := len(b.Buf)
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		err := r.read(b, start+r.block)
+		err := r.readTo(b, start+r.block)
 		b.Buf = b.Buf[:start]
 		if err == io.EOF {
 			break
@@ -341,15 +342,15 @@ func (r *Reader) proveWhole(ctx context.Context, b *schema.Batch) error {
 		}
 	}
 	i := r.cur.index
-	r.done()
-	r.begin(i, &direct{ctx: r.ctx, object: &r.objects[i], wait: &r.wait})
+	r.closeSource()
+	r.beginSource(i, &directBody{ctx: r.ctx, source: &r.sources[i], wait: &r.wait})
 	r.cur.verified = true
 	return io.EOF
 }
 
-// open starts on the next object; there may be none.
-func (r *Reader) open() bool {
-	for len(r.outcomes) < len(r.objects) {
+// openNext opens the next source that isn't skipped. It returns false if there is none.
+func (r *Reader) openNext() bool {
+	for len(r.outcomes) < len(r.sources) {
 		i := len(r.outcomes)
 		if r.skip(i) {
 			r.outcomes = append(r.outcomes, r.known[i])
@@ -359,23 +360,23 @@ func (r *Reader) open() bool {
 		if r.prefetch != nil {
 			from = r.prefetch.take()
 		} else {
-			from = &direct{ctx: r.ctx, object: &r.objects[i], wait: &r.wait}
+			from = &directBody{ctx: r.ctx, source: &r.sources[i], wait: &r.wait}
 		}
-		r.begin(i, from)
+		r.beginSource(i, from)
 		return true
 	}
 	return false
 }
 
-// skip reports whether object i is known not to be convertible.
+// skip reports whether source i is known not to be convertible.
 func (r *Reader) skip(i int) bool {
 	return i < len(r.known) && r.known[i].State != Converted
 }
 
-// begin starts on object i and finds out what it is. An error of that is found
-// by the first read.
-func (r *Reader) begin(i int, from body) {
-	r.cur = reading{
+// beginSource begins to read source i and detects its format. The next readTo returns
+// the errors that it finds.
+func (r *Reader) beginSource(i int, from body) {
+	r.cur = sourceState{
 		index: i, body: from, line: 1, check: r.limits.RatioFrom + 1,
 		verified: i < len(r.known),
 	}
@@ -387,33 +388,34 @@ func (r *Reader) begin(i int, from body) {
 	case err != nil && err != io.EOF:
 		o.err = err
 	case len(head) == 0:
-		o.err = &formatError{class: schema.EmptyObject}
+		o.err = &formatError{class: schema.EmptySource}
 	case len(head) >= 2 && head[0] == gzipID1 && head[1] == gzipID2:
 		o.gzip = true
 		r.zip.reset(r.in)
-	case strings.HasSuffix(r.objects[i].Source.URI, ".gz"):
+	case strings.HasSuffix(r.sources[i].Source.URI, ".gz"):
 		o.err = &formatError{class: schema.NotGzip}
 	}
 	switch {
 	case o.err != nil:
 	case err == nil:
-		o.expected = math.MaxInt64 // as good as known
+		o.expected = math.MaxInt64 // larger than a window
 	case !o.gzip:
 		o.expected = int64(len(head))
 	case len(head) >= gzipHeader+gzipTrailer:
-		// The last member's ISIZE. A lie costs no more than a batch's edge.
+		// ISIZE of the last gzip member (RFC 1952, section 2.3.1). If it is wrong,
+		// only a batch ends elsewhere.
 		o.expected = int64(binary.LittleEndian.Uint32(head[len(head)-4:]))
 	}
 }
 
-// skipMark skips a byte order mark. Other bytes that it reads go to carry.
+// skipMark skips a byte order mark. It appends other bytes that it reads to carry.
 func (r *Reader) skipMark(b *schema.Batch) {
 	const mark = "\ufeff"
 	o := &r.cur
 	o.begun = true
 	start := len(b.Buf)
-	// An error stays, and is returned by the next read.
-	_ = r.read(b, start+len(mark))
+	// The next readTo returns the error again.
+	_ = r.readTo(b, start+len(mark))
 	if string(b.Buf[start:]) == mark {
 		o.offset = int64(len(mark))
 	} else {
@@ -422,8 +424,9 @@ func (r *Reader) skipMark(b *schema.Batch) {
 	b.Buf = b.Buf[:start]
 }
 
-// read reads on until b.Buf has that length, or returns how the object ended.
-func (r *Reader) read(b *schema.Batch, end int) error {
+// readTo reads until len(b.Buf) is end. If the source ends before, it returns
+// io.EOF, a *formatError or a *readError.
+func (r *Reader) readTo(b *schema.Batch, end int) error {
 	o := &r.cur
 	b.Buf = slices.Grow(b.Buf, max(0, end-len(b.Buf)))
 	for len(b.Buf) < end {
@@ -448,8 +451,8 @@ func (r *Reader) read(b *schema.Batch, end int) error {
 	return nil
 }
 
-// inflate reads no further than to where a limit has to be looked at. So where
-// a limit strikes depends on the object alone.
+// inflate inflates at most to the next check of a limit, so that where a limit takes
+// effect depends only on the source.
 func (r *Reader) inflate(p []byte) (int, error) {
 	o := &r.cur
 	n := min(int64(len(p)), o.check-o.inflated)
@@ -459,6 +462,7 @@ func (r *Reader) inflate(p []byte) (int, error) {
 	return r.zip.Read(p[:n])
 }
 
+// checkSize checks the limits on inflated bytes.
 func (r *Reader) checkSize() error {
 	o := &r.cur
 	if o.inflated > r.limits.MaxInflatedBytes {
@@ -475,7 +479,7 @@ func (r *Reader) checkSize() error {
 	return nil
 }
 
-// consumed is how many stored bytes were really used.
+// consumed returns how many stored bytes of the source were used.
 func (r *Reader) consumed() int64 {
 	if r.cur.gzip {
 		return r.zip.consumed()
@@ -483,16 +487,17 @@ func (r *Reader) consumed() int64 {
 	return r.in.consumed()
 }
 
-// end ends the current object, of which b.Buf[start:] is in b so far, for err:
-// io.EOF, why it can't be converted, or that of ctx.
-func (r *Reader) end(ctx context.Context, b *schema.Batch, start int, err error) error {
+// endSource ends the current source and records its outcome. b.Buf[start:] are its
+// bytes that aren't in a segment yet. err is io.EOF, or the reason why the source
+// can't be converted. If ctx ended, endSource returns its cause instead.
+func (r *Reader) endSource(ctx context.Context, b *schema.Batch, start int, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	o := &r.cur
 	out := Outcome{Index: o.index, State: Converted}
 	if err == io.EOF {
-		r.segment(b, start)
+		r.addSegment(b, start)
 		out.Lines = o.line - 1
 	} else {
 		b.Buf = b.Buf[:start]
@@ -505,15 +510,15 @@ func (r *Reader) end(ctx context.Context, b *schema.Batch, start int, err error)
 	out.Inflated, out.Stored = o.inflated, r.consumed()
 	r.outcomes = append(r.outcomes, out)
 	spoiled := o.spans && out.State != Converted
-	r.done()
+	r.closeSource()
 	if spoiled {
 		return &SpoiledError{Index: out.Index, Outcome: out}
 	}
 	return nil
 }
 
-// done closes the current object's reading.
-func (r *Reader) done() {
+// closeSource closes the current source, if one is open.
+func (r *Reader) closeSource() {
 	if r.active {
 		r.cur.body.close()
 		r.active = false

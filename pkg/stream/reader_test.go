@@ -19,14 +19,15 @@ import (
 
 var errBroken = errors.New("connection reset")
 
-func brokenAfter(n int64) func(io.Reader) io.Reader {
+// failAfter makes a reader fail after n bytes.
+func failAfter(n int64) func(io.Reader) io.Reader {
 	return func(r io.Reader) io.Reader {
 		return io.MultiReader(io.LimitReader(r, n), iotest.ErrReader(errBroken))
 	}
 }
 
-// edit returns a copy of data with the byte at i changed.
-func edit(data []byte, i int, x byte) []byte {
+// changeByte returns a copy of data with the byte at i, or at len(data)+i, changed.
+func changeByte(data []byte, i int, x byte) []byte {
 	data = bytes.Clone(data)
 	if i < 0 {
 		i += len(data)
@@ -38,12 +39,12 @@ func edit(data []byte, i int, x byte) []byte {
 func TestOutcomes(t *testing.T) {
 	checkLeaks(t)
 	two := "{\"a\":1}\n{\"b\":2}\n"
-	gz := zipped(t, two)
+	gz := gzipped(t, two)
 	header := func(flags byte, rest string) []byte {
 		return append([]byte{0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3}, rest...)
 	}
 	body := string(gz[10:])
-	bomb := zipped(t, strings.Repeat(strings.Repeat(" ", 1023)+"\n", 2<<10))
+	bomb := gzipped(t, strings.Repeat(strings.Repeat(" ", 1023)+"\n", 2<<10))
 	limits := Limits{MaxInflatedBytes: 1 << 18}
 	ratio := Limits{RatioFrom: 1 << 18, MaxRatio: 200}
 	large := text(1500, 200, 1)
@@ -59,15 +60,15 @@ func TestOutcomes(t *testing.T) {
 		{name: "gzip under a plain name", uri: "a.jsonl", data: gz, want: Outcome{State: Converted, Lines: 2}},
 		{name: "plain", uri: "a.jsonl", data: []byte(two), want: Outcome{State: Converted, Lines: 2}},
 		{name: "plain without the last newline", uri: "-", data: []byte("a\n\nb"), want: Outcome{State: Converted, Lines: 3}},
-		{name: "members", uri: "a.gz", data: zipped(t, "a\nb", "", "c\n", "d\n"), want: Outcome{State: Converted, Lines: 3}},
-		{name: "nothing zipped", uri: "a.gz", data: zipped(t, ""), want: Outcome{State: Converted}},
+		{name: "members", uri: "a.gz", data: gzipped(t, "a\nb", "", "c\n", "d\n"), want: Outcome{State: Converted, Lines: 3}},
+		{name: "nothing zipped", uri: "a.gz", data: gzipped(t, ""), want: Outcome{State: Converted}},
 		{name: "optional header fields", uri: "a.gz", data: header(0x1c, "\x03\x00abcname\x00comment\x00"+body), want: Outcome{State: Converted, Lines: 2}},
 		{name: "long name", uri: "a.gz", data: header(8, strings.Repeat("n", 600_000)+"\x00"+body), want: Outcome{State: Converted, Lines: 2}},
 		{name: "mark alone", uri: "a.jsonl", data: []byte("\ufeff"), want: Outcome{State: Converted}},
 		{name: "two bytes of a mark", uri: "a.jsonl", data: []byte("\ufeff")[:2], want: Outcome{State: Converted, Lines: 1}},
 
-		{name: "empty gz", uri: "a.gz", want: Outcome{State: Rejected, Class: schema.EmptyObject}},
-		{name: "empty plain", uri: "a.jsonl", want: Outcome{State: Rejected, Class: schema.EmptyObject}},
+		{name: "empty gz", uri: "a.gz", want: Outcome{State: Rejected, Class: schema.EmptySource}},
+		{name: "empty plain", uri: "a.jsonl", want: Outcome{State: Rejected, Class: schema.EmptySource}},
 		{name: "not gzip", uri: "a.jsonl.gz", data: []byte(two), want: Outcome{State: Rejected, Class: schema.NotGzip}},
 		{name: "half a magic", uri: "a.gz", data: gz[:1], want: Outcome{State: Rejected, Class: schema.NotGzip}},
 		{name: "half a magic in text", uri: "a", data: gz[:1], want: Outcome{State: Converted, Lines: 1}},
@@ -77,43 +78,43 @@ func TestOutcomes(t *testing.T) {
 		{name: "magic after a member", uri: "a.gz", data: append(bytes.Clone(gz), 0x1f, 0x8b), want: Outcome{State: Rejected, Class: schema.Truncated}},
 		{name: "truncated extra field", uri: "a.gz", data: header(4, "\xff\xffabc"), want: Outcome{State: Rejected, Class: schema.Truncated}},
 		{name: "truncated trailer", uri: "a.gz", data: gz[:len(gz)-1], want: Outcome{State: Rejected, Class: schema.Truncated}},
-		{name: "method", uri: "a.gz", data: edit(gz, 2, 1), want: Outcome{State: Rejected, Class: schema.Corrupt}},
-		{name: "reserved flag", uri: "a.gz", data: edit(gz, 3, 0x20), want: Outcome{State: Rejected, Class: schema.Corrupt}},
+		{name: "method", uri: "a.gz", data: changeByte(gz, 2, 1), want: Outcome{State: Rejected, Class: schema.Corrupt}},
+		{name: "reserved flag", uri: "a.gz", data: changeByte(gz, 3, 0x20), want: Outcome{State: Rejected, Class: schema.Corrupt}},
 		{name: "header CRC", uri: "a.gz", data: header(2, "\x00\x00"+body), want: Outcome{State: Rejected, Class: schema.Corrupt}},
-		{name: "second member's method", uri: "a.gz", data: append(bytes.Clone(gz), edit(gz, 2, 1)...), want: Outcome{State: Rejected, Class: schema.Corrupt}},
+		{name: "second member's method", uri: "a.gz", data: append(bytes.Clone(gz), changeByte(gz, 2, 1)...), want: Outcome{State: Rejected, Class: schema.Corrupt}},
 		{name: "block type 3", uri: "a.gz", data: header(0, "\x07"+body), want: Outcome{State: Rejected, Class: schema.Corrupt}},
-		{name: "CRC", uri: "a.gz", data: edit(gz, -8, 1), want: Outcome{State: Rejected, Class: schema.Checksum}},
-		{name: "ISIZE", uri: "a.gz", data: edit(gz, -1, 1), want: Outcome{State: Rejected, Class: schema.Checksum}},
-		{name: "second member's CRC", uri: "a.gz", data: append(bytes.Clone(gz), edit(gz, -8, 1)...), want: Outcome{State: Rejected, Class: schema.Checksum}},
+		{name: "CRC", uri: "a.gz", data: changeByte(gz, -8, 1), want: Outcome{State: Rejected, Class: schema.Checksum}},
+		{name: "ISIZE", uri: "a.gz", data: changeByte(gz, -1, 1), want: Outcome{State: Rejected, Class: schema.Checksum}},
+		{name: "second member's CRC", uri: "a.gz", data: append(bytes.Clone(gz), changeByte(gz, -8, 1)...), want: Outcome{State: Rejected, Class: schema.Checksum}},
 		{name: "too large", uri: "a.gz", data: bomb, limits: limits, want: Outcome{State: Rejected, Class: schema.InflatedTooLarge, Offset: 1<<18 + 1}},
-		{name: "as large as allowed", uri: "a.gz", data: zipped(t, strings.Repeat(strings.Repeat("x", 1023)+"\n", 1<<8)), limits: limits, want: Outcome{State: Converted, Lines: 1 << 8}},
+		{name: "as large as allowed", uri: "a.gz", data: gzipped(t, strings.Repeat(strings.Repeat("x", 1023)+"\n", 1<<8)), limits: limits, want: Outcome{State: Converted, Lines: 1 << 8}},
 		{name: "plain text isn't inflated", uri: "a", data: []byte(strings.Repeat(strings.Repeat("x", 1023)+"\n", 1<<9)), limits: limits, want: Outcome{State: Converted, Lines: 1 << 9}},
 		{name: "ratio", uri: "a.gz", data: bomb, limits: ratio, want: Outcome{State: Rejected, Class: schema.InflationRatio, Offset: 1<<18 + 1}},
 		{name: "ratio that doesn't count yet", uri: "a.gz", data: bomb, limits: Limits{RatioFrom: 2 << 20, MaxRatio: 200}, want: Outcome{State: Converted, Lines: 2 << 10}},
 		{name: "ratio at the end", uri: "a.gz", data: bomb, limits: Limits{RatioFrom: 2<<20 - 1, MaxRatio: 200}, want: Outcome{State: Rejected, Class: schema.InflationRatio}},
 		{name: "ratio allowed", uri: "a.gz", data: bomb, limits: Limits{RatioFrom: 1, MaxRatio: 2000}, want: Outcome{State: Converted, Lines: 2 << 10}},
-		{name: "garbage after many blocks", uri: "a.gz", data: append(zipped(t, large), 0), want: Outcome{State: Rejected, Class: schema.TrailingGarbage}},
-		{name: "CRC after many blocks", uri: "a.gz", data: edit(zipped(t, large), -8, 1), want: Outcome{State: Rejected, Class: schema.Checksum}},
+		{name: "garbage after many blocks", uri: "a.gz", data: append(gzipped(t, large), 0), want: Outcome{State: Rejected, Class: schema.TrailingGarbage}},
+		{name: "CRC after many blocks", uri: "a.gz", data: changeByte(gzipped(t, large), -8, 1), want: Outcome{State: Rejected, Class: schema.Checksum}},
 
-		{name: "read error at once", uri: "a.gz", data: gz, wrap: brokenAfter(0), want: Outcome{State: Unreadable, Err: errBroken}},
-		{name: "read error", uri: "a.gz", data: gz, wrap: brokenAfter(20), want: Outcome{State: Unreadable, Err: errBroken}},
-		{name: "read error after the last member", uri: "a.gz", data: gz, wrap: brokenAfter(int64(len(gz))), want: Outcome{State: Unreadable, Err: errBroken}},
-		{name: "read error in text", uri: "a", data: []byte(two), wrap: brokenAfter(8), want: Outcome{State: Unreadable, Err: errBroken}},
-		{name: "read error after blocks of text", uri: "a", data: []byte(large), wrap: brokenAfter(200_000), want: Outcome{State: Unreadable, Err: errBroken}},
+		{name: "read error at once", uri: "a.gz", data: gz, wrap: failAfter(0), want: Outcome{State: Unreadable, Err: errBroken}},
+		{name: "read error", uri: "a.gz", data: gz, wrap: failAfter(20), want: Outcome{State: Unreadable, Err: errBroken}},
+		{name: "read error after the last member", uri: "a.gz", data: gz, wrap: failAfter(int64(len(gz))), want: Outcome{State: Unreadable, Err: errBroken}},
+		{name: "read error in text", uri: "a", data: []byte(two), wrap: failAfter(8), want: Outcome{State: Unreadable, Err: errBroken}},
+		{name: "read error after blocks of text", uri: "a", data: []byte(large), wrap: failAfter(200_000), want: Outcome{State: Unreadable, Err: errBroken}},
 		{name: "body that ends early", uri: "a.gz", data: gz, wrap: func(r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, 20), iotest.ErrReader(io.ErrUnexpectedEOF))
 		}, want: Outcome{State: Unreadable, Err: io.ErrUnexpectedEOF}},
 		{name: "body that stalls", uri: "a.gz", data: gz, wrap: func(io.Reader) io.Reader { return stalled{} }, want: Outcome{State: Unreadable, Err: io.ErrNoProgress}},
 	}
-	good := zipped(t, "before\n")
+	good := gzipped(t, "before\n")
 	for _, tt := range tests {
 		for _, o := range []ReaderOptions{
 			{}, {FetchAhead: 2}, {VerifyFirst: true}, {BlockBytes: 16}, {BlockBytes: 100, FetchAhead: 1}, {BlockBytes: 4096, VerifyFirst: true, FetchAhead: 9},
 		} {
 			t.Run(fmt.Sprintf("%s/%d,%d,%t", tt.name, o.BlockBytes, o.FetchAhead, o.VerifyFirst), func(t *testing.T) {
 				o.Limits = tt.limits
-				segs, outcomes, times := readPart(t, []Object{
-					object("0.gz", good, nil), object(tt.uri, tt.data, tt.wrap), object("2.gz", good, nil),
+				segs, outcomes, times := readPart(t, []Source{
+					newSource("0.gz", good, nil), newSource(tt.uri, tt.data, tt.wrap), newSource("2.gz", good, nil),
 				}, o)
 				if o.VerifyFirst && times != 1 {
 					t.Errorf("read %d times", times)
@@ -127,7 +128,7 @@ func TestOutcomes(t *testing.T) {
 					t.Errorf("offset %d, want %d", got.Offset, want.Offset)
 				}
 				if got.State == Converted && got.Offset != 0 {
-					t.Errorf("offset %d of a converted object", got.Offset)
+					t.Errorf("offset %d of a converted source", got.Offset)
 				}
 				got.Err, got.Offset, got.Inflated, got.Stored = nil, 0, 0, 0
 				want.Err, want.Offset = nil, 0
@@ -159,10 +160,10 @@ func TestOpenErrors(t *testing.T) {
 	checkLeaks(t)
 	for _, ahead := range []int{0, 1, 3} {
 		denied := errors.New("denied")
-		objects := []Object{object("0.gz", zipped(t, "a\n"), nil), object("1.gz", nil, nil), object("2.gz", nil, nil), object("3.gz", zipped(t, "b\n"), nil)}
-		objects[1].Open = func(context.Context) (io.ReadCloser, error) { return nil, denied }
-		objects[2].Open = func(context.Context) (io.ReadCloser, error) { return nil, io.EOF }
-		segs, outcomes, _ := readPart(t, objects, ReaderOptions{FetchAhead: ahead})
+		sources := []Source{newSource("0.gz", gzipped(t, "a\n"), nil), newSource("1.gz", nil, nil), newSource("2.gz", nil, nil), newSource("3.gz", gzipped(t, "b\n"), nil)}
+		sources[1].Open = func(context.Context) (io.ReadCloser, error) { return nil, denied }
+		sources[2].Open = func(context.Context) (io.ReadCloser, error) { return nil, io.EOF }
+		segs, outcomes, _ := readPart(t, sources, ReaderOptions{FetchAhead: ahead})
 		if len(segs) != 2 || segs[0].text+segs[1].text != "a\nb\n" {
 			t.Errorf("segments %+v", segs)
 		}
@@ -173,18 +174,17 @@ func TestOpenErrors(t *testing.T) {
 				state = Unreadable
 			}
 			if out.State != state || !errors.Is(out.Err, want) {
-				t.Errorf("object %d: %+v, want %v", i, out, want)
+				t.Errorf("source %d: %+v, want %v", i, out, want)
 			}
 		}
 	}
 }
 
-// A truncated object must never be taken for a whole one: only the cut before
-// its first byte, after its first byte, and between two members are something
-// else than truncated.
+// A truncated source must never be taken for a whole one. Only cuts before and after
+// the first byte, and between gzip members, don't make it truncated.
 func TestTruncation(t *testing.T) {
-	single := zipped(t, text(25, 30, 1))
-	multi := bytes.Join([][]byte{zipped(t, text(8, 30, 2)), zipped(t, "x"), zipped(t, ""), zipped(t, text(8, 30, 3))}, nil)
+	single := gzipped(t, text(25, 30, 1))
+	multi := bytes.Join([][]byte{gzipped(t, text(8, 30, 2)), gzipped(t, "x"), gzipped(t, ""), gzipped(t, text(8, 30, 3))}, nil)
 	stored := new(bytes.Buffer)
 	w, err := gzip.NewWriterLevel(stored, gzip.NoCompression)
 	if err != nil {
@@ -212,7 +212,7 @@ func TestTruncation(t *testing.T) {
 				}
 				if n > 1 && n < len(tt.data) && (name == "single" || name == "stored") {
 					if _, class := model(tt.uri, tt.data[:n], 1<<20); class != schema.Truncated {
-						t.Fatalf("the model finds %q at %d", class, n)
+						t.Fatalf("cut at %d: class %q, want truncated", n, class)
 					}
 				}
 			}
@@ -220,24 +220,24 @@ func TestTruncation(t *testing.T) {
 	}
 }
 
-// part is a part with something of everything.
+// part returns a part with sources of every kind.
 func part(t testing.TB) (uris []string, datas [][]byte) {
 	add := func(uri string, data []byte) { uris, datas = append(uris, uri), append(datas, data) }
 	for i := range 40 {
-		add(fmt.Sprintf("small/%d.jsonl.gz", i), zipped(t, text(1+i%3, 200, uint64(i))))
+		add(fmt.Sprintf("small/%d.jsonl.gz", i), gzipped(t, text(1+i%3, 200, uint64(i))))
 	}
-	add("large.gz", zipped(t, text(700, 300, 100)))
+	add("large.gz", gzipped(t, text(700, 300, 100)))
 	add("large.jsonl", []byte(text(700, 300, 101)))
-	add("bad.gz", edit(zipped(t, text(500, 300, 102)), -8, 1))
-	add("mark.gz", zipped(t, "\ufeff"+text(10, 10, 103)))
+	add("bad.gz", changeByte(gzipped(t, text(500, 300, 102)), -8, 1))
+	add("mark.gz", gzipped(t, "\ufeff"+text(10, 10, 103)))
 	add("empty.gz", nil)
-	add("giant.gz", zipped(t, text(3, 10, 104), strings.Repeat("y", 200_000), "\n\n\n", text(3, 10, 105)))
+	add("giant.gz", gzipped(t, text(3, 10, 104), strings.Repeat("y", 200_000), "\n\n\n", text(3, 10, 105)))
 	add("toolong.jsonl", []byte("a\n"+strings.Repeat("z", 400_000)+"\nb\n\nc"))
-	add("end.gz", zipped(t, strings.Repeat("w", 70_000)))
+	add("end.gz", gzipped(t, strings.Repeat("w", 70_000)))
 	return uris, datas
 }
 
-// Batches are a function of the objects' bytes and the options alone.
+// Batches depend only on the sources' bytes and the options.
 func TestReadSizes(t *testing.T) {
 	checkLeaks(t)
 	uris, datas := part(t)
@@ -252,17 +252,17 @@ func TestReadSizes(t *testing.T) {
 		for name, wrap := range readWays {
 			for _, ahead := range []int{0, 7} {
 				for _, size := range []int64{0, -1, 1 << 40, 1} { // 0: the true size
-					var objects []Object
+					var sources []Source
 					for i := range uris {
-						ob := object(uris[i], datas[i], wrap)
+						src := newSource(uris[i], datas[i], wrap)
 						if size != 0 {
-							ob.Size = size
+							src.Size = size
 						}
-						objects = append(objects, ob)
+						sources = append(sources, src)
 					}
 					o.FetchAhead = ahead
 					got := &result{}
-					got.segs, got.outcomes, _ = readPart(t, objects, o)
+					got.segs, got.outcomes, _ = readPart(t, sources, o)
 					if want == nil {
 						want = got
 					}
@@ -278,20 +278,20 @@ func TestReadSizes(t *testing.T) {
 	}
 }
 
-func TestBatches(t *testing.T) {
-	t.Run("small objects share", func(t *testing.T) {
-		var objects []Object
+func TestBatchSize(t *testing.T) {
+	t.Run("small sources share", func(t *testing.T) {
+		var sources []Source
 		for i := range 1000 {
-			objects = append(objects, object(fmt.Sprintf("%d.gz", i), zipped(t, strings.Repeat("x", 999)+"\n"), nil))
+			sources = append(sources, newSource(fmt.Sprintf("%d.gz", i), gzipped(t, strings.Repeat("x", 999)+"\n"), nil))
 		}
-		segs, _, _ := readPart(t, objects, ReaderOptions{BlockBytes: 100_000})
+		segs, _, _ := readPart(t, sources, ReaderOptions{BlockBytes: 100_000})
 		if n := segs[len(segs)-1].batch + 1; n != 10 {
 			t.Errorf("%d batches, want 10", n)
 		}
 	})
-	t.Run("blocks of a large object are full", func(t *testing.T) {
-		data := zipped(t, strings.Repeat(strings.Repeat("x", 99)+"\n", 10_000))
-		segs, _, _ := readPart(t, []Object{object("a.gz", data, nil)}, ReaderOptions{BlockBytes: 100_000})
+	t.Run("blocks of a large source are full", func(t *testing.T) {
+		data := gzipped(t, strings.Repeat(strings.Repeat("x", 99)+"\n", 10_000))
+		segs, _, _ := readPart(t, []Source{newSource("a.gz", data, nil)}, ReaderOptions{BlockBytes: 100_000})
 		for i, s := range segs {
 			if len(s.text) != 100_000 || s.line != int64(i)*1000+1 || s.offset != int64(i)*100_000 {
 				t.Errorf("segment %d: line %d at %d, %d bytes", i, s.line, s.offset, len(s.text))
@@ -310,13 +310,13 @@ func TestBatches(t *testing.T) {
 				}
 				for _, s := range []string{sb.String(), strings.TrimSuffix(sb.String(), "\n"), "\ufeff" + sb.String()} {
 					o := ReaderOptions{BlockBytes: block, Limits: Limits{MaxLineBytes: limit}}
-					checkPart(t, []string{"a", "b.gz"}, [][]byte{[]byte(s), zipped(t, s)}, nil, o)
+					checkPart(t, []string{"a", "b.gz"}, [][]byte{[]byte(s), gzipped(t, s)}, nil, o)
 				}
 			}
 		}
 	})
 	t.Run("memory of a giant line", func(t *testing.T) {
-		r := NewReader([]Object{object("a.gz", zipped(t, strings.Repeat("l", 8<<20)+"\nx\n"), nil)}, ReaderOptions{Limits: Limits{MaxLineBytes: 1 << 20}})
+		r := NewReader([]Source{newSource("a.gz", gzipped(t, strings.Repeat("l", 8<<20)+"\nx\n"), nil)}, ReaderOptions{Limits: Limits{MaxLineBytes: 1 << 20}})
 		defer r.Close()
 		b := schema.NewBatch()
 		if err := r.Next(context.Background(), b); err != nil {
@@ -328,23 +328,23 @@ func TestBatches(t *testing.T) {
 	})
 }
 
-func TestSpoiled(t *testing.T) {
+func TestSpoiledError(t *testing.T) {
 	checkLeaks(t)
-	good, bad := zipped(t, text(500, 100, 1)), edit(zipped(t, text(500, 100, 2)), -8, 1)
+	good, bad := gzipped(t, text(500, 100, 1)), changeByte(gzipped(t, text(500, 100, 2)), -8, 1)
 	for _, ahead := range []int{0, 4} {
 		var opened [5]int
-		var objects []Object
+		var sources []Source
 		for i, data := range [][]byte{good, bad, good, bad, good} {
-			ob := object(fmt.Sprintf("%d.gz", i), data, nil)
-			open := ob.Open
-			ob.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			src := newSource(fmt.Sprintf("%d.gz", i), data, nil)
+			open := src.Open
+			src.Open = func(ctx context.Context) (io.ReadCloser, error) {
 				opened[i]++
 				return open(ctx)
 			}
-			objects = append(objects, ob)
+			sources = append(sources, src)
 		}
 		o := ReaderOptions{BlockBytes: 4096}
-		r := NewReader(objects, o)
+		r := NewReader(sources, o)
 		_, err := readAll(r)
 		var spoiled *SpoiledError
 		if !errors.As(err, &spoiled) || spoiled.Index != 1 || spoiled.Outcome.Class != schema.Checksum {
@@ -358,7 +358,7 @@ func TestSpoiled(t *testing.T) {
 		}
 		r.Close()
 		opened = [5]int{}
-		segs, outcomes, times := readPart(t, objects, ReaderOptions{BlockBytes: 4096, FetchAhead: ahead})
+		segs, outcomes, times := readPart(t, sources, ReaderOptions{BlockBytes: 4096, FetchAhead: ahead})
 		if times != 2 {
 			t.Errorf("read %d times, want 2", times)
 		}
@@ -368,12 +368,12 @@ func TestSpoiled(t *testing.T) {
 		if len(lines(segs)) != 1500 {
 			t.Errorf("%d lines", len(lines(segs)))
 		}
-		// Before the first bad one: once to be spoiled and once more. After it:
-		// verified and read. (Fetched ahead before the part was spoiled, too.)
+		// Sources before the first bad one are read twice, because it spoils the part.
+		// Later ones are verified, then read. One may have been fetched ahead besides.
 		want := [5]int{2, 1, 2, 1, 2}
 		for i, n := range opened {
 			if n < want[i] || n > want[i]+min(ahead, 1) {
-				t.Errorf("object %d was opened %d times, want %d", i, n, want[i])
+				t.Errorf("source %d was opened %d times, want %d", i, n, want[i])
 			}
 		}
 	}
@@ -391,18 +391,18 @@ func TestReaderContext(t *testing.T) {
 					<-ctx.Done()
 					return ctx.Err()
 				}
-				objects := []Object{object("0.gz", zipped(t, text(5000, 100, 1)), nil), object("1", nil, nil), object("2", []byte("x\n"), nil)}
+				sources := []Source{newSource("0.gz", gzipped(t, text(5000, 100, 1)), nil), newSource("1", nil, nil), newSource("2", []byte("x\n"), nil)}
 				switch when {
 				case "before":
 					cancel(cause)
 				case "opening":
-					objects[1].Open = func(ctx context.Context) (io.ReadCloser, error) { return nil, hang(ctx) }
+					sources[1].Open = func(ctx context.Context) (io.ReadCloser, error) { return nil, hang(ctx) }
 				case "reading":
-					objects[1].Open = func(ctx context.Context) (io.ReadCloser, error) {
+					sources[1].Open = func(ctx context.Context) (io.ReadCloser, error) {
 						return io.NopCloser(readerFunc(func([]byte) (int, error) { return 0, hang(ctx) })), nil
 					}
 				}
-				r := NewReader(objects, ReaderOptions{FetchAhead: ahead})
+				r := NewReader(sources, ReaderOptions{FetchAhead: ahead})
 				b := schema.NewBatch()
 				var err error
 				for n := 0; err == nil; n++ {
@@ -432,24 +432,24 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// A reader that is closed early leaves nothing behind, and nothing open.
+// A reader that is closed early leaves no goroutine and no open source.
 func TestCloseEarly(t *testing.T) {
 	checkLeaks(t)
 	for batches := range 4 {
 		open := 0
 		counts := make(chan int, 1000)
-		var objects []Object
+		var sources []Source
 		for i := range 20 {
-			ob := object(fmt.Sprint(i), []byte(text(3000*(i%2)+1, 300, 1)), nil)
-			inner := ob.Open
-			ob.Open = func(ctx context.Context) (io.ReadCloser, error) {
+			src := newSource(fmt.Sprint(i), []byte(text(3000*(i%2)+1, 300, 1)), nil)
+			inner := src.Open
+			src.Open = func(ctx context.Context) (io.ReadCloser, error) {
 				counts <- 1
 				rc, err := inner(ctx)
 				return closer{rc, counts}, err
 			}
-			objects = append(objects, ob)
+			sources = append(sources, src)
 		}
-		r := NewReader(objects, ReaderOptions{FetchAhead: 5})
+		r := NewReader(sources, ReaderOptions{FetchAhead: 5})
 		b := schema.NewBatch()
 		for range batches {
 			if err := r.Next(context.Background(), b); err != nil {
@@ -462,7 +462,7 @@ func TestCloseEarly(t *testing.T) {
 			open += n
 		}
 		if open != 0 {
-			t.Errorf("%d left open after %d batches", open, batches)
+			t.Errorf("%d sources are still open after %d batches", open, batches)
 		}
 	}
 }
@@ -477,14 +477,14 @@ func (c closer) Close() error {
 	return nil
 }
 
-// The real files that Macie wrote are read as compress/gzip reads them.
-func TestSamples(t *testing.T) {
+// Files that Macie wrote are read as compress/gzip reads them.
+func TestRealSources(t *testing.T) {
 	names, err := filepath.Glob("../../../shared/samples/*.jsonl.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(names) == 0 {
-		t.Skip("no samples beside the repository")
+		t.Skip("real results are not available")
 	}
 	var datas [][]byte
 	for _, name := range names {

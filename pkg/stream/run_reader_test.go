@@ -11,17 +11,17 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// partJob reads a part with a Reader and keeps its lines, once per lane.
+// partJob reads a part with a Reader and keeps its lines in each lane.
 type partJob struct {
-	objects []Object
+	sources []Source
 	options ReaderOptions
 	reader  *Reader
 	lanes   [2][]line
 	result  **partJob // set when the part is done
 }
 
-func newPartJob(objects []Object, o ReaderOptions, result **partJob) *partJob {
-	return &partJob{objects: objects, options: o, reader: NewReader(objects, o), result: result}
+func newPartJob(sources []Source, o ReaderOptions, result **partJob) *partJob {
+	return &partJob{sources: sources, options: o, reader: NewReader(sources, o), result: result}
 }
 
 func (j *partJob) Read(ctx context.Context, b *schema.Batch) error { return j.reader.Next(ctx, b) }
@@ -53,23 +53,23 @@ func (j *partJob) Finish(_ context.Context, err error) (Job, error) {
 	if errors.As(err, &spoiled) {
 		o := j.options
 		o.Known, o.VerifyFirst = j.reader.Outcomes(), true
-		return newPartJob(j.objects, o, j.result), nil
+		return newPartJob(j.sources, o, j.result), nil
 	}
 	*j.result = j
 	return nil, err
 }
 
-// Parts are read the same whatever the number of workers, broken objects
-// included.
+// Any number of workers reads the same lines from parts, some of which have broken
+// sources.
 func TestRunReader(t *testing.T) {
 	checkLeaks(t)
 	uris, datas := part(t)
 	var want []line
-	var objects []Object
+	var sources []Source
 	for i := range uris {
 		ls, _ := model(uris[i], datas[i], 300_000)
 		want = append(want, ls...)
-		objects = append(objects, object(uris[i], datas[i], nil))
+		sources = append(sources, newSource(uris[i], datas[i], nil))
 	}
 	for _, workers := range []int{1, 2, 4} {
 		for _, ahead := range []int{0, 4} {
@@ -77,14 +77,14 @@ func TestRunReader(t *testing.T) {
 				t.Run(fmt.Sprint(workers, ahead, parts), func(t *testing.T) {
 					results := make([]*partJob, parts)
 					next := 0
-					o := options(workers)
+					o := poolOptions(workers)
 					o.Stats = new(Stats)
 					err := Run(context.Background(), o, func() (Job, bool) {
 						if next == parts {
 							return nil, false
 						}
 						next++
-						return newPartJob(objects, ReaderOptions{
+						return newPartJob(sources, ReaderOptions{
 							BlockBytes: 20_000, FetchAhead: ahead, Limits: Limits{MaxLineBytes: 300_000},
 						}, &results[next-1]), true
 					})
@@ -97,12 +97,12 @@ func TestRunReader(t *testing.T) {
 								t.Errorf("lane %d: %s", lane, firstDifference(got, want))
 							}
 						}
-						if len(j.reader.Outcomes()) != len(objects) {
+						if len(j.reader.Outcomes()) != len(sources) {
 							t.Errorf("%d outcomes", len(j.reader.Outcomes()))
 						}
 					}
 					if o.Stats.Restarts != int64(parts) {
-						t.Errorf("%d restarts of %d parts, each with one spoiled object", o.Stats.Restarts, parts)
+						t.Errorf("%d restarts of %d parts, each with one spoiled source", o.Stats.Restarts, parts)
 					}
 				})
 			}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// makespan is how long jobs take whose tasks take these times, by a clock that
-// only sleeping advances: as long as with a core for each worker.
+// makespan returns how long a Run takes whose tasks take the given times. Only sleeping
+// advances the clock, so the result is that of a machine with a core per worker.
 func makespan(t *testing.T, workers, jobs, batches int, read, decode time.Duration, lanes ...time.Duration) (took time.Duration, stats Stats) {
 	synctest.Test(t, func(t *testing.T) {
 		var all []*fakeJob
@@ -28,9 +28,9 @@ func makespan(t *testing.T, workers, jobs, batches int, read, decode time.Durati
 			all = append(all, j)
 		}
 		start := time.Now()
-		o := options(workers)
+		o := poolOptions(workers)
 		o.Stats = &stats
-		if err := Run(context.Background(), o, of(all...)); err != nil {
+		if err := Run(context.Background(), o, jobSource(all...)); err != nil {
 			t.Error(err)
 		}
 		took = time.Since(start)
@@ -38,8 +38,8 @@ func makespan(t *testing.T, workers, jobs, batches int, read, decode time.Durati
 	return took, stats
 }
 
-// Jobs share their time out over the workers, as far as reading and each lane,
-// which are one task at a time, allow.
+// Workers share the work evenly, as far as possible: reading and each lane are one
+// task at a time.
 func TestRunScales(t *testing.T) {
 	const us = time.Microsecond
 	for _, tt := range []struct {
@@ -48,7 +48,7 @@ func TestRunScales(t *testing.T) {
 		read, decode time.Duration
 		lanes        []time.Duration
 		workers      int
-		efficiency   float64 // at least, of what is possible
+		efficiency   float64 // best possible time / time, at least
 	}{
 		{"one job, lanes alike", 1, 300 * us, 200 * us, []time.Duration{170 * us, 170 * us, 160 * us}, 2, 0.97},
 		{"one job, a heavy lane", 1, 300 * us, 200 * us, []time.Duration{10 * us, 50 * us, 50 * us, 400 * us}, 2, 0.95},
@@ -70,7 +70,7 @@ func TestRunScales(t *testing.T) {
 			got := float64(best) / float64(took)
 			t.Logf("one worker %v, %d workers %v (%.2f x), efficiency %.3f, stolen %d", one, tt.workers, took, float64(one)/float64(took), got, stats.Stolen)
 			if got < tt.efficiency {
-				t.Errorf("%v for what can be done in %v", took, best)
+				t.Errorf("took %v, %v is possible", took, best)
 			}
 		})
 	}

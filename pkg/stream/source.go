@@ -1,115 +1,146 @@
 package stream
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"time"
+
+	"github.com/macielake/macielake/pkg/schema"
 )
 
-// window is the size of the buffer that the inflater reads from, and of the
-// reads that fill it.
-const window = 256 << 10
-
-// body is a reading of an object's stored bytes.
-type body interface {
-	io.Reader
-	// close ends the reading and waits for what it started.
-	close()
+// Source is a stored file of discovery results: an S3 object, a local file or
+// standard input.
+type Source struct {
+	Source schema.Source // the values that all rows of its lines share
+	// Size is the number of stored bytes, or -1 if it isn't known. It is a hint
+	// for fetching: the reader that Open returns decides.
+	Size int64
+	// Open starts to read the source at its first byte. It is called at most once,
+	// or twice with ReaderOptions.VerifyFirst. Open and the reader that it returns
+	// must not block for long once ctx has ended: everything waits for them. The
+	// reader is used by one goroutine at a time, and closed by the Reader.
+	Open func(ctx context.Context) (io.ReadCloser, error)
 }
 
-// input is a body through a buffer of one window, which fills from it in full
-// reads: so the buffer's edges don't depend on how many bytes a source returns
-// at a time. Errors stay.
-type input struct {
-	*bufio.Reader
-	stored stored
+// Limits bound the memory and time that hostile input can take. A field that is
+// zero has the value of [DefaultLimits].
+type Limits struct {
+	// MaxLineBytes is the most bytes that a line may have, without its newline. A
+	// longer line becomes a segment with TooLong set. Values are clamped to between
+	// 16 and 1 GiB, as a batch has 32-bit positions.
+	MaxLineBytes int
+	// MaxLineValues is the most locations that a line may have. The Reader doesn't
+	// use it: pass it to decoders as schema.DecoderOptions.MaxValues.
+	MaxLineValues int
+	// MaxInflatedBytes is the most bytes that a gzip source may inflate to.
+	MaxInflatedBytes int64
+	// MaxRatio is the most inflated bytes per stored byte of a gzip source. It is
+	// checked once the source has inflated to more than RatioFrom bytes.
+	MaxRatio  int64
+	RatioFrom int64
 }
 
-func newInput() *input { return &input{Reader: bufio.NewReaderSize(nil, window)} }
-
-func (in *input) reset(from body) {
-	in.stored = stored{body: from}
-	in.Reset(&in.stored)
-}
-
-// consumed is how many bytes were taken from the buffer.
-func (in *input) consumed() int64 { return in.stored.n - int64(in.Buffered()) }
-
-// stored is what fills the buffer.
-type stored struct {
-	body body
-	n    int64 // bytes read
-	err  error // io.EOF or a *readError
-}
-
-func (s *stored) Read(p []byte) (int, error) {
-	n, err := readFull(s.body, p, s.err)
-	s.n += int64(n)
-	if s.err == nil && err != nil {
-		s.err = err
-		if err != io.EOF {
-			s.err = &readError{err}
-		}
-	}
-	if n > 0 {
-		return n, nil
-	}
-	return 0, s.err
-}
-
-// readFull reads until p is full or r returned an error, which it returns even
-// when there are bytes. It does nothing if err is an error already.
-func readFull(r io.Reader, p []byte, err error) (int, error) {
-	n, idle := 0, 0
-	for n < len(p) && err == nil {
-		var m int
-		m, err = r.Read(p[n:])
-		n += m
-		if m > 0 {
-			idle = 0
-		} else if idle++; idle == 100 && err == nil {
-			err = io.ErrNoProgress
-		}
-	}
-	return n, err
-}
-
-// direct reads an object in the reader's own goroutine.
-type direct struct {
-	ctx    context.Context
-	object *Object
-	rc     io.ReadCloser
-	wait   *time.Duration
-}
-
-func (d *direct) Read(p []byte) (int, error) {
-	if err := d.ctx.Err(); err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	defer func() { *d.wait += time.Since(start) }()
-	if d.rc == nil {
-		rc, err := d.object.Open(d.ctx)
-		if err != nil {
-			return 0, noEOF(err)
-		}
-		d.rc = rc
-	}
-	return d.rc.Read(p)
-}
-
-func (d *direct) close() {
-	if d.rc != nil {
-		_ = d.rc.Close() // nothing was written
+// DefaultLimits returns the limits that are used where the options have none.
+func DefaultLimits() Limits {
+	return Limits{
+		MaxLineBytes:     24 << 20,
+		MaxLineValues:    schema.DefaultMaxValues,
+		MaxInflatedBytes: 8 << 30,
+		MaxRatio:         200,
+		RatioFrom:        64 << 20,
 	}
 }
 
-// noEOF keeps an Open that fails with io.EOF from looking like an empty object.
-func noEOF(err error) error {
-	if err == io.EOF {
-		return fmt.Errorf("opening: %w", err)
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	if l.MaxLineBytes <= 0 {
+		l.MaxLineBytes = d.MaxLineBytes
 	}
-	return err
+	if l.MaxLineValues <= 0 {
+		l.MaxLineValues = d.MaxLineValues
+	}
+	l.MaxLineBytes = min(max(l.MaxLineBytes, 16), 1<<30)
+	if l.MaxInflatedBytes <= 0 {
+		l.MaxInflatedBytes = d.MaxInflatedBytes
+	}
+	if l.MaxRatio <= 0 {
+		l.MaxRatio = d.MaxRatio
+	}
+	if l.RatioFrom <= 0 {
+		l.RatioFrom = d.RatioFrom
+	}
+	return l
 }
+
+// State is the state of a source that was read. The zero State is none of them.
+type State uint8
+
+// States of a source that was read.
+const (
+	Converted  State = iota + 1 // read to its end: all its lines were returned
+	Rejected                    // neither text nor whole gzip data within the limits
+	Unreadable                  // it could not be opened or read; the stored bytes may be right
+)
+
+// String returns the state as receipts have it, such as converted.
+func (s State) String() string {
+	switch s {
+	case Converted:
+		return "converted"
+	case Rejected:
+		return "rejected"
+	case Unreadable:
+		return "unreadable"
+	}
+	return "unknown"
+}
+
+// Outcome is the outcome of reading one source of a part.
+type Outcome struct {
+	Index int // index in the part's sources
+	State State
+	Class schema.Class // why it was rejected; empty otherwise
+	// Err is the error of an unreadable source. For a rejected one it is the
+	// inflater's error, or nil.
+	Err error
+	// Offset is the number of inflated bytes before the error of a source that isn't
+	// converted; 0 for a converted one.
+	Offset   int64
+	Lines    int64 // lines of a converted source, blank ones included
+	Inflated int64 // inflated bytes that were read
+	Stored   int64 // stored bytes that were read for them
+}
+
+// SpoiledError says that a source was rejected or unreadable after lines of it had
+// been returned. Drop the part's rows and read the part again with a new Reader: set
+// its ReaderOptions.Known to the Outcomes of this one, and VerifyFirst.
+type SpoiledError struct {
+	Index   int // the source's index in the part
+	Outcome Outcome
+}
+
+func (e *SpoiledError) Error() string {
+	if e.Outcome.State == Rejected {
+		return fmt.Sprintf("source %d was rejected (%s) after some of its lines were used", e.Index, e.Outcome.Class)
+	}
+	return fmt.Sprintf("source %d could not be read to its end after some of its lines were used: %v", e.Index, e.Outcome.Err)
+}
+
+// Unwrap returns the outcome's error, or nil.
+func (e *SpoiledError) Unwrap() error { return e.Outcome.Err }
+
+// readError marks an error of opening or reading the stored bytes. It tells an
+// io.ErrUnexpectedEOF of the storage from one of the inflater.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
+// formatError is the reason why a source is rejected.
+type formatError struct {
+	class schema.Class
+	err   error // may be nil
+}
+
+func (e *formatError) Error() string { return string(e.class) }
+func (e *formatError) Unwrap() error { return e.err }

@@ -2,29 +2,29 @@ package stream
 
 import "time"
 
-// Stats says where the time of a Run went, added up over its workers. Each
-// moment of a worker is in one of the spans.
+// Stats is the time that a Run took, by what it was used for, and added up over the
+// workers. Each moment of a worker is in exactly one of the spans.
 type Stats struct {
-	Next   Span // getting jobs
-	Read   Span // in Job.Read, waiting for stored bytes included (see Reader.FetchWait)
+	Next   Span // in next, the argument of Run
+	Read   Span // in Job.Read; includes Reader.FetchWait
 	Decode Span // in Job.Decode
-	Write  Span // in Job.Write, and doing pieces for others (see Crew)
+	Write  Span // in Job.Write, and in pieces of other workers' tasks (see Crew)
 	Finish Span // in Job.Finish
-	Idle   Span // nothing to do
+	Idle   Span // without a task
 
-	// CPU is what the whole process used during the Run, for anything: what the
-	// spans don't have went to collecting garbage, to prefetching and to whatever
-	// else the process did. 0 where PoolOptions.CPU isn't set or the system doesn't
-	// tell, and so are the CPU times of the spans.
+	// CPU is the CPU time of the whole process during the Run. It is more than that
+	// of the spans: it includes garbage collection, prefetching and everything else.
+	// All CPU times are 0 without PoolOptions.CPU, and where the system has no
+	// clocks for threads.
 	CPU time.Duration
 
 	Batches  int64 // batches that were read
-	Stolen   int64 // tasks done for another worker's job
-	Restarts int64 // jobs that gave another one to run in their place
+	Stolen   int64 // tasks that a worker did for another worker's job
+	Restarts int64 // jobs that were replaced by another one after Finish
 }
 
-// Span is a time, and for how much of it a core worked: the rest was waiting,
-// for a disk, for another worker, or for a core.
+// Span is an elapsed time, and the part of it in which a core worked. The rest was
+// spent waiting for a disk, for another worker, or for a core.
 type Span struct{ Wall, CPU time.Duration }
 
 // Add adds o to s.
@@ -33,22 +33,23 @@ func (s *Span) Add(o Span) {
 	s.CPU += o.CPU
 }
 
-// Sub takes o, a part of s, from it.
+// Sub subtracts o, which is a part of s, from s.
 func (s *Span) Sub(o Span) {
 	s.Wall -= o.Wall
 	s.CPU -= o.CPU
 }
 
-// Stopwatch measures a part of a task: tasks, and the pieces of those that are
-// shared, stay on a thread each, whose clock it reads.
+// Stopwatch measures laps of the calling goroutine, which must stay on its thread:
+// CPU time is that of the thread's clock. Tasks of a Run with PoolOptions.CPU do. It
+// is not safe for concurrent use.
 type Stopwatch struct {
 	wall    time.Time
 	cpu     time.Duration
 	withCPU bool
 }
 
-// NewStopwatch returns a stopwatch whose first lap has begun, which measures CPU
-// times or leaves them 0.
+// NewStopwatch returns a stopwatch whose first lap begins now. Without withCPU, the
+// CPU times of its laps are 0.
 func NewStopwatch(withCPU bool) Stopwatch {
 	w := Stopwatch{wall: time.Now(), withCPU: withCPU}
 	if withCPU {
@@ -57,7 +58,7 @@ func NewStopwatch(withCPU bool) Stopwatch {
 	return w
 }
 
-// Lap returns the time since the last lap ended, or the first one began.
+// Lap ends a lap and returns its time. The next lap begins at once.
 func (w *Stopwatch) Lap() Span {
 	now := NewStopwatch(w.withCPU)
 	s := Span{now.wall.Sub(w.wall), now.cpu - w.cpu}

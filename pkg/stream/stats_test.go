@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// spin keeps a core busy for about that long by its thread's clock.
+// spin keeps a core busy for about d by the thread's clock.
 func spin(d time.Duration) {
 	for watch, all := NewStopwatch(true), time.Duration(0); all < d; {
 		lap := watch.Lap()
 		if all += lap.CPU; lap.CPU == 0 {
-			all += lap.Wall // no such clock
+			all += lap.Wall // threads have no clock here
 		}
 	}
 }
 
-// Work is CPU time of its stage, and waiting isn't.
+// Working adds to the CPU time of a task's stage; waiting doesn't.
 func TestStatsCPU(t *testing.T) {
 	const each, batches = 3 * time.Millisecond, 5
 	for _, workers := range []int{1, 3} {
@@ -36,10 +36,10 @@ func TestStatsCPU(t *testing.T) {
 			return nil, err
 		}
 		var stats Stats
-		o := options(workers)
+		o := poolOptions(workers)
 		o.Stats, o.CPU = &stats, true
 		start := time.Now()
-		if err := Run(context.Background(), o, of(j)); err != nil {
+		if err := Run(context.Background(), o, jobSource(j)); err != nil {
 			t.Fatal(err)
 		}
 		took := time.Since(start) * time.Duration(workers)
@@ -77,8 +77,8 @@ func TestStatsCPU(t *testing.T) {
 	}
 }
 
-// What others do of a task counts for them, and for the task's stage.
-func TestStatsShared(t *testing.T) {
+// Pieces that other workers do add to the time of the task's stage.
+func TestStatsOfPieces(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("threads have no clock here")
 	}
@@ -93,9 +93,9 @@ func TestStatsShared(t *testing.T) {
 		}
 		return crew.Share(pieces, func(int) error { spin(each); return nil })
 	}
-	o := options(3)
+	o := poolOptions(3)
 	o.Crew, o.Stats, o.CPU = &crew, &stats, true
-	if err := Run(context.Background(), o, of(j)); err != nil {
+	if err := Run(context.Background(), o, jobSource(j)); err != nil {
 		t.Fatal(err)
 	}
 	if s := stats.Write; s.CPU < pieces*each || s.CPU > 2*pieces*each {

@@ -10,17 +10,17 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Output is what a batch decodes to.
+// Output holds the decoded rows of a batch.
 type Output struct {
 	// Tables are the rows by table: results, detections, occurrences.
 	Tables     map[string][]Row
 	Rejects    []Reject
 	LineCount  int64
 	BlankCount int64
-	Unknown    map[string]int64 // by path with [] for every index
+	Unknown    map[string]int64 // by path, with [] for every index
 }
 
-// Reject is a line that gave no row.
+// Reject is a line that could not be decoded, as in schema.Reject.
 type Reject struct {
 	Source       uint32
 	Line, Offset int64
@@ -28,8 +28,8 @@ type Reject struct {
 	Raw          string
 }
 
-// Decode decodes the segments of b, of which it reads only what a reader put
-// there, and leaves b as it is.
+// Decode decodes the segments of b. It reads the lines, sources and run ID of b,
+// and changes nothing in it.
 func Decode(b *schema.Batch, opts schema.DecoderOptions) *Output {
 	out := &Output{Tables: map[string][]Row{}, Unknown: map[string]int64{}}
 	for _, seg := range b.Segments {
@@ -59,10 +59,10 @@ func (out *Output) segment(b *schema.Batch, seg schema.Segment, limits schema.Li
 		} else {
 			source := b.Sources[seg.Source]
 			l.setBatchColumns(Row{
-				"run_id":           orNull(b.RunID),
-				"source_uri":       orNull(source.URI),
-				"source_etag":      orNull(source.ETag),
-				"admin_account_id": orNull(source.AdminAccountID),
+				"run_id":           nullIfEmpty(b.RunID),
+				"source_uri":       nullIfEmpty(source.URI),
+				"source_etag":      nullIfEmpty(source.ETag),
+				"admin_account_id": nullIfEmpty(source.AdminAccountID),
 				"source_line":      number,
 			})
 			out.Tables["results"] = append(out.Tables["results"], l.Result)
@@ -78,15 +78,15 @@ func (out *Output) segment(b *schema.Batch, seg schema.Segment, limits schema.Li
 	}
 }
 
-func orNull(s string) any {
+func nullIfEmpty(s string) any {
 	if s == "" {
 		return nil
 	}
 	return s
 }
 
-// FromBatch returns what b, which a decoder has filled, holds, by walking the
-// table definitions.
+// FromBatch returns the rows of a decoded batch, column by column as the table
+// definitions describe them.
 func FromBatch(b *schema.Batch) *Output {
 	out := &Output{
 		Tables:    map[string][]Row{},
@@ -100,7 +100,7 @@ func FromBatch(b *schema.Batch) *Output {
 		c := cursor{b: b, table: table}
 		for i := range b.Results {
 			c.result = &b.Results[i]
-			c.results()
+			c.addRows()
 		}
 		if len(c.rows) != b.Rows(table.Row) {
 			panic(fmt.Sprintf("reference: %d rows of %s, Batch.Rows says %d", len(c.rows), table.Name, b.Rows(table.Row)))
@@ -110,7 +110,7 @@ func FromBatch(b *schema.Batch) *Output {
 	return out
 }
 
-// cursor is the place of a row in a batch, and the rows before it.
+// cursor is the position of a row in a batch, and the rows before it.
 type cursor struct {
 	b     *schema.Batch
 	table *schema.Table
@@ -119,12 +119,12 @@ type cursor struct {
 	result    *schema.Result
 	detection *schema.Detection
 	kind      schema.Kind
-	index     uint32 // in the batch's slice of that kind
-	number    int64  // in its detection
+	index     uint32 // index of the location in the batch's slice of that kind
+	number    int64  // number of the location in its detection
 }
 
-// add adds the row at the cursor.
-func (c *cursor) add() {
+// addRow adds the row at the cursor.
+func (c *cursor) addRow() {
 	row := Row{}
 	for _, column := range c.table.Columns {
 		if _, ok := row[column.Name]; ok {
@@ -140,9 +140,9 @@ func (c *cursor) add() {
 			v = c.occurrenceValue(column.Slot)
 			switch v.(type) {
 			case string:
-				mustBe(column, schema.Text)
+				checkType(column, schema.Text)
 			case int64:
-				mustBe(column, schema.Int64)
+				checkType(column, schema.Int64)
 			}
 		}
 		row[column.Name] = v
@@ -150,28 +150,28 @@ func (c *cursor) add() {
 	c.rows = append(c.rows, row)
 }
 
-func mustBe(column schema.Column, t schema.Type) {
+func checkType(column schema.Column, t schema.Type) {
 	if column.Type != t {
 		panic("reference: column " + column.Name + " has another type")
 	}
 }
 
-// results adds the rows of c.result.
-func (c *cursor) results() {
+// addRows adds the rows of c.result.
+func (c *cursor) addRows() {
 	if c.table.Row == schema.ResultLevel {
-		c.add()
+		c.addRow()
 		return
 	}
 	for d := c.result.Detections.First; d < c.result.Detections.End; d++ {
 		c.detection = &c.b.Detections[d]
 		if c.table.Row == schema.DetectionLevel {
-			c.add()
+			c.addRow()
 			continue
 		}
 		c.number = 0
 		for c.kind = range schema.NumKinds {
 			for c.index = c.detection.Locations[c.kind].First; c.index < c.detection.Locations[c.kind].End; c.index++ {
-				c.add()
+				c.addRow()
 				c.number++
 			}
 		}
@@ -249,7 +249,7 @@ func (c *cursor) occurrenceValue(slot int) any {
 		}
 		return c.kind.String()
 	}
-	valid := func(v int64, ok bool) any {
+	valueOrNull := func(v int64, ok bool) any {
 		if !ok {
 			return nil
 		}
@@ -258,11 +258,11 @@ func (c *cursor) occurrenceValue(slot int) any {
 	position := func(p schema.Position, first int) any {
 		switch slot - first {
 		case 0:
-			return valid(p.Start, p.Set&schema.HasStart != 0)
+			return valueOrNull(p.Start, p.Set&schema.HasStart != 0)
 		case 1:
-			return valid(p.End, p.Set&schema.HasEnd != 0)
+			return valueOrNull(p.End, p.Set&schema.HasEnd != 0)
 		case 2:
-			return valid(p.StartColumn, p.Set&schema.HasStartColumn != 0)
+			return valueOrNull(p.StartColumn, p.Set&schema.HasStartColumn != 0)
 		}
 		return nil
 	}
@@ -271,9 +271,9 @@ func (c *cursor) occurrenceValue(slot int) any {
 		cell := c.b.Cells[c.index]
 		switch slot {
 		case schema.CellRow:
-			return valid(cell.Row, cell.Set&schema.HasRow != 0)
+			return valueOrNull(cell.Row, cell.Set&schema.HasRow != 0)
 		case schema.CellColumn:
-			return valid(cell.Column, cell.Set&schema.HasColumn != 0)
+			return valueOrNull(cell.Column, cell.Set&schema.HasColumn != 0)
 		case schema.CellColumnName:
 			return c.text(cell.Name)
 		case schema.CellReference:
@@ -286,7 +286,7 @@ func (c *cursor) occurrenceValue(slot int) any {
 	case schema.PageKind:
 		page := c.b.Pages[c.index]
 		if slot == schema.PageNumber {
-			return valid(page.Number, page.HasNumber)
+			return valueOrNull(page.Number, page.HasNumber)
 		}
 		if v := position(page.Line, schema.LineStart); v != nil {
 			return v
@@ -296,7 +296,7 @@ func (c *cursor) occurrenceValue(slot int) any {
 		record := c.b.Records[c.index]
 		switch slot {
 		case schema.RecordIndex:
-			return valid(record.Index, record.Set&schema.HasRecordIndex != 0)
+			return valueOrNull(record.Index, record.Set&schema.HasRecordIndex != 0)
 		case schema.JSONPath:
 			return c.text(record.Path)
 		}
@@ -304,11 +304,11 @@ func (c *cursor) occurrenceValue(slot int) any {
 	return nil
 }
 
-// Diff describes the first difference between two outputs; empty where there is
-// none.
+// Diff describes the first difference between two outputs. It returns an empty
+// string if there is none.
 func Diff(want, got *Output) string {
 	for i := range max(len(want.Rejects), len(got.Rejects)) {
-		w, g := at(want.Rejects, i), at(got.Rejects, i)
+		w, g := rejectAt(want.Rejects, i), rejectAt(got.Rejects, i)
 		if !reflect.DeepEqual(w, g) {
 			return fmt.Sprintf("reject %d: want %s, got %s", i, w, g)
 		}
@@ -341,7 +341,7 @@ func Diff(want, got *Output) string {
 	return ""
 }
 
-func at(rejects []Reject, i int) *Reject {
+func rejectAt(rejects []Reject, i int) *Reject {
 	if i >= len(rejects) {
 		return nil
 	}

@@ -1,12 +1,12 @@
-// Package reference is a second, slow decoder of discovery results, which the
-// tests of package schema hold the bulk decoder against: the same rows, or the
-// same class at the same offset, on any bytes. It is a token walker over
-// encoding/json with explicit checks for all that encoding/json lets pass.
+// Package reference is a second, slow decoder of discovery results. The tests of
+// package schema compare the bulk decoder with it: on any bytes, both must return
+// the same rows, or the same class at the same offset. It walks the tokens of
+// encoding/json and checks what encoding/json accepts but the input's rules don't.
 //
-// [DecodeLine] decodes one line and [Decode] the segments of a batch to plain
-// rows. [FromBatch] reads a decoded batch through the table definitions to the
-// same rows, and [Diff] tells the two apart. [Generate] and [Damage] make input
-// that is nearly right, for fuzzing.
+// [DecodeLine] decodes one line, and [Decode] the segments of a batch, to plain
+// rows. [FromBatch] reads the rows of a decoded batch through the table
+// definitions, and [Diff] compares the two. [Generate] and [Damage] make input that
+// is nearly right, for fuzzing.
 //
-// Nothing but tests may import it.
+// Only tests may import it.
 package reference

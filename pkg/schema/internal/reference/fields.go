@@ -1,6 +1,6 @@
 package reference
 
-// kind is what a known field's value must be.
+// kind is the type that the value of a known field must have.
 type kind int
 
 const (
@@ -13,16 +13,16 @@ const (
 	arrayKind // of objects
 )
 
-// field is a known field of a result: its kind and what is known inside.
+// field is a known field of a result.
 type field struct {
 	kind   kind
-	fields map[string]*field // of an object
-	elem   *field            // of an array
-	// required is a field that the object may not lack, or empty.
+	fields map[string]*field // the known fields of an object
+	elem   *field            // the elements of an array
+	// required is a field that the object must have, or empty.
 	required string
-	// values is what a line may have only so many of, if the elements of an array
-	// are of that kind.
-	values string
+	// limit names the limit on the number of an array's elements in the line, or is
+	// empty: "locations", "detections" or "tags".
+	limit string
 }
 
 type object = map[string]*field
@@ -31,9 +31,9 @@ func leaf(k kind) *field         { return &field{kind: k} }
 func obj(fields object) *field   { return &field{kind: objectKind, fields: fields} }
 func list(element *field) *field { return &field{kind: arrayKind, elem: element} }
 
-// limited is an array of what a line may have only so many of.
-func limited(values string, element *field) *field {
-	return &field{kind: arrayKind, elem: element, values: values}
+// limitedList returns an array whose elements count against a limit of the line.
+func limitedList(limit string, element *field) *field {
+	return &field{kind: arrayKind, elem: element, limit: limit}
 }
 
 func ints(names ...string) object { return leaves(integerKind, names) }
@@ -62,11 +62,11 @@ func line() *field {
 
 	span := obj(ints("start", "end", "startColumn"))
 	occurrences := obj(object{
-		"cells":        limited("locations", obj(object{"row": integer, "column": integer, "columnName": text, "cellReference": text})),
-		"lineRanges":   limited("locations", span),
-		"offsetRanges": limited("locations", span),
-		"pages":        limited("locations", obj(object{"pageNumber": integer, "lineRange": span, "offsetRange": span})),
-		"records":      limited("locations", obj(object{"recordIndex": integer, "jsonPath": text})),
+		"cells":        limitedList("locations", obj(object{"row": integer, "column": integer, "columnName": text, "cellReference": text})),
+		"lineRanges":   limitedList("locations", span),
+		"offsetRanges": limitedList("locations", span),
+		"pages":        limitedList("locations", obj(object{"pageNumber": integer, "lineRange": span, "offsetRange": span})),
+		"records":      limitedList("locations", obj(object{"recordIndex": integer, "jsonPath": text})),
 	})
 
 	return obj(object{
@@ -82,11 +82,11 @@ func line() *field {
 				"sizeClassified": integer, "mimeType": text, "additionalOccurrences": boolean,
 				"sensitiveData": list(obj(object{
 					"category": text, "totalCount": integer,
-					"detections": limited("detections", obj(object{"type": text, "count": integer, "occurrences": occurrences})),
+					"detections": limitedList("detections", obj(object{"type": text, "count": integer, "occurrences": occurrences})),
 				})),
 				"customDataIdentifiers": obj(object{
 					"totalCount": integer,
-					"detections": limited("detections", obj(object{"arn": text, "name": text, "count": integer, "occurrences": occurrences})),
+					"detections": limitedList("detections", obj(object{"arn": text, "name": text, "count": integer, "occurrences": occurrences})),
 				}),
 			}),
 		}),
@@ -94,7 +94,7 @@ func line() *field {
 			"s3Bucket": obj(object{
 				"arn": text, "name": text, "createdAt": instant,
 				"owner":                          obj(object{"displayName": text, "id": text}),
-				"tags":                           limited("tags", tag),
+				"tags":                           limitedList("tags", tag),
 				"allowsUnencryptedObjectUploads": text,
 				"defaultServerSideEncryption":    encryption,
 				"publicAccess": obj(object{
@@ -112,7 +112,7 @@ func line() *field {
 			"s3Object": obj(object{
 				"bucketArn": text, "key": text, "path": text, "extension": text, "lastModified": instant,
 				"eTag": text, "versionId": text, "size": integer, "storageClass": text,
-				"tags": limited("tags", tag), "publicAccess": boolean, "serverSideEncryption": encryption,
+				"tags": limitedList("tags", tag), "publicAccess": boolean, "serverSideEncryption": encryption,
 				"embeddedFileDetails": obj(object{
 					"filePath": text, "fileExtension": text, "fileSize": integer, "fileLastModified": instant,
 				}),

@@ -11,15 +11,15 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Generate makes a few lines that are discovery results but for some mistakes,
-// the same ones for the same seed: any order of fields, either encoding of each
-// value, escapes and white space where JSON allows them, values at the edges of
-// their types, unknown fields, nesting around the limit, and one line in a few
-// with an error of any class.
+// Generate returns one to three lines that are discovery results, some with mistakes.
+// The same seed gives the same lines. They have fields in any order, integers as
+// numbers or strings, escapes and white space wherever JSON allows them, values at
+// the edges of their types, unknown fields, nesting around the limit, and errors of
+// any class.
 func Generate(seed uint64) []byte {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
-	// Most lines should be right but for the odd mistake, or nothing late in a
-	// line would be reached.
+	// Most lines need few mistakes: decoding ends at the first, so nothing after it
+	// is tested.
 	g.mistakes = pick(g, 0, 0, 0.002, 0.01, 0.1)
 	g.unknown = pick(g, 0, 0, 0, 0.02, 0.02, 0.2, 0.2, 0.9)
 	g.space = pick(g, 0, 0, 0.05, 0.5)
@@ -33,11 +33,11 @@ func Generate(seed uint64) []byte {
 		case g.chance(0.05):
 			g.WriteString(pick(g, "", " ", "\t", "  \t "))
 		case g.chance(0.05):
-			g.any(1 + g.IntN(3))
+			g.anyValue(1 + g.IntN(3))
 		default:
-			g.around()
+			g.whitespace()
 			g.value(knownLine)
-			g.around()
+			g.whitespace()
 		}
 		if g.chance(g.mistakes) {
 			g.WriteString(pick(g, "x", "{}", ",", "\x00", "\xff", "null", "}"))
@@ -52,8 +52,8 @@ func Generate(seed uint64) []byte {
 	return []byte(g.String())
 }
 
-// Damage returns lines with a few bytes changed, left out or put in, the same
-// ones for the same seed.
+// Damage returns lines with a few bytes changed, removed or inserted. The same seed
+// gives the same result.
 func Damage(seed uint64, lines []byte) []byte {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1))}
 	g.Write(lines)
@@ -74,8 +74,8 @@ func (g *generator) chance(p float64) bool { return g.Float64() < p }
 
 func pick[T any](g *generator, from ...T) T { return from[g.IntN(len(from))] }
 
-// around writes white space, or none.
-func (g *generator) around() {
+// whitespace writes white space, or nothing.
+func (g *generator) whitespace() {
 	for g.chance(g.space) {
 		g.WriteString(pick(g, " ", "\t", "\r", "    "))
 	}
@@ -85,7 +85,7 @@ func (g *generator) around() {
 func (g *generator) value(f *field) {
 	switch {
 	case g.chance(g.mistakes):
-		g.any(g.IntN(3))
+		g.anyValue(g.IntN(3))
 		return
 	case g.depth > 0 && g.chance(g.nulls):
 		g.WriteString("null")
@@ -120,7 +120,7 @@ func (g *generator) object(f *field) {
 			names = append(names, name)
 		}
 		if g.chance(g.mistakes / 3) {
-			names = append(names, name) // twice, or once where it wasn't chosen
+			names = append(names, name) // twice if it was chosen before
 		}
 	}
 	for g.chance(g.unknown) {
@@ -135,22 +135,22 @@ func (g *generator) object(f *field) {
 		if i > 0 {
 			g.WriteByte(',')
 		}
-		g.around()
+		g.whitespace()
 		g.text(name)
-		g.around()
+		g.whitespace()
 		g.WriteByte(':')
-		g.around()
+		g.whitespace()
 		switch known := f.fields[name]; {
 		case known == nil:
-			g.any(g.IntN(4))
+			g.anyValue(g.IntN(4))
 		case name == f.required && !g.chance(g.mistakes):
 			g.text(pick(g, "a", "b", "", g.content(), strconv.Itoa(g.IntN(50))))
 		default:
 			g.value(known)
 		}
-		g.around()
+		g.whitespace()
 	}
-	g.around()
+	g.whitespace()
 	g.WriteByte('}')
 	g.depth--
 }
@@ -169,24 +169,24 @@ func (g *generator) array(f *field) {
 		if i > 0 {
 			g.WriteByte(',')
 		}
-		g.around()
+		g.whitespace()
 		if g.chance(g.mistakes / 2) {
-			g.any(g.IntN(2))
+			g.anyValue(g.IntN(2))
 		} else {
 			g.object(f.elem)
 		}
-		g.around()
+		g.whitespace()
 	}
-	g.around()
+	g.whitespace()
 	g.WriteByte(']')
 	g.depth--
 }
 
 func isContainer(f *field) bool { return f.kind == objectKind || f.kind == arrayKind }
 
-// any writes a value of any type, of about that many levels; now and then one
-// nested to about the limit.
-func (g *generator) any(levels int) {
+// anyValue writes a value of any type with up to about levels nested levels, and
+// sometimes one that is nested to about the limit.
+func (g *generator) anyValue(levels int) {
 	if g.chance(0.02) {
 		deep := schema.MaxNesting - g.depth + g.IntN(4) - 2
 		var closing strings.Builder
@@ -202,7 +202,7 @@ func (g *generator) any(levels int) {
 		if g.chance(0.5) {
 			g.WriteString(pick(g, "[]", "{}"))
 		} else {
-			g.any(0)
+			g.anyValue(0)
 		}
 		closed := []byte(closing.String())
 		slices.Reverse(closed)
@@ -216,17 +216,17 @@ func (g *generator) any(levels int) {
 			if i > 0 {
 				g.WriteByte(',')
 			}
-			g.around()
+			g.whitespace()
 			if brackets[0] == '{' {
 				g.text(pick(g, "a", "id", "key", g.content()))
-				g.around()
+				g.whitespace()
 				g.WriteByte(':')
-				g.around()
+				g.whitespace()
 			}
-			g.any(levels - 1)
-			g.around()
+			g.anyValue(levels - 1)
+			g.whitespace()
 		}
-		g.around()
+		g.whitespace()
 		g.WriteByte(brackets[1])
 		return
 	}
@@ -242,8 +242,8 @@ func (g *generator) any(levels int) {
 	}
 }
 
-// integer writes an integer in either encoding: from 0 for small ones, to 3 for
-// all that int64 has and what is next to it.
+// integer writes an integer as a number or a string. reach 0 is for small ones,
+// reach 3 for those up to the limits of int64 and just beyond.
 func (g *generator) integer(reach int) {
 	var s string
 	switch reach {
@@ -272,7 +272,7 @@ func (g *generator) integer(reach int) {
 	}
 }
 
-// time returns a time, as text.
+// time returns a time as text.
 func (g *generator) time() string {
 	n := func(low, high int) int {
 		if g.chance(g.mistakes) {
@@ -325,7 +325,7 @@ func (g *generator) content() string {
 	return b.String()
 }
 
-// text writes s as a string, some of its characters as escapes.
+// text writes s as a string with some characters escaped.
 func (g *generator) text(s string) {
 	g.WriteByte('"')
 	for _, r := range s {
@@ -354,7 +354,7 @@ func (g *generator) text(s string) {
 	g.WriteByte('"')
 }
 
-// damage changes some bytes from start on.
+// damage changes some bytes at or after start.
 func (g *generator) damage(start int) {
 	all := []byte(g.String())
 	b := slices.Clone(all[start:])
@@ -376,7 +376,7 @@ func (g *generator) damage(start int) {
 			b = slices.Insert(b, i, special[g.IntN(len(special))])
 		case 3:
 			b = slices.Delete(b, i, min(len(b), i+1+g.IntN(3)))
-		case 4: // a piece again, somewhere else
+		case 4: // a copy of a piece, somewhere else
 			piece := slices.Clone(b[i:min(len(b), i+1+g.IntN(40))])
 			b = slices.Insert(b, g.IntN(len(b)), piece...)
 		case 5:

@@ -11,7 +11,7 @@ import (
 	"github.com/macielake/macielake/pkg/schema"
 )
 
-// Error says why a line gives no row: its first error.
+// Error is the first error of a line that can't be decoded.
 type Error struct {
 	Class  schema.Class
 	Offset int // in the line
@@ -19,14 +19,15 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s at %d", e.Class, e.Offset) }
 
-// IsBlank reports whether line is empty or white space, so that it is counted
-// but neither gives a row nor is rejected.
+// IsBlank reports whether line is empty or white space. A blank line is counted, but
+// neither decoded nor rejected.
 func IsBlank(line []byte) bool { return skipAny(line, 0, " \t\r") == len(line) }
 
-// DecodeLine decodes a line, given without its newline, that isn't blank.
+// DecodeLine decodes a line without its newline. The line must not be blank. The
+// rows lack the values that come from the batch.
 func DecodeLine(line []byte, limits schema.Limits) (*Line, *Error) {
 	w := &walker{line: line, dec: json.NewDecoder(bytes.NewReader(line))}
-	w.left = map[string]int{
+	w.remaining = map[string]int{
 		"locations": limits.Locations, "detections": limits.Detections,
 		"tags": limits.Tags, "unknown fields": limits.UnknownFields,
 	}
@@ -39,7 +40,7 @@ func DecodeLine(line []byte, limits schema.Limits) (*Line, *Error) {
 	if !ok {
 		return nil, &Error{schema.IntegerRange, closing}
 	}
-	// The object is right up to its end, sums included. Only now what follows.
+	// Text after the object is an error only if the object has none.
 	if i := skipAny(line, closing+1, " \t\r"); i < len(line) {
 		return nil, &Error{schema.TrailingText, i}
 	}
@@ -51,7 +52,7 @@ func DecodeLine(line []byte, limits schema.Limits) (*Line, *Error) {
 	return out, nil
 }
 
-// skipAny returns the first index from i on whose byte is none of set.
+// skipAny returns the first index at or after i of a byte that is not in set.
 func skipAny(line []byte, i int, set string) int {
 	for i < len(line) && strings.IndexByte(set, line[i]) >= 0 {
 		i++
@@ -59,20 +60,19 @@ func skipAny(line []byte, i int, set string) int {
 	return i
 }
 
-// walker goes through the tokens of one line, in order, and stops at the first
-// error.
+// walker reads the tokens of one line in order and stops at the first error.
 type walker struct {
 	line []byte
 	dec  *json.Decoder
 
-	paths  []string          // of the unknown fields, by first appearance
-	raw    map[string]string // their last values
-	counts map[string]int64  // by path with [] for indexes
+	paths  []string          // paths of the unknown fields, by first appearance
+	raw    map[string]string // the last raw value, by path
+	counts map[string]int64  // by path, with [] for indexes
 
-	left map[string]int // how many more values of a kind the line may have
+	remaining map[string]int // how many more values the line may have, by limit
 }
 
-// token is a token of encoding/json and where it stands: line[start:end].
+// token is a token of encoding/json: line[start:end].
 type token struct {
 	json.Token
 	start, end int
@@ -80,8 +80,8 @@ type token struct {
 
 func (t token) isDelim(d json.Delim) bool { return t.Token == d }
 
-// next returns the next token. Its errors are Malformed and, inside a string
-// that is broken further on, InvalidUTF8.
+// next returns the next token. Its errors are Malformed and, in a string that is also
+// malformed later, InvalidUTF8.
 func (w *walker) next() (token, *Error) {
 	start := skipAny(w.line, int(w.dec.InputOffset()), " \t\r,:")
 	t, err := w.dec.Token()
@@ -90,19 +90,18 @@ func (w *walker) next() (token, *Error) {
 	}
 	end := malformedAt(w.line)
 	if start < end && w.line[start] == '"' {
-		if i := badText(w.line[start+1 : end]); i >= 0 {
+		if i := badTextAt(w.line[start+1 : end]); i >= 0 {
 			return token{}, &Error{schema.InvalidUTF8, start + 1 + i}
 		}
 	}
 	return token{}, &Error{schema.Malformed, end}
 }
 
-// malformedAt returns the offset of the first byte that no JSON text has there
-// after the bytes before it; the length of a line that lacks its end.
+// malformedAt returns the offset of the first byte that can't follow the bytes before
+// it in JSON. For a line that ends too early it returns the line's length.
 func malformedAt(line []byte) int {
-	// NUL is nowhere allowed, so with one at the end there always is an error,
-	// and never one about the end of the input, which would have the offset of
-	// the last byte.
+	// NUL is not allowed anywhere, so a NUL at the end always gives an error. An error
+	// about the end of the input, which has the offset of the last byte, can't occur.
 	var discard json.RawMessage
 	err := json.Unmarshal(append(bytes.Clone(line), 0), &discard)
 	return int(err.(*json.SyntaxError).Offset) - 1
@@ -123,9 +122,9 @@ func (w *walker) document() (object map[string]any, closing int, err *Error) {
 
 var knownLine = line()
 
-// value walks the value of the known field f, whose token t is its first, and
-// which is at that depth if it is an array or object. Null is nil, else text is
-// string, an integer int64, a time Micros, and so on.
+// value walks the value of the known field f. Its first token is t. If it is an array
+// or object, it is nested at depth. The result is nil for null, a string for a text,
+// int64 for an integer, Micros for a time, and so on.
 func (w *walker) value(f *field, t token, at path, depth int) (any, *Error) {
 	wrongType := &Error{schema.WrongType, t.start}
 	if t.Token == nil {
@@ -140,7 +139,7 @@ func (w *walker) value(f *field, t token, at path, depth int) (any, *Error) {
 		if !isString {
 			return nil, wrongType
 		}
-		if i := badText(w.line[t.start+1 : t.end-1]); i >= 0 {
+		if i := badTextAt(w.line[t.start+1 : t.end-1]); i >= 0 {
 			return nil, &Error{schema.InvalidUTF8, t.start + 1 + i}
 		}
 		return s, nil
@@ -193,7 +192,7 @@ func (w *walker) value(f *field, t token, at path, depth int) (any, *Error) {
 	panic("reference: no such kind")
 }
 
-// object walks an object after its opening brace, to its closing one. It
+// object walks an object from after its opening brace to its closing brace. It
 // returns the known fields that are not null.
 func (w *walker) object(f *field, at path, depth int) (map[string]any, *Error) {
 	v := map[string]any{}
@@ -209,7 +208,7 @@ func (w *walker) object(f *field, at path, depth int) (map[string]any, *Error) {
 			}
 			return v, nil
 		}
-		if i := badText(w.line[key.start+1 : key.end-1]); i >= 0 {
+		if i := badTextAt(w.line[key.start+1 : key.end-1]); i >= 0 {
 			return nil, &Error{schema.InvalidUTF8, key.start + 1 + i}
 		}
 		name := key.Token.(string)
@@ -219,7 +218,7 @@ func (w *walker) object(f *field, at path, depth int) (map[string]any, *Error) {
 		}
 		seen[name] = true
 		if known == nil {
-			if err := w.count("unknown fields", key); err != nil {
+			if err := w.countValue("unknown fields", key); err != nil {
 				return nil, err
 			}
 		}
@@ -232,7 +231,7 @@ func (w *walker) object(f *field, at path, depth int) (map[string]any, *Error) {
 			if err := w.skip(t, depth+1); err != nil {
 				return nil, err
 			}
-			w.keep(at.field(name), w.line[t.start:w.dec.InputOffset()])
+			w.keepUnknown(at.field(name), w.line[t.start:w.dec.InputOffset()])
 			continue
 		}
 		x, err := w.value(known, t, at.field(name), depth+1)
@@ -245,7 +244,7 @@ func (w *walker) object(f *field, at path, depth int) (map[string]any, *Error) {
 	}
 }
 
-// array walks an array of objects after its opening bracket.
+// array walks an array of objects from after its opening bracket.
 func (w *walker) array(f *field, at path, depth int) ([]any, *Error) {
 	v := []any{}
 	for {
@@ -259,8 +258,8 @@ func (w *walker) array(f *field, at path, depth int) ([]any, *Error) {
 		if t.Token == nil {
 			return nil, &Error{schema.WrongType, t.start}
 		}
-		if f.values != "" && t.isDelim('{') {
-			if err := w.count(f.values, t); err != nil {
+		if f.limit != "" && t.isDelim('{') {
+			if err := w.countValue(f.limit, t); err != nil {
 				return nil, err
 			}
 		}
@@ -272,20 +271,20 @@ func (w *walker) array(f *field, at path, depth int) ([]any, *Error) {
 	}
 }
 
-// count counts a value that begins with t.
-func (w *walker) count(values string, t token) *Error {
-	if w.left[values]--; w.left[values] < 0 {
+// countValue counts the value that begins with t against a limit.
+func (w *walker) countValue(limit string, t token) *Error {
+	if w.remaining[limit]--; w.remaining[limit] < 0 {
 		return &Error{schema.TooManyValues, t.start}
 	}
 	return nil
 }
 
-// skip walks a value that isn't known, whose token t is its first. Its keys are
-// strings as any.
+// skip walks the value of an unknown field, whose first token is t. It treats keys
+// like other strings.
 func (w *walker) skip(t token, depth int) *Error {
 	switch v := t.Token.(type) {
 	case string:
-		if i := badText(w.line[t.start+1 : t.end-1]); i >= 0 {
+		if i := badTextAt(w.line[t.start+1 : t.end-1]); i >= 0 {
 			return &Error{schema.InvalidUTF8, t.start + 1 + i}
 		}
 	case json.Delim:
@@ -309,8 +308,8 @@ func (w *walker) skip(t token, depth int) *Error {
 	return nil
 }
 
-// keep notes an unknown field.
-func (w *walker) keep(at path, raw []byte) {
+// keepUnknown keeps and counts an unknown field.
+func (w *walker) keepUnknown(at path, raw []byte) {
 	if w.raw == nil {
 		w.raw, w.counts = map[string]string{}, map[string]int64{}
 	}
@@ -321,7 +320,7 @@ func (w *walker) keep(at path, raw []byte) {
 	w.counts[at.normal]++
 }
 
-// unrecognized returns the column of that name.
+// unrecognized returns the value of the column unrecognized.
 func (w *walker) unrecognized() any {
 	if w.paths == nil {
 		return nil
@@ -333,8 +332,7 @@ func (w *walker) unrecognized() any {
 	return "{" + strings.Join(entries, ",") + "}"
 }
 
-// path is where a field is in the line: with indexes, and with [] in their
-// place.
+// path is the path of a field in the line: full has indexes, normal has [] instead.
 type path struct{ full, normal string }
 
 var plainKey = regexp.MustCompile(`\A[A-Za-z_][A-Za-z0-9_]*\z`)
@@ -353,7 +351,7 @@ func (p path) element(i int) path {
 	return path{fmt.Sprintf("%s[%d]", p.full, i), p.normal + "[]"}
 }
 
-// quote writes s as a JSON string with the fewest escapes.
+// quote returns s as a JSON string with the fewest escapes.
 func quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -372,8 +370,8 @@ func quote(s string) string {
 	return b.String()
 }
 
-// sum adds up the values that are there, in order; false where it leaves the
-// range of int64 on the way.
+// sum adds up the values that are not nil, in order. It returns false if a partial sum
+// overflows int64.
 func sum(values []any) (int64, bool) {
 	total := new(big.Int)
 	for _, v := range values {

@@ -2,8 +2,8 @@ package reference
 
 import "maps"
 
-// Row is a row of a table, by column. Null is nil; text is string, INT64 int64,
-// INT32 int32, BOOLEAN bool, a timestamp Micros, a map []Tag.
+// Row is a row of a table, by column. Null is nil, a text string, an integer int64
+// or int32, a boolean bool, a timestamp Micros, a map []Tag.
 type Row map[string]any
 
 // Micros is a timestamp: microseconds since 1970 in UTC.
@@ -15,18 +15,18 @@ type Tag struct {
 	Value any
 }
 
-// Line is what one line gives.
+// Line holds the rows of one line.
 type Line struct {
 	Result      Row
 	Detections  []Row
 	Occurrences []Row
-	// Unknown counts the fields that aren't known, by path with [] for every
-	// index; nil where there are none.
+	// Unknown counts the unknown fields, by path, with [] for every index. It is nil
+	// if there are none.
 	Unknown map[string]int64
 }
 
-// The columns that detections and occurrences repeat of their result, and that
-// occurrences repeat of their detection.
+// The columns of results that detections and occurrences repeat, those that only
+// detections repeat, and the columns of detections that occurrences repeat.
 var (
 	identityColumns = []string{
 		"result_id", "account_id", "region", "job_id", "created_at", "bucket_name", "object_key",
@@ -42,10 +42,10 @@ var (
 	}
 )
 
-// batchColumns are not in the line: the batch has them.
+// batchColumns are the columns whose values come from the batch, not from the line.
 var batchColumns = []string{"run_id", "source_uri", "source_etag", "admin_account_id", "source_line"}
 
-// setBatchColumns sets what the batch says of a line in all its rows.
+// setBatchColumns sets the batchColumns of the line, in all its rows.
 func (l *Line) setBatchColumns(values Row) {
 	maps.Copy(l.Result, values)
 	for _, rows := range [][]Row{l.Detections, l.Occurrences} {
@@ -57,26 +57,26 @@ func (l *Line) setBatchColumns(values Row) {
 	}
 }
 
-// project makes the rows of a line, without what the batch says, from its
-// object. It reports false where a sum overflows.
+// project returns the rows of a line, without batchColumns, from the line's object.
+// It returns false if a sum overflows.
 func project(line map[string]any) (*Line, bool) {
-	severity := sub(line, "severity")
-	details := sub(line, "classificationDetails")
-	result := sub(details, "result")
-	status := sub(result, "status")
-	custom := sub(result, "customDataIdentifiers")
-	bucket := sub(line, "resourcesAffected", "s3Bucket")
-	owner := sub(bucket, "owner")
-	bucketEncryption := sub(bucket, "defaultServerSideEncryption")
-	access := sub(bucket, "publicAccess")
-	bucketLevel := sub(access, "permissionConfiguration", "bucketLevelPermissions")
-	acl := sub(bucketLevel, "accessControlList")
-	policy := sub(bucketLevel, "bucketPolicy")
-	bucketBlock := sub(bucketLevel, "blockPublicAccess")
-	accountBlock := sub(access, "permissionConfiguration", "accountLevelPermissions", "blockPublicAccess")
-	s3 := sub(line, "resourcesAffected", "s3Object")
-	encryption := sub(s3, "serverSideEncryption")
-	member := sub(s3, "embeddedFileDetails")
+	severity := objectAt(line, "severity")
+	details := objectAt(line, "classificationDetails")
+	result := objectAt(details, "result")
+	status := objectAt(result, "status")
+	custom := objectAt(result, "customDataIdentifiers")
+	bucket := objectAt(line, "resourcesAffected", "s3Bucket")
+	owner := objectAt(bucket, "owner")
+	bucketEncryption := objectAt(bucket, "defaultServerSideEncryption")
+	access := objectAt(bucket, "publicAccess")
+	bucketLevel := objectAt(access, "permissionConfiguration", "bucketLevelPermissions")
+	acl := objectAt(bucketLevel, "accessControlList")
+	policy := objectAt(bucketLevel, "bucketPolicy")
+	bucketBlock := objectAt(bucketLevel, "blockPublicAccess")
+	accountBlock := objectAt(access, "permissionConfiguration", "accountLevelPermissions", "blockPublicAccess")
+	s3 := objectAt(line, "resourcesAffected", "s3Object")
+	encryption := objectAt(s3, "serverSideEncryption")
+	member := objectAt(s3, "embeddedFileDetails")
 
 	row := Row{
 		"result_id":        line["id"],
@@ -192,30 +192,30 @@ func project(line map[string]any) (*Line, bool) {
 	return out, totalFits && countFits
 }
 
-// addDetection adds the rows of a detection; row has the columns that depend on
-// the kind of its identifier.
+// addDetection adds the rows of a detection. row has the columns that depend on the
+// kind of its identifier.
 func (l *Line) addDetection(d map[string]any, row Row) {
 	for _, name := range identityColumns {
 		row[name] = l.Result[name]
 	}
 	row["detection_index"] = int64(len(l.Detections))
 
-	places := places(sub(d, "occurrences"))
-	for i, place := range places {
+	locations := locationRows(objectAt(d, "occurrences"))
+	for i, location := range locations {
 		for _, name := range identityColumns {
-			place[name] = row[name]
+			location[name] = row[name]
 		}
 		for _, name := range detectionColumns {
-			place[name] = row[name]
+			location[name] = row[name]
 		}
-		place["occurrence_index"] = int64(i)
-		l.Occurrences = append(l.Occurrences, place)
+		location["occurrence_index"] = int64(i)
+		l.Occurrences = append(l.Occurrences, location)
 	}
 
 	for _, name := range contextColumns {
 		row[name] = l.Result[name]
 	}
-	n := int64(len(places))
+	n := int64(len(locations))
 	count, counted := d["count"].(int64)
 	row["occurrence_count"] = d["count"]
 	row["location_count"] = n
@@ -223,8 +223,9 @@ func (l *Line) addDetection(d map[string]any, row Row) {
 	l.Detections = append(l.Detections, row)
 }
 
-// places returns the own columns of the rows of occurrences, in their order.
-func places(occurrences map[string]any) []Row {
+// locationRows returns the rows of a detection's locations, in order, with only the
+// columns that describe the location.
+func locationRows(occurrences map[string]any) []Row {
 	var rows []Row
 	add := func(kind string) Row {
 		row := Row{"location_kind": kind}
@@ -260,8 +261,8 @@ func places(occurrences map[string]any) []Row {
 	for _, v := range objects(occurrences, "pages") {
 		row := add("page")
 		row["page_number"] = v["pageNumber"]
-		span(row, "line", sub(v, "lineRange"))
-		span(row, "offset", sub(v, "offsetRange"))
+		span(row, "line", objectAt(v, "lineRange"))
+		span(row, "offset", objectAt(v, "offsetRange"))
 	}
 	for _, v := range objects(occurrences, "records") {
 		row := add("record")
@@ -271,9 +272,9 @@ func places(occurrences map[string]any) []Row {
 	return rows
 }
 
-// sub returns the object at that path; nil, which reads like an empty object,
-// where there is none.
-func sub(v map[string]any, names ...string) map[string]any {
+// objectAt returns the object at a path. If there is none, it returns nil, which reads
+// like an empty object.
+func objectAt(v map[string]any, names ...string) map[string]any {
 	for _, name := range names {
 		v, _ = v[name].(map[string]any)
 	}
@@ -290,21 +291,21 @@ func objects(v map[string]any, name string) []map[string]any {
 	return out
 }
 
-// tags returns a map column: nil where v is.
+// tags returns the value of a map column, or nil if v is nil.
 func tags(v any) any {
 	elements, ok := v.([]any)
 	if !ok {
 		return nil
 	}
 	out := []Tag{}
-	place := map[string]int{}
+	index := map[string]int{}
 	for _, e := range elements {
 		tag := e.(map[string]any)
 		key := tag["key"].(string)
-		i, again := place[key]
+		i, again := index[key]
 		if !again {
 			i = len(out)
-			place[key] = i
+			index[key] = i
 			out = append(out, Tag{Key: key})
 		}
 		out[i].Value = tag["value"]

@@ -10,8 +10,8 @@ import (
 
 var integerPattern = regexp.MustCompile(`\A-?(0|[1-9][0-9]*)\z`)
 
-// parseInteger reads the text of an integer. It reports whether s is one at
-// all, and whether it fits in that many bits.
+// parseInteger parses an integer. It reports whether s is an integer, and whether it
+// fits in that many bits.
 func parseInteger(s string, bits int) (v int64, isInteger, fits bool) {
 	if !integerPattern.MatchString(s) {
 		return 0, false, false
@@ -23,8 +23,8 @@ func parseInteger(s string, bits int) (v int64, isInteger, fits bool) {
 var timePattern = regexp.MustCompile(
 	`\A(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-])(\d{2}):(\d{2}))\z`)
 
-// parseTime reads an RFC 3339 time and floors it to microseconds. A leap second is the
-// second after it.
+// parseTime parses an RFC 3339 time and rounds it down to microseconds. A leap second
+// is read as the second after it.
 func parseTime(s string) (Micros, bool) {
 	m := timePattern.FindStringSubmatch(s)
 	if m == nil {
@@ -57,7 +57,7 @@ func parseTime(s string) (Micros, bool) {
 	t = t.Add(-offset)
 	if leap {
 		t = t.Add(time.Second)
-		if hour, minute, second := t.Clock(); hour+minute+second > 0 { // only the last minute of a day in UTC has one
+		if hour, minute, second := t.Clock(); hour+minute+second > 0 { // only a UTC day's last minute has a leap second
 			return 0, false
 		}
 	}
@@ -68,11 +68,11 @@ func parseTime(s string) (Micros, bool) {
 	return Micros(t.Unix()*1_000_000 + int64(micros)), true
 }
 
-// badText returns where in s, the inside of a JSON string as it is written, the
-// first byte is that doesn't begin a UTF-8 sequence, or the backslash of the
-// first escape of half a surrogate pair; -1 where there is neither. What s ends
-// in the middle of counts as bad, but for an escape.
-func badText(s []byte) int {
+// badTextAt returns the index in s of the first byte that doesn't begin a UTF-8
+// sequence, or of the first escape of a lone surrogate, or -1. s is the raw text of a
+// JSON string without its quotes. A UTF-8 sequence or surrogate pair that s cuts
+// short is bad; another escape that it cuts short is not.
+func badTextAt(s []byte) int {
 	for i := 0; i < len(s); {
 		if s[i] != '\\' {
 			r, size := utf8.DecodeRune(s[i:])
