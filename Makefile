@@ -169,7 +169,7 @@ scale:
 	MACIELAKE_SCALE_SOURCES=30000000 $(NOCGO) test -count=1 -timeout 30m -run AtScale -v ./internal/coord
 
 # Up to 200 workers on one run, of which some die, in virtual time: the table of
-# docs/scale.md. Three minutes.
+# docs/scale.md. Six minutes.
 simulate:
 	MACIELAKE_SIMULATE=1 $(NOCGO) test -count=1 -timeout 30m -run Simulation -v ./internal/scale
 

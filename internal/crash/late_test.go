@@ -147,17 +147,17 @@ func TestLateClaim(t *testing.T) {
 							}
 						}
 					}
-					if err := goOn(ctx, newOptions(w, s)); err != nil {
+					if err := convertAll(ctx, newOptions(w, s)); err != nil {
 						t.Fatalf("%s: %v", what, err)
 					}
-					if err := checkWhole(ctx, s, w.want); err != nil {
+					if err := checkComplete(ctx, s, w.want); err != nil {
 						t.Errorf("%s: %v", what, err)
 					}
 					if err := askStatus(ctx, s); err != nil {
 						t.Errorf("%s: status: %v", what, err)
 					}
-					if got, err := catRows(ctx, s); err != nil || same(got, w.want) != nil {
-						t.Errorf("%s: cat: %v, %v", what, err, same(got, w.want))
+					if got, err := catRows(ctx, s); err != nil || checkEqual(got, w.want) != nil {
+						t.Errorf("%s: cat: %v, %v", what, err, checkEqual(got, w.want))
 					}
 				}
 				if _, files, err := state.Open(ctx, s, state.Everything); err != nil || len(files) != runs+2 {
@@ -193,7 +193,7 @@ func TestLateRow(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				before, err := names(ctx, s)
+				before, err := listSizes(ctx, s)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -201,14 +201,14 @@ func TestLateRow(t *testing.T) {
 				if err := <-ended; op == "create" && !errors.As(err, new(*state.ReplacedError)) || op == "publish" && !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("the old converter says %v", err)
 				}
-				after, err := names(ctx, s)
+				after, err := listSizes(ctx, s)
 				if err != nil || !maps.Equal(before, after) {
 					t.Errorf("it has left %v in place of %v, %v", after, before, err)
 				}
 				if !replaced {
 					return
 				}
-				if err := checkWhole(ctx, s, w.want); err != nil {
+				if err := checkComplete(ctx, s, w.want); err != nil {
 					t.Error(err)
 				}
 			})
